@@ -1,1 +1,6 @@
-export {}
+export * from "./ArtifactKind.ts"
+export * from "./Experiment.ts"
+export * from "./Ids.ts"
+export * as Kinds from "./Kinds.ts"
+export * from "./Rows.ts"
+export * from "./TableKind.ts"

@@ -1,0 +1,76 @@
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/** DuckDB refused a statement or could not be loaded. */
+export class DuckDbError extends Schema.TaggedError<DuckDbError>()("DuckDbError", {
+  /** The first words of the SQL, or what was being done. */
+  during: Schema.String,
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    return `DuckDB failed during «${this.during}»: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/**
+ * DuckDB, in memory, for reading and writing Parquet and for SQL over it. The native library is loaded by the first use,
+ * and a process has one instance: connections share its memory limit and its threads.
+ */
+export class DuckDb extends Context.Tag("rankdag/DuckDb")<
+  DuckDb,
+  {
+    /** A connection of the scope's own, closed with it. Temporary tables belong to it alone. */
+    readonly connect: Effect.Effect<DuckDBConnection, DuckDbError, Scope.Scope>
+    /** The version of the loaded library: `v1.5.6`. */
+    readonly version: Effect.Effect<string, DuckDbError>
+  }
+>() {}
+
+export interface DuckDbOptions {
+  /** Worker threads of the instance. Default 2. */
+  readonly threads?: number
+  /** For example `4GB`. Default 6 GB. */
+  readonly memoryLimit?: string
+  /** Folder for spilling. Default none: in memory only. */
+  readonly temporaryDirectory?: string
+}
+
+/** Wraps a promise of DuckDB's client. */
+export const duckDbPromise = <A>(during: string, evaluate: () => Promise<A>): Effect.Effect<A, DuckDbError> =>
+  Effect.tryPromise({ try: evaluate, catch: (cause) => new DuckDbError({ during: during.slice(0, 200), cause }) })
+
+/** The live service. */
+export const layerDuckDb = (options: DuckDbOptions = {}): Layer.Layer<DuckDb> =>
+  Layer.scoped(
+    DuckDb,
+    Effect.gen(function* () {
+      let instance: DuckDBInstance | undefined
+      yield* Effect.addFinalizer(() => Effect.sync(() => instance?.closeSync()))
+      const open = yield* Effect.cached(
+        duckDbPromise("loading the native library", async () => {
+          const { DuckDBInstance } = await import("@duckdb/node-api")
+          instance = await DuckDBInstance.create(":memory:", {
+            threads: String(options.threads ?? 2),
+            memory_limit: options.memoryLimit ?? "6GB",
+            preserve_insertion_order: "true",
+            autoinstall_known_extensions: "false",
+            ...(options.temporaryDirectory === undefined ? {} : { temp_directory: options.temporaryDirectory }),
+          })
+          return instance
+        }),
+      )
+      return {
+        connect: Effect.acquireRelease(
+          Effect.flatMap(open, (database) => duckDbPromise("connecting", () => database.connect())),
+          (connection) => Effect.sync(() => connection.closeSync()),
+        ),
+        version: Effect.flatMap(open, () =>
+          duckDbPromise("loading the native library", async () => (await import("@duckdb/node-api")).version()),
+        ),
+      }
+    }),
+  )

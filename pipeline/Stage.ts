@@ -1,0 +1,249 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { ArtifactKind } from "../schemas/index.ts"
+import { Kinds } from "../schemas/index.ts"
+import type { DuckDb } from "./DuckDb.ts"
+
+/** A value that JSON can hold; what a key document is made of. */
+export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [name: string]: Json }
+
+/** An input that takes any number of artifacts of one kind, in the order they are wired. */
+export interface Many<out K extends ArtifactKind = ArtifactKind> {
+  readonly many: K
+}
+
+/** Declares an input that takes any number of artifacts of one kind. */
+export const many = <const K extends ArtifactKind>(kind: K): Many<K> => ({ many: kind })
+
+export type InputKinds = Readonly<Record<string, ArtifactKind | Many>>
+export type OutputKinds = Readonly<Record<string, ArtifactKind>>
+
+/**
+ * A reference, made while wiring, to an output that a node will have. It carries no bytes: the runner turns it into a
+ * `StoredArtifact` once the node has run or was found in the store.
+ */
+export interface Artifact<out K extends ArtifactKind = ArtifactKind> {
+  readonly kind: K
+  readonly node: PlanNode
+  /** The name of the output among the node's outputs. */
+  readonly output: string
+}
+
+/** An artifact that exists: an immutable folder in the store (or, for `Kinds.SourceFiles`, the user's own folder). */
+export interface StoredArtifact<out K extends ArtifactKind = ArtifactKind> {
+  readonly kind: K
+  /** Content hash: SHA-256, a Merkle hash over the folder's relative file names and bytes. */
+  readonly hash: string
+  /** Absolute path of the folder. Read-only. */
+  readonly path: string
+  /** Name of the node that made it, for messages; never part of a result. */
+  readonly from: string
+}
+
+type WiredInput<K> = K extends Many<infer A> ? ReadonlyArray<Artifact<A>> : K extends ArtifactKind ? Artifact<K> : never
+
+type StoredInput<K> =
+  K extends Many<infer A> ? ReadonlyArray<StoredArtifact<A>> : K extends ArtifactKind ? StoredArtifact<K> : never
+
+/** What a stage is wired with: a reference for each input, an array of them for a `many`. */
+export type WiredInputs<I extends InputKinds> = { readonly [N in keyof I]: WiredInput<I[N]> }
+
+/** What a running stage reads. */
+export type StoredInputs<I extends InputKinds> = { readonly [N in keyof I]: StoredInput<I[N]> }
+
+export type Outputs<O extends OutputKinds> = { readonly [N in keyof O]: Artifact<O[N]> }
+
+/** How far a stage has come. Cheap to report: the runner draws at its own pace. */
+export interface Progress {
+  readonly done: number
+  /** Absent while unknown. */
+  readonly total?: number
+  /** What is counted, in the plural: `passages`, `queries`, `pairs`, `steps`, `bytes`. */
+  readonly unit: string
+  /** Anything worth a glance beside the bar: `loss 0.412`, `padding 7 %`. */
+  readonly detail?: string
+}
+
+/** What a stage is given when it runs. */
+export interface StageContext<out C, I extends InputKinds, O extends OutputKinds> {
+  readonly config: C
+  readonly inputs: StoredInputs<I>
+  /** For every output a fresh, empty folder (absolute path) to write into. It becomes the artifact when the stage succeeds. */
+  readonly outputs: { readonly [N in keyof O]: string }
+  /**
+   * A folder of the action key's own. For a `resumable` stage it survives a kill and is found again by the next run of the
+   * same key (checkpoints, partial downloads); for any other it is empty at the start. It is removed on success.
+   */
+  readonly scratch: string
+  readonly progress: (progress: Progress) => void
+  /** Tells the user something that a cached result must not hide; it is kept in the manifest and told again on a hit. */
+  readonly warn: (message: string) => void
+}
+
+/** What a stage says of its result. Kept in the manifest, shown also on a hit; never part of a key or of an artifact. */
+export interface StageResult<O extends OutputKinds> {
+  /** Rows of each output that has rows. */
+  readonly rows?: { readonly [N in keyof O]?: number }
+  /** Anything countable that a reader of the result should know: `{ danglingQrels: 3, truncated: 312 }`. */
+  readonly facts?: { readonly [name: string]: Json }
+}
+
+/** Services that the runner provides to stages. DuckDB is loaded when first used. */
+export type StageServices = DuckDb
+
+/** A tagged error of a stage's own closed family; `message` says what, where, why and what to do. */
+export interface StageError {
+  readonly _tag: string
+  readonly message: string
+}
+
+/** The work of a stage. It must be a deterministic function of its configuration and of its inputs' bytes. */
+export type StageRun<C, I extends InputKinds, O extends OutputKinds> = (
+  context: StageContext<C, I, O>,
+) => Effect.Effect<StageResult<O>, StageError, StageServices>
+
+/** What an implementation module exports. */
+export interface StageModule<C, I extends InputKinds, O extends OutputKinds> {
+  readonly run: StageRun<C, I, O>
+}
+
+/** The declaration of a stage. */
+export interface StageSpec<C, E extends Json, I extends InputKinds, O extends OutputKinds> {
+  /** Lower-case, unique in the program: `ingest`, `index`, `retrieve`. */
+  readonly name: string
+  /** What the stage reads of the configuration, and nothing else: every field of it is in the key. */
+  readonly config: Schema.Schema<C, E>
+  readonly inputs: I
+  readonly outputs: O
+  /** The implementation module, relative to the project's root; its import graph is the code part of the key. */
+  readonly code: string
+  /** Imports that module, and nothing before a node of this stage has to run: `() => import("./buildIndex.ts")`. */
+  readonly load: () => Promise<StageModule<C, I, O>>
+  /** Raise to invalidate results where the fingerprint cannot see the change. */
+  readonly version?: number
+  /** Native libraries whose loaded version is part of the key. Default none. */
+  readonly native?: ReadonlyArray<NativeLibrary>
+  /** Whether `scratch` survives a kill. Default no. */
+  readonly resumable?: boolean
+  /** Default `deterministic`. `seeded` results repeat on one kind of machine only. */
+  readonly determinism?: "deterministic" | "seeded"
+}
+
+export type NativeLibrary = "duckdb" | "onnxruntime"
+
+/** Any stage, its types forgotten: what a plan and the runner see. */
+export interface AnyStage {
+  readonly name: string
+  readonly inputs: InputKinds
+  readonly outputs: OutputKinds
+  readonly code: string
+  readonly version: number
+  readonly native: ReadonlyArray<NativeLibrary>
+  readonly resumable: boolean
+  readonly determinism: "deterministic" | "seeded"
+}
+
+/** One use of a stage in a plan. */
+export interface StageNode {
+  readonly _tag: "StageNode"
+  /** Unique in a plan: the stage's name, then the label if it has one: `retrieve.bm25`, `retrieve.bm25@scifact`. */
+  readonly name: string
+  readonly stage: AnyStage
+  /** The configuration as its schema encodes it, defaults filled in. */
+  readonly config: Json
+  /** In the order of declaration; one-element arrays for single inputs. */
+  readonly inputs: ReadonlyArray<{ readonly name: string; readonly artifacts: ReadonlyArray<Artifact> }>
+  /** Loads the implementation and runs it; the types of context and node were checked when it was wired. */
+  readonly execute: (given: NodeGiven) => Effect.Effect<StageResult<OutputKinds>, StageError, StageServices>
+}
+
+/** What the runner hands to a node: a `StageContext` without the configuration, which the node has. */
+export interface NodeGiven {
+  readonly inputs: Readonly<Record<string, ReadonlyArray<StoredArtifact>>>
+  readonly outputs: Readonly<Record<string, string>>
+  readonly scratch: string
+  readonly progress: (progress: Progress) => void
+  readonly warn: (message: string) => void
+}
+
+/** Files that the user has, outside the store. */
+export interface SourceNode {
+  readonly _tag: "SourceNode"
+  readonly name: string
+  /** Absolute path of the folder. Never part of a key. */
+  readonly root: string
+  /** Paths relative to `root`, with `/`, sorted: hashed with their bytes. */
+  readonly files: ReadonlyArray<string>
+}
+
+export type PlanNode = StageNode | SourceNode
+
+/** A stage, ready to be wired: call it with its configuration and inputs, and it returns references to its outputs. */
+export interface Stage<C, I extends InputKinds, O extends OutputKinds> extends AnyStage {
+  (config: C, inputs: WiredInputs<I>, label?: string): Outputs<O>
+}
+
+const isMany = (input: ArtifactKind | Many): input is Many => "many" in input
+
+const inputArtifacts = (wired: Artifact | ReadonlyArray<Artifact> | undefined): ReadonlyArray<Artifact> =>
+  wired === undefined ? [] : "node" in wired ? [wired] : wired
+
+/**
+ * Declares a stage. Nothing is loaded and nothing runs: calling the result wires a node, which is plain data.
+ *
+ * @throws ParseError, when wired, where the configuration does not fit the stage's schema.
+ */
+export function stage<C, E extends Json, I extends InputKinds, O extends OutputKinds>(
+  spec: StageSpec<C, E, I, O>,
+): Stage<C, I, O>
+// The types are checked by the signature above; inside, inputs and outputs are looked up by name, which no type can follow.
+export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): unknown {
+  const encode = Schema.encodeSync(spec.config)
+  const decode = Schema.decodeSync(spec.config)
+  const declaration: AnyStage = {
+    name: spec.name,
+    inputs: spec.inputs,
+    outputs: spec.outputs,
+    code: spec.code,
+    version: spec.version ?? 1,
+    native: spec.native ?? [],
+    resumable: spec.resumable ?? false,
+    determinism: spec.determinism ?? "deterministic",
+  }
+  const wire = (config: unknown, inputs: WiredInputs<InputKinds>, label?: string): Outputs<OutputKinds> => {
+    const encoded = encode(config)
+    const node: StageNode = {
+      _tag: "StageNode",
+      name: label === undefined ? spec.name : `${spec.name}.${label}`,
+      stage: declaration,
+      config: encoded,
+      inputs: Object.keys(spec.inputs).map((name) => ({ name, artifacts: inputArtifacts(inputs[name]) })),
+      execute: (given) =>
+        Effect.flatMap(
+          Effect.promise(() => spec.load()),
+          (module) =>
+            module.run({
+              ...given,
+              config: decode(encoded),
+              inputs: Object.fromEntries(
+                Object.entries(spec.inputs).map(([name, kind]) => {
+                  const stored = given.inputs[name] ?? []
+                  return [name, isMany(kind) ? stored : stored[0]!]
+                }),
+              ),
+            }),
+        ),
+    }
+    return Object.fromEntries(Object.entries(spec.outputs).map(([output, kind]) => [output, { kind, node, output }]))
+  }
+  const { name, ...declared } = declaration
+  // A function's own `name` cannot be assigned, only redefined.
+  return Object.assign(Object.defineProperty(wire, "name", { value: name, enumerable: true }), declared)
+}
+
+/** A reference to files the user has: hashed when the plan is looked up, read in place, never copied into the store. */
+export const sourceFiles = (source: Omit<SourceNode, "_tag">): Artifact<Kinds.SourceFiles> => ({
+  kind: Kinds.SourceFiles,
+  node: { _tag: "SourceNode", ...source },
+  output: "files",
+})

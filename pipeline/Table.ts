@@ -1,0 +1,196 @@
+import type { DuckDBType, DuckDBValue } from "@duckdb/node-api"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ColumnTypes, RowOf, TableKind } from "../schemas/index.ts"
+import { tableFiles } from "../schemas/index.ts"
+import { DuckDb, type DuckDbError, duckDbPromise } from "./DuckDb.ts"
+import type { StoredArtifact } from "./Stage.ts"
+
+/** Columns of equal length, by name: a batch of rows without an object for each. */
+export type ColumnBatch<K extends TableKind, N extends keyof K["columns"] & string = keyof K["columns"] & string> = {
+  readonly [C in N]: ReadonlyArray<RowOf<K["columns"]>[C]>
+}
+
+/** Writes one table's Parquet parts in bounded memory. Use by one fiber at a time. */
+export interface TableWriter<K extends TableKind> {
+  /** Appends rows, in order. */
+  readonly writeRows: (rows: Iterable<RowOf<K["columns"]>>) => Effect.Effect<void, DuckDbError>
+  /** Appends rows given as columns, in order. */
+  readonly writeColumns: (batch: ColumnBatch<K>) => Effect.Effect<void, DuckDbError>
+  /** Writes what is left and returns the number of rows in all. An empty table still gets one, empty, part. */
+  readonly finish: Effect.Effect<number, DuckDbError>
+}
+
+/** Rows a vector holds in DuckDB. */
+const vectorRows = 2048
+
+/** Rows of a part: four of DuckDB's default row groups, so that a reader can skip and a writer stays small. */
+const partRows = 4 * 122_880
+
+/** A string, quoted for SQL. */
+export const sqlString = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+const duckDbType = async (type: keyof ColumnTypes): Promise<DuckDBType> => {
+  const duckdb = await import("@duckdb/node-api")
+  switch (type) {
+    case "VARCHAR":
+      return duckdb.VARCHAR
+    case "INTEGER":
+      return duckdb.INTEGER
+    case "DOUBLE":
+      return duckdb.DOUBLE
+    case "FLOAT":
+      return duckdb.FLOAT
+  }
+}
+
+let tablesWritten = 0
+
+/**
+ * Opens a table for writing into `directory` (which exists and is empty). Parts are Parquet with zstd, their bytes a function
+ * of the rows and of DuckDB's version alone; a part is written when it is full, so memory does not grow with the table.
+ */
+export const tableWriter = <K extends TableKind>(
+  kind: K,
+  directory: string,
+): Effect.Effect<TableWriter<K>, DuckDbError, DuckDb | Scope.Scope> =>
+  Effect.gen(function* () {
+    const connection = yield* (yield* DuckDb).connect
+    const names = Object.keys(kind.columns)
+    const types = yield* Effect.promise(() =>
+      Promise.all(Object.values(kind.columns).map((column) => duckDbType(column.type))),
+    )
+    const { DuckDBDataChunk } = yield* Effect.promise(() => import("@duckdb/node-api"))
+    const table = identifier(`writing_${kind.name}_${tablesWritten++}`)
+    const declaration = Object.entries(kind.columns)
+      .map(([name, column]) => `${identifier(name)} ${column.type}${column.optional ? "" : " NOT NULL"}`)
+      .join(", ")
+    const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+    yield* run(`CREATE TEMP TABLE ${table} (${declaration})`)
+    yield* Effect.addFinalizer(() => Effect.ignore(run(`DROP TABLE IF EXISTS ${table}`)))
+
+    let parts = 0
+    let inPart = 0
+    let total = 0
+    let pending: Array<Array<DuckDBValue>> = names.map(() => [])
+
+    const openAppender = () => connection.createAppender(table.slice(1, -1), undefined, "temp")
+    let appender = yield* duckDbPromise(`append to ${table}`, openAppender)
+
+    const appendVectors = (all: boolean) => {
+      const rows = pending[0]?.length ?? 0
+      let from = 0
+      while (rows - from >= vectorRows || (all && from < rows)) {
+        const count = Math.min(vectorRows, rows - from)
+        const chunk = DuckDBDataChunk.create(types, count)
+        for (let column = 0; column < names.length; column++) {
+          chunk.setColumnValues(column, pending[column]!.slice(from, from + count))
+        }
+        appender.appendDataChunk(chunk)
+        from += count
+        inPart += count
+        total += count
+      }
+      if (from > 0) pending = pending.map((values) => values.slice(from))
+    }
+
+    const writePart = Effect.gen(function* () {
+      yield* duckDbPromise(`append to ${table}`, async () => appender.closeSync())
+      const file = `${directory}/part-${String(parts++).padStart(5, "0")}.parquet`
+      yield* run(`COPY ${table} TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
+      yield* run(`TRUNCATE ${table}`)
+      inPart = 0
+      appender = yield* duckDbPromise(`append to ${table}`, openAppender)
+    })
+
+    const append = (all: boolean) =>
+      Effect.flatMap(
+        duckDbPromise(`append to ${table}`, async () => appendVectors(all)),
+        () => (inPart >= partRows ? writePart : Effect.void),
+      )
+
+    return {
+      writeRows: (rows) =>
+        Effect.suspend(() => {
+          for (const row of rows) {
+            for (let column = 0; column < names.length; column++) pending[column]!.push(row[names[column]!] ?? null)
+          }
+          return (pending[0]?.length ?? 0) >= vectorRows ? append(false) : Effect.void
+        }),
+      writeColumns: (batch) =>
+        Effect.suspend(() => {
+          const columns = new Map<string, ReadonlyArray<DuckDBValue>>(Object.entries(batch))
+          for (let column = 0; column < names.length; column++) {
+            const into = pending[column]!
+            for (const value of columns.get(names[column]!) ?? []) into.push(value)
+          }
+          return append(false)
+        }),
+      finish: Effect.gen(function* () {
+        yield* append(true)
+        if (inPart > 0 || parts === 0) yield* writePart
+        yield* duckDbPromise(`append to ${table}`, async () => appender.closeSync())
+        return total
+      }),
+    }
+  })
+
+const selection = (artifact: StoredArtifact, columns: ReadonlyArray<string>): string =>
+  `SELECT ${columns.map(identifier).join(", ")} FROM read_parquet(${sqlString(tableFiles(artifact.path))})`
+
+/**
+ * Streams a table's rows in their order, as batches of at most 2,048 rows. Memory does not grow with the table.
+ *
+ * @param columns which columns to read; the others are not touched on disk.
+ */
+export function readBatches<K extends TableKind, const N extends keyof K["columns"] & string>(
+  artifact: StoredArtifact<K>,
+  columns: ReadonlyArray<N>,
+): Stream.Stream<ColumnBatch<K, N>, DuckDbError, DuckDb>
+// The store's tables were written by `tableWriter` from the same kind, and their bytes are checked by their hash.
+export function readBatches(
+  artifact: StoredArtifact,
+  columns: ReadonlyArray<string>,
+): Stream.Stream<unknown, DuckDbError, DuckDb> {
+  const sql = selection(artifact, columns)
+  return Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const connection = yield* (yield* DuckDb).connect
+      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+      return Stream.repeatEffectOption(
+        Effect.flatMap(
+          Effect.mapError(
+            duckDbPromise(sql, () => result.fetchChunk()),
+            Option.some,
+          ),
+          (chunk) =>
+            chunk === null || chunk.rowCount === 0
+              ? Effect.fail(Option.none())
+              : Effect.succeed(chunk.getColumnsObject(columns)),
+        ),
+      )
+    }),
+  )
+}
+
+/** Reads a whole table as row objects, in order: for tables that are small by nature (queries, qrels, one split's scores). */
+export const readRows = <K extends TableKind>(
+  artifact: StoredArtifact<K>,
+): Effect.Effect<ReadonlyArray<RowOf<K["columns"]>>, DuckDbError, DuckDb> =>
+  Effect.map(Stream.runCollect(rowBatches(artifact)), (batches) => Chunk.toReadonlyArray(batches).flat())
+
+function rowBatches<K extends TableKind>(
+  artifact: StoredArtifact<K>,
+): Stream.Stream<ReadonlyArray<RowOf<K["columns"]>>, DuckDbError, DuckDb>
+function rowBatches(artifact: StoredArtifact<TableKind>): Stream.Stream<unknown, DuckDbError, DuckDb> {
+  const names = Object.keys(artifact.kind.columns)
+  return Stream.map(readBatches(artifact, names), (batch) => {
+    const rows = batch[names[0]!]?.length ?? 0
+    return Array.from({ length: rows }, (_, row) => Object.fromEntries(names.map((name) => [name, batch[name]?.[row]])))
+  })
+}

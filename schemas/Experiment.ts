@@ -1,0 +1,121 @@
+import * as Schema from "effect/Schema"
+import { QueryKind, Split } from "./Ids.ts"
+
+const count = Schema.Int.pipe(Schema.positive())
+const weight = Schema.Number.pipe(Schema.finite(), Schema.nonNegative())
+const share = Schema.Number.pipe(Schema.between(0, 1))
+
+/** A setting that may be left out: then it has this value, and every key that depends on it says so. */
+const setting = <A, I>(schema: Schema.Schema<A, I>, value: NoInfer<A>, description: string) =>
+  Schema.optionalWith(schema, { default: () => value }).annotations({ description, default: value })
+
+/** Which collection, and the kind of its queries where the user names it (`path:browse`). */
+export const DatasetConfig = Schema.Struct({
+  source: Schema.NonEmptyString.annotations({
+    description: "synthetic, a folder's path, or the name of a public collection: msmarco-passage, beir/scifact, …",
+  }),
+  kind: Schema.optionalWith(QueryKind, { exact: true }).annotations({
+    description: "The kind of all its queries, where they do not say it themselves",
+  }),
+})
+export type DatasetConfig = typeof DatasetConfig.Type
+
+/** What the synthetic generator reads. */
+export const SyntheticConfig = Schema.Struct({
+  passages: setting(count, 7_000, "About how many passages"),
+  seed: setting(Schema.NonNegativeInt, 1, "The world's seed; the same seed gives the same bytes on any machine"),
+  trainQuestions: setting(Schema.NonNegativeInt, 3_000, "Question queries of the train split"),
+  trainBrowse: setting(Schema.NonNegativeInt, 2_000, "Browse queries of the train split"),
+  heldOutQuestions: setting(
+    Schema.NonNegativeInt,
+    200,
+    "Question queries of the dev split, and as many of the test split",
+  ),
+  heldOutBrowse: setting(Schema.NonNegativeInt, 200, "Browse queries of the dev split, and as many of the test split"),
+})
+export type SyntheticConfig = typeof SyntheticConfig.Type
+
+/** What the readers of real collections read. */
+export const CollectionConfig = Schema.Struct({
+  splits: setting(
+    Schema.Struct({
+      train: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+      dev: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+      test: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+    }),
+    {},
+    'Which judgement file is which split, where its name does not say it: { "test": "dl19" }',
+  ),
+  strict: setting(
+    Schema.Boolean,
+    false,
+    "Whether a judgement of an unknown qid or docid is an error, not a counted warning",
+  ),
+})
+export type CollectionConfig = typeof CollectionConfig.Type
+
+/** What BM25's scoring reads; the index does not depend on it. */
+export const Bm25Config = Schema.Struct({
+  k1: setting(weight, 0.9, "Saturation of the term frequency"),
+  b: setting(share, 0.4, "Strength of the length normalisation"),
+  lengths: setting(Schema.Literal("lucene", "exact"), "lucene", "Lucene's one-byte document lengths, or exact ones"),
+})
+export type Bm25Config = typeof Bm25Config.Type
+
+export const WinkConfig = Schema.Struct({
+  k1: setting(weight, 1.2, "wink's k1"),
+  b: setting(share, 0.75, "wink's b"),
+  k: setting(weight, 1, "wink's idf smoothing"),
+  maxPassages: setting(count, 200_000, "Above this the stage refuses: wink holds everything as JavaScript objects"),
+})
+export type WinkConfig = typeof WinkConfig.Type
+
+export const TfIdfConfig = Schema.Struct({
+  sublinear: setting(Schema.Boolean, true, "1 + ln(tf) instead of tf"),
+})
+export type TfIdfConfig = typeof TfIdfConfig.Type
+
+export const FirstStage = Schema.Literal("tfidf", "wink-bm25", "bm25")
+export type FirstStage = typeof FirstStage.Type
+
+/** A part of the configuration; left out, all its settings have their defaults. */
+const section = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  Schema.optionalWith(schema, { default: () => Schema.decodeUnknownSync(schema)({}) }).annotations({ description })
+
+/** A whole experiment: what `--config` holds and `--set` changes. Everything has a default. */
+export const Experiment = Schema.Struct({
+  $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
+  datasets: setting(Schema.NonEmptyArray(DatasetConfig), [{ source: "synthetic" }], "The collections, one or several"),
+  ingest: section(
+    Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
+    "Reading or generating the collection",
+  ),
+  retrieve: section(
+    Schema.Struct({
+      systems: Schema.optionalWith(Schema.NonEmptyArray(FirstStage), { exact: true }).annotations({
+        description: "The first stages. Left out: all of them, wink-bm25 only where the collection is small",
+      }),
+      splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
+      depth: setting(count, 1_000, "How many results a query keeps"),
+      bm25: section(Bm25Config, "Our BM25, Lucene's scoring"),
+      wink: section(WinkConfig, "wink-bm25-text-search"),
+      tfidf: section(TfIdfConfig, "Cosine over tf-idf"),
+    }),
+    "The first stages",
+  ),
+  candidates: section(
+    Schema.Struct({ depth: setting(count, 100, "How many of BM25's results per query a reranker gets") }),
+    "What is reranked",
+  ),
+  evaluate: section(
+    Schema.Struct({
+      measures: setting(
+        Schema.NonEmptyArray(Schema.NonEmptyString),
+        ["RR@10", "nDCG@5", "nDCG@10", "AP", "R@100"],
+        "Measures by ir-measures' or trec_eval's names; the first two lead the table",
+      ),
+    }),
+    "Scoring",
+  ),
+})
+export type Experiment = typeof Experiment.Type

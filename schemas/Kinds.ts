@@ -1,0 +1,70 @@
+import { artifactKind } from "./ArtifactKind.ts"
+import { column, optionalColumn, tableKind } from "./TableKind.ts"
+
+/** Files outside the store that an experiment starts from; what is hashed is their bytes and relative names. */
+export const SourceFiles = artifactKind("source-files")
+export type SourceFiles = typeof SourceFiles
+
+/** Rows of `PassageRow`, in the collection's order. */
+export const Passages = tableKind("passages", {
+  docid: column("VARCHAR"),
+  title: optionalColumn("VARCHAR"),
+  text: column("VARCHAR"),
+})
+export type Passages = typeof Passages
+
+/** Rows of `QueryRow`, sorted by qid (bytes). */
+export const Queries = tableKind("queries", {
+  qid: column("VARCHAR"),
+  text: column("VARCHAR"),
+  kind: column("VARCHAR"),
+  split: column("VARCHAR"),
+})
+export type Queries = typeof Queries
+
+/** Rows of `QrelRow`, sorted by qid, then docid (bytes). */
+export const Qrels = tableKind("qrels", {
+  qid: column("VARCHAR"),
+  docid: column("VARCHAR"),
+  grade: column("INTEGER"),
+})
+export type Qrels = typeof Qrels
+
+/** Rows of `RunRow` of one system, sorted by qid (bytes), then rank. */
+export const Run = tableKind("run", {
+  system: column("VARCHAR"),
+  qid: column("VARCHAR"),
+  docid: column("VARCHAR"),
+  rank: column("INTEGER"),
+  score: column("DOUBLE"),
+})
+export type Run = typeof Run
+
+/** Rows of `CandidateRow`, sorted by qid (bytes), then rank. */
+export const Candidates = tableKind("candidates", {
+  qid: column("VARCHAR"),
+  docid: column("VARCHAR"),
+  rank: column("INTEGER"),
+  score: column("DOUBLE"),
+  grade: optionalColumn("INTEGER"),
+})
+export type Candidates = typeof Candidates
+
+/** Rows of `ScoreRow`, sorted by system, split, measure (in the order asked for), qid (bytes). */
+export const Scores = tableKind("scores", {
+  system: column("VARCHAR"),
+  split: column("VARCHAR"),
+  qid: column("VARCHAR"),
+  kind: column("VARCHAR"),
+  measure: column("VARCHAR"),
+  value: column("DOUBLE"),
+})
+export type Scores = typeof Scores
+
+/** An inverted index over passages: see `stages/retrieve`. */
+export const Bm25Index = artifactKind("bm25-index")
+export type Bm25Index = typeof Bm25Index
+
+/** `summary.json`, an `EvaluationSummary`: what the result table prints. */
+export const Summary = artifactKind("summary")
+export type Summary = typeof Summary
