@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as JSONSchema from "effect/JSONSchema"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { didYouMean, Experiment } from "../schemas/index.ts"
+
+/** The configuration, from a file or from `--set`, is not one. */
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  /** The file, or the option as it was typed. */
+  where: Schema.String,
+  /** Dotted path inside the configuration; empty for the whole. */
+  path: Schema.String,
+  problem: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.where}: ${this.path === "" ? "" : `${this.path}: `}${this.problem}`
+  }
+}
+
+type JsonObject = { [name: string]: unknown }
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** The JSON Schema of a configuration, for editors: `experiments/schema.json`. */
+export const experimentJsonSchema = (): unknown => JSONSchema.make(Experiment)
+
+/** Names allowed below each object of the configuration, by dotted path (`""` for the top). */
+type SettingNames = ReadonlyMap<string, ReadonlyArray<string>>
+
+const settingNames = (): SettingNames => {
+  const root = experimentJsonSchema()
+  const definitions = isObject(root) && isObject(root["$defs"]) ? root["$defs"] : {}
+  const names = new Map<string, ReadonlyArray<string>>()
+  const visit = (schema: unknown, path: string): void => {
+    if (!isObject(schema)) return
+    const reference = schema["$ref"]
+    if (typeof reference === "string") visit(definitions[reference.replace("#/$defs/", "")], path)
+    if (Array.isArray(schema["allOf"])) for (const part of schema["allOf"]) visit(part, path)
+    const properties = schema["properties"]
+    if (!isObject(properties)) return
+    names.set(
+      path,
+      Object.keys(properties).filter((name) => name !== "$schema"),
+    )
+    for (const [name, property] of Object.entries(properties)) visit(property, path === "" ? name : `${path}.${name}`)
+  }
+  visit(root, "")
+  return names
+}
+
+const unknownName = (where: string, path: string, names: SettingNames) => {
+  const every = [...names].flatMap(([above, below]) => below.map((name) => (above === "" ? name : `${above}.${name}`)))
+  const above = path.slice(0, Math.max(0, path.lastIndexOf(".")))
+  const siblings = names.get(above)
+  return new ConfigurationError({
+    where,
+    path,
+    problem: `no such setting.${didYouMean(path, every)}${
+      siblings === undefined ? "" : ` Settings ${above === "" ? "at the top" : `of ${above}`}: ${siblings.join(", ")}.`
+    }`,
+  })
+}
+
+const parseJson = (text: string): Either.Either<unknown, unknown> => Either.try((): unknown => JSON.parse(text))
+
+/** Puts one `path=value` into an encoded configuration. The value is JSON where it parses as JSON, else a string. */
+const assign = (
+  into: JsonObject,
+  option: string,
+  names: SettingNames,
+): Either.Either<JsonObject, ConfigurationError> => {
+  const where = `--set ${option}`
+  const equals = option.indexOf("=")
+  if (equals < 1) {
+    return Either.left(
+      new ConfigurationError({ where, path: "", problem: "expected path=value, as in retrieve.bm25.k1=0.82" }),
+    )
+  }
+  const path = option.slice(0, equals)
+  const text = option.slice(equals + 1)
+  const steps = path.split(".")
+  const root = { ...into }
+  let level: JsonObject = root
+  for (const [depth, step] of steps.entries()) {
+    if (!names.get(steps.slice(0, depth).join("."))?.includes(step)) return Either.left(unknownName(where, path, names))
+    if (depth === steps.length - 1) {
+      level[step] = Either.getOrElse(parseJson(text), () => text)
+    } else {
+      const below = level[step]
+      const copy: JsonObject = isObject(below) ? { ...below } : {}
+      level[step] = copy
+      level = copy
+    }
+  }
+  return Either.right(root)
+}
+
+const firstProblem = (where: string, error: ParseResult.ParseError, names: SettingNames) => {
+  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+  const path = issue?.path.map(String).join(".") ?? ""
+  return issue?._tag === "Unexpected"
+    ? unknownName(where, path, names)
+    : new ConfigurationError({ where, path, problem: (issue?.message ?? error.message).replaceAll(/\s+/g, " ") })
+}
+
+/** `source`, or `source:question`, or `source:browse`. */
+const parseDataset = (option: string): JsonObject => {
+  const colon = option.lastIndexOf(":")
+  const kind = option.slice(colon + 1)
+  return colon > 0 && (kind === "question" || kind === "browse")
+    ? { source: option.slice(0, colon), kind }
+    : { source: option }
+}
+
+/** What the command line says of the configuration. */
+export interface SettingsOptions {
+  readonly configFile?: string
+  readonly datasets: ReadonlyArray<string>
+  /** `path=value`, later ones win. */
+  readonly sets: ReadonlyArray<string>
+}
+
+/** Composes the configuration: defaults, then the file, then `--dataset`, then `--set`; unknown names are refused. */
+export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
+  Effect.gen(function* () {
+    const names = settingNames()
+    const decode = Schema.decodeUnknownEither(Experiment, { onExcessProperty: "error" })
+    let encoded: JsonObject = {}
+    const { configFile } = options
+    if (configFile !== undefined) {
+      const failed = (problem: string) => new ConfigurationError({ where: configFile, path: "", problem })
+      const text = yield* Effect.try({
+        try: () => readFileSync(configFile, "utf8"),
+        catch: (cause) => failed(`cannot be read: ${messageOf(cause)}`),
+      })
+      const parsed = yield* Either.mapLeft(parseJson(text), (cause) => failed(`is not JSON: ${messageOf(cause)}`))
+      if (!isObject(parsed)) return yield* failed("expected a JSON object")
+      yield* Either.mapLeft(decode(parsed), (error) => firstProblem(configFile, error, names))
+      encoded = parsed
+    }
+    if (options.datasets.length > 0) encoded = { ...encoded, datasets: options.datasets.map(parseDataset) }
+    for (const option of options.sets) {
+      encoded = yield* assign(encoded, option, names)
+      yield* Either.mapLeft(decode(encoded), (error) => firstProblem(`--set ${option}`, error, names))
+    }
+    return yield* Either.mapLeft(decode(encoded), (error) => firstProblem("--dataset", error, names))
+  })
