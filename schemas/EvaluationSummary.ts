@@ -1,0 +1,45 @@
+import * as Schema from "effect/Schema"
+import { QueryKind, Split, SystemName } from "./Ids.ts"
+
+/** Which queries a row of the table speaks of. */
+export const KindSlice = Schema.Literal("all", ...QueryKind.literals).annotations({ identifier: "KindSlice" })
+export type KindSlice = typeof KindSlice.Type
+
+/** A value of a measure by the measure's canonical name. */
+const Values = Schema.Record({ key: Schema.String, value: Schema.Number })
+
+/** One system on one split and one kind of query. */
+export const SystemSummary = Schema.Struct({
+  system: SystemName,
+  split: Split,
+  kind: KindSlice,
+  /** Queries with judgements: what the means are over. */
+  queries: Schema.NonNegativeInt,
+  /** How many of them the system has no result for; they count as zero. */
+  missing: Schema.NonNegativeInt,
+  measures: Values,
+})
+export type SystemSummary = typeof SystemSummary.Type
+
+/** What the candidates allow on one split and one kind of query: no reranker of them can do better. */
+export const CandidatesSummary = Schema.Struct({
+  split: Split,
+  kind: KindSlice,
+  queries: Schema.NonNegativeInt,
+  /** Candidates a query may have. */
+  depth: Schema.NonNegativeInt,
+  /** Mean share of the relevant passages that are among the candidates. */
+  recall: Schema.Number,
+  /** The best value any order of the candidates reaches, by measure. */
+  oracle: Values,
+})
+export type CandidatesSummary = typeof CandidatesSummary.Type
+
+/** What the result table prints; `summary.json` of a `Kinds.Summary` artifact. Rows are in the order of the table. */
+export const EvaluationSummary = Schema.Struct({
+  /** Canonical names, in the order asked for. */
+  measures: Schema.Array(Schema.String),
+  systems: Schema.Array(SystemSummary),
+  candidates: Schema.Array(CandidatesSummary),
+})
+export type EvaluationSummary = typeof EvaluationSummary.Type
