@@ -33,7 +33,8 @@ const partRows = 4 * 122_880
 /** A string, quoted for SQL. */
 export const sqlString = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+/** A name, quoted for SQL. */
+export const sqlIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const duckDbType = async (type: keyof ColumnTypes): Promise<DuckDBType> => {
   const duckdb = await import("@duckdb/node-api")
@@ -66,9 +67,9 @@ export const tableWriter = <K extends TableKind>(
       Promise.all(Object.values(kind.columns).map((column) => duckDbType(column.type))),
     )
     const { DuckDBDataChunk } = yield* Effect.promise(() => import("@duckdb/node-api"))
-    const table = identifier(`writing_${kind.name}_${tablesWritten++}`)
+    const table = sqlIdentifier(`writing_${kind.name}_${tablesWritten++}`)
     const declaration = Object.entries(kind.columns)
-      .map(([name, column]) => `${identifier(name)} ${column.type}${column.optional ? "" : " NOT NULL"}`)
+      .map(([name, column]) => `${sqlIdentifier(name)} ${column.type}${column.optional ? "" : " NOT NULL"}`)
       .join(", ")
     const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
     yield* run(`CREATE TEMP TABLE ${table} (${declaration})`)
@@ -141,7 +142,7 @@ export const tableWriter = <K extends TableKind>(
   })
 
 const selection = (artifact: StoredArtifact, columns: ReadonlyArray<string>): string =>
-  `SELECT ${columns.map(identifier).join(", ")} FROM read_parquet(${sqlString(tableFiles(artifact.path))})`
+  `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /**
  * Streams a table's rows in their order, as batches of at most 2,048 rows. Memory does not grow with the table.

@@ -14,4 +14,12 @@ export {
   sourceFiles,
   stage,
 } from "./Stage.ts"
-export { type ColumnBatch, readBatches, readRows, sqlString, type TableWriter, tableWriter } from "./Table.ts"
+export {
+  type ColumnBatch,
+  readBatches,
+  readRows,
+  sqlIdentifier,
+  sqlString,
+  type TableWriter,
+  tableWriter,
+} from "./Table.ts"

@@ -1,0 +1,32 @@
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { layerDuckDb } from "../../pipeline/index.ts"
+import { openCatalog } from "../Catalog.ts"
+import { querySql, renderSqlResult, sqlFormats } from "../SqlResult.ts"
+import { artifactsOption } from "./options.ts"
+
+/** `sql "select …"`: asks the catalog. */
+export const sqlCommand = Command.make(
+  "sql",
+  {
+    query: Args.text({ name: "query" }).pipe(
+      Args.withDescription(
+        "SQL over the views passages, queries, qrels, runs, candidates, scores, every_score, stages",
+      ),
+    ),
+    artifacts: artifactsOption,
+    format: Options.choice("format", sqlFormats).pipe(
+      Options.withDefault("table" as const),
+      Options.withDescription("How the answer is printed"),
+    ),
+  },
+  ({ query, artifacts, format }) =>
+    Effect.gen(function* () {
+      const connection = yield* openCatalog(artifacts)
+      const result = yield* querySql(connection, query)
+      yield* Console.log(renderSqlResult(result, format))
+    }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+).pipe(Command.withDescription("Asks SQL of every result in the store, with DuckDB"))
