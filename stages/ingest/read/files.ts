@@ -1,0 +1,113 @@
+import { createReadStream } from "node:fs"
+import { createGunzip } from "node:zlib"
+import { UnreadableFile } from "../IngestError.ts"
+
+const chunkBytes = 256 * 1024
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : ""
+
+/** The tagged form of what the file system or zlib says about a file. */
+export const unreadable = (file: string, error: unknown): UnreadableFile => {
+  const make = (reason: UnreadableFile["reason"], detail: string, fix: string) =>
+    new UnreadableFile({ file, reason, detail, fix })
+  switch (codeOf(error)) {
+    case "ENOENT":
+      return make("missing", "no such file or folder", "Check the path; a link may point to something that is gone.")
+    case "EACCES":
+    case "EPERM":
+      return make("denied", "reading it is not permitted", "Give yourself the right to read it.")
+    case "EISDIR":
+      return make("a folder", "a folder stands where a file is due", "Name the file, or remove the folder.")
+    case "ENOTDIR":
+      return make("not a folder", "a file stands where a folder is due", "Name the folder that holds the collection.")
+    case "ELOOP":
+      return make("missing", "its links lead in a circle", "Mend the links.")
+    case "Z_BUF_ERROR":
+      return make("truncated", "the gzip data ends before its end mark", "The file was cut short: fetch it again.")
+    case "Z_DATA_ERROR":
+      return make("corrupt", "the gzip data is damaged", "Fetch the file again.")
+    default:
+      return make("failed", error instanceof Error ? error.message : String(error), "Check the disk and the file.")
+  }
+}
+
+const gzipMagic = (chunk: Uint8Array): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b
+
+/**
+ * A file's bytes, a chunk at a time, unpacked where they are gzip (told by the first two bytes, whatever the name).
+ *
+ * @param shown the name used in errors
+ * @param onRead told how many bytes were read from the disk, for progress
+ * @throws UnreadableFile
+ */
+export async function* fileChunks(
+  path: string,
+  shown: string,
+  onRead: (bytes: number) => void = () => {},
+): AsyncGenerator<Uint8Array> {
+  const source = createReadStream(path, { highWaterMark: chunkBytes })
+  try {
+    const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]()
+    async function* raw(): AsyncGenerator<Uint8Array> {
+      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+        if (!(next.value instanceof Uint8Array)) continue
+        onRead(next.value.length)
+        yield next.value
+      }
+    }
+    const bytes = raw()
+    const first = await bytes.next()
+    if (first.done === true) {
+      if (shown.endsWith(".gz")) throw Object.assign(new Error("empty"), { code: "Z_BUF_ERROR" })
+      return
+    }
+    if (gzipMagic(first.value)) yield* gunzip(first.value, bytes)
+    else {
+      yield first.value
+      yield* bytes
+    }
+  } catch (error) {
+    throw unreadable(shown, error)
+  } finally {
+    source.destroy()
+  }
+}
+
+/** Unpacks gzip bytes; several members in a row are one file. At most a few chunks are held. */
+async function* gunzip(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const unzip = createGunzip({ chunkSize: chunkBytes })
+  const feed = async () => {
+    try {
+      let chunk: Uint8Array | undefined = first
+      while (chunk !== undefined && !unzip.destroyed) {
+        if (!unzip.write(chunk)) await drained(unzip)
+        const next: IteratorResult<Uint8Array> = await rest.next()
+        chunk = next.done === true ? undefined : next.value
+      }
+      unzip.end()
+    } catch (error) {
+      unzip.destroy(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+  const feeding = feed()
+  try {
+    const unpacked: AsyncIterator<unknown> = unzip[Symbol.asyncIterator]()
+    for (let next = await unpacked.next(); next.done !== true; next = await unpacked.next()) {
+      if (next.value instanceof Uint8Array) yield next.value
+    }
+  } finally {
+    unzip.destroy()
+    await feeding
+  }
+}
+
+/** Until more can be written, or never will be. */
+const drained = (stream: ReturnType<typeof createGunzip>): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done).off("close", done).off("error", done)
+      resolve()
+    }
+    stream.on("drain", done).on("close", done).on("error", done)
+  })
