@@ -1,0 +1,13 @@
+export * from "./CheckpointError.ts"
+export { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "./HalfPrecision.ts"
+export { type ExpectedTensor, matchTensors, type TensorMatch } from "./matchTensors.ts"
+export {
+  openWeights,
+  requireTensors,
+  type Slice,
+  type StoredTensor,
+  type Weights,
+  type WrittenTensor,
+  writeSafetensors,
+} from "./Safetensors.ts"
+export { elements, type FloatDtype, type TensorPlace } from "./SafetensorsHeader.ts"
