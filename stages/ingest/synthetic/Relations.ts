@@ -333,7 +333,7 @@ export const fillers: ReadonlyArray<(town: string) => string> = [
   (town) => `No house in ${town} is said to be as old, or as tall.`,
   () => "The guide knows how much is made up.",
   () => "It was designed to be seen from afar.",
-  () => "It is a good place to eat.",
+  () => "It is where I should like to eat.",
   () => "Nobody knows which bridge was founded first.",
   () => "The ticket office belongs to the harbour master.",
   () => "Food served nearby is famous and dear.",
