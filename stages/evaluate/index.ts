@@ -1,0 +1,8 @@
+export { type Aggregation, aggregation, type Cutoff, type GainMap, type Measure, measureName } from "./Measure.ts"
+export { describeMeasureError, type MeasureError } from "./MeasureError.ts"
+export { aggregate } from "./measures/aggregate.ts"
+export { type Judgements, judgements, UNJUDGED } from "./measures/Judgements.ts"
+export type { Parsed } from "./measures/MeasureCall.ts"
+export { oracleScore } from "./measures/oracle.ts"
+export { parseMeasure, parseMeasures } from "./measures/parseMeasure.ts"
+export { scoreQuery } from "./measures/score.ts"

@@ -1,0 +1,26 @@
+import { countRelevant, type Judgements } from "./Judgements.ts"
+
+/**
+ * Sum of the precisions at the relevant documents among the first `cutoff`, over the number of all relevant documents
+ * (also with a cutoff, as trec_eval's `map_cut`). 0 where nothing is relevant.
+ */
+export const averagePrecision = (
+  grades: Int32Array,
+  judged: Judgements,
+  cutoff: number,
+  rel: number,
+  judgedOnly: boolean,
+): number => {
+  const relevant = countRelevant(judged, rel)
+  if (relevant === 0) return 0
+  let rank = 0
+  let found = 0
+  let sum = 0
+  for (let i = 0; i < grades.length && rank < cutoff; i++) {
+    const grade = grades[i]!
+    if (judgedOnly && grade < 0) continue
+    rank++
+    if (grade >= rel) sum += ++found / rank
+  }
+  return sum / relevant
+}

@@ -1,0 +1,49 @@
+import type { GainMap } from "../Measure.ts"
+import { type Judgements, UNJUDGED } from "./Judgements.ts"
+
+/** log2(rank + 1) by rank − 1, grown as longer rankings come. */
+let discounts = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(i + 2))
+
+const discountsFor = (length: number): Float64Array => {
+  if (length > discounts.length) {
+    discounts = Float64Array.from({ length: Math.max(length, 2 * discounts.length) }, (_, i) => Math.log2(i + 2))
+  }
+  return discounts
+}
+
+const dcg = (grades: Int32Array, cutoff: number, exponential: boolean, judgedOnly: boolean): number => {
+  const discount = discountsFor(grades.length)
+  let rank = 0
+  let sum = 0
+  for (let i = 0; i < grades.length && rank < cutoff; i++) {
+    const grade = grades[i]!
+    if (judgedOnly && grade < 0) continue
+    if (grade > 0) sum += (exponential ? 2 ** grade - 1 : grade) / discount[rank]!
+    rank++
+  }
+  return sum
+}
+
+/** Grades with ir-measures' `gains` applied; unjudged documents stay unjudged. */
+export const withGains = (grades: Int32Array, gains: GainMap): Int32Array => {
+  const gainOf = new Map(gains)
+  return grades.map((grade) => (grade === UNJUDGED ? UNJUDGED : (gainOf.get(grade) ?? grade)))
+}
+
+/**
+ * Discounted cumulative gain over that of the best order of all judged documents, both up to `cutoff`: gain / log2(rank
+ * + 1) with gain = grade, or 2^grade − 1 where `exponential`. Negative grades gain nothing. There is no threshold of
+ * relevance. 0 where no document has a gain.
+ *
+ * Järvelin and Kekäläinen, TOIS 20(4), 2002; the exponential gain is Burges et al., ICML 2005.
+ */
+export const ndcg = (
+  grades: Int32Array,
+  judged: Judgements,
+  cutoff: number,
+  exponential: boolean,
+  judgedOnly: boolean,
+): number => {
+  const ideal = dcg(judged.grades, cutoff, exponential, false)
+  return ideal === 0 ? 0 : dcg(grades, cutoff, exponential, judgedOnly) / ideal
+}
