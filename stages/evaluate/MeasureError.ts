@@ -1,7 +1,7 @@
 /** Why a measure's name cannot be used. Plain values, so that whoever reads a configuration can place them. */
 export type MeasureError =
-  /** No such measure; `nearest` is the closest known name. */
-  | { readonly _tag: "UnknownMeasure"; readonly text: string; readonly nearest: string }
+  /** No such measure; `nearest` is the known name it resembles, if any. */
+  | { readonly _tag: "UnknownMeasure"; readonly text: string; readonly nearest: string | null }
   /** trec_eval or ir-measures knows it, this project does not compute it. */
   | { readonly _tag: "MeasureNotComputed"; readonly text: string; readonly reason: string }
   /** The text is not `Name(param=value,…)@cutoff`; `column` counts from 1. */
@@ -13,7 +13,7 @@ export type MeasureError =
 export const describeMeasureError = (error: MeasureError): string => {
   switch (error._tag) {
     case "UnknownMeasure":
-      return `there is no measure ${JSON.stringify(error.text)}; the nearest is ${error.nearest}`
+      return `there is no measure ${JSON.stringify(error.text)}${error.nearest === null ? "" : `; the nearest is ${error.nearest}`}`
     case "MeasureNotComputed":
       return `the measure ${JSON.stringify(error.text)} is not computed here: ${error.reason}`
     case "MeasureSyntax":

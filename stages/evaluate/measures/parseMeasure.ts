@@ -1,7 +1,7 @@
+import { nearestName } from "../../../schemas/index.ts"
 import type { Cutoff, GainMap, Measure } from "../Measure.ts"
 import type { MeasureError } from "../MeasureError.ts"
 import { type Literal, type MeasureCall, type Parsed, readMeasureCall } from "./MeasureCall.ts"
-import { nearestName } from "./nearestName.ts"
 import { expandTrecName, TREC_NAMES } from "./trecNames.ts"
 
 class Refused extends Error {
@@ -250,7 +250,7 @@ const parseOne = (text: string): Parsed<Measure> => {
   const reason = NOT_COMPUTED.get(call.name)
   const error: MeasureError =
     reason === undefined
-      ? { _tag: "UnknownMeasure", text, nearest: nearestName(call.name, [...BUILDERS.keys(), ...TREC_NAMES]) }
+      ? { _tag: "UnknownMeasure", text, nearest: nearestName(call.name, [...BUILDERS.keys(), ...TREC_NAMES]) ?? null }
       : { _tag: "MeasureNotComputed", text, reason }
   return { ok: false, error }
 }

@@ -101,9 +101,9 @@ def pair(index):
                 run.append((docid, value))
             if random.below(8) < judged_in_8:
                 qrels.append((docid, level))
-        # pytrec_eval writes outside its memory for a query whose largest grade is below -1.
-        if qrels and max(level for _, level in qrels) < -1:
-            qrels[0] = (qrels[0][0], -1)
+        # A query without a grade of 0 or more makes trec_eval 9 loop for ever (ndcg_cut) or write outside its memory.
+        if qrels and max(level for _, level in qrels) < 0:
+            qrels[0] = (qrels[0][0], 0)
         queries.append((str(index * 10 + number + 1), run, qrels))
     return queries
 
