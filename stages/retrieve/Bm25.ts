@@ -1,0 +1,547 @@
+/**
+ * BM25 as Lucene 9 computes it (`BM25Similarity`, `BooleanQuery` of `SHOULD` clauses), to the last bit of its 32-bit
+ * scores:
+ *
+ *     idf(t)      = ln(1 + (N - n + 0.5) / (n + 0.5))             N documents with terms, n of them with t
+ *     score(t, d) = w - w / (1 + f / (k1 (1 - b + b |d| / avgdl)))   w = times t stands in the query * idf(t)
+ *
+ * each step in 32-bit arithmetic, summed over terms in 64 bits and rounded once. There is no factor k1 + 1.
+ *
+ * The search goes through the documents window by window with MaxScore: terms whose greatest contributions in the window
+ * cannot together reach the k-th best score so far do not bring in documents, they only complete the scores of those
+ * that others bring in. Its result equals that of scoring every document.
+ */
+import { EnglishAnalyzer, noMoreTerms, unknownTerm } from "./EnglishAnalyzer.ts"
+import { compareDocids, frequencyAt, type InvertedIndex, largeFrequency } from "./InvertedIndex.ts"
+import { decodeLength, encodeLength } from "./SmallFloat.ts"
+
+export interface Bm25Parameters {
+  /** Saturation of term frequency, 0 or more. */
+  readonly k1: number
+  /** Weight of document length, 0 to 1. */
+  readonly b: number
+  /** `lucene`: lengths as Lucene keeps them, in one byte (exact to 39). `exact`: as they are. */
+  readonly lengths: "lucene" | "exact"
+}
+
+/** Anserini's parameters. */
+export const defaultBm25: Bm25Parameters = { k1: 0.9, b: 0.4, lengths: "lucene" }
+
+/** Documents by score descending, then by the bytes of their docids descending. */
+export interface Hits {
+  readonly docs: Int32Array
+  readonly scores: Float32Array
+}
+
+/** Distinct terms of a query, with how many times each stands in it. */
+export interface QueryTerms {
+  readonly ids: ReadonlyArray<number>
+  readonly counts: ReadonlyArray<number>
+}
+
+/** Turns query texts into terms of an index. */
+export const queryAnalyzer = (index: InvertedIndex): ((text: string) => QueryTerms) => {
+  const analyzer = new EnglishAnalyzer({ terms: index.terms, grow: false })
+  return (text) => {
+    const counts = new Map<number, number>()
+    analyzer.reset(text)
+    for (let term = analyzer.next(); term !== noMoreTerms; term = analyzer.next()) {
+      if (term !== unknownTerm) counts.set(term, (counts.get(term) ?? 0) + 1)
+    }
+    return { ids: [...counts.keys()], counts: [...counts.values()] }
+  }
+}
+
+const f32 = Math.fround
+
+/** Documents a window spans, as a power of two: its sums stay in the processor's nearest caches. */
+const windowBits = 13
+const windowSize = 1 << windowBits
+
+/** Frequencies up to this are looked up, greater ones computed. */
+const tabled = 15
+
+/** What is known of a term under given parameters, gathered when a query first has it. */
+interface TermFacts {
+  readonly from: number
+  readonly to: number
+  /** Lucene's idf. */
+  readonly idf: number
+  readonly maxFrequency: number
+  /** Greatest `1 + f / norm` over the term's postings. */
+  readonly peak: number
+  /** The same per window, and where each window's postings begin; absent for terms of few postings. */
+  readonly peaks: Float32Array | undefined
+  readonly starts: Uint32Array | undefined
+  /** The distinct `1 + f / norm`, descending, and how many postings have at least that. */
+  readonly levels: Float32Array
+  readonly reached: Uint32Array
+}
+
+const noHits: Hits = { docs: new Int32Array(0), scores: new Float32Array(0) }
+
+/** Lucene's idf of a term in `n` of `documents` documents. */
+export const luceneIdf = (documents: number, n: number): number => f32(Math.log(1 + (documents - n + 0.5) / (n + 0.5)))
+
+/** Searches one index with one set of parameters. It keeps scratch arrays: one search at a time. */
+export class Bm25Searcher {
+  readonly #index: InvertedIndex
+  readonly #documents: number
+  readonly #windows: number
+  /** Documents of equal length (as the parameters see it) share a class; `#inverse[class]` is 1 / norm. */
+  readonly #classOf: Uint8Array | Uint16Array
+  readonly #classes: number
+  readonly #inverse: Float32Array
+  readonly #facts = new Map<number, TermFacts>()
+  readonly #sums = new Float64Array(windowSize)
+  readonly #places = new Int32Array(windowSize)
+  readonly #candidates = new Int32Array(windowSize)
+  readonly #partial = new Float64Array(windowSize)
+
+  constructor(index: InvertedIndex, parameters: Bm25Parameters) {
+    this.#index = index
+    const { lengths } = index
+    this.#documents = lengths.length
+    this.#windows = (lengths.length + windowSize - 1) >> windowBits
+    const seen = parameters.lengths === "lucene" ? roundedLengths(lengths) : exactLengths(lengths)
+    this.#classOf = seen.classOf
+    this.#classes = seen.values.length
+    const k1 = f32(parameters.k1)
+    const b = f32(parameters.b)
+    const average = f32(index.totalLength / index.documentsWithTerms)
+    this.#inverse = Float32Array.from(seen.values, (length) =>
+      f32(1 / f32(k1 * f32(f32(1 - b) + f32(f32(b * f32(length)) / average)))),
+    )
+  }
+
+  /** The `k` best documents of those that score above zero. */
+  search(query: QueryTerms, k: number): Hits {
+    const facts: Array<TermFacts> = []
+    const weights: Array<number> = []
+    const tables: Array<Float32Array> = []
+    query.ids.forEach((term, i) => {
+      const known = this.#facts.get(term) ?? this.#gather(term)
+      const weight = f32(query.counts[i]! * known.idf)
+      facts.push(known)
+      weights.push(weight)
+      tables.push(this.#table(weight, known.maxFrequency))
+    })
+    const best = new Best(this.#index, Math.min(k, this.#documents))
+    if (facts.length === 0 || k < 1) return noHits
+    let floor = 0
+    facts.forEach((known, i) => {
+      floor = Math.max(floor, contribution(weights[i]!, kth(known, k)))
+    })
+    best.floor = floor
+    this.#sweep(facts, weights, tables, best)
+    return best.hits()
+  }
+
+  #sweep(
+    facts: ReadonlyArray<TermFacts>,
+    weights: ReadonlyArray<number>,
+    tables: ReadonlyArray<Float32Array>,
+    best: Best,
+  ): void {
+    const docs = this.#index.docs
+    const sums = this.#sums
+    const candidates = this.#candidates
+    const partial = this.#partial
+    const terms = facts.length
+    const starts = new Float64Array(terms)
+    const ends = Float64Array.from(facts, (known) => known.from)
+    const bounds = new Float64Array(terms)
+    const order = new Int32Array(terms)
+    const below = new Float64Array(terms + 1)
+    const wholeBounds = facts.map((known, i) => contribution(weights[i]!, known.peak))
+    for (let window = 0; window < this.#windows; window++) {
+      const base = window << windowBits
+      const limit = base + windowSize
+      let active = 0
+      let total = 0
+      for (let i = 0; i < terms; i++) {
+        const known = facts[i]!
+        let bound = 0
+        if (known.starts !== undefined && known.peaks !== undefined) {
+          const peak = known.peaks[window]!
+          if (peak === 0) continue
+          starts[i] = known.starts[window]!
+          ends[i] = known.starts[window + 1]!
+          bound = contribution(weights[i]!, peak)
+        } else {
+          let end = ends[i]!
+          starts[i] = end
+          while (end < known.to && docs[end]! < limit) end++
+          if (end === starts[i]) continue
+          ends[i] = end
+          bound = wholeBounds[i]!
+        }
+        bounds[i] = bound
+        total += bound
+        let at = active++
+        while (at > 0 && bounds[order[at - 1]!]! > bound) {
+          order[at] = order[at - 1]!
+          at--
+        }
+        order[at] = i
+      }
+      if (active === 0 || f32(total) < best.floor) continue
+      // Terms below `essential` (in order of bound) cannot reach the floor together.
+      let essential = 0
+      let sum = 0
+      below[0] = 0
+      while (essential < active) {
+        sum += bounds[order[essential]!]!
+        if (f32(sum) >= best.floor) break
+        below[++essential] = sum
+      }
+      let touched = 0
+      for (let at = essential; at < active; at++) {
+        const i = order[at]!
+        this.#add(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!)
+        touched += ends[i]! - starts[i]!
+      }
+      const rest = below[essential]!
+      const floor = best.floor
+      let found = 0
+      if (touched > windowSize / 4) {
+        const size = Math.min(windowSize, this.#documents - base)
+        for (let at = 0; at < size; at++) {
+          const score = sums[at]!
+          if (score === 0) continue
+          sums[at] = 0
+          if (f32(score + rest) >= floor) {
+            candidates[found] = at
+            partial[found++] = score
+          }
+        }
+      } else {
+        for (let at = essential; at < active; at++) {
+          const i = order[at]!
+          const end = ends[i]!
+          for (let posting = starts[i]!; posting < end; posting++) {
+            const doc = docs[posting]! - base
+            const score = sums[doc]!
+            if (score === 0) continue
+            sums[doc] = 0
+            if (f32(score + rest) >= floor) {
+              candidates[found] = doc
+              partial[found++] = score
+            }
+          }
+        }
+      }
+      for (let at = essential - 1; at >= 0 && found > 0; at--) {
+        const i = order[at]!
+        found = this.#complete(found, starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, below[at]!, floor)
+      }
+      for (let at = 0; at < found; at++) best.offer(base + candidates[at]!, f32(partial[at]!))
+    }
+  }
+
+  /** Adds a term's contributions in a window to the window's sums. */
+  #add(from: number, to: number, base: number, weight: number, table: Float32Array): void {
+    const { docs, frequencies } = this.#index
+    const classOf = this.#classOf
+    const classes = this.#classes
+    const sums = this.#sums
+    for (let posting = from; posting < to; posting++) {
+      const doc = docs[posting]!
+      const frequency = frequencies[posting]!
+      sums[doc - base]! +=
+        frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(posting, weight)
+    }
+  }
+
+  /** Adds a term to the candidates' scores, keeps those that can still reach the floor, and returns their number. */
+  #complete(
+    found: number,
+    from: number,
+    to: number,
+    base: number,
+    weight: number,
+    table: Float32Array,
+    rest: number,
+    floor: number,
+  ): number {
+    const { docs, frequencies } = this.#index
+    const candidates = this.#candidates
+    const partial = this.#partial
+    const classOf = this.#classOf
+    const classes = this.#classes
+    if (found * 8 > to - from) {
+      const places = this.#places
+      for (let at = 0; at < found; at++) places[candidates[at]!] = at + 1
+      for (let posting = from; posting < to; posting++) {
+        const doc = docs[posting]!
+        const place = places[doc - base]!
+        if (place === 0) continue
+        const frequency = frequencies[posting]!
+        partial[place - 1]! +=
+          frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(posting, weight)
+      }
+      for (let at = 0; at < found; at++) places[candidates[at]!] = 0
+    } else {
+      for (let at = 0; at < found; at++) {
+        const doc = candidates[at]! + base
+        let low = from
+        let high = to
+        while (low < high) {
+          const middle = (low + high) >>> 1
+          if (docs[middle]! < doc) low = middle + 1
+          else high = middle
+        }
+        if (low === to || docs[low] !== doc) continue
+        const frequency = frequencies[low]!
+        partial[at]! +=
+          frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(low, weight)
+      }
+    }
+    let kept = 0
+    for (let at = 0; at < found; at++) {
+      const score = partial[at]!
+      if (f32(score + rest) < floor) continue
+      candidates[kept] = candidates[at]!
+      partial[kept++] = score
+    }
+    return kept
+  }
+
+  /** `1 + f / norm` of a posting. */
+  #level(posting: number): number {
+    const doc = this.#index.docs[posting]!
+    return f32(1 + f32(frequencyAt(this.#index, posting) * this.#inverse[this.#classOf[doc]!]!))
+  }
+
+  #contributionAt(posting: number, weight: number): number {
+    return contribution(weight, this.#level(posting))
+  }
+
+  /** Contributions of a term by frequency and length class. */
+  #table(weight: number, maxFrequency: number): Float32Array {
+    const classes = this.#classes
+    const top = Math.min(maxFrequency, tabled)
+    const table = new Float32Array((top + 1) * classes)
+    for (let frequency = 1; frequency <= top; frequency++) {
+      for (let k = 0; k < classes; k++) {
+        table[frequency * classes + k] = contribution(weight, f32(1 + f32(frequency * this.#inverse[k]!)))
+      }
+    }
+    return table
+  }
+
+  #gather(term: number): TermFacts {
+    const { offsets, docs, frequencies } = this.#index
+    const from = offsets[term]!
+    const to = offsets[term + 1]!
+    const classes = this.#classes
+    const classOf = this.#classOf
+    const dense = to - from >= this.#windows * 2
+    const peaks = dense ? new Float32Array(this.#windows) : undefined
+    const starts = dense ? new Uint32Array(this.#windows + 1) : undefined
+    const cells = new Uint32Array((tabled + 1) * classes)
+    const others: Array<number> = []
+    let peak = 0
+    let maxFrequency = 0
+    const inverse = this.#inverse
+    let posting = from
+    for (let window = 0; posting < to; window++) {
+      const limit = dense ? (window + 1) << windowBits : this.#documents
+      if (starts !== undefined) starts[window] = posting
+      let windowPeak = 0
+      for (; posting < to; posting++) {
+        const doc = docs[posting]!
+        if (doc >= limit) break
+        const frequency = frequencies[posting]!
+        const k = classOf[doc]!
+        let level = 0
+        if (frequency <= tabled) {
+          cells[frequency * classes + k]!++
+          level = f32(1 + f32(frequency * inverse[k]!))
+        } else {
+          level = this.#level(posting)
+          others.push(level)
+        }
+        if (frequency > maxFrequency) maxFrequency = frequency
+        if (level > windowPeak) windowPeak = level
+      }
+      if (peaks !== undefined) peaks[window] = windowPeak
+      if (windowPeak > peak) peak = windowPeak
+      if (starts !== undefined && posting === to) starts.fill(to, window + 1)
+    }
+    const counts = new Map<number, number>()
+    for (const level of others) counts.set(level, (counts.get(level) ?? 0) + 1)
+    cells.forEach((count, cell) => {
+      if (count === 0) return
+      const level = f32(1 + f32(Math.floor(cell / classes) * inverse[cell % classes]!))
+      counts.set(level, (counts.get(level) ?? 0) + count)
+    })
+    const levels = Float32Array.from(counts.keys()).sort().reverse()
+    const reached = new Uint32Array(levels.length)
+    let postings = 0
+    levels.forEach((level, i) => {
+      postings += counts.get(level) ?? 0
+      reached[i] = postings
+    })
+    const facts: TermFacts = {
+      from,
+      to,
+      idf: luceneIdf(this.#index.documentsWithTerms, to - from),
+      maxFrequency: Math.min(maxFrequency, largeFrequency),
+      peak,
+      peaks,
+      starts,
+      levels,
+      reached,
+    }
+    this.#facts.set(term, facts)
+    return facts
+  }
+}
+
+/** Lucene's term score from its weight and `1 + f / norm`. */
+const contribution = (weight: number, level: number): number => f32(weight - f32(weight / level))
+
+/** The `k`-th greatest level of a term's postings; 1 (which contributes nothing) where it has fewer. */
+const kth = (facts: TermFacts, k: number): number => {
+  const { levels, reached } = facts
+  let low = 0
+  let high = reached.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (reached[middle]! < k) low = middle + 1
+    else high = middle
+  }
+  return low === reached.length ? 1 : levels[low]!
+}
+
+const roundedLengths = (lengths: Uint32Array): { readonly classOf: Uint8Array; readonly values: Array<number> } => {
+  const classOf = Uint8Array.from(lengths, encodeLength)
+  const used = new Uint8Array(256)
+  for (const code of classOf) used[code] = 1
+  const values: Array<number> = []
+  const number = new Uint8Array(256)
+  used.forEach((is, code) => {
+    if (is === 1) number[code] = values.push(decodeLength(code)) - 1
+  })
+  for (let doc = 0; doc < classOf.length; doc++) classOf[doc] = number[classOf[doc]!]!
+  return { classOf, values }
+}
+
+const exactLengths = (lengths: Uint32Array): { readonly classOf: Uint16Array; readonly values: Array<number> } => {
+  const values = [...new Set(lengths)].sort((left, right) => left - right)
+  if (values.length > 65_536) throw new RangeError(`${values.length} distinct document lengths; at most 65536 are held`)
+  const number = new Map(values.map((length, i) => [length, i]))
+  return { classOf: Uint16Array.from(lengths, (length) => number.get(length) ?? 0), values }
+}
+
+/** The best `k` documents of those offered. */
+class Best {
+  /** No document below this score is among the best. */
+  floor = 0
+  readonly #index: InvertedIndex
+  readonly #k: number
+  readonly #scores: Float32Array
+  readonly #docs: Int32Array
+  #size = 0
+  /** The k-th document, once there is one: at the floor's score, docids before its own are out. */
+  #last = -1
+
+  constructor(index: InvertedIndex, k: number) {
+    this.#index = index
+    this.#k = k
+    const room = k + Math.max(256, k >> 1)
+    this.#scores = new Float32Array(room)
+    this.#docs = new Int32Array(room)
+  }
+
+  offer(doc: number, score: number): void {
+    if (score < this.floor) return
+    if (score === this.floor && this.#last >= 0 && compareDocids(this.#index.docids, doc, this.#last) < 0) return
+    if (this.#size === this.#scores.length) {
+      this.#cut()
+      this.offer(doc, score)
+      return
+    }
+    this.#scores[this.#size] = score
+    this.#docs[this.#size++] = doc
+  }
+
+  hits(): Hits {
+    if (this.#size > this.#k) this.#cut()
+    const n = this.#size
+    // One 64-bit number each, the score's bits above the place: the built-in sort needs no comparator.
+    const bits = new Uint32Array(this.#scores.buffer)
+    const room = 2 ** 21
+    const places = Math.max(1, Math.ceil(n / room))
+    const keys = new Float64Array(n)
+    const docs = new Int32Array(n)
+    const scores = new Float32Array(n)
+    if (places === 1) {
+      for (let i = 0; i < n; i++) keys[i] = bits[i]! * room + i
+      keys.sort()
+      for (let i = 0; i < n; i++) {
+        const at = keys[n - 1 - i]! % room
+        docs[i] = this.#docs[at]!
+        scores[i] = this.#scores[at]!
+      }
+    } else {
+      const order = Array.from({ length: n }, (_, i) => i)
+      order.sort((left, right) => this.#scores[right]! - this.#scores[left]!)
+      order.forEach((at, i) => {
+        docs[i] = this.#docs[at]!
+        scores[i] = this.#scores[at]!
+      })
+    }
+    for (let from = 0; from < n; ) {
+      let to = from + 1
+      while (to < n && scores[to] === scores[from]) to++
+      if (to - from > 1) {
+        const tied = Array.from(docs.subarray(from, to))
+        docs.set(
+          tied.sort((left, right) => compareDocids(this.#index.docids, right, left)),
+          from,
+        )
+      }
+      from = to
+    }
+    return { docs, scores }
+  }
+
+  /** Leaves the best k, and raises the floor to the worst of them. */
+  #cut(): void {
+    const k = this.#k
+    let low = 0
+    let high = this.#size - 1
+    while (low < high) {
+      const pivotAt = (low + high) >>> 1
+      this.#swap(pivotAt, high)
+      let edge = low
+      for (let i = low; i < high; i++) if (this.#before(i, high)) this.#swap(i, edge++)
+      this.#swap(edge, high)
+      if (edge === k - 1) break
+      if (edge < k - 1) low = edge + 1
+      else high = edge - 1
+    }
+    this.#size = k
+    this.floor = this.#scores[k - 1]!
+    this.#last = this.#docs[k - 1]!
+  }
+
+  #before(left: number, right: number): boolean {
+    const difference = this.#scores[left]! - this.#scores[right]!
+    if (difference !== 0) return difference > 0
+    return compareDocids(this.#index.docids, this.#docs[left]!, this.#docs[right]!) > 0
+  }
+
+  #swap(i: number, j: number): void {
+    const scores = this.#scores
+    const docs = this.#docs
+    const score = scores[i]!
+    const doc = docs[i]!
+    scores[i] = scores[j]!
+    docs[i] = docs[j]!
+    scores[j] = score
+    docs[j] = doc
+  }
+}

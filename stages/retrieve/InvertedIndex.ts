@@ -1,0 +1,268 @@
+/**
+ * An inverted index in flat typed arrays. Documents are numbered in the collection's order, terms in order of first
+ * sight. It depends on the texts and the analysis alone: k1, b and how lengths are rounded are choices of the search.
+ */
+import { EnglishAnalyzer, englishAnalyzerName, noMoreTerms } from "./EnglishAnalyzer.ts"
+import type { WordTable } from "./WordTable.ts"
+
+export interface InvertedIndex {
+  readonly analyzer: string
+  readonly terms: WordTable
+  /** `offsets[t] .. offsets[t + 1]` are term t's postings. */
+  readonly offsets: Uint32Array
+  /** Document of each posting, ascending within a term. */
+  readonly docs: Int32Array
+  /** Times the term stands in the document; `largeFrequency` means: look in `largeFrequencies`. */
+  readonly frequencies: Uint8Array
+  /** Pairs of posting and frequency, for frequencies of 255 and more, ascending. */
+  readonly largeFrequencies: Uint32Array
+  /** Terms in each document. */
+  readonly lengths: Uint32Array
+  /** Sum of `lengths`. */
+  readonly totalLength: number
+  /** Documents with at least one term: Lucene's `docCount`. */
+  readonly documentsWithTerms: number
+  readonly docids: Docids
+}
+
+/** Document ids as UTF-8, `bytes[offsets[d] .. offsets[d + 1])`. */
+export interface Docids {
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+}
+
+export const largeFrequency = 255
+
+/** Postings one index may hold: one array of each kind, of at most 4 GiB. */
+export const maxPostings = 2 ** 30 - 1
+
+/** The collection does not fit into one index. */
+export class IndexTooLarge extends Error {
+  override readonly name = "IndexTooLarge"
+  readonly what: string
+  readonly limit: number
+  readonly documents: number
+  constructor(what: string, limit: number, documents: number) {
+    super(`The index is full after ${documents} documents: at most ${limit} ${what}. Split the collection.`)
+    this.what = what
+    this.limit = limit
+    this.documents = documents
+  }
+}
+
+const decoder = new TextDecoder()
+
+export const docidAt = (docids: Docids, doc: number): string =>
+  decoder.decode(docids.bytes.subarray(docids.offsets[doc], docids.offsets[doc + 1]))
+
+/** Order of two documents' ids by their UTF-8 bytes: negative where `left` comes first. */
+export const compareDocids = (docids: Docids, left: number, right: number): number => {
+  const { bytes, offsets } = docids
+  let i = offsets[left]!
+  let j = offsets[right]!
+  const leftEnd = offsets[left + 1]!
+  const rightEnd = offsets[right + 1]!
+  while (i < leftEnd && j < rightEnd) {
+    const difference = bytes[i++]! - bytes[j++]!
+    if (difference !== 0) return difference
+  }
+  return leftEnd - i - (rightEnd - j)
+}
+
+/** How many times the term of a posting stands in its document. */
+export const frequencyAt = (index: InvertedIndex, posting: number): number => {
+  const frequency = index.frequencies[posting]!
+  if (frequency !== largeFrequency) return frequency
+  const pairs = index.largeFrequencies
+  let low = 0
+  let high = pairs.length / 2 - 1
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (pairs[middle * 2]! < posting) low = middle + 1
+    else high = middle
+  }
+  return pairs[low * 2 + 1]!
+}
+
+const chunkPostings = 1 << 22
+
+/** Postings in document order, of which each document's are contiguous, in chunks that never move. */
+interface Chunk {
+  readonly terms: Int32Array
+  readonly frequencies: Uint8Array
+}
+
+/**
+ * Builds an index document by document. Postings are first kept in document order, five bytes each, then sorted by
+ * term in one counting pass, so the peak is about ten bytes a posting and the vocabulary.
+ */
+export class IndexBuilder {
+  readonly #analyzer = new EnglishAnalyzer()
+  readonly #encoder = new TextEncoder()
+  readonly #large: Array<readonly [term: number, doc: number, frequency: number]> = []
+  #chunks: Array<Chunk> = []
+  #used = chunkPostings
+  #postings = 0
+  /** Per term: the last document seen in, plus one; times in it; documents in all. */
+  #terms = new Int32Array(3 * 1024)
+  /** Terms of the current document. */
+  #seen = new Int32Array(1024)
+  #documents = 0
+  #withTerms = 0
+  #total = 0
+  #lengths = new Uint32Array(1024)
+  /** Distinct terms of each document. */
+  #distinct = new Uint32Array(1024)
+  #docids = new Uint8Array(1 << 14)
+  #docidOffsets = new Uint32Array(1025)
+
+  get documents(): number {
+    return this.#documents
+  }
+
+  get postings(): number {
+    return this.#postings
+  }
+
+  /** Adds the next document. */
+  add(docid: string, text: string): void {
+    const doc = this.#documents
+    if (doc === this.#lengths.length) this.#growDocuments()
+    this.#addDocid(docid, doc)
+    const analyzer = this.#analyzer
+    analyzer.reset(text)
+    let state = this.#terms
+    let seen = this.#seen
+    let distinct = 0
+    let length = 0
+    for (let term = analyzer.next(); term !== noMoreTerms; term = analyzer.next()) {
+      length++
+      const at = term * 3
+      if (at >= state.length) {
+        state = new Int32Array(state.length * 2)
+        state.set(this.#terms)
+        this.#terms = state
+      }
+      if (state[at] === doc + 1) {
+        state[at + 1]!++
+        continue
+      }
+      state[at] = doc + 1
+      state[at + 1] = 1
+      state[at + 2]!++
+      if (distinct === seen.length) {
+        seen = new Int32Array(distinct * 2)
+        seen.set(this.#seen)
+        this.#seen = seen
+      }
+      seen[distinct++] = term
+    }
+    if (this.#postings + distinct > maxPostings) throw new IndexTooLarge("postings", maxPostings, doc)
+    let chunk = this.#chunks.at(-1)
+    for (let i = 0; i < distinct; i++) {
+      const term = seen[i]!
+      if (chunk === undefined || this.#used === chunkPostings) {
+        chunk = { terms: new Int32Array(chunkPostings), frequencies: new Uint8Array(chunkPostings) }
+        this.#chunks.push(chunk)
+        this.#used = 0
+      }
+      const frequency = state[term * 3 + 1]!
+      chunk.terms[this.#used] = term
+      if (frequency < largeFrequency) chunk.frequencies[this.#used] = frequency
+      else {
+        chunk.frequencies[this.#used] = largeFrequency
+        this.#large.push([term, doc, frequency])
+      }
+      this.#used++
+    }
+    this.#postings += distinct
+    this.#lengths[doc] = length
+    this.#distinct[doc] = distinct
+    this.#total += length
+    if (length > 0) this.#withTerms++
+    this.#documents = doc + 1
+  }
+
+  /** The index of what was added. The builder is spent: its memory goes into the result. */
+  finish(): InvertedIndex {
+    const terms = this.#analyzer.terms
+    const offsets = new Uint32Array(terms.size + 1)
+    for (let t = 0; t < terms.size; t++) offsets[t + 1] = offsets[t]! + this.#terms[t * 3 + 2]!
+    this.#terms = new Int32Array(0)
+    const next = offsets.slice(0, terms.size)
+    const docs = new Int32Array(this.#postings)
+    const frequencies = new Uint8Array(this.#postings)
+    const chunks: Array<Chunk | undefined> = this.#chunks
+    this.#chunks = []
+    let doc = -1
+    let left = 0
+    for (let c = 0; c < chunks.length; c++) {
+      const chunk = chunks[c]
+      if (chunk === undefined) continue
+      const used = c === chunks.length - 1 ? this.#used : chunkPostings
+      for (let i = 0; i < used; i++) {
+        while (left === 0) left = this.#distinct[++doc]!
+        left--
+        const posting = next[chunk.terms[i]!]!++
+        docs[posting] = doc
+        frequencies[posting] = chunk.frequencies[i]!
+      }
+      chunks[c] = undefined
+    }
+    return {
+      analyzer: englishAnalyzerName,
+      terms,
+      offsets,
+      docs,
+      frequencies,
+      largeFrequencies: this.#placeLarge(offsets, docs),
+      lengths: this.#lengths.slice(0, this.#documents),
+      totalLength: this.#total,
+      documentsWithTerms: this.#withTerms,
+      docids: {
+        bytes: this.#docids.slice(0, this.#docidOffsets[this.#documents]),
+        offsets: this.#docidOffsets.slice(0, this.#documents + 1),
+      },
+    }
+  }
+
+  #placeLarge(offsets: Uint32Array, docs: Int32Array): Uint32Array {
+    const pairs = this.#large.map(([term, doc, frequency]) => {
+      let low = offsets[term]!
+      let high = offsets[term + 1]! - 1
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (docs[middle]! < doc) low = middle + 1
+        else high = middle
+      }
+      return [low, frequency] as const
+    })
+    pairs.sort(([left], [right]) => left - right)
+    return Uint32Array.from(pairs.flat())
+  }
+
+  #addDocid(docid: string, doc: number): void {
+    const from = this.#docidOffsets[doc]!
+    const room = docid.length * 3
+    if (from + room > this.#docids.length) {
+      const size = Math.max(this.#docids.length * 2, from + room)
+      if (size > 2 ** 32 - 1) throw new IndexTooLarge("bytes of docids", 2 ** 31, doc)
+      const larger = new Uint8Array(size)
+      larger.set(this.#docids)
+      this.#docids = larger
+    }
+    this.#docidOffsets[doc + 1] = from + this.#encoder.encodeInto(docid, this.#docids.subarray(from)).written
+  }
+
+  #growDocuments(): void {
+    const size = this.#lengths.length * 2
+    const grown = (from: Uint32Array, length: number): Uint32Array<ArrayBuffer> => {
+      const to = new Uint32Array(length)
+      to.set(from)
+      return to
+    }
+    this.#lengths = grown(this.#lengths, size)
+    this.#distinct = grown(this.#distinct, size)
+    this.#docidOffsets = grown(this.#docidOffsets, size + 1)
+  }
+}
