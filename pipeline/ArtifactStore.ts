@@ -1,0 +1,365 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { mkdir, rename, rm } from "node:fs/promises"
+import { dirname, join, relative, resolve } from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
+import {
+  type FormerResult,
+  type Manifest,
+  type OutputRecord,
+  parseFormerResult,
+  parseManifest,
+  storeVersion,
+} from "./Manifest.ts"
+import { openSession, type Session } from "./Session.ts"
+import { errorCode, io, ioSync, type StoreError } from "./StoreError.ts"
+
+/** A file of a stored artifact that is not as it was written. */
+export interface Damage {
+  readonly output: string
+  readonly hash: string
+  readonly file: string
+  readonly kind: "missing" | "size" | "bytes" | "added"
+}
+
+/** What the store knows under a key. */
+export type Lookup =
+  | { readonly _tag: "Found"; readonly manifest: Manifest }
+  | { readonly _tag: "Unknown" }
+  /** There is a manifest, but it cannot be believed. */
+  | { readonly _tag: "Unreadable"; readonly why: string }
+  /** There is a manifest, but its objects are not whole. */
+  | { readonly _tag: "Damaged"; readonly manifest: Manifest; readonly damage: ReadonlyArray<Damage> }
+
+/** How much of an object is compared: names and sizes, or every byte. */
+export type Depth = "sizes" | "bytes"
+
+/**
+ * The content-addressed store:
+ *
+ * - `objects/ab/<hash>/…`: immutable folders, addressed by their content hash;
+ * - `manifests/<stage>/<action key>.json`: a result exists if and only if its manifest does;
+ * - `history/<stage>/<action key>.json`: what results that are gone were made of, to explain;
+ * - `runs/<run>.json`, `latest/<node>` (links), `locks/`, `tmp/<run>/`, `scratch/<action key>/`, `quarantine/`, `store.json`.
+ */
+export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
+  ArtifactStore,
+  {
+    /** Absolute path of the folder that holds what is listed above. */
+    readonly directory: string
+    /** Something that the user should know about the folder, such as that another version's store lies in it. */
+    readonly notice: string | undefined
+    /** Makes the store's folders. */
+    readonly prepare: Effect.Effect<void, StoreError>
+    readonly session: (purpose: string) => Effect.Effect<Session, StoreError, Scope.Scope>
+    readonly objectPath: (hash: string) => string
+    readonly lookup: (stage: string, key: string, depth: Depth) => Effect.Effect<Lookup, StoreError>
+    /** Compares an output's object with its record. */
+    readonly damageOf: (
+      output: string,
+      record: OutputRecord,
+      depth: Depth,
+    ) => Effect.Effect<ReadonlyArray<Damage>, StoreError>
+    /** Stage names under which results were recorded. */
+    readonly stages: Effect.Effect<ReadonlyArray<string>, StoreError>
+    /** The readable manifests of a stage. */
+    readonly manifests: (stage: string) => Effect.Effect<ReadonlyArray<Manifest>, StoreError>
+    /** What a stage's former results were made of. */
+    readonly history: (stage: string) => Effect.Effect<ReadonlyArray<FormerResult>, StoreError>
+    readonly formerResult: (stage: string, key: string) => Effect.Effect<FormerResult | undefined, StoreError>
+    /** Seals a folder of a session's work area and moves it to its address; an equal object that is there already is kept. */
+    readonly putObject: (session: Session, folder: string) => Effect.Effect<FolderContent, StoreError>
+    /** Records a result, after all its objects. From then on it exists. */
+    readonly putManifest: (session: Session, manifest: Manifest) => Effect.Effect<void, StoreError>
+    /** Moves an object, and the manifest that names it, out of the way. */
+    readonly quarantine: (
+      session: Session,
+      manifest: Manifest,
+      damage: ReadonlyArray<Damage>,
+    ) => Effect.Effect<void, StoreError>
+    /** Turns a manifest into history: the result does not exist any more, but what it was made of is still known. */
+    readonly retire: (session: Session, manifest: Manifest, why: FormerResult["why"]) => Effect.Effect<void, StoreError>
+    /** Points `latest/<node>` (or `latest/<node>/<output>` where there are several) at a node's outputs. */
+    readonly pointLatest: (
+      session: Session,
+      node: string,
+      outputs: Readonly<Record<string, string>>,
+    ) => Effect.Effect<void, StoreError>
+    /** Writes a file that other processes see whole or not at all. */
+    readonly writeWhole: (session: Session, path: string, text: string) => Effect.Effect<void, StoreError>
+  }
+>() {}
+
+const folders = ["objects", "manifests", "history", "runs", "latest", "locks", "tmp", "scratch", "quarantine"]
+
+const readText = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return undefined
+    throw cause
+  }
+}
+
+const names = (directory: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(directory).sort()
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT" || errorCode(cause) === "ENOTDIR") return []
+    throw cause
+  }
+}
+
+/** Version of the store that lies in a folder; `undefined` where there is none. */
+const foundVersion = (directory: string): number | "unreadable" | undefined => {
+  const text = readText(join(directory, "store.json"))
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null && "version" in value && typeof value.version === "number"
+      ? value.version
+      : "unreadable"
+  } catch {
+    return "unreadable"
+  }
+}
+
+const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =>
+  Effect.gen(function* () {
+    const outer = resolve(given)
+    const version = yield* ioSync("opening the store", outer, () =>
+      existsSync(outer) ? foundVersion(outer) : undefined,
+    )
+    const foreign = version !== undefined && version !== storeVersion
+    const directory = foreign ? join(outer, `v${storeVersion}`) : outer
+    const notice = foreign
+      ? `The store in ${outer} has version ${version}, which this program neither reads nor changes; it uses ${directory}.`
+      : undefined
+
+    const objectPath = (hash: string) => join(directory, "objects", hash.slice(0, 2), hash)
+    const manifestPath = (stage: string, key: string) => join(directory, "manifests", stage, `${key}.json`)
+    const historyPath = (stage: string, key: string) => join(directory, "history", stage, `${key}.json`)
+
+    const writeWhole = (session: Session, path: string, text: string) =>
+      ioSync("writing a record", path, () => {
+        mkdirSync(dirname(path), { recursive: true })
+        const temporary = join(session.tmp, `.${temporaries++}.json`)
+        const file = openSync(temporary, "wx")
+        try {
+          writeFileSync(file, text)
+          fsyncSync(file)
+        } finally {
+          closeSync(file)
+        }
+        renameSync(temporary, path)
+        const folder = openSync(dirname(path), "r")
+        try {
+          fsyncSync(folder)
+        } finally {
+          closeSync(folder)
+        }
+      })
+    let temporaries = 0
+
+    const damageOf = (output: string, record: OutputRecord, depth: Depth) =>
+      Effect.gen(function* () {
+        const path = objectPath(record.hash)
+        const found = yield* Effect.catchAll(
+          io("checking an artifact", path, () => listFiles(path)),
+          // An unreadable folder is as good as none: the artifact has to be made again.
+          () => Effect.succeed([]),
+        )
+        const sizes = new Map(found.map((file) => [file.path, file.bytes]))
+        const damage: Array<Damage> = []
+        const add = (file: string, kind: Damage["kind"]) => damage.push({ output, hash: record.hash, file, kind })
+        for (const file of record.files) {
+          const size = sizes.get(file.path)
+          if (size === undefined) add(file.path, "missing")
+          else if (size !== file.bytes) add(file.path, "size")
+          sizes.delete(file.path)
+        }
+        for (const file of sizes.keys()) add(file, "added")
+        if (depth === "bytes" && damage.length === 0) {
+          const content = yield* folderContent(path)
+          const now = new Map(content.files.map((file) => [file.path, file.sha256]))
+          for (const file of record.files) if (now.get(file.path) !== file.sha256) add(file.path, "bytes")
+          // The manifest's own list of files does not hash to the address it names.
+          if (damage.length === 0 && content.hash !== record.hash) add(".", "bytes")
+        }
+        return damage
+      })
+
+    const lookup = (stage: string, key: string, depth: Depth): Effect.Effect<Lookup, StoreError> =>
+      Effect.gen(function* () {
+        const path = manifestPath(stage, key)
+        const text = yield* ioSync("reading a manifest", path, () => readText(path))
+        if (text === undefined) return { _tag: "Unknown" }
+        const parsed = parseManifest(text, stage, key)
+        if (Either.isLeft(parsed)) return { _tag: "Unreadable", why: parsed.left }
+        const manifest = parsed.right
+        const damage: Array<Damage> = []
+        for (const [output, record] of Object.entries(manifest.outputs)) {
+          damage.push(...(yield* damageOf(output, record, depth)))
+        }
+        return damage.length === 0 ? { _tag: "Found", manifest } : { _tag: "Damaged", manifest, damage }
+      })
+
+    const retire = (session: Session, manifest: Manifest, why: FormerResult["why"]) =>
+      Effect.gen(function* () {
+        const former: FormerResult = { manifest, at: new Date().toISOString(), why }
+        yield* writeWhole(session, historyPath(manifest.stage, manifest.actionKey), JSON.stringify(former))
+        const path = manifestPath(manifest.stage, manifest.actionKey)
+        yield* ioSync("removing a manifest", path, () => rmSync(path, { force: true }))
+      })
+
+    /** Moves an object away; gone already is as good. */
+    const moveAside = (session: Session, hash: string, why: unknown) =>
+      Effect.gen(function* () {
+        const target = join(directory, "quarantine", `${hash}-${session.id}-${temporaries++}`)
+        const moved = yield* ioSync("moving a damaged artifact to the quarantine", target, () => {
+          try {
+            renameSync(objectPath(hash), target)
+            return true
+          } catch (cause) {
+            if (errorCode(cause) === "ENOENT") return false
+            throw cause
+          }
+        })
+        if (moved) yield* writeWhole(session, `${target}.json`, JSON.stringify({ at: new Date().toISOString(), why }))
+      })
+
+    const putObject = (session: Session, folder: string) =>
+      Effect.gen(function* () {
+        const content = yield* sealFolder(folder)
+        const path = objectPath(content.hash)
+        const record: OutputRecord = { hash: content.hash, bytes: content.bytes, files: content.files }
+        const move = io("storing a result", path, async () => {
+          await mkdir(dirname(path), { recursive: true })
+          try {
+            await rename(folder, path)
+            await syncDirectory(dirname(path))
+            await syncDirectory(join(directory, "objects"))
+            return true
+          } catch (cause) {
+            if (errorCode(cause) === "ENOTEMPTY" || errorCode(cause) === "EEXIST") return false
+            throw cause
+          }
+        })
+        for (;;) {
+          if (yield* move) return content
+          // Equal bytes were stored before, if they still are equal.
+          const damage = yield* damageOf("", record, "bytes")
+          if (damage.length === 0) {
+            yield* io("removing a duplicate", folder, () => rm(folder, { recursive: true, force: true }))
+            return content
+          }
+          yield* moveAside(session, content.hash, damage)
+        }
+      })
+
+    const pointAt = (session: Session, link: string, target: string) => {
+      const wanted = relative(dirname(link), target)
+      const stat = lstatSync(link, { throwIfNoEntry: false })
+      if (stat?.isSymbolicLink() && readlinkSync(link) === wanted) return
+      if (stat !== undefined && !stat.isSymbolicLink()) rmSync(link, { recursive: true, force: true })
+      const parent = lstatSync(dirname(link), { throwIfNoEntry: false })
+      if (parent !== undefined && !parent.isDirectory()) unlinkSync(dirname(link))
+      mkdirSync(dirname(link), { recursive: true })
+      const temporary = join(session.tmp, `.${temporaries++}.link`)
+      symlinkSync(wanted, temporary)
+      renameSync(temporary, link)
+    }
+
+    return {
+      directory,
+      notice,
+      prepare: ioSync("making the store's folders", directory, () => {
+        mkdirSync(directory, { recursive: true })
+        const known = new Set(readdirSync(directory))
+        for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
+        if (!known.has("store.json")) {
+          const temporary = join(directory, "tmp", `.store-${process.pid}.json`)
+          writeFileSync(temporary, `${JSON.stringify({ program: "rankdag", version: storeVersion })}\n`)
+          renameSync(temporary, join(directory, "store.json"))
+        }
+      }),
+      session: (purpose) => openSession(directory, purpose),
+      objectPath,
+      lookup,
+      damageOf,
+      stages: ioSync("listing the results", directory, () =>
+        [...new Set([...names(join(directory, "manifests")), ...names(join(directory, "history"))])].sort(),
+      ),
+      manifests: (stage) =>
+        ioSync("reading the manifests", join(directory, "manifests", stage), () =>
+          names(join(directory, "manifests", stage)).flatMap((file) => {
+            const text = readText(join(directory, "manifests", stage, file))
+            if (text === undefined || !file.endsWith(".json")) return []
+            return Either.match(parseManifest(text, stage, file.slice(0, -".json".length)), {
+              onLeft: () => [],
+              onRight: (manifest) => [manifest],
+            })
+          }),
+        ),
+      history: (stage) =>
+        ioSync("reading the history", join(directory, "history", stage), () =>
+          names(join(directory, "history", stage)).flatMap((file) => {
+            const former = parseFormerResult(readText(join(directory, "history", stage, file)) ?? "")
+            return former === undefined ? [] : [former]
+          }),
+        ),
+      formerResult: (stage, key) =>
+        ioSync("reading the history", historyPath(stage, key), () =>
+          parseFormerResult(readText(historyPath(stage, key)) ?? ""),
+        ),
+      putObject,
+      putManifest: (session, manifest) =>
+        writeWhole(session, manifestPath(manifest.stage, manifest.actionKey), JSON.stringify(manifest)),
+      quarantine: (session, manifest, damage) =>
+        Effect.gen(function* () {
+          // First the manifest: a result whose object is gone must not seem to exist.
+          yield* retire(session, manifest, "damaged")
+          for (const hash of new Set(damage.map((file) => file.hash))) {
+            yield* moveAside(
+              session,
+              hash,
+              damage.filter((file) => file.hash === hash),
+            )
+          }
+        }),
+      retire,
+      pointLatest: (session, node, outputs) =>
+        ioSync("pointing to the latest results", join(directory, "latest", node), () => {
+          const entries = Object.entries(outputs)
+          for (const [output, hash] of entries) {
+            const link =
+              entries.length === 1 ? join(directory, "latest", node) : join(directory, "latest", node, output)
+            pointAt(session, link, objectPath(hash))
+          }
+        }),
+      writeWhole,
+    }
+  })
+
+/** The store in a folder, which need not exist yet: nothing is written before a run begins. */
+export const layerArtifactStore = (directory: string): Layer.Layer<ArtifactStore, StoreError> =>
+  Layer.effect(ArtifactStore, make(directory))

@@ -1,0 +1,25 @@
+import type { Damage } from "./ArtifactStore.ts"
+import type { Reason } from "./Decision.ts"
+import type { Plan } from "./Plan.ts"
+import type { NodeReport, RunReport } from "./RunReport.ts"
+import type { Owner } from "./Session.ts"
+import type { Progress, StageError } from "./Stage.ts"
+
+/** What happens in a run, in the order in which it happens: all that a display needs. */
+export type RunEvent =
+  | { readonly _tag: "PlanReady"; readonly run: string; readonly plan: Plan; readonly jobs: number }
+  /** Something about the store that the user should know. */
+  | { readonly _tag: "StoreNotice"; readonly message: string }
+  /** Another process works on the same key (or, without a node, collects garbage); this one waits for it. */
+  | { readonly _tag: "NodeWaiting"; readonly node: string | undefined; readonly owner: Owner | undefined }
+  | { readonly _tag: "NodeStarted"; readonly node: string; readonly reason: Reason }
+  /** At most about ten a second for each node. */
+  | { readonly _tag: "NodeProgress"; readonly node: string; readonly progress: Progress }
+  /** Said by the stage: when it ran, or, on a hit, when it had run. */
+  | { readonly _tag: "NodeWarning"; readonly node: string; readonly message: string }
+  | { readonly _tag: "NodeFinished"; readonly node: string; readonly report: NodeReport }
+  | { readonly _tag: "NodeFailed"; readonly node: string; readonly error: StageError; readonly report: NodeReport }
+  | { readonly _tag: "NodeSkipped"; readonly node: string; readonly report: NodeReport }
+  /** A stored result of this node is not as it was written; it was dropped and will be made again. */
+  | { readonly _tag: "ArtifactDamaged"; readonly node: string; readonly damage: ReadonlyArray<Damage> }
+  | { readonly _tag: "RunFinished"; readonly report: RunReport }

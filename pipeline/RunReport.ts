@@ -1,0 +1,104 @@
+import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
+import type { Reason } from "./Decision.ts"
+import { JsonValue } from "./KeyDocument.ts"
+import { storeVersion } from "./Manifest.ts"
+import type { Json, StageError } from "./Stage.ts"
+
+/** An output of a node, as a run found or made it. */
+export interface OutputReport {
+  /** Name of the artifact's kind: `run`, `scores`. */
+  readonly kind: string
+  readonly hash: string
+  /** Absolute path of its folder. */
+  readonly path: string
+  readonly bytes: number
+  readonly rows: number | undefined
+}
+
+/** What became of a node in a run. */
+export interface NodeReport {
+  readonly name: string
+  /** Absent for files of the user's own. */
+  readonly stage: string | undefined
+  readonly status: "source" | "hit" | "ran" | "failed" | "skipped"
+  /** What the node took in this run, waiting left out. */
+  readonly seconds: number
+  /** For a hit: what making the result had taken. */
+  readonly savedSeconds: number | undefined
+  readonly key: string | undefined
+  readonly reason: Reason
+  readonly outputs: Readonly<Record<string, OutputReport>>
+  readonly warnings: ReadonlyArray<string>
+  readonly facts: Readonly<Record<string, Json>>
+}
+
+/** A run, from beginning to end. Written to `runs/<run>.json`. */
+export interface RunReport {
+  readonly run: string
+  /** ISO 8601. */
+  readonly at: string
+  readonly seconds: number
+  readonly outcome: "succeeded" | "failed" | "interrupted"
+  readonly targets: Readonly<Record<string, ReadonlyArray<string>>>
+  /** In the plan's order. */
+  readonly nodes: ReadonlyArray<NodeReport>
+  /** What was found damaged, and dropped. */
+  readonly damaged: ReadonlyArray<{ readonly node: string; readonly files: ReadonlyArray<string> }>
+}
+
+/** Some nodes failed. The others are in the report; what succeeded is kept. */
+export class RunFailed extends Data.TaggedError("RunFailed")<{
+  readonly report: RunReport
+  readonly failures: ReadonlyArray<{ readonly node: string; readonly error: StageError }>
+}> {
+  override get message(): string {
+    return this.failures.map(({ node, error }) => `${node}: ${error.message}`).join("\n")
+  }
+}
+
+/** What is read again of `runs/<run>.json`. */
+export const RunRecord = Schema.Struct({
+  version: Schema.Literal(storeVersion),
+  run: Schema.String,
+  at: Schema.String,
+  seconds: Schema.Number,
+  outcome: Schema.Literal("succeeded", "failed", "interrupted"),
+  targets: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
+  nodes: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      stage: Schema.optionalWith(Schema.String, { exact: true }),
+      status: Schema.Literal("source", "hit", "ran", "failed", "skipped"),
+      seconds: Schema.Number,
+      key: Schema.optionalWith(Schema.String, { exact: true }),
+      /** A `Reason`, as it was. */
+      reason: JsonValue,
+      outputs: Schema.Record({
+        key: Schema.String,
+        value: Schema.Struct({
+          kind: Schema.String,
+          hash: Schema.String,
+          bytes: Schema.Number,
+          rows: Schema.optionalWith(Schema.Number, { exact: true }),
+        }),
+      }),
+      warnings: Schema.Array(Schema.String),
+      facts: Schema.Record({ key: Schema.String, value: JsonValue }),
+    }),
+  ),
+})
+export type RunRecord = typeof RunRecord.Type
+
+/** A report as it is written: without absolute paths, and without what is undefined. */
+export const runRecord = (report: RunReport): string =>
+  JSON.stringify({
+    version: storeVersion,
+    ...report,
+    nodes: report.nodes.map((node) => ({
+      ...node,
+      outputs: Object.fromEntries(
+        Object.entries(node.outputs).map(([name, { kind, hash, bytes, rows }]) => [name, { kind, hash, bytes, rows }]),
+      ),
+    })),
+  })
