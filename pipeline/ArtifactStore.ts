@@ -72,6 +72,12 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly prepare: Effect.Effect<void, StoreError>
     readonly session: (purpose: string) => Effect.Effect<Session, StoreError, Scope.Scope>
     readonly objectPath: (hash: string) => string
+    readonly manifestPath: (stage: string, key: string) => string
+    /** The manifest under a key, whether or not its objects are whole. */
+    readonly readManifest: (
+      stage: string,
+      key: string,
+    ) => Effect.Effect<Exclude<Lookup, { readonly _tag: "Damaged" }>, StoreError>
     readonly lookup: (stage: string, key: string, depth: Depth) => Effect.Effect<Lookup, StoreError>
     /** Compares an output's object with its record. */
     readonly damageOf: (
@@ -208,14 +214,25 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         return damage
       })
 
+    const readManifest = (stage: string, key: string): ReturnType<ArtifactStore["Type"]["readManifest"]> => {
+      const path = manifestPath(stage, key)
+      return Effect.map(
+        ioSync("reading a manifest", path, () => readText(path)),
+        (text) => {
+          if (text === undefined) return { _tag: "Unknown" }
+          return Either.match(parseManifest(text, stage, key), {
+            onLeft: (why): Exclude<Lookup, { readonly _tag: "Damaged" }> => ({ _tag: "Unreadable", why }),
+            onRight: (manifest) => ({ _tag: "Found", manifest }),
+          })
+        },
+      )
+    }
+
     const lookup = (stage: string, key: string, depth: Depth): Effect.Effect<Lookup, StoreError> =>
       Effect.gen(function* () {
-        const path = manifestPath(stage, key)
-        const text = yield* ioSync("reading a manifest", path, () => readText(path))
-        if (text === undefined) return { _tag: "Unknown" }
-        const parsed = parseManifest(text, stage, key)
-        if (Either.isLeft(parsed)) return { _tag: "Unreadable", why: parsed.left }
-        const manifest = parsed.right
+        const found = yield* readManifest(stage, key)
+        if (found._tag !== "Found") return found
+        const { manifest } = found
         const damage: Array<Damage> = []
         for (const [output, record] of Object.entries(manifest.outputs)) {
           damage.push(...(yield* damageOf(output, record, depth)))
@@ -304,6 +321,8 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       }),
       session: (purpose) => openSession(directory, purpose),
       objectPath,
+      manifestPath,
+      readManifest,
       lookup,
       damageOf,
       stages: ioSync("listing the results", directory, () =>

@@ -15,7 +15,7 @@ import { type InputOrigin, type Manifest, type OutputRecord, storeVersion } from
 import { nodesNamed, type Plan, type PlannedNode, type UnknownTarget } from "./Plan.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type NodeReport, type OutputReport, RunFailed, type RunReport, runRecord } from "./RunReport.ts"
-import { type Owner, readLockOwner, type Session } from "./Session.ts"
+import { type Owner, readLockOwner, readOnlySession, type Session } from "./Session.ts"
 import type { SourceError } from "./SourceHash.ts"
 import type {
   AnyStage,
@@ -303,8 +303,14 @@ export const run = (
         }
       }
       if (store.notice !== undefined) emit({ _tag: "StoreNotice", message: store.notice })
-      yield* store.prepare
-      const session = yield* store.session("run")
+      const session = yield* Effect.catchIf(
+        Effect.zipRight(store.prepare, store.session("run")),
+        (error) => error.reason === "NotWritable",
+        (error) => {
+          emit({ _tag: "StoreNotice", message: `Stored results are used, but nothing can be run: ${error.message}` })
+          return Effect.succeed(readOnlySession(store.directory, error))
+        },
+      )
       yield* waitForCollector(store, emit)
       emit({ _tag: "PlanReady", run: session.id, plan, jobs })
 
@@ -312,7 +318,9 @@ export const run = (
       const finish = (outcome: RunReport["outcome"]) =>
         Effect.gen(function* () {
           const report = engine.report(outcome, at, secondsSince(started))
-          yield* store.writeWhole(session, join(store.directory, "runs", `${session.id}.json`), runRecord(report))
+          if (session.readOnly === undefined) {
+            yield* store.writeWhole(session, join(store.directory, "runs", `${session.id}.json`), runRecord(report))
+          }
           emit({ _tag: "RunFinished", report })
           return report
         })
@@ -641,7 +649,7 @@ const makeEngine = (
         if (report.status === "hit") {
           for (const message of report.warnings) emit({ _tag: "NodeWarning", node: report.name, message })
         }
-        if (outcome._tag === "Done" && planned.node._tag === "StageNode") {
+        if (outcome._tag === "Done" && planned.node._tag === "StageNode" && session.readOnly === undefined) {
           const hashes = Object.entries(outcome.outputs).map(([name, { artifact }]): readonly [string, string] => [
             name,
             artifact.hash,

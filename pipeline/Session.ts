@@ -48,6 +48,8 @@ export const describeOwner = (owner: Owner): string =>
 /** A use of the store by a process: its work area, and the locks it holds. */
 export interface Session {
   readonly id: string
+  /** Why nothing can be written; absent where everything can. */
+  readonly readOnly: StoreError | undefined
   /** This session's work area, on the store's file system; removed with the session. */
   readonly tmp: string
   /** Tries to take a lock by name: `undefined` when it was taken, else the owner (`unknown` when its file says nothing). */
@@ -105,6 +107,19 @@ function lives(path: string, owner: Owner | "unknown", ours: string): boolean {
     return statSync(ours).mtimeMs - statSync(path).mtimeMs < staleAfterSeconds * 1000
   } catch {
     return true
+  }
+}
+
+/** A session on a store that cannot be written to: what is stored can be used, and nothing can run. */
+export const readOnlySession = (directory: string, readOnly: StoreError): Session => {
+  const id = newId()
+  return {
+    id,
+    readOnly,
+    tmp: join(directory, "tmp", id),
+    tryLock: () => Effect.fail(readOnly),
+    unlock: () => Effect.void,
+    beat: Effect.void,
   }
 }
 
@@ -283,6 +298,7 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
 
     return {
       id,
+      readOnly: undefined,
       tmp,
       tryLock: (name) =>
         Effect.try({ try: () => tryLock(name), catch: (cause) => storeError("taking a lock", lockPath(name), cause) }),

@@ -3,7 +3,9 @@ export { type Reason, renderReason } from "./Decision.ts"
 export { DuckDb, DuckDbError, duckDbPromise, layerDuckDb } from "./DuckDb.ts"
 export { Fingerprint, type FingerprintError, hintsFileOf, layerFingerprint } from "./Fingerprint.ts"
 export { FileRecord } from "./FolderContent.ts"
+export { collectGarbage, decideGc, type GcOptions, type GcReport, type GcState, runRecords } from "./Gc.ts"
 export { type KeyDifference, KeyDocument, renderDifference, renderKeyDocument } from "./KeyDocument.ts"
+export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
 export { type FormerResult, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
 export { nearestName } from "./nearestName.ts"
 export {
@@ -19,8 +21,10 @@ export {
   selectTargets,
   UnknownTarget,
 } from "./Plan.ts"
+export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
 export type { RunEvent } from "./RunEvent.ts"
 export {
+  CodeChanged,
   type NodePreview,
   OutputNotWritten,
   preview,
@@ -61,3 +65,4 @@ export {
   type TableWriter,
   tableWriter,
 } from "./Table.ts"
+export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"

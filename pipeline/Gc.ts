@@ -1,0 +1,293 @@
+import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs"
+import { readFile, rm } from "node:fs/promises"
+import { basename, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { ArtifactStore } from "./ArtifactStore.ts"
+import { listFiles } from "./FolderContent.ts"
+import type { Manifest } from "./Manifest.ts"
+import { collectorLock } from "./Runner.ts"
+import { RunRecord } from "./RunReport.ts"
+import { otherSessions, StoreBusy } from "./Session.ts"
+import { errorCode, io, ioSync, type StoreError } from "./StoreError.ts"
+
+/** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
+export interface GcOptions {
+  /** Keep what the last so many runs used. Default 10; without limit where `maxAgeSeconds` or `maxBytes` is given. */
+  readonly keepLast?: number
+  /** Of those, keep the runs that are younger. */
+  readonly maxAgeSeconds?: number
+  /** Of those, keep the newest runs whose results together have at most so many bytes. */
+  readonly maxBytes?: number
+  /** Nothing younger is removed, whatever it belongs to. Default one hour. */
+  readonly graceSeconds?: number
+  /** Only says what would be removed. Default no. */
+  readonly dryRun?: boolean
+}
+
+/** What a collection removed, or would remove. */
+export interface GcReport {
+  readonly dryRun: boolean
+  readonly keptRuns: ReadonlyArray<string>
+  readonly removedRuns: ReadonlyArray<string>
+  /** Results by stage, with the bytes of those of their objects that go; sorted by name. */
+  readonly stages: ReadonlyArray<{ readonly stage: string; readonly results: number; readonly bytes: number }>
+  /** Objects that belong to no result, such as those of a run that was killed before it recorded them. */
+  readonly orphans: { readonly objects: number; readonly bytes: number }
+  /** Damaged objects that were set aside, and work areas of unfinished stages, longer ago than `forgottenSeconds`. */
+  readonly leftovers: { readonly folders: number; readonly bytes: number }
+  readonly freedBytes: number
+  readonly keptBytes: number
+}
+
+const day = 86_400
+
+/** After this time nobody looks at a quarantined object or goes on with an unfinished stage. */
+const forgottenSeconds = 30 * day
+
+const decodeRun = Schema.decodeUnknownEither(Schema.parseJson(RunRecord))
+
+const entries = (directory: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(directory).sort()
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT" || errorCode(cause) === "ENOTDIR") return []
+    throw cause
+  }
+}
+
+/** Seconds since a file or folder was last changed or moved. */
+const ageOf = (path: string, now: number): number => {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  // A rename changes the inode, not its bytes: an object that was written slowly is young when it is stored.
+  return stat === undefined ? 0 : (now - Math.max(stat.mtimeMs, stat.ctimeMs)) / 1000
+}
+
+/** The hashes that `latest` points at. */
+export const latestHashes = (directory: string): ReadonlySet<string> => {
+  const hashes = new Set<string>()
+  const look = (path: string): void => {
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    if (stat?.isSymbolicLink()) hashes.add(basename(readlinkSync(path)))
+    else if (stat?.isDirectory()) for (const name of entries(path)) look(join(path, name))
+  }
+  look(join(directory, "latest"))
+  return hashes
+}
+
+/** What there is to decide about: pure data, so that the decision can be tested on any graph. */
+export interface GcState {
+  /** Newest first. */
+  readonly runs: ReadonlyArray<{
+    readonly run: string
+    readonly ageSeconds: number
+    /** Action keys of its nodes. */
+    readonly keys: ReadonlyArray<string>
+    readonly hashes: ReadonlyArray<string>
+  }>
+  readonly latest: ReadonlySet<string>
+  readonly results: ReadonlyArray<{
+    readonly key: string
+    readonly hashes: ReadonlyArray<string>
+    readonly ageSeconds: number
+  }>
+  readonly objects: ReadonlyArray<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }>
+}
+
+/** What goes. */
+export interface GcDecision {
+  readonly keptRuns: ReadonlySet<string>
+  readonly results: ReadonlySet<string>
+  readonly objects: ReadonlySet<string>
+}
+
+/** Marks from the kept runs and from `latest`, and says what is not marked and old enough. */
+export const decideGc = (state: GcState, options: GcOptions): GcDecision => {
+  const grace = options.graceSeconds ?? 3600
+  const limited = options.maxAgeSeconds !== undefined || options.maxBytes !== undefined
+  const keepLast = options.keepLast ?? (limited ? Number.POSITIVE_INFINITY : 10)
+  const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
+  const outputs = new Map(state.results.map(({ key, hashes }) => [key, hashes]))
+  const keys = new Set<string>()
+  const hashes = new Set<string>()
+  let bytes = 0
+  const mark = (hash: string): void => {
+    if (hashes.has(hash)) return
+    hashes.add(hash)
+    bytes += sizes.get(hash) ?? 0
+  }
+  const markResult = (key: string): void => {
+    keys.add(key)
+    for (const hash of outputs.get(key) ?? []) mark(hash)
+  }
+  for (const { key, hashes: made, ageSeconds } of state.results) {
+    if (ageSeconds < grace || made.some((hash) => state.latest.has(hash))) markResult(key)
+  }
+  for (const hash of state.latest) mark(hash)
+  const keptRuns = new Set<string>()
+  for (const [position, run] of state.runs.entries()) {
+    if (position >= keepLast) break
+    if (options.maxAgeSeconds !== undefined && run.ageSeconds > options.maxAgeSeconds) break
+    const more = new Set([...run.hashes, ...run.keys.flatMap((key) => outputs.get(key) ?? [])])
+    const added = [...more].reduce((sum, hash) => sum + (hashes.has(hash) ? 0 : (sizes.get(hash) ?? 0)), 0)
+    if (options.maxBytes !== undefined && bytes + added > options.maxBytes) break
+    keptRuns.add(run.run)
+    for (const key of run.keys) markResult(key)
+    for (const hash of run.hashes) mark(hash)
+  }
+  return {
+    keptRuns,
+    results: new Set(state.results.flatMap(({ key }) => (keys.has(key) ? [] : [key]))),
+    objects: new Set(
+      state.objects.flatMap(({ hash, ageSeconds }) => (hashes.has(hash) || ageSeconds < grace ? [] : [hash])),
+    ),
+  }
+}
+
+const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
+  Effect.map(
+    Effect.catchAll(
+      io("measuring a folder", path, () => listFiles(path)),
+      () => Effect.succeed([]),
+    ),
+    (files) => files.reduce((sum, file) => sum + file.bytes, 0),
+  )
+
+/** The runs on record, newest first; those whose record cannot be read are left out. */
+export const runRecords = (directory: string): Effect.Effect<ReadonlyArray<RunRecord>, StoreError> =>
+  Effect.gen(function* () {
+    const store = yield* ioSync("reading the runs", directory, () => entries(join(directory, "runs")))
+    const records: Array<RunRecord> = []
+    for (const name of store.filter((file) => file.endsWith(".json"))) {
+      const path = join(directory, "runs", name)
+      const text = yield* io("reading a run", path, () => readFile(path, "utf8"))
+      const record = Either.getOrUndefined(decodeRun(text))
+      if (record !== undefined) records.push(record)
+    }
+    return records.sort((a, b) => (a.run < b.run ? 1 : -1))
+  })
+
+const readState = (store: ArtifactStore["Type"]) =>
+  Effect.gen(function* () {
+    const { directory } = store
+    const now = Date.now()
+    const manifests: Array<Manifest> = []
+    for (const stage of yield* store.stages) manifests.push(...(yield* store.manifests(stage)))
+    const runs = yield* runRecords(directory)
+    const objects: Array<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }> = []
+    for (const prefix of entries(join(directory, "objects"))) {
+      for (const hash of entries(join(directory, "objects", prefix))) {
+        const path = join(directory, "objects", prefix, hash)
+        objects.push({ hash, bytes: yield* folderBytes(path), ageSeconds: ageOf(path, now) })
+      }
+    }
+    const state: GcState = {
+      runs: runs.map(({ run, at, nodes }) => ({
+        run,
+        ageSeconds: (now - Date.parse(at)) / 1000,
+        keys: nodes.flatMap(({ key }) => (key === undefined ? [] : [key])),
+        hashes: nodes.flatMap(({ stage, outputs }) =>
+          stage === undefined ? [] : Object.values(outputs).map(({ hash }) => hash),
+        ),
+      })),
+      latest: latestHashes(directory),
+      results: manifests.map((manifest) => ({
+        key: manifest.actionKey,
+        hashes: Object.values(manifest.outputs).map(({ hash }) => hash),
+        ageSeconds: ageOf(store.manifestPath(manifest.stage, manifest.actionKey), now),
+      })),
+      objects,
+    }
+    const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
+    for (const folder of ["quarantine", "scratch"]) {
+      for (const name of entries(join(directory, folder))) {
+        const path = join(directory, folder, name)
+        if (ageOf(path, now) > forgottenSeconds) leftovers.push({ path, bytes: yield* folderBytes(path) })
+      }
+    }
+    return { manifests, state, leftovers }
+  })
+
+/**
+ * Removes results that no kept run used: mark and sweep from the kept runs and from `latest`. Their key documents move to the
+ * history, so that a later run can still say what changed.
+ *
+ * Fails with `StoreBusy` while a run is at work on the store; a run that begins meanwhile waits.
+ */
+export const collectGarbage = (
+  options: GcOptions = {},
+): Effect.Effect<GcReport, StoreError | StoreBusy, ArtifactStore> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const store = yield* ArtifactStore
+      if (options.dryRun) {
+        const { manifests, state, leftovers } = yield* readState(store)
+        return summarise(manifests, state, leftovers, decideGc(state, options), true)
+      }
+      yield* store.prepare
+      const session = yield* store.session("gc")
+      const owner = yield* session.tryLock(collectorLock)
+      if (owner !== undefined) return yield* new StoreBusy({ owners: owner === "unknown" ? [] : [owner] })
+      const owners = yield* otherSessions(store.directory, session)
+      if (owners.length > 0) return yield* new StoreBusy({ owners })
+      yield* session.beat
+      const { manifests, state, leftovers } = yield* readState(store)
+      const decision = decideGc(state, options)
+      for (const manifest of manifests) {
+        if (decision.results.has(manifest.actionKey)) yield* store.retire(session, manifest, "collected")
+      }
+      let removed = 0
+      const remove = (path: string) =>
+        io("removing what is not needed", path, async () => {
+          const aside = join(session.tmp, `gone-${removed++}`)
+          // First out of sight, whole: a half removed object must not be found.
+          renameSync(path, aside)
+          await rm(aside, { recursive: true, force: true })
+        })
+      for (const hash of decision.objects) yield* remove(store.objectPath(hash))
+      for (const { path } of leftovers) yield* remove(path)
+      yield* ioSync("removing run records", store.directory, () => {
+        for (const { run } of state.runs) {
+          if (!decision.keptRuns.has(run)) rmSync(join(store.directory, "runs", `${run}.json`), { force: true })
+        }
+      })
+      return summarise(manifests, state, leftovers, decision, false)
+    }),
+  )
+
+const summarise = (
+  manifests: ReadonlyArray<Manifest>,
+  state: GcState,
+  leftovers: ReadonlyArray<{ readonly bytes: number }>,
+  decision: GcDecision,
+  dryRun: boolean,
+): GcReport => {
+  const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
+  const counted = new Set<string>()
+  const stages = new Map<string, { results: number; bytes: number }>()
+  for (const manifest of manifests) {
+    if (!decision.results.has(manifest.actionKey)) continue
+    const sum = stages.get(manifest.stage) ?? { results: 0, bytes: 0 }
+    sum.results++
+    for (const { hash } of Object.values(manifest.outputs)) {
+      if (!decision.objects.has(hash) || counted.has(hash)) continue
+      counted.add(hash)
+      sum.bytes += sizes.get(hash) ?? 0
+    }
+    stages.set(manifest.stage, sum)
+  }
+  const orphans = [...decision.objects].filter((hash) => !counted.has(hash))
+  const total = (hashes: Iterable<string>) => [...hashes].reduce((sum, hash) => sum + (sizes.get(hash) ?? 0), 0)
+  const leftoverBytes = leftovers.reduce((sum, { bytes }) => sum + bytes, 0)
+  return {
+    dryRun,
+    keptRuns: state.runs.flatMap(({ run }) => (decision.keptRuns.has(run) ? [run] : [])),
+    removedRuns: state.runs.flatMap(({ run }) => (decision.keptRuns.has(run) ? [] : [run])),
+    stages: [...stages].map(([stage, sum]) => ({ stage, ...sum })).sort((a, b) => (a.stage < b.stage ? -1 : 1)),
+    orphans: { objects: orphans.length, bytes: total(orphans) },
+    leftovers: { folders: leftovers.length, bytes: leftoverBytes },
+    freedBytes: total(decision.objects) + leftoverBytes,
+    keptBytes: total(sizes.keys()) - total(decision.objects),
+  }
+}

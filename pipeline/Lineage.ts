@@ -1,0 +1,184 @@
+import { lstatSync, readdirSync, readlinkSync } from "node:fs"
+import { basename, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { ArtifactStore } from "./ArtifactStore.ts"
+import { canonicalJson } from "./KeyDocument.ts"
+import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
+import { nearestName } from "./nearestName.ts"
+import type { StoreError } from "./StoreError.ts"
+
+/** Nothing in the store has this name or hash. */
+export class UnknownArtifact extends Schema.TaggedError<UnknownArtifact>()("UnknownArtifact", {
+  asked: Schema.String,
+  suggestion: Schema.UndefinedOr(Schema.String),
+}) {
+  override get message(): string {
+    const guess = this.suggestion === undefined ? "" : ` Did you mean «${this.suggestion}»?`
+    return `The store has no node «${this.asked}» and no artifact whose hash begins so.${guess}`
+  }
+}
+
+/** One result, with what it was made of. */
+export interface LineageResult {
+  readonly key: string
+  readonly stage: string
+  readonly node: string
+  /** Whether the result is still in the store. */
+  readonly present: boolean
+  readonly manifest: Manifest
+  /** Where each input came from, and the key of the result that made it, where that is known. */
+  readonly inputs: Readonly<Record<string, ReadonlyArray<InputOrigin & { readonly madeBy: string | undefined }>>>
+}
+
+/** How an artifact came about, from the user's own files on. */
+export interface Lineage {
+  /** What was asked for. */
+  readonly roots: ReadonlyArray<{ readonly output: string; readonly hash: string; readonly key: string }>
+  /** Each result once; a result comes before those that it was made of. */
+  readonly results: ReadonlyArray<LineageResult>
+}
+
+interface Known {
+  readonly manifest: Manifest
+  readonly present: boolean
+}
+
+/** The links below `latest`: node → output (or the empty string) → hash. */
+const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string, string>> => {
+  const nodes = new Map<string, ReadonlyMap<string, string>>()
+  const latest = join(directory, "latest")
+  for (const node of lstatSync(latest, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(latest)) {
+    const path = join(latest, node)
+    if (lstatSync(path).isSymbolicLink()) nodes.set(node, new Map([["", basename(readlinkSync(path))]]))
+    else {
+      const links = readdirSync(path).filter((output) => lstatSync(join(path, output)).isSymbolicLink())
+      nodes.set(node, new Map(links.sort().map((output) => [output, basename(readlinkSync(join(path, output)))])))
+    }
+  }
+  return nodes
+}
+
+/**
+ * Says how an artifact came about.
+ *
+ * @param asked a node (its latest result), `node/output`, or at least six digits of a content hash or of an action key.
+ */
+export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact | StoreError, ArtifactStore> =>
+  Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    const known: Array<Known> = []
+    for (const stage of yield* store.stages) {
+      for (const manifest of yield* store.manifests(stage)) known.push({ manifest, present: true })
+      const recorded = new Set(known.map(({ manifest }) => manifest.actionKey))
+      for (const { manifest } of yield* store.history(stage)) {
+        if (!recorded.has(manifest.actionKey)) known.push({ manifest, present: false })
+      }
+    }
+    // Newest first, those still present before those that are gone.
+    known.sort(
+      (a, b) => Number(b.present) - Number(a.present) || (a.manifest.provenance.at < b.manifest.provenance.at ? 1 : -1),
+    )
+    const byHash = new Map<string, Array<Known & { readonly output: string; readonly record: OutputRecord }>>()
+    for (const each of known) {
+      for (const [output, record] of Object.entries(each.manifest.outputs)) {
+        byHash.set(record.hash, [...(byHash.get(record.hash) ?? []), { ...each, output, record }])
+      }
+    }
+    const producer = (hash: string, node: string | undefined) => {
+      const makers = byHash.get(hash) ?? []
+      return makers.find(({ manifest }) => manifest.provenance.node === node) ?? makers[0]
+    }
+
+    const links = latestLinks(store.directory)
+    const [node = "", wanted] = asked.split("/")
+    const roots = [...(links.get(node) ?? [])].flatMap(([output, hash]) => {
+      const made = producer(hash, node)
+      return made === undefined || (wanted !== undefined && output !== wanted) ? [] : [{ ...made, hash }]
+    })
+    if (roots.length === 0 && /^[0-9a-f]{6,64}$/.test(asked)) {
+      for (const each of known) {
+        for (const [output, record] of Object.entries(each.manifest.outputs)) {
+          if (record.hash.startsWith(asked) || each.manifest.actionKey.startsWith(asked)) {
+            roots.push({ ...each, output, record, hash: record.hash })
+          }
+        }
+        if (roots.length > 0) break
+      }
+    }
+    if (roots.length === 0) {
+      return yield* new UnknownArtifact({ asked, suggestion: nearestName(node, links.keys()) })
+    }
+
+    const results = new Map<string, LineageResult>()
+    const follow = ({ manifest, present }: Known): void => {
+      if (results.has(manifest.actionKey)) return
+      const makers: Array<Known> = []
+      const inputs = Object.fromEntries(
+        Object.entries(manifest.provenance.inputs).map(([name, origins]) => [
+          name,
+          origins.map((origin) => {
+            const made = origin.source === undefined ? producer(origin.hash, origin.node) : undefined
+            if (made !== undefined) makers.push(made)
+            return { ...origin, madeBy: made?.manifest.actionKey }
+          }),
+        ]),
+      )
+      const { actionKey: key, stage, provenance } = manifest
+      results.set(key, { key, stage, node: provenance.node, present, manifest, inputs })
+      for (const maker of makers) follow(maker)
+    }
+    for (const root of roots) follow(root)
+    return {
+      roots: roots.map(({ output, hash, manifest }) => ({ output, hash, key: manifest.actionKey })),
+      results: [...results.values()],
+    }
+  })
+
+const short = (hash: string): string => hash.slice(0, 12)
+
+/** A lineage for people: a tree, each result described where it first appears. */
+export const renderLineage = ({ roots, results }: Lineage): string => {
+  const byKey = new Map(results.map((result) => [result.key, result]))
+  const lines: Array<string> = []
+  const told = new Set<string>()
+  const tell = (key: string, what: string, indent: string): void => {
+    const result = byKey.get(key)
+    if (result === undefined) return
+    const again = told.has(key)
+    lines.push(`${indent}${what} ← ${result.node}${again ? " (above)" : ""}`)
+    if (again) return
+    told.add(key)
+    const { manifest } = result
+    const { provenance, key: document } = manifest
+    const inner = `${indent}    `
+    const rows = Object.entries(manifest.outputs).flatMap(([name, { rows: count }]) =>
+      count === undefined ? [] : [`${name} ${count} rows`],
+    )
+    lines.push(`${inner}stage ${result.stage}, key ${short(key)}${result.present ? "" : " (no longer in the store)"}`)
+    lines.push(
+      `${inner}made ${provenance.at} in ${provenance.seconds} s by run ${provenance.run} on ${provenance.host} ` +
+        `(${provenance.platform}, Node.js ${provenance.nodejs})${rows.length === 0 ? "" : `: ${rows.join(", ")}`}`,
+    )
+    lines.push(`${inner}config ${canonicalJson(document.config)}`)
+    lines.push(`${inner}code ${short(document.code.digest)} (${Object.keys(document.code.files).length} files)`)
+    const versions = [...Object.entries(document.packages), ...Object.entries(document.native)]
+    if (versions.length > 0) {
+      lines.push(`${inner}packages ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`)
+    }
+    for (const [name, value] of Object.entries(manifest.facts)) lines.push(`${inner}${name} ${JSON.stringify(value)}`)
+    for (const warning of manifest.warnings) lines.push(`${inner}warning: ${warning}`)
+    for (const [name, origins] of Object.entries(result.inputs)) {
+      for (const origin of origins) {
+        if (origin.source !== undefined) {
+          const { root, files } = origin.source
+          lines.push(`${inner}${name} ${short(origin.hash)} ← files of ${root}: ${files.join(", ")}`)
+        } else if (origin.madeBy === undefined) {
+          lines.push(`${inner}${name} ${short(origin.hash)} ← ${origin.node} (not on record)`)
+        } else tell(origin.madeBy, `${name} ${short(origin.hash)}`, inner)
+      }
+    }
+  }
+  for (const { output, hash, key } of roots) tell(key, `${output} ${hash}`, "")
+  return `${lines.join("\n")}\n`
+}
