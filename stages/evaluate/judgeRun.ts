@@ -8,8 +8,8 @@ export interface JudgedRanking {
 }
 
 /** A document that a run or the qrels of one query name twice. */
-export interface DuplicateDocument {
-  readonly _tag: "DuplicateDocument"
+export interface NamedTwice {
+  readonly _tag: "NamedTwice"
   readonly where: "run" | "qrels"
   readonly docid: string
 }
@@ -21,15 +21,15 @@ export interface DuplicateDocument {
 export const judgeRun = (
   results: ReadonlyArray<{ readonly docid: string; readonly score: number }>,
   qrels: ReadonlyArray<{ readonly docid: string; readonly grade: number }>,
-): JudgedRanking | DuplicateDocument => {
+): JudgedRanking | NamedTwice => {
   const grades = new Map<string, number>()
   for (const { docid, grade } of qrels) {
-    if (grades.has(docid)) return { _tag: "DuplicateDocument", where: "qrels", docid }
+    if (grades.has(docid)) return { _tag: "NamedTwice", where: "qrels", docid }
     grades.set(docid, grade)
   }
   const seen = new Set<string>()
   for (const { docid } of results) {
-    if (seen.has(docid)) return { _tag: "DuplicateDocument", where: "run", docid }
+    if (seen.has(docid)) return { _tag: "NamedTwice", where: "run", docid }
     seen.add(docid)
   }
   const ranked = [...results].sort(compareTrecOrder)

@@ -201,8 +201,8 @@ describe("properties of the measures", () => {
       { docid: "a", score: 1, grade: 1 },
       { docid: "a", score: 2, grade: 0 },
     ]
-    expect(judgeRun(twice, [])).toEqual({ _tag: "DuplicateDocument", where: "run", docid: "a" })
-    expect(judgeRun([], twice)).toEqual({ _tag: "DuplicateDocument", where: "qrels", docid: "a" })
+    expect(judgeRun(twice, [])).toEqual({ _tag: "NamedTwice", where: "run", docid: "a" })
+    expect(judgeRun([], twice)).toEqual({ _tag: "NamedTwice", where: "qrels", docid: "a" })
   })
 
   it("E9 a query whose grades are all negative has no relevant documents", () => {

@@ -1,0 +1,359 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { layerDuckDb, readRows, type StoredArtifact } from "../../pipeline/index.ts"
+import { EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
+import { run as runStage } from "../../stages/evaluate/evaluate.ts"
+import {
+  aggregate,
+  compareBytes,
+  compareTrecOrder,
+  EvaluateConfig,
+  evaluate,
+  judgements,
+  judgeRun,
+  measureName,
+  oracleScore,
+  parseMeasures,
+  scoreQuery,
+} from "../../stages/evaluate/index.ts"
+import { randomPair } from "../support/randomRuns.ts"
+import { storedFolder, storedTable, temporaryFolder } from "../support/storedTable.ts"
+
+interface Query {
+  readonly qid: string
+  readonly text: string
+  readonly kind: QueryKind
+  readonly split: Split
+}
+interface Qrel {
+  readonly qid: string
+  readonly docid: string
+  readonly grade: number
+}
+interface Result {
+  readonly system: string
+  readonly qid: string
+  readonly docid: string
+  readonly rank: number
+  readonly score: number
+}
+
+const byQid = (a: { readonly qid: string }, b: { readonly qid: string }) => compareBytes(a.qid, b.qid)
+
+/** A run's rows as a stage stores them. */
+const runRows = (
+  system: string,
+  queries: ReadonlyArray<{ qid: string; run: ReadonlyArray<{ docid: string; score: number }> }>,
+): ReadonlyArray<Result> =>
+  [...queries]
+    .sort(byQid)
+    .flatMap(({ qid, run }) =>
+      [...run].sort(compareTrecOrder).map(({ docid, score }, i) => ({ system, qid, docid, rank: i + 1, score })),
+    )
+
+interface Given {
+  readonly measures: ReadonlyArray<string>
+  readonly queries: ReadonlyArray<Query>
+  readonly qrels: ReadonlyArray<Qrel>
+  readonly runs: ReadonlyArray<ReadonlyArray<Result>>
+  readonly candidates?: ReadonlyArray<Result>
+}
+
+const stored = (given: Given) =>
+  Effect.gen(function* () {
+    const runs: Array<StoredArtifact<Kinds.Run>> = []
+    for (const rows of given.runs) runs.push(yield* storedTable(Kinds.Run, rows))
+    const [measure = "", ...more] = given.measures
+    const warnings: Array<string> = []
+    const outputs = { scores: temporaryFolder("scores"), summary: temporaryFolder("summary") }
+    const result = yield* runStage({
+      config: Schema.decodeSync(EvaluateConfig)({ measures: [measure, ...more] }),
+      inputs: {
+        runs,
+        candidates: yield* storedTable(
+          Kinds.Candidates,
+          (given.candidates ?? given.runs[0] ?? []).map(({ system: _, ...row }) => ({ ...row, grade: null })),
+        ),
+        qrels: yield* storedTable(Kinds.Qrels, given.qrels),
+        queries: yield* storedTable(Kinds.Queries, given.queries),
+      },
+      outputs,
+      scratch: temporaryFolder("scratch"),
+      progress: () => undefined,
+      warn: (message) => warnings.push(message),
+    })
+    const summaryText = readFileSync(join(outputs.summary, "summary.json"), "utf8")
+    return {
+      result,
+      warnings,
+      outputs,
+      summary: Schema.decodeSync(Schema.parseJson(EvaluationSummary))(summaryText),
+      scores: yield* readRows(storedFolder(Kinds.Scores, outputs.scores)),
+    }
+  })
+
+const live = <A, E>(effect: Effect.Effect<A, E, Effect.Effect.Context<ReturnType<typeof stored>>>) =>
+  Effect.provide(effect, layerDuckDb())
+
+const failure = (given: Given) =>
+  Effect.map(Effect.exit(stored(given)), (exit) => {
+    if (Exit.isSuccess(exit)) throw new Error("should fail")
+    return Cause.squash(exit.cause)
+  })
+
+/** Two systems over 60 random pairs, split and kind by number; the second is the first with other scores. */
+const random = () => {
+  const queries = Array.from({ length: 60 }, (_, index) => randomPair(index)).flat()
+  const rows = queries.map(
+    ({ qid }, i): Query => ({
+      qid,
+      text: `query ${qid}`,
+      kind: i % 3 === 0 ? "browse" : "question",
+      split: i % 4 === 0 ? "dev" : "test",
+    }),
+  )
+  const other = queries.map((query) => ({
+    ...query,
+    run: query.run.map(({ docid, score }, i) => ({ docid, score: ((score * 7) % 5) + (i % 3) })),
+  }))
+  const qrels = queries.flatMap(({ qid, qrels }) => qrels.map((qrel) => ({ qid, ...qrel })))
+  return { queries, other, rows, qrels }
+}
+
+const measures = [
+  "RR@10",
+  "nDCG@5",
+  "nDCG(dcg='exp-log2')@10",
+  "AP(rel=2)",
+  "R@100",
+  "official",
+  "P(judged_only=True)@5",
+]
+const parsed = measures.flatMap((text) => {
+  const all = parseMeasures(text)
+  return all.ok ? all.value : []
+})
+
+describe("the evaluate stage", () => {
+  it("E10 is wired as data and refuses a measure it does not know", () => {
+    expect(evaluate.name).toBe("evaluate")
+    expect(() => Schema.decodeUnknownSync(EvaluateConfig)({ measures: ["nDGC@10"] })).toThrow(/nearest is nDCG/)
+  })
+
+  it.effect("E10 writes one row a system, query and measure, equal to the measures of plain data", () =>
+    live(
+      Effect.gen(function* () {
+        const { queries, other, rows, qrels } = random()
+        const { scores, summary, warnings } = yield* stored({
+          measures,
+          queries: [...rows].sort(byQid),
+          qrels: [...qrels].sort((a, b) => byQid(a, b) || compareBytes(a.docid, b.docid)),
+          runs: [runRows("zeta", queries), runRows("alpha", other)],
+          candidates: runRows("", queries),
+        })
+        const expected = [
+          ["alpha", other],
+          ["zeta", queries],
+        ] as const
+        const rowOf = new Map(rows.map((row) => [row.qid, row]))
+        const expectedScores = expected.flatMap(([system, all]) =>
+          (["dev", "test"] as const).flatMap((split) =>
+            parsed.flatMap((measure) =>
+              all
+                .filter(({ qid, qrels }) => qrels.length > 0 && rowOf.get(qid)?.split === split)
+                .sort(byQid)
+                .map(({ qid, run, qrels }) => {
+                  const ranking = judgeRun(run, qrels)
+                  if ("_tag" in ranking) throw new Error("twice")
+                  const value = scoreQuery(measure, ranking.grades, ranking.judged)
+                  return { system, split, qid, kind: rowOf.get(qid)?.kind, measure: measureName(measure), value }
+                }),
+            ),
+          ),
+        )
+        expect(scores).toEqual(expectedScores)
+        expect(warnings).toEqual([])
+
+        expect(summary.measures).toEqual(parsed.map(measureName))
+        expect(summary.systems.map(({ system, split, kind }) => `${system} ${split} ${kind}`)).toEqual(
+          ["zeta", "alpha"].flatMap((system) =>
+            ["dev", "test"].flatMap((split) =>
+              ["all", "question", "browse"].map((kind) => `${system} ${split} ${kind}`),
+            ),
+          ),
+        )
+        for (const row of summary.systems) {
+          const slice = expectedScores.filter(
+            ({ system, split, kind }) =>
+              system === row.system && split === row.split && (row.kind === "all" || row.kind === kind),
+          )
+          for (const measure of parsed) {
+            const name = measureName(measure)
+            const values = slice.filter((score) => score.measure === name).map(({ value }) => value)
+            expect(row.queries).toBe(values.length)
+            expect(Math.abs(row.measures[name]! - aggregate(measure, values))).toBeLessThan(1e-12)
+          }
+          const missing = queries.filter(
+            ({ qid, run, qrels }) =>
+              run.length === 0 &&
+              qrels.length > 0 &&
+              rowOf.get(qid)?.split === row.split &&
+              (row.kind === "all" || row.kind === rowOf.get(qid)?.kind),
+          )
+          expect(row.missing).toBe(missing.length)
+        }
+        for (const row of summary.candidates) {
+          const slice = queries.filter(
+            ({ qid, qrels }) =>
+              qrels.length > 0 &&
+              rowOf.get(qid)?.split === row.split &&
+              (row.kind === "all" || row.kind === rowOf.get(qid)?.kind),
+          )
+          const oracle = slice.sort(byQid).map(({ run, qrels }) => {
+            const ranking = judgeRun(run, qrels)
+            if ("_tag" in ranking) throw new Error("twice")
+            return parsed.map((measure) => oracleScore(measure, ranking.grades, ranking.judged))
+          })
+          parsed.forEach((measure, m) => {
+            const mean = aggregate(
+              measure,
+              oracle.map((values) => values[m]!),
+            )
+            expect(Math.abs(row.oracle[measureName(measure)]! - mean)).toBeLessThan(1e-12)
+          })
+        }
+      }),
+    ),
+  )
+
+  it.effect("E7 a run stored in another order is ranked anew, with the same result and a warning", () =>
+    live(
+      Effect.gen(function* () {
+        const { queries, rows, qrels } = random()
+        const sorted = runRows("bm25", queries)
+        const given = { measures, queries: rows, qrels, candidates: sorted }
+        const one = yield* stored({ ...given, runs: [sorted] })
+        const shuffled = sorted.map((row, i) => ({ ...row, rank: i })).toReversed()
+        const two = yield* stored({ ...given, runs: [shuffled] })
+        expect(two.warnings).toEqual(["bm25: its run was not stored in trec_eval's order and was ranked anew"])
+        expect(two.scores).toEqual(one.scores)
+        expect(two.summary).toEqual(one.summary)
+      }),
+    ),
+  )
+
+  it.effect("E11 the same inputs give the same bytes", () =>
+    live(
+      Effect.gen(function* () {
+        const { queries, other, rows, qrels } = random()
+        const given = { measures, queries: rows, qrels, runs: [runRows("a", queries), runRows("b", other)] }
+        const one = yield* stored(given)
+        const two = yield* stored(given)
+        for (const file of ["scores/part-00000.parquet", "summary/summary.json"]) {
+          const read = (outputs: typeof one.outputs): Buffer =>
+            readFileSync(file.replace("scores", outputs.scores).replace("summary/", `${outputs.summary}/`))
+          expect(read(one.outputs).equals(read(two.outputs))).toBe(true)
+        }
+      }),
+    ),
+  )
+
+  const queries: ReadonlyArray<Query> = [{ qid: "q1", text: "one", kind: "question", split: "test" }]
+  const qrels: ReadonlyArray<Qrel> = [{ qid: "q1", docid: "d1", grade: 1 }]
+  const result = { system: "s", qid: "q1", docid: "d1", rank: 1, score: 1 }
+  const base: Given = { measures: ["AP"], queries, qrels, runs: [[result]] }
+
+  it.effect("E8 duplicates in run and qrels, scores that are not finite, confused systems are named", () =>
+    live(
+      Effect.gen(function* () {
+        expect(
+          yield* failure({ ...base, runs: [[result, { ...result, rank: 2 }]], candidates: [result] }),
+        ).toMatchObject({
+          _tag: "DuplicateDocument",
+          where: "s",
+          qid: "q1",
+          docid: "d1",
+        })
+        expect(yield* failure({ ...base, qrels: [...qrels, ...qrels] })).toMatchObject({ where: "qrels", docid: "d1" })
+        for (const score of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+          expect(yield* failure({ ...base, runs: [[{ ...result, score }]] })).toMatchObject({
+            _tag: "ScoreNotFinite",
+            docid: "d1",
+          })
+        }
+        expect(yield* failure({ ...base, runs: [[result], [result]] })).toMatchObject({
+          _tag: "SystemsConfused",
+          system: "s",
+        })
+        expect(
+          yield* failure({ ...base, runs: [[result, { ...result, system: "t", docid: "d2", rank: 2, score: 0 }]] }),
+        ).toMatchObject({ _tag: "SystemsConfused", system: "s" })
+        expect(
+          yield* failure({ ...base, measures: ["ERR(max_rel=1)@20"], qrels: [{ ...qrels[0]!, grade: 3 }] }),
+        ).toMatchObject({
+          _tag: "GradeTooLarge",
+          grade: 3,
+        })
+        expect(yield* failure({ ...base, qrels: [{ ...qrels[0]!, qid: "q2" }] })).toMatchObject({
+          _tag: "NothingJudged",
+        })
+      }),
+    ),
+  )
+
+  it.effect("E12 a split that a system was not run on has no row; a query without judgements does not count", () =>
+    live(
+      Effect.gen(function* () {
+        const more: ReadonlyArray<Query> = [
+          ...queries,
+          { qid: "q2", text: "two", kind: "browse", split: "test" },
+          { qid: "q3", text: "three", kind: "browse", split: "train" },
+          { qid: "q4", text: "four", kind: "browse", split: "test" },
+        ]
+        const {
+          summary,
+          result: outcome,
+          warnings,
+        } = yield* stored({
+          ...base,
+          queries: more,
+          qrels: [
+            ...qrels,
+            { qid: "q2", docid: "d1", grade: 1 },
+            { qid: "q3", docid: "d1", grade: 1 },
+            { qid: "q9", docid: "d1", grade: 1 },
+          ],
+          runs: [[result, { ...result, qid: "q4" }], []],
+          candidates: [result],
+        })
+        expect(summary.systems).toEqual([
+          { system: "s", split: "test", kind: "all", queries: 2, missing: 1, measures: { AP: 0.5 } },
+          { system: "s", split: "test", kind: "question", queries: 1, missing: 0, measures: { AP: 1 } },
+          { system: "s", split: "test", kind: "browse", queries: 1, missing: 1, measures: { AP: 0 } },
+        ])
+        expect(summary.candidates[0]).toEqual({
+          split: "test",
+          kind: "all",
+          queries: 2,
+          depth: 1,
+          recall: 0.5,
+          oracle: { AP: 0.5 },
+        })
+        expect(outcome.facts).toEqual({ judgedQueries: 3, danglingQrels: 1 })
+        expect(warnings).toEqual([
+          "1 qrels belong to no query of the collection and were left out",
+          "the run of run is empty and has no row in the table",
+        ])
+      }),
+    ),
+  )
+
+  it("E9 judgements are read largest first", () => {
+    expect([...judgements([0, 3, -1]).grades]).toEqual([3, 0, -1])
+  })
+})
