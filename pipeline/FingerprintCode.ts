@@ -42,7 +42,7 @@ export class StageCodeError extends Schema.TaggedError<StageCodeError>()("StageC
 
 /** What a module's import graph comes to. */
 export interface CodeGraph {
-  /** SHA-256 of the bundled, minified code. */
+  /** SHA-256 of the bundled code without names of locals. */
   readonly digest: string
   /** SHA-256 of each contributing file's own normalised text, by path from the root with `/`. */
   readonly files: Readonly<Record<string, string>>
@@ -85,10 +85,7 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
 const isFailure = (error: unknown): error is esbuild.BuildFailure =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors)
 
-/**
- * Types, comments and spacing taken off, constants folded; local names kept. It is done before bundling because esbuild
- * chooses short names by how often each letter occurs in the text, types included.
- */
+/** Types, comments and spacing taken off, constants folded; names kept. */
 const stripped = async (source: string, file: string, path: string): Promise<string> => {
   try {
     const { code } = await esbuild.transform(source, {
@@ -112,6 +109,71 @@ const placed = (failure: esbuild.BuildFailure, entry: string): UntraceableImport
   return error?.id === "unsupported-dynamic-import"
     ? new UntraceableImportError({ ...place, text: location?.lineText ?? "" })
     : new StageCodeError({ ...place, problem: error?.text ?? String(failure) })
+}
+
+// Not inside a number: `1e3`.
+const word = /(?<![\p{ID_Continue}$])[\p{ID_Start}$_][\p{ID_Continue}$]*/gu
+
+/** Words that cannot be used as the name of a global, and those that esbuild writes of its own accord. */
+const syntax = new Set(
+  (
+    "arguments as async await break case catch class const continue debugger default delete do else enum eval export extends " +
+    "false finally for from function get if implements import in instanceof interface let meta new null of package private " +
+    "protected public return set static super switch this throw true try typeof var void while with yield"
+  ).split(" "),
+)
+
+/** Names that esbuild makes. */
+const made = /^[A-Za-z_$][\w$]{0,4}$/
+
+/**
+ * The text with every local name replaced by a number, so that what locals are called does not count. esbuild knows which names
+ * are local, but the short ones it gives depend on how often each letter occurs, also in the names that it replaces. So it is
+ * made to give names that occur nowhere in the text, by a second module to which every word of the text is a global; these
+ * are then numbered by first occurrence. Nothing else is rewritten, so that all other words stand as they did.
+ */
+const withoutLocalNames = async (text: string): Promise<string> => {
+  const taken = new Set(text.match(word))
+  const globals = [...taken].filter((name) => !syntax.has(name)).join(";")
+  const modules: Readonly<Record<string, string>> = {
+    taken: `globalThis.taken(() => { ${globals} })`,
+    code: text,
+    all: 'import "rankdag:taken"; export * from "rankdag:code"',
+  }
+  const result = await esbuild.build({
+    ...commonOptions,
+    entryPoints: ["rankdag:all"],
+    bundle: true,
+    minifyIdentifiers: true,
+    minifyWhitespace: true,
+    format: "esm",
+    platform: "node",
+    write: false,
+    plugins: [
+      {
+        name: "rankdag-local-names",
+        setup: (build) => {
+          build.onResolve({ filter: /.*/ }, ({ path }) =>
+            path.startsWith("rankdag:")
+              ? { path: path.slice("rankdag:".length), namespace: "rankdag" }
+              : { path, external: true },
+          )
+          build.onLoad({ filter: /.*/, namespace: "rankdag" }, ({ path }) => ({ contents: modules[path] ?? "" }))
+        },
+      },
+    ],
+  })
+  const numbers = new Map<string, string>()
+  return result.outputFiles
+    .map((file) => file.text)
+    .join("\n")
+    .replace(/globalThis\.taken\(\(\)=>\{[^}]*\}\);?/, "")
+    .replace(word, (name) => {
+      if (taken.has(name) || syntax.has(name) || !made.test(name)) return name
+      const number = numbers.get(name) ?? `\u00b7${numbers.size}`
+      numbers.set(name, number)
+      return number
+    })
 }
 
 /** Follows the literal imports of `entry` through the project's files. */
@@ -187,7 +249,8 @@ class Follower {
         entryPoints: [entry],
         outdir: this.root,
         bundle: true,
-        minify: true,
+        // Not `minifySyntax`, which would carry constants from one module into another and hide where they come from.
+        minifyWhitespace: true,
         treeShaking: true,
         format: "esm",
         platform: "node",
@@ -198,9 +261,7 @@ class Follower {
     } catch (error) {
       throw this.failure ?? (isFailure(error) ? placed(error, entry) : error)
     }
-    const bundled = result.outputFiles.map((file) => file.text).join("\n")
-    // Once more: now that every name is short, which letters occur no longer depends on what locals were called.
-    const { code } = await esbuild.transform(bundled, { ...commonOptions, loader: "js", format: "esm", minify: true })
+    const code = await withoutLocalNames(result.outputFiles.map((file) => file.text).join("\n"))
 
     const packages = new Set<string>()
     const contributing = new Set<string>()
@@ -212,13 +273,7 @@ class Follower {
     }
     const files: Record<string, string> = {}
     for (const file of [...contributing].sort()) {
-      const text = this.normalised.get(file)
-      files[file] =
-        text === undefined
-          ? sha256(readFileSync(resolve(this.root, file)))
-          : sha256(
-              (await esbuild.transform(text, { ...commonOptions, loader: "js", format: "esm", minify: true })).code,
-            )
+      files[file] = sha256(this.normalised.get(file) ?? readFileSync(resolve(this.root, file)))
     }
     return { digest: sha256(code), files, packages: [...packages].sort(), read: this.read }
   }

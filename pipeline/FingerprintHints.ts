@@ -131,7 +131,11 @@ export class FingerprintHints {
       this.written.clear()
     } catch {
       // A hint saves time; a store on a read-only or full disk reports that itself when it has something to keep.
-      rmSync(temporary, { force: true })
+      try {
+        rmSync(temporary, { force: true })
+      } catch {
+        // The folder is not even one.
+      }
     }
   }
 }
