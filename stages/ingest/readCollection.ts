@@ -1,0 +1,112 @@
+import { statSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import { type StageResult, type StageRun, tableWriter } from "../../pipeline/index.ts"
+import { Kinds } from "../../schemas/index.ts"
+import { byteOrder } from "./byteOrder.ts"
+import { checkedPassages, checkJudgedPassages, gatherQrels, gatherQueries, type Oddities } from "./Collection.ts"
+import type { IngestConfig } from "./Config.ts"
+import { type IngestError, isIngestError } from "./IngestError.ts"
+import { fileChunks } from "./read/files.ts"
+import { IdTable } from "./read/IdTable.ts"
+import { linesOf } from "./read/Lines.ts"
+import { unreadable } from "./unreadable.ts"
+
+type In = {
+  readonly files: typeof Kinds.SourceFiles
+}
+
+type Out = {
+  readonly passages: typeof Kinds.Passages
+  readonly queries: typeof Kinds.Queries
+  readonly qrels: typeof Kinds.Qrels
+}
+
+/** Reads a collection from the files of its layout into the three tables. Passages stream; queries and judgements are held. */
+export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, progress, warn }) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { layout, strict } = config
+      const folder = inputs.files.path
+      let bytesRead = 0
+      const open = (file: string) =>
+        linesOf(
+          file,
+          fileChunks(`${folder}/${file}`, file, (bytes) => {
+            bytesRead += bytes
+          }),
+        )
+      const oddities: Oddities = {
+        repeatedQrels: 0,
+        qrelsOfTwoSplits: 0,
+        qrelsOfUnknownQid: 0,
+        qrelsOfUnknownDocid: 0,
+        unjudgedQueries: 0,
+      }
+      const judged = yield* attempt(folder, () => gatherQrels(layout, open, strict, oddities))
+      const queries = yield* attempt(folder, () => gatherQueries(layout, open, judged, config, oddities))
+
+      const ids = new IdTable()
+      bytesRead = 0
+      const corpusBytes = layout.corpus.reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0)
+      const passageWriter = yield* tableWriter(Kinds.Passages, outputs.passages)
+      const batches = yield* Effect.acquireRelease(
+        Effect.sync(() => checkedPassages(layout, open, ids)),
+        (iterator) => Effect.promise(async () => iterator.return(undefined)),
+      )
+      for (;;) {
+        const next = yield* attempt(folder, () => batches.next())
+        if (next.done === true) break
+        const rows = next.value
+        yield* passageWriter.writeColumns({
+          docid: rows.map(({ docid }) => docid),
+          title: rows.map(({ title }) => title),
+          text: rows.map(({ text }) => text),
+        })
+        const percent = Math.floor((100 * bytesRead) / Math.max(1, corpusBytes))
+        progress({ done: ids.size, unit: "passages", detail: `${percent} % of the file` })
+      }
+      const passageRows = yield* passageWriter.finish
+      yield* attempt(folder, async () => checkJudgedPassages(judged, ids, strict, oddities))
+
+      const queryWriter = yield* tableWriter(Kinds.Queries, outputs.queries)
+      yield* queryWriter.writeRows(queries)
+      const queryRows = yield* queryWriter.finish
+      const qrelWriter = yield* tableWriter(Kinds.Qrels, outputs.qrels)
+      for (const { qid } of queries) {
+        const grades = [...(judged.get(qid)?.grades ?? [])].sort(([a], [b]) => byteOrder(a, b))
+        yield* qrelWriter.writeRows(grades.map(([docid, grade]) => ({ qid, docid, grade })))
+      }
+      const qrelRows = yield* qrelWriter.finish
+
+      for (const message of warnings(oddities)) warn(message)
+      const count = (name: "kind" | "split") => {
+        const counts: Record<string, number> = {}
+        for (const query of queries) counts[query[name]] = (counts[query[name]] ?? 0) + 1
+        return counts
+      }
+      const result: StageResult<Out> = {
+        rows: { passages: passageRows, queries: queryRows, qrels: qrelRows },
+        facts: { ...oddities, splits: count("split"), kinds: count("kind") },
+      }
+      return result
+    }),
+  )
+
+/** A reader's promise, its errors told by their type. */
+const attempt = <A>(folder: string, read: () => Promise<A>): Effect.Effect<A, IngestError> =>
+  Effect.tryPromise({ try: read, catch: (error) => (isIngestError(error) ? error : unreadable(folder, error)) })
+
+const warnings = (oddities: Oddities): ReadonlyArray<string> => [
+  ...some(
+    oddities.qrelsOfUnknownDocid,
+    "judgements are of passages that the collection lacks: kept, they count as not found",
+  ),
+  ...some(oddities.qrelsOfUnknownQid, "judgements are of queries that no file has: left out"),
+  ...some(
+    oddities.qrelsOfTwoSplits,
+    "judgements are of queries that another split has: left out (test before dev before train)",
+  ),
+  ...some(oddities.repeatedQrels, "judgements repeat another"),
+]
+
+const some = (count: number, what: string): ReadonlyArray<string> => (count === 0 ? [] : [`${count} ${what}`])
