@@ -12,8 +12,9 @@
  * that others bring in. Its result equals that of scoring every document.
  */
 import { EnglishAnalyzer, noMoreTerms, unknownTerm } from "./EnglishAnalyzer.ts"
-import { compareDocids, frequencyAt, type InvertedIndex, largeFrequency } from "./InvertedIndex.ts"
+import { frequencyAt, type InvertedIndex, largeFrequency } from "./InvertedIndex.ts"
 import { decodeLength, encodeLength } from "./SmallFloat.ts"
+import { Best, type Hits, noHits } from "./TopK.ts"
 
 export interface Bm25Parameters {
   /** Saturation of term frequency, 0 or more. */
@@ -26,12 +27,6 @@ export interface Bm25Parameters {
 
 /** Anserini's parameters. */
 export const defaultBm25: Bm25Parameters = { k1: 0.9, b: 0.4, lengths: "lucene" }
-
-/** Documents by score descending, then by the bytes of their docids descending. */
-export interface Hits {
-  readonly docs: Int32Array
-  readonly scores: Float32Array
-}
 
 /** Distinct terms of a query, with how many times each stands in it. */
 export interface QueryTerms {
@@ -77,8 +72,6 @@ interface TermFacts {
   readonly levels: Float32Array
   readonly reached: Uint32Array
 }
-
-const noHits: Hits = { docs: new Int32Array(0), scores: new Float32Array(0) }
 
 /** Lucene's idf of a term in `n` of `documents` documents. */
 export const luceneIdf = (documents: number, n: number): number => f32(Math.log(1 + (documents - n + 0.5) / (n + 0.5)))
@@ -126,7 +119,7 @@ export class Bm25Searcher {
       weights.push(weight)
       tables.push(this.#table(weight, known.maxFrequency))
     })
-    const best = new Best(this.#index, Math.min(k, this.#documents))
+    const best = new Best(this.#index.docids, Math.min(k, this.#documents))
     if (facts.length === 0 || k < 1) return noHits
     let floor = 0
     facts.forEach((known, i) => {
@@ -433,115 +426,4 @@ const exactLengths = (lengths: Uint32Array): { readonly classOf: Uint16Array; re
   if (values.length > 65_536) throw new RangeError(`${values.length} distinct document lengths; at most 65536 are held`)
   const number = new Map(values.map((length, i) => [length, i]))
   return { classOf: Uint16Array.from(lengths, (length) => number.get(length) ?? 0), values }
-}
-
-/** The best `k` documents of those offered. */
-class Best {
-  /** No document below this score is among the best. */
-  floor = 0
-  readonly #index: InvertedIndex
-  readonly #k: number
-  readonly #scores: Float32Array
-  readonly #docs: Int32Array
-  #size = 0
-  /** The k-th document, once there is one: at the floor's score, docids before its own are out. */
-  #last = -1
-
-  constructor(index: InvertedIndex, k: number) {
-    this.#index = index
-    this.#k = k
-    const room = k + Math.max(256, k >> 1)
-    this.#scores = new Float32Array(room)
-    this.#docs = new Int32Array(room)
-  }
-
-  offer(doc: number, score: number): void {
-    if (score < this.floor) return
-    if (score === this.floor && this.#last >= 0 && compareDocids(this.#index.docids, doc, this.#last) < 0) return
-    if (this.#size === this.#scores.length) {
-      this.#cut()
-      this.offer(doc, score)
-      return
-    }
-    this.#scores[this.#size] = score
-    this.#docs[this.#size++] = doc
-  }
-
-  hits(): Hits {
-    if (this.#size > this.#k) this.#cut()
-    const n = this.#size
-    // One 64-bit number each, the score's bits above the place: the built-in sort needs no comparator.
-    const bits = new Uint32Array(this.#scores.buffer)
-    const room = 2 ** 21
-    const places = Math.max(1, Math.ceil(n / room))
-    const keys = new Float64Array(n)
-    const docs = new Int32Array(n)
-    const scores = new Float32Array(n)
-    if (places === 1) {
-      for (let i = 0; i < n; i++) keys[i] = bits[i]! * room + i
-      keys.sort()
-      for (let i = 0; i < n; i++) {
-        const at = keys[n - 1 - i]! % room
-        docs[i] = this.#docs[at]!
-        scores[i] = this.#scores[at]!
-      }
-    } else {
-      const order = Array.from({ length: n }, (_, i) => i)
-      order.sort((left, right) => this.#scores[right]! - this.#scores[left]!)
-      order.forEach((at, i) => {
-        docs[i] = this.#docs[at]!
-        scores[i] = this.#scores[at]!
-      })
-    }
-    for (let from = 0; from < n; ) {
-      let to = from + 1
-      while (to < n && scores[to] === scores[from]) to++
-      if (to - from > 1) {
-        const tied = Array.from(docs.subarray(from, to))
-        docs.set(
-          tied.sort((left, right) => compareDocids(this.#index.docids, right, left)),
-          from,
-        )
-      }
-      from = to
-    }
-    return { docs, scores }
-  }
-
-  /** Leaves the best k, and raises the floor to the worst of them. */
-  #cut(): void {
-    const k = this.#k
-    let low = 0
-    let high = this.#size - 1
-    while (low < high) {
-      const pivotAt = (low + high) >>> 1
-      this.#swap(pivotAt, high)
-      let edge = low
-      for (let i = low; i < high; i++) if (this.#before(i, high)) this.#swap(i, edge++)
-      this.#swap(edge, high)
-      if (edge === k - 1) break
-      if (edge < k - 1) low = edge + 1
-      else high = edge - 1
-    }
-    this.#size = k
-    this.floor = this.#scores[k - 1]!
-    this.#last = this.#docs[k - 1]!
-  }
-
-  #before(left: number, right: number): boolean {
-    const difference = this.#scores[left]! - this.#scores[right]!
-    if (difference !== 0) return difference > 0
-    return compareDocids(this.#index.docids, this.#docs[left]!, this.#docs[right]!) > 0
-  }
-
-  #swap(i: number, j: number): void {
-    const scores = this.#scores
-    const docs = this.#docs
-    const score = scores[i]!
-    const doc = docs[i]!
-    scores[i] = scores[j]!
-    docs[i] = docs[j]!
-    scores[j] = score
-    docs[j] = doc
-  }
 }

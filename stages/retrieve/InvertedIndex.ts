@@ -50,10 +50,10 @@ export class IndexTooLarge extends Error {
   }
 }
 
-const decoder = new TextDecoder()
-
-export const docidAt = (docids: Docids, doc: number): string =>
-  decoder.decode(docids.bytes.subarray(docids.offsets[doc], docids.offsets[doc + 1]))
+export const docidAt = ({ bytes, offsets }: Docids, doc: number): string => {
+  const from = offsets[doc]!
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, offsets[doc + 1]! - from).toString()
+}
 
 /** Order of two documents' ids by their UTF-8 bytes: negative where `left` comes first. */
 export const compareDocids = (docids: Docids, left: number, right: number): number => {

@@ -233,10 +233,10 @@ const upperA = 65
 const apostrophe = 39
 const letterS = 115
 
-/** Hash of a word's UTF-16 units. */
-export const hashUnits = (units: Uint16Array, length: number): number => {
+/** Hash of a word's UTF-16 units, `units[from .. from + length)`. */
+export const hashUnits = (units: Uint16Array, length: number, from = 0): number => {
   let h = length
-  for (let i = 0; i < length; i++) h = Math.imul(h ^ units[i]!, 0x01000193)
+  for (let i = from; i < from + length; i++) h = Math.imul(h ^ units[i]!, 0x01000193)
   return h ^ (h >>> 15)
 }
 

@@ -1,0 +1,61 @@
+import * as Schema from "effect/Schema"
+
+/** The collection does not fit: into one index, or into what a first stage can hold. */
+export class CollectionTooLarge extends Schema.TaggedError<CollectionTooLarge>()("CollectionTooLarge", {
+  /** The first stage, or `index`. */
+  system: Schema.String,
+  passages: Schema.Number,
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    return `${this.system}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/** A stored index cannot be written or read. */
+export class IndexStorageError extends Schema.TaggedError<IndexStorageError>()("IndexStorageError", {
+  path: Schema.String,
+  during: Schema.Literal("write", "read"),
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `Cannot ${this.during} the index in ${this.path}: ${why}`
+  }
+}
+
+/** No query belongs to the splits that were asked for. */
+export class NoQueries extends Schema.TaggedError<NoQueries>()("NoQueries", {
+  splits: Schema.Array(Schema.String),
+  present: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    const present = this.present.length === 0 ? "none at all" : `only ${this.present.join(", ")}`
+    return `No query of split ${this.splits.join(" or ")}: the collection has ${present}. Set retrieve.splits.`
+  }
+}
+
+/** A search could not be carried out. */
+export class SearchFailed extends Schema.TaggedError<SearchFailed>()("SearchFailed", {
+  system: Schema.String,
+  /** Number of queries answered before. */
+  answered: Schema.Number,
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `${this.system} failed after ${this.answered} queries: ${why}`
+  }
+}
+
+/** Candidates name a passage that the index does not have. */
+export class UnknownCandidate extends Schema.TaggedError<UnknownCandidate>()("UnknownCandidate", {
+  qid: Schema.String,
+  docid: Schema.String,
+}) {
+  override get message(): string {
+    return `Candidate ${this.docid} of query ${this.qid} is not in the index: candidates and index come from different collections`
+  }
+}
+
+export type RetrieveError = CollectionTooLarge | IndexStorageError | NoQueries | SearchFailed | UnknownCandidate

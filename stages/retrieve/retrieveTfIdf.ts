@@ -1,0 +1,35 @@
+import * as Effect from "effect/Effect"
+import type { StageRun } from "../../pipeline/index.ts"
+import type { Kinds } from "../../schemas/index.ts"
+import { queryAnalyzer } from "./Bm25.ts"
+import type { RetrieveTfIdfConfig } from "./index.ts"
+import { loadIndex } from "./loadIndex.ts"
+import { SearchFailed } from "./RetrieveError.ts"
+import { queriesOf, rankingOf, writeRun } from "./runTable.ts"
+import { TfIdfSearcher } from "./TfIdf.ts"
+
+const system = "tfidf"
+
+export const run: StageRun<
+  RetrieveTfIdfConfig,
+  { index: Kinds.Bm25Index; queries: Kinds.Queries },
+  { run: Kinds.Run }
+> = ({ config, inputs, outputs, progress }) =>
+  Effect.gen(function* () {
+    const queries = yield* queriesOf(inputs.queries, config.splits)
+    const index = yield* loadIndex(inputs.index, { shared: false })
+    const analyze = queryAnalyzer(index)
+    const searcher = new TfIdfSearcher(index, config)
+    const rows = yield* writeRun({
+      system,
+      queries,
+      directory: outputs.run,
+      progress,
+      search: (batch, answered) =>
+        Effect.try({
+          try: () => batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), config.depth))),
+          catch: (cause) => new SearchFailed({ system, answered, cause }),
+        }),
+    })
+    return { rows: { run: rows }, facts: { queries: queries.length } }
+  })

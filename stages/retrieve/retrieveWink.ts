@@ -1,0 +1,52 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { readBatches, type StageRun } from "../../pipeline/index.ts"
+import type { Kinds } from "../../schemas/index.ts"
+import { countRows } from "./countRows.ts"
+import type { RetrieveWinkConfig } from "./index.ts"
+import { passageText } from "./passageText.ts"
+import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
+import { queriesOf, writeRun } from "./runTable.ts"
+import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
+
+const system = "wink-bm25"
+
+export const run: StageRun<
+  RetrieveWinkConfig,
+  { passages: Kinds.Passages; queries: Kinds.Queries },
+  { run: Kinds.Run }
+> = ({ config, inputs, outputs, progress }) =>
+  Effect.gen(function* () {
+    const { splits, depth, ...parameters } = config
+    const refused = (cause: unknown) => new CollectionTooLarge({ system, passages: total, cause })
+    const total = yield* countRows(inputs.passages)
+    if (total > parameters.maxPassages) return yield* refused(new WinkLimit(total, parameters.maxPassages))
+    const queries = yield* queriesOf(inputs.queries, splits)
+    const wink = new WinkBm25(parameters)
+    yield* Stream.runForEach(readBatches(inputs.passages, ["docid", "title", "text"]), ({ docid, title, text }) =>
+      Effect.try({
+        try: () => {
+          for (let i = 0; i < docid.length; i++) wink.add(docid[i]!, passageText(title[i]!, text[i]!))
+          progress({ done: wink.documents, total, unit: "passages" })
+        },
+        catch: refused,
+      }),
+    )
+    yield* Effect.try({ try: () => wink.finish(), catch: refused })
+    const rows = yield* writeRun({
+      system,
+      queries,
+      directory: outputs.run,
+      progress,
+      search: (batch, answered) =>
+        Effect.try({
+          try: () =>
+            batch.map(({ text }) => {
+              const hits = wink.search(text, depth)
+              return { docids: hits.map(({ docid }) => docid), scores: hits.map(({ score }) => score) }
+            }),
+          catch: (cause) => new SearchFailed({ system, answered, cause }),
+        }),
+    })
+    return { rows: { run: rows }, facts: { queries: queries.length } }
+  })
