@@ -1,0 +1,33 @@
+/** What is used of parquetjs-lite, which has no types of its own. */
+declare module "parquetjs-lite" {
+  interface Field {
+    readonly type: "UTF8" | "INT32" | "DOUBLE"
+    readonly optional?: boolean
+    readonly compression?: "UNCOMPRESSED" | "SNAPPY" | "GZIP"
+    /** `false` leaves minima and maxima out of page and column headers. */
+    readonly statistics?: boolean
+  }
+
+  class ParquetSchema {
+    constructor(fields: Readonly<Record<string, Field>>)
+  }
+
+  interface WriterOptions {
+    /** Rows of a row group: all of them are held until it is written. */
+    readonly rowGroupSize?: number
+    readonly useDataPageV2?: boolean
+    readonly pageIndex?: boolean
+  }
+
+  class ParquetWriter {
+    static openFile(schema: ParquetSchema, path: string, options: WriterOptions): Promise<ParquetWriter>
+    /** Takes the next row; calls must not overlap. */
+    appendRow(row: Readonly<Record<string, string | number | null>>): Promise<void>
+    close(): Promise<void>
+  }
+
+  const parquet: { readonly ParquetSchema: typeof ParquetSchema; readonly ParquetWriter: typeof ParquetWriter }
+
+  export { ParquetWriter }
+  export default parquet
+}
