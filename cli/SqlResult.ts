@@ -19,7 +19,8 @@ export const querySql = (connection: DuckDBConnection, sql: string) =>
     return { columns: reader.deduplicatedColumnNames(), rows: reader.getRowsJson() }
   }).pipe(Effect.withSpan("querySql"))
 
-const cellText = (value: Json): string =>
+/** A value as text, without quotes around strings. */
+export const cellText = (value: Json): string =>
   value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value)
 
 const tableCell = (value: Json): string =>

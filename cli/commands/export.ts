@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { duckDbPromise, layerDuckDb, sqlString } from "../../pipeline/index.ts"
 import { didYouMean, Split } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
+import { cellText } from "../SqlResult.ts"
 import { writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -45,7 +46,7 @@ const runCommand = Command.make(
           const reader = await connection.runAndReadAll(
             `SELECT DISTINCT ${column} FROM runs WHERE ${where} ORDER BY ${column}`,
           )
-          return reader.getRowsJson().map((row) => String(row[0]))
+          return reader.getColumnsJson().flat().map(cellText)
         })
       const datasets = yield* distinct("dataset", "true")
       const wanted = Option.getOrElse(dataset, () => datasets[0] ?? "")

@@ -1,0 +1,258 @@
+import { type NodeReport, type Progress, type RunEvent, type RunReport, renderReason } from "../pipeline/index.ts"
+import { formatBytes, formatCount, formatSeconds } from "./Quantity.ts"
+
+/** How a run is shown: redrawn lines on a terminal, a line per event, or a JSON object per event. */
+export const logModes = ["auto", "tty", "plain", "json"] as const
+export type LogMode = (typeof logModes)[number]
+
+/** Shows a run's events as they happen. */
+export interface RunDisplay {
+  readonly onEvent: (event: RunEvent) => void
+  /** Leaves the terminal as it was found. */
+  readonly close: () => void
+}
+
+/** Where a display writes: standard error, or a test's collector. */
+export interface DisplayOutput {
+  readonly write: (text: string) => unknown
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+const plainProgressSeconds = 10
+const redrawMilliseconds = 100
+
+const amount = (value: number, unit: string): string =>
+  unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`
+
+const rate = (progress: Progress, seconds: number): string => {
+  const perSecond = progress.done / Math.max(seconds, 1e-3)
+  return progress.unit === "bytes" ? `${formatBytes(perSecond)}/s` : `${formatCount(perSecond)}/s`
+}
+
+/** `12,000 of 50,000 passages · 24% · 31,000/s · 1.2 s left · loss 0.41`. */
+export const describeProgress = (progress: Progress, seconds: number): string => {
+  const { done, total, unit, detail } = progress
+  const parts: Array<string> = []
+  if (total === undefined || total <= 0) {
+    parts.push(amount(done, unit))
+  } else {
+    parts.push(
+      unit === "bytes"
+        ? `${formatBytes(done)} of ${formatBytes(total)}`
+        : `${formatCount(done)} of ${amount(total, unit)}`,
+      `${Math.floor((100 * done) / total)}%`,
+    )
+  }
+  parts.push(rate(progress, seconds))
+  if (total !== undefined && done > 0 && done < total) {
+    parts.push(`${formatSeconds((seconds / done) * (total - done))} left`)
+  }
+  if (detail !== undefined) parts.push(detail)
+  return parts.join(" · ")
+}
+
+const outputsText = (report: NodeReport): string => {
+  const counted = Object.entries(report.outputs).flatMap(([name, output]) =>
+    output.rows === undefined ? [] : [`${name} ${formatCount(output.rows)}`],
+  )
+  const bytes = Object.values(report.outputs).reduce((sum, output) => sum + output.bytes, 0)
+  return [...counted, formatBytes(bytes)].join(", ")
+}
+
+/** What became of a node, in one line. */
+export const describeNode = (report: NodeReport): string => {
+  switch (report.status) {
+    case "source":
+      return `read · ${outputsText(report)}`
+    case "hit":
+      return `hit${report.savedSeconds === undefined ? "" : ` · saved ${formatSeconds(report.savedSeconds)}`} · ${outputsText(report)}`
+    case "ran":
+      return `ran · ${formatSeconds(report.seconds)} · ${outputsText(report)}`
+    case "failed":
+      return `failed · ${renderReason(report.reason).join(" ")}`
+    case "skipped":
+      return `skipped · ${renderReason(report.reason).join(" ")}`
+  }
+}
+
+/** `11 stages: 8 hit, 2 ran, 1 skipped · 3 m 12 s (saved 47 m 02 s)`. */
+export const describeRun = (report: RunReport): string => {
+  const stages = report.nodes.filter((node) => node.status !== "source")
+  const counts = (["hit", "ran", "failed", "skipped"] as const).flatMap((status) => {
+    const count = stages.filter((node) => node.status === status).length
+    return count === 0 ? [] : [`${count} ${status}`]
+  })
+  const saved = stages.reduce((sum, node) => sum + (node.savedSeconds ?? 0), 0)
+  const damaged = report.damaged.map(({ node }) => node)
+  return [
+    `${stages.length} ${stages.length === 1 ? "stage" : "stages"}: ${counts.join(", ")} · ${formatSeconds(report.seconds)}`,
+    saved > 0 ? ` (saved ${formatSeconds(saved)})` : "",
+    damaged.length > 0 ? ` · damaged and dropped: ${damaged.join(", ")}` : "",
+  ].join("")
+}
+
+const glyphs: Readonly<Record<NodeReport["status"], string>> = {
+  source: "·",
+  hit: "=",
+  ran: "✓",
+  failed: "✗",
+  skipped: "-",
+}
+
+/** The lasting lines of an event; none for progress. */
+const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
+  const line = (glyph: string, node: string, text: string): string => `${glyph} ${node.padEnd(width)}  ${text}`
+  switch (event._tag) {
+    case "PlanReady":
+    case "NodeProgress":
+      return []
+    case "StoreNotice":
+      return [`! ${event.message}`]
+    case "NodeWaiting":
+      return [
+        line(
+          "…",
+          event.node ?? "store",
+          `waits for ${event.owner === undefined ? "another process" : `process ${event.owner.process.pid} on ${event.owner.process.host}`}`,
+        ),
+      ]
+    case "NodeStarted":
+      return [line("▸", event.node, `started · ${renderReason(event.reason)[0] ?? ""}`)]
+    case "NodeWarning":
+      return [line("!", event.node, event.message)]
+    case "NodeFinished":
+      return [line(glyphs[event.report.status], event.node, describeNode(event.report))]
+    case "NodeFailed":
+      return [line(glyphs.failed, event.node, "failed")]
+    case "NodeSkipped":
+      return [line(glyphs.skipped, event.node, describeNode(event.report))]
+    case "ArtifactDamaged":
+      return [
+        line(
+          "!",
+          event.node,
+          `stored result damaged: ${event.damage.map((damage) => damage.file).join(", ")}; it is made again`,
+        ),
+      ]
+    case "RunFinished":
+      return [describeRun(event.report)]
+  }
+}
+
+const nodeWidth = (event: RunEvent): number =>
+  event._tag === "PlanReady" ? Math.max(...event.plan.nodes.map(({ node }) => node.name.length)) : 0
+
+const plainDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
+  let width = 0
+  const started = new Map<string, number>()
+  const shown = new Map<string, number>()
+  return {
+    onEvent: (event) => {
+      width = Math.max(width, nodeWidth(event))
+      if (event._tag === "NodeStarted") {
+        started.set(event.node, now())
+        shown.set(event.node, now())
+      }
+      if (event._tag === "NodeProgress" && now() - (shown.get(event.node) ?? 0) >= plainProgressSeconds * 1000) {
+        shown.set(event.node, now())
+        const seconds = (now() - (started.get(event.node) ?? now())) / 1000
+        output.write(`▸ ${event.node.padEnd(width)}  ${describeProgress(event.progress, seconds)}\n`)
+      }
+      for (const line of lines(event, width)) output.write(`${line}\n`)
+    },
+    close: () => {},
+  }
+}
+
+const jsonDisplay = (output: DisplayOutput): RunDisplay => ({
+  onEvent: (event) => {
+    const told =
+      event._tag === "PlanReady"
+        ? { ...event, plan: { nodes: event.plan.nodes.map(({ node }) => node.name), targets: event.plan.targets } }
+        : event._tag === "NodeFailed"
+          ? { ...event, error: { _tag: event.error._tag, message: event.error.message } }
+          : event
+    output.write(`${JSON.stringify(told)}\n`)
+  },
+  close: () => {},
+})
+
+/** Cuts a line to the terminal's width, so that redrawing counts lines rightly. */
+const cut = (line: string, columns: number): string => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
+
+const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
+  interface Running {
+    readonly since: number
+    progress?: Progress
+  }
+  const running = new Map<string, Running>()
+  let width = 0
+  let drawn = 0
+  let lastDraw = 0
+  const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+  const erase = (): string => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`)
+  const draw = (lasting: ReadonlyArray<string>): void => {
+    const columns = output.columns ?? 100
+    const live = [...running].map(([node, { since, progress }]) => {
+      const seconds = (now() - since) / 1000
+      const frame = frames[Math.floor(now() / redrawMilliseconds) % frames.length]!
+      const text = progress === undefined ? "running" : describeProgress(progress, seconds)
+      return cut(`${frame} ${node.padEnd(width)}  ${text} · ${formatSeconds(seconds)}`, columns)
+    })
+    output.write(erase() + [...lasting, ...live].map((line) => `${line}\n`).join(""))
+    drawn = live.length
+    lastDraw = now()
+  }
+  const timer = setInterval(() => {
+    if (running.size > 0) draw([])
+  }, redrawMilliseconds)
+  timer.unref()
+  return {
+    onEvent: (event) => {
+      width = Math.max(width, nodeWidth(event))
+      switch (event._tag) {
+        case "NodeStarted":
+          running.set(event.node, { since: now() })
+          return draw([])
+        case "NodeProgress": {
+          const state = running.get(event.node)
+          if (state !== undefined) state.progress = event.progress
+          if (now() - lastDraw >= redrawMilliseconds) draw([])
+          return
+        }
+        case "NodeFinished":
+        case "NodeFailed":
+        case "NodeSkipped":
+          running.delete(event.node)
+          return draw(lines(event, width))
+        default: {
+          const lasting = lines(event, width)
+          if (lasting.length > 0) draw(lasting)
+        }
+      }
+    },
+    close: () => {
+      clearInterval(timer)
+      running.clear()
+      if (drawn > 0) draw([])
+    },
+  }
+}
+
+/** Makes the display for a mode; `auto` redraws on a terminal and writes plain lines elsewhere. */
+export const makeRunDisplay = (
+  mode: LogMode,
+  output: DisplayOutput,
+  now: () => number = performance.now.bind(performance),
+) => {
+  const resolved = mode === "auto" ? (output.isTTY === true ? "tty" : "plain") : mode
+  switch (resolved) {
+    case "tty":
+      return ttyDisplay(output, now)
+    case "plain":
+      return plainDisplay(output, now)
+    case "json":
+      return jsonDisplay(output)
+  }
+}
