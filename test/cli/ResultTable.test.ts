@@ -1,0 +1,49 @@
+import * as Schema from "effect/Schema"
+import { describe, expect, it } from "vitest"
+import { renderResultTable } from "../../cli/ResultTable.ts"
+import { EvaluationSummary } from "../../schemas/index.ts"
+
+const summary = (kinds: ReadonlyArray<"all" | "question" | "browse">) =>
+  Schema.decodeUnknownSync(EvaluationSummary)({
+    measures: ["RR@10", "nDCG@5"],
+    systems: kinds.flatMap((kind) => [
+      { system: "tfidf", split: "test", kind, queries: 300, missing: 1, measures: { "RR@10": 0.25, "nDCG@5": 0.2 } },
+      { system: "bm25", split: "test", kind, queries: 300, missing: 0, measures: { "RR@10": 0.5, "nDCG@5": 1 } },
+    ]),
+    candidates: kinds.map((kind) => ({
+      split: "test",
+      kind,
+      queries: 300,
+      depth: 100,
+      recall: 0.9,
+      oracle: { "RR@10": 0.95, "nDCG@5": 0.99 },
+    })),
+  })
+
+describe("result table", () => {
+  it("L7 has the systems per split and kind, what is missing, and what the candidates allow", () => {
+    const lines = renderResultTable([{ dataset: "scifact", summary: summary(["all", "question", "browse"]) }]).split(
+      "\n",
+    )
+    expect(lines).toEqual([
+      "scifact · test                       RR@10  nDCG@5",
+      "  all · 300 queries",
+      "    tfidf (1 query without result)  0.2500  0.2000",
+      "    bm25                            0.5000  1.0000",
+      "    oracle @100 · recall 0.9000     0.9500  0.9900",
+      "  question · 300 queries",
+      "    tfidf (1 query without result)  0.2500  0.2000",
+      "    bm25                            0.5000  1.0000",
+      "    oracle @100 · recall 0.9000     0.9500  0.9900",
+      "  browse · 300 queries",
+      "    tfidf (1 query without result)  0.2500  0.2000",
+      "    bm25                            0.5000  1.0000",
+      "    oracle @100 · recall 0.9000     0.9500  0.9900",
+    ])
+  })
+
+  it("L7 does not repeat itself where all queries are of one kind, and says so", () => {
+    const lines = renderResultTable([{ dataset: "d", summary: summary(["all", "browse"]) }]).split("\n")
+    expect(lines.filter((line) => line.includes("300 queries"))).toEqual(["  all, each a browse query · 300 queries"])
+  })
+})
