@@ -146,7 +146,7 @@ export interface AnyStage {
 /** One use of a stage in a plan. */
 export interface StageNode {
   readonly _tag: "StageNode"
-  /** Unique in a plan: the stage's name, then the label if it has one: `retrieve.bm25`, `retrieve.bm25@scifact`. */
+  /** Unique in a plan: the stage's name, then the label if it has one: `rerank.minilm`, `retrieve.bm25@scifact`. */
   readonly name: string
   readonly stage: AnyStage
   /** The configuration as its schema encodes it, defaults filled in. */
@@ -188,6 +188,10 @@ const isMany = (input: ArtifactKind | Many): input is Many => "many" in input
 const inputArtifacts = (wired: Artifact | ReadonlyArray<Artifact> | undefined): ReadonlyArray<Artifact> =>
   wired === undefined ? [] : "node" in wired ? [wired] : wired
 
+/** A label is set off by a dot, unless it brings its own mark: `@scifact`. */
+const nodeName = (stage: string, label: string | undefined): string =>
+  label === undefined || label === "" ? stage : label.startsWith("@") ? `${stage}${label}` : `${stage}.${label}`
+
 /**
  * Declares a stage. Nothing is loaded and nothing runs: calling the result wires a node, which is plain data.
  *
@@ -214,7 +218,7 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
     const encoded = encode(config)
     const node: StageNode = {
       _tag: "StageNode",
-      name: label === undefined ? spec.name : `${spec.name}.${label}`,
+      name: nodeName(spec.name, label),
       stage: declaration,
       config: encoded,
       inputs: Object.keys(spec.inputs).map((name) => ({ name, artifacts: inputArtifacts(inputs[name]) })),

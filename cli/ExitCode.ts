@@ -1,0 +1,75 @@
+import * as Cause from "effect/Cause"
+import * as Schema from "effect/Schema"
+
+/** A dry run, or `--assert-hit`, found work to do. */
+export class WorkFound extends Schema.TaggedError<WorkFound>()("WorkFound", {
+  nodes: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return `${this.nodes.length} ${this.nodes.length === 1 ? "stage has" : "stages have"} work to do: ${this.nodes.join(", ")}`
+  }
+}
+
+/** What the process exits with; `docs/SPEC.md` L4. */
+export const exitCodes = {
+  success: 0,
+  failed: 1,
+  usage: 2,
+  unknownTarget: 3,
+  store: 4,
+  busy: 5,
+  workFound: 10,
+  interrupted: 130,
+} as const
+
+/** Error tags that mean that the command line, or what it names, was not understood. */
+const usageTags: ReadonlySet<string> = new Set([
+  "UsageError",
+  "ConfigurationError",
+  "DatasetNotFound",
+  "UnknownLayout",
+  "UnknownMeasure",
+  "NothingToExport",
+  "NoCatalog",
+  // @effect/cli's own
+  "CommandMismatch",
+  "CorrectedFlag",
+  "HelpRequested",
+  "InvalidArgument",
+  "InvalidValue",
+  "MissingFlag",
+  "MissingSubcommand",
+  "MissingValue",
+  "MultipleValuesDetected",
+  "NoBuiltInMatch",
+  "UnclusteredFlag",
+])
+
+const tagOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" ? error._tag : ""
+
+/** The exit code of an error. */
+export const exitCodeOf = (error: unknown): number => {
+  const tag = tagOf(error)
+  if (usageTags.has(tag)) return exitCodes.usage
+  switch (tag) {
+    case "UnknownTarget":
+    case "PlanError":
+      return exitCodes.unknownTarget
+    case "StoreError":
+      return exitCodes.store
+    case "StoreBusy":
+      return exitCodes.busy
+    case "WorkFound":
+      return exitCodes.workFound
+    default:
+      return exitCodes.failed
+  }
+}
+
+/** The exit code of a cause: an interruption wins over what it made fail. */
+export const exitCodeOfCause = (cause: Cause.Cause<unknown>): number => {
+  if (Cause.isInterrupted(cause)) return exitCodes.interrupted
+  const failure = Cause.failureOption(cause)
+  return failure._tag === "Some" ? exitCodeOf(failure.value) : exitCodes.failed
+}

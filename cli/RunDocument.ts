@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto"
+import type { NodePreview, NodeReport, RunReport } from "../pipeline/index.ts"
+import { renderReason } from "../pipeline/index.ts"
+import type { DatasetSummary } from "./ResultTable.ts"
+
+/** One name, or the list where there are several. */
+const oneOrAll = (names: ReadonlyArray<string>): string | ReadonlyArray<string> =>
+  names.length === 1 ? names[0]! : names
+
+/** One hash for a node: its output's, or a hash over the hashes of its outputs where it has several. */
+const outputHash = (outputs: NodeReport["outputs"]): string | undefined => {
+  const hashes = Object.entries(outputs)
+    .map(([name, { hash }]) => `${name} ${hash}`)
+    .sort()
+  if (hashes.length <= 1) return Object.values(outputs)[0]?.hash
+  return createHash("sha256").update(hashes.join("\n")).digest("hex")
+}
+
+/** Rounded to microseconds: what a clock of this kind knows. */
+const seconds = (value: number): number => Math.round(value * 1e6) / 1e6
+
+const outputHashes = (outputs: NodeReport["outputs"]) =>
+  Object.fromEntries(Object.entries(outputs).map(([name, { hash, rows, bytes }]) => [name, { hash, rows, bytes }]))
+
+/** The document of `--json`: the table's rows and what became of each stage. */
+export const runDocument = (
+  targets: ReadonlyArray<string>,
+  datasets: ReadonlyArray<string>,
+  summaries: ReadonlyArray<DatasetSummary>,
+  report: RunReport,
+): unknown => ({
+  target: oneOrAll(targets),
+  dataset: oneOrAll(datasets),
+  systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
+  candidates: summaries.flatMap(({ dataset, summary }) => summary.candidates.map((row) => ({ dataset, ...row }))),
+  stages: report.nodes
+    .filter((node) => node.status !== "source")
+    .map((node) => ({
+      name: node.name,
+      status: node.status,
+      seconds: seconds(node.seconds),
+      output: outputHash(node.outputs),
+      outputs: outputHashes(node.outputs),
+      key: node.key,
+      reason: renderReason(node.reason),
+      warnings: node.warnings,
+      facts: node.facts,
+    })),
+  run: report.run,
+  seconds: seconds(report.seconds),
+})
+
+/** The document of `--dry-run --json`. */
+export const previewDocument = (
+  targets: ReadonlyArray<string>,
+  datasets: ReadonlyArray<string>,
+  previews: ReadonlyArray<NodePreview>,
+): unknown => ({
+  target: oneOrAll(targets),
+  dataset: oneOrAll(datasets),
+  stages: previews
+    .filter((node) => node.status !== "source")
+    .map((node) => ({
+      name: node.name,
+      status: node.status,
+      seconds: node.seconds,
+      output: outputHash(node.outputs),
+      key: node.key,
+      reason: renderReason(node.reason),
+    })),
+})

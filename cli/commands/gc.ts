@@ -1,0 +1,75 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { collectGarbage, type GcReport, layerArtifactStore } from "../../pipeline/index.ts"
+import { UsageError } from "../Arguments.ts"
+import { formatBytes } from "../Quantity.ts"
+import { writeOut } from "../Terminal.ts"
+import { artifactsOption } from "./options.ts"
+
+const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+const bytesPer: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 }
+
+/** A number and a unit, `30d` or `20GB`, in the base unit. */
+const quantity = (option: string, text: string, units: Readonly<Record<string, number>>) => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text) ?? []
+  const scale = units[(unit ?? "").toLowerCase()]
+  return number === undefined || scale === undefined
+    ? Effect.fail(
+        new UsageError({
+          argument: text,
+          problem: `${option} ${text}: expected a number and one of ${Object.keys(units).join(", ")}, as in ${option === "--max-age" ? "30d" : "20GB"}.`,
+        }),
+      )
+    : Effect.succeed(Number(number) * scale)
+}
+
+/** What a collection did, line by line. */
+export const renderGcReport = (report: GcReport): string => {
+  const verb = report.dryRun ? "would be removed" : "removed"
+  const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`
+  return [
+    ...report.stages.map(({ stage, results, bytes }) => `${stage}: ${counted(results, "result")}, ${formatBytes(bytes)} ${verb}`),
+    ...(report.orphans.objects === 0
+      ? []
+      : [`no result's: ${counted(report.orphans.objects, "object")}, ${formatBytes(report.orphans.bytes)} ${verb}`]),
+    ...(report.leftovers.folders === 0
+      ? []
+      : [`left over: ${counted(report.leftovers.folders, "folder")}, ${formatBytes(report.leftovers.bytes)} ${verb}`]),
+    `${formatBytes(report.freedBytes)} ${verb}, ${formatBytes(report.keptBytes)} kept for ${counted(report.keptRuns.length, "run")}`,
+  ].join("\n")
+}
+
+/** `gc`: removes what no kept run needs. */
+export const gcCommand = Command.make(
+  "gc",
+  {
+    artifacts: artifactsOption,
+    dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Only say what would be removed")),
+    keepLast: Options.integer("keep-last").pipe(
+      Options.optional,
+      Options.withDescription("Keep what the last so many runs used; 10 unless another limit is given"),
+    ),
+    maxAge: Options.text("max-age").pipe(
+      Options.optional,
+      Options.withDescription("Of those, keep the runs younger than this: 12h, 30d"),
+    ),
+    maxSize: Options.text("max-size").pipe(
+      Options.optional,
+      Options.withDescription("Of those, keep the newest that fit in this: 500MB, 20GB"),
+    ),
+  },
+  ({ artifacts, dryRun, keepLast, maxAge, maxSize }) =>
+    Effect.gen(function* () {
+      const maxAgeSeconds = yield* Effect.transposeMapOption(maxAge, (text) => quantity("--max-age", text, secondsPer))
+      const maxBytes = yield* Effect.transposeMapOption(maxSize, (text) => quantity("--max-size", text, bytesPer))
+      const report = yield* collectGarbage({
+        dryRun,
+        ...Option.match(keepLast, { onNone: () => ({}), onSome: (keepLast) => ({ keepLast }) }),
+        ...Option.match(maxAgeSeconds, { onNone: () => ({}), onSome: (maxAgeSeconds) => ({ maxAgeSeconds }) }),
+        ...Option.match(maxBytes, { onNone: () => ({}), onSome: (maxBytes) => ({ maxBytes }) }),
+      }).pipe(Effect.provide(layerArtifactStore(artifacts)))
+      yield* writeOut(`${renderGcReport(report)}\n`)
+    }),
+).pipe(Command.withDescription("Removes results that no kept run needs; never what the last run made"))

@@ -1,0 +1,31 @@
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import { ArtifactStore, layerArtifactStore, lineage, renderLineage, runRecords } from "../../pipeline/index.ts"
+import { writeOut } from "../Terminal.ts"
+import { artifactsOption } from "./options.ts"
+
+/** `lineage eval`: what a result was made of, down to the files it began with. */
+export const lineageCommand = Command.make(
+  "lineage",
+  {
+    of: Args.text({ name: "of" }).pipe(
+      Args.withDescription("A target (eval), a node (retrieve.bm25), or the beginning of an artifact's or key's hash"),
+    ),
+    artifacts: artifactsOption,
+    json: Options.boolean("json").pipe(Options.withDescription("Print one JSON document")),
+  },
+  ({ of, artifacts, json }) =>
+    Effect.gen(function* () {
+      const { directory } = yield* ArtifactStore
+      const [latest] = yield* runRecords(directory)
+      const nodes = latest?.targets[of] ?? [of]
+      const found = yield* Effect.forEach(nodes, lineage)
+      yield* writeOut(
+        json
+          ? `${JSON.stringify(found.length === 1 ? found[0] : found, undefined, 2)}\n`
+          : `${found.map(renderLineage).join("\n").trimEnd()}\n`,
+      )
+    }).pipe(Effect.provide(layerArtifactStore(artifacts))),
+).pipe(Command.withDescription("Says what a result was made of: inputs, code, configuration, versions, when and where"))

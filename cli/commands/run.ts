@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { experiment, type ImportedRun, resolveDatasets, type WiredDataset } from "../../experiment.ts"
+import {
+  ArtifactStore,
+  hintsFileOf,
+  layerArtifactStore,
+  layerDuckDb,
+  layerFingerprint,
+  makePlan,
+  type NodePreview,
+  type NodeReport,
+  nodesNamed,
+  type Plan,
+  planGraph,
+  preview,
+  projectRoot,
+  RunFailed,
+  type RunReport,
+  renderReason,
+  run,
+  selectTargets,
+} from "../../pipeline/index.ts"
+import { EvaluationSummary, isTableKind, type Kinds } from "../../schemas/index.ts"
+import { UsageError } from "../Arguments.ts"
+import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
+import { WorkFound } from "../ExitCode.ts"
+import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
+import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
+import { readSettings } from "../Settings.ts"
+import { writeError, writeOut } from "../Terminal.ts"
+import { artifactsOption } from "./options.ts"
+
+const jobsDefault = 2
+
+const options = {
+  target: Options.text("target").pipe(
+    Options.repeated,
+    Options.withDescription("What to make: eval, a stage or a node; repeatable. Default eval"),
+  ),
+  dataset: Options.text("dataset").pipe(
+    Options.repeated,
+    Options.withDescription("synthetic, a folder, or a public name (beir/scifact); :question or :browse may follow"),
+  ),
+  config: Options.text("config").pipe(Options.optional, Options.withDescription("An experiment's configuration, JSON")),
+  set: Options.text("set").pipe(
+    Options.repeated,
+    Options.withDescription("Change one setting: retrieve.bm25.k1=0.82; repeatable"),
+  ),
+  run: Options.text("run").pipe(
+    Options.repeated,
+    Options.withDescription("A run of another tool as a system of the table: name=path; repeatable"),
+  ),
+  artifacts: artifactsOption,
+  jobs: Options.integer("jobs").pipe(
+    Options.withDefault(jobsDefault),
+    Options.withDescription("How many stages may run at once"),
+  ),
+  force: Options.text("force").pipe(
+    Options.repeated,
+    Options.withDescription("Run this stage or node although its result is stored; repeatable"),
+  ),
+  dryRun: Options.boolean("dry-run").pipe(
+    Options.withDescription("Only say what would run and why; exits with 10 if anything would"),
+  ),
+  assertHit: Options.boolean("assert-hit").pipe(Options.withDescription("Fail, with 10, if anything would have to run")),
+  explain: Options.boolean("explain").pipe(
+    Options.withDescription("Say for each stage that runs what changed since its nearest earlier result"),
+  ),
+  graph: Options.choice("graph", ["mermaid", "dot", "json"]).pipe(
+    Options.optional,
+    Options.withDescription("Print the graph, coloured by what would run, and run nothing"),
+  ),
+  json: Options.boolean("json").pipe(Options.withDescription("Print one JSON document on standard output")),
+  log: Options.choice("log", logModes).pipe(
+    Options.withDefault("auto" as const),
+    Options.withDescription("How progress is shown, on standard error"),
+  ),
+}
+
+/** `name=path`. */
+const parseRunOption = (option: string): Effect.Effect<ImportedRun, UsageError> => {
+  const equals = option.indexOf("=")
+  return equals < 1
+    ? Effect.fail(new UsageError({ argument: option, problem: `--run ${option}: expected name=path.` }))
+    : Effect.succeed({ system: option.slice(0, equals), path: option.slice(equals + 1) })
+}
+
+const worksToDo = (previews: ReadonlyArray<NodePreview>): ReadonlyArray<string> =>
+  previews.filter(({ status }) => status === "run" || status === "undetermined").map(({ name }) => name)
+
+/** Why each stage that runs does so, in full. */
+const explanation = (nodes: ReadonlyArray<Pick<NodeReport | NodePreview, "name" | "status" | "reason">>): string =>
+  nodes
+    .filter(({ status }) => status !== "source" && status !== "hit")
+    .map(({ name, reason }) => `${name}: ${renderReason(reason).join("\n  ")}`)
+    .join("\n")
+
+const previewText = (previews: ReadonlyArray<NodePreview>): string => {
+  const width = Math.max(...previews.map(({ name }) => name.length))
+  return previews
+    .filter(({ status }) => status !== "source")
+    .map(({ name, status, reason }) => `${name.padEnd(width)}  ${status.padEnd(12)}  ${renderReason(reason)[0] ?? ""}`)
+    .join("\n")
+}
+
+const readSummaries = (datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
+  Effect.forEach(datasets, ({ name, summary }) => {
+    const output = report.nodes.find((node) => node.name === summary.node.name)?.outputs[summary.output]
+    if (output === undefined) return Effect.succeed<ReadonlyArray<DatasetSummary>>([])
+    return Effect.map(
+      Schema.decodeUnknown(Schema.parseJson(EvaluationSummary))(readFileSync(join(output.path, "summary.json"), "utf8")),
+      (decoded) => [{ dataset: name, summary: decoded }],
+    )
+  }).pipe(Effect.map((summaries) => summaries.flat()))
+
+/** Rewrites the catalog if it does not show this run already. */
+const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
+  Effect.gen(function* () {
+    const nodes = new Map(report.nodes.map((node) => [node.name, node]))
+    const tables = datasets.flatMap(({ name, tables }) =>
+      tables.flatMap(({ kind, node, output }) => {
+        const path = nodes.get(node.name)?.outputs[output]?.path
+        return path === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, path }]
+      }),
+    )
+    // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
+    const shown = JSON.stringify([tables.map(({ dataset, kind, path }) => [dataset, kind.name, path])])
+    const stamp = join(artifacts, "catalog.stamp")
+    const digest = createHash("sha256").update(shown).digest("hex")
+    const ran = report.nodes.some(({ status }) => status === "ran")
+    if (!ran && existsSync(catalogPath(artifacts)) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return
+    const store = yield* ArtifactStore
+    const manifests = yield* store.manifests("evaluate")
+    const contents: CatalogContents = {
+      tables,
+      results: manifests.flatMap(({ actionKey, outputs, provenance }) => {
+        const hash = outputs["scores"]?.hash
+        return hash === undefined
+          ? []
+          : [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, path: store.objectPath(hash) }]
+      }),
+      stages: report.nodes
+        .filter(({ status }) => status !== "source")
+        .map(({ name, status, seconds, key, outputs }) => ({
+          node: name,
+          status,
+          seconds,
+          key: key ?? "",
+          output: Object.values(outputs)
+            .map(({ hash }) => hash)
+            .join(" "),
+        })),
+    }
+    yield* Effect.scoped(writeCatalog(artifacts, contents))
+    writeFileSync(stamp, digest)
+  })
+
+/** The command itself: plans, runs, and prints the table. */
+export const runCommand = Command.make("rankdag", options, (given) =>
+  Effect.gen(function* () {
+    const artifacts = resolve(given.artifacts)
+    const settings = yield* readSettings({
+      ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
+      datasets: given.dataset,
+      sets: given.set,
+    })
+    const imported = yield* Effect.forEach(given.run, parseRunOption)
+    const collections = yield* resolveDatasets(settings)
+    const wired = yield* experiment(settings, collections, imported)
+    const targets = given.target.length === 0 ? ["eval"] : given.target
+    const names = wired.datasets.map(({ name }) => name)
+    const whole = yield* makePlan(wired.targets)
+    const plan: Plan = yield* selectTargets(whole, targets)
+    yield* nodesNamed(plan, given.force)
+    const looksOnly = given.dryRun || Option.isSome(given.graph)
+
+    const services = Layer.mergeAll(
+      layerArtifactStore(artifacts),
+      layerDuckDb(),
+      layerFingerprint({ projectRoot, hintsFile: hintsFileOf(artifacts), readOnly: looksOnly }),
+    )
+    yield* Effect.gen(function* () {
+      if (looksOnly || given.assertHit) {
+        const previews = yield* preview(plan, { force: given.force })
+        const work = worksToDo(previews)
+        if (Option.isSome(given.graph)) {
+          const states = new Map(previews.map(({ name, status }) => [name, status]))
+          return yield* writeOut(renderGraph(plan, given.graph.value, states))
+        }
+        if (given.dryRun) {
+          const text = given.explain ? `${previewText(previews)}\n\n${explanation(previews)}` : previewText(previews)
+          if (given.json) yield* writeOut(`${JSON.stringify(previewDocument(targets, names, previews), undefined, 2)}\n`)
+          else yield* writeOut(`${text.trimEnd()}\n`)
+        }
+        if (work.length > 0) return yield* new WorkFound({ nodes: work })
+        if (given.dryRun) return
+      }
+      const display = yield* Effect.acquireRelease(
+        Effect.sync(() => makeRunDisplay(given.log, process.stderr)),
+        (opened) => Effect.sync(opened.close),
+      )
+      const report = yield* run(plan, { jobs: given.jobs, force: given.force, onEvent: display.onEvent })
+      display.close()
+      if (given.explain) {
+        const text = explanation(report.nodes)
+        yield* writeError(text === "" ? "Nothing ran: every result was in the store.\n" : `${text}\n`)
+      }
+      const summaries = yield* readSummaries(wired.datasets, report)
+      yield* refreshCatalog(artifacts, wired.datasets, report)
+      if (given.json) {
+        yield* writeOut(`${JSON.stringify(runDocument(targets, names, summaries, report), undefined, 2)}\n`)
+      } else if (summaries.length > 0) {
+        yield* writeOut(`\n${renderResultTable(summaries)}\n`)
+      } else {
+        for (const name of Object.values(plan.targets).flat()) {
+          const node = report.nodes.find((each) => each.name === name)
+          if (node !== undefined) yield* writeOut(`${name}  ${describeNode(node)}\n`)
+        }
+      }
+    }).pipe(Effect.scoped, Effect.provide(services))
+  }),
+).pipe(Command.withDescription("A laboratory for neural ranking: makes a table of systems and measures from a test collection"))

@@ -1,0 +1,67 @@
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import packageJson from "../package.json" with { type: "json" }
+import { checkArguments } from "./Arguments.ts"
+import { exportCommand } from "./commands/export.ts"
+import { gcCommand } from "./commands/gc.ts"
+import { lineageCommand } from "./commands/lineage.ts"
+import { runCommand } from "./commands/run.ts"
+import { schemaCommand } from "./commands/schema.ts"
+import { sqlCommand } from "./commands/sql.ts"
+import { verifyCommand } from "./commands/verify.ts"
+import { exitCodeOfCause, exitCodes } from "./ExitCode.ts"
+import { writeError } from "./Terminal.ts"
+
+const command = runCommand.pipe(
+  Command.withSubcommands([sqlCommand, exportCommand, gcCommand, verifyCommand, lineageCommand, schemaCommand]),
+)
+
+const parse = Command.run(command, { name: "rankdag", version: packageJson.version })
+
+const messageOf = (error: unknown): string => {
+  if (ValidationError.isValidationError(error)) return HelpDoc.toAnsiText(error.error).trim()
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What went wrong, for people: the messages of errors; of bugs, the trace too. */
+const describe = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.isInterruptedOnly(cause)) return "interrupted"
+  const failures = [...Cause.failures(cause)]
+  return failures.length > 0 ? failures.map(messageOf).join("\n") : Cause.pretty(cause, { renderErrorCause: true })
+}
+
+const program = (words: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    yield* checkArguments(words)
+    // The first two words are what `process.argv` begins with.
+    yield* parse(["node", "dag.ts", ...words])
+  }).pipe(
+    Effect.tapErrorCause((cause) => {
+      // @effect/cli has printed its own.
+      const failure = Cause.failureOption(cause)
+      return failure._tag === "Some" && ValidationError.isValidationError(failure.value)
+        ? Effect.void
+        : writeError(`✗ ${describe(cause)}\n`)
+    }),
+    Effect.provide(Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))),
+  )
+
+/**
+ * The command line: runs the program with the words after `dag.ts` and exits with its code. SIGINT and SIGTERM interrupt it,
+ * which releases what its scopes hold.
+ */
+export const main = (words: ReadonlyArray<string>): void =>
+  NodeRuntime.runMain(program(words), {
+    disableErrorReporting: true,
+    disablePrettyLogger: true,
+    teardown: (exit, onExit) =>
+      onExit(Exit.match(exit, { onSuccess: () => exitCodes.success, onFailure: exitCodeOfCause })),
+  })

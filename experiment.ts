@@ -1,0 +1,69 @@
+/**
+ * Which stage feeds which. Nothing runs here: wiring makes a plan, plain data, which the runner consumes.
+ *
+ * ```text
+ *            ┌─ passages ─┬─ index ─┬─ retrieve.bm25 ──┬─ candidates ─┐
+ *  ingest ───┤            │         └─ retrieve.tfidf ─┤              ├─ evaluate ── the table
+ *            │            └─ retrieve.wink-bm25 ───────┤              │
+ *            ├─ queries ───────────────────────────────┤              │
+ *            └─ qrels ─────────────────────────────────┴──────────────┘
+ * ```
+ */
+import type { Artifact } from "./pipeline/index.ts"
+import type { Experiment, FirstStage, Kinds } from "./schemas/index.ts"
+import { materialise } from "./stages/candidates/index.ts"
+import { evaluate } from "./stages/evaluate/index.ts"
+import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
+
+/** A collection, wired: its tables, and what is known of it before it is read. */
+export interface Collection {
+  /** How the table and the catalog call it. */
+  readonly name: string
+  readonly passages: Artifact<Kinds.Passages>
+  readonly queries: Artifact<Kinds.Queries>
+  readonly qrels: Artifact<Kinds.Qrels>
+  /** Whether it is small enough for a system that holds it as JavaScript objects. */
+  readonly small: boolean
+  /** Runs of other tools, systems of the table like any other. */
+  readonly imported: ReadonlyArray<Artifact<Kinds.Run>>
+}
+
+/** What an experiment makes of a collection. */
+export interface WiredDataset {
+  readonly name: string
+  /** Everything that SQL can ask. */
+  readonly tables: ReadonlyArray<Artifact>
+  readonly scores: Artifact<Kinds.Scores>
+  readonly summary: Artifact<Kinds.Summary>
+}
+
+/** The first stages that the settings ask for; where they do not say, all that the collection's size allows. */
+const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
+  settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["tfidf", "bm25"])
+
+const wireCollection = (settings: Experiment, collection: Collection, label: string): WiredDataset => {
+  const { passages, queries, qrels } = collection
+  const { splits, depth, bm25, tfidf, wink } = settings.retrieve
+  const asked = { splits, depth }
+
+  const { index } = indexPassages({}, { passages }, label)
+  const lexical = retrieve({ ...bm25, ...asked }, { index, queries }, label)
+  const { candidates } = materialise(settings.candidates, { run: lexical.run, qrels }, label)
+  const first = {
+    tfidf: () => retrieveTfIdf({ ...tfidf, ...asked }, { index, queries }, label).run,
+    "wink-bm25": () => retrieveWink({ ...wink, ...asked }, { passages, queries }, label).run,
+    bm25: () => lexical.run,
+  }
+  const runs = [...firstStages(settings, collection).map((system) => first[system]()), ...collection.imported]
+  const { scores, summary } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
+
+  return { name: collection.name, tables: [passages, queries, qrels, ...runs, candidates, scores], scores, summary }
+}
+
+/** Wires an experiment. With several collections each node's name ends in `@` and the collection's. */
+export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>) => {
+  const datasets = collections.map((collection) =>
+    wireCollection(settings, collection, collections.length === 1 ? "" : `@${collection.name}`),
+  )
+  return { datasets, targets: { eval: datasets.map(({ scores }) => scores) } }
+}
