@@ -30,7 +30,9 @@ export const renderGcReport = (report: GcReport): string => {
   const verb = report.dryRun ? "would be removed" : "removed"
   const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`
   return [
-    ...report.stages.map(({ stage, results, bytes }) => `${stage}: ${counted(results, "result")}, ${formatBytes(bytes)} ${verb}`),
+    ...report.stages.map(
+      ({ stage, results, bytes }) => `${stage}: ${counted(results, "result")}, ${formatBytes(bytes)} ${verb}`,
+    ),
     ...(report.orphans.objects === 0
       ? []
       : [`no result's: ${counted(report.orphans.objects, "object")}, ${formatBytes(report.orphans.bytes)} ${verb}`]),

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { experiment, type ImportedRun, resolveDatasets, type WiredDataset } from "../../experiment.ts"
+import { experiment, type WiredDataset } from "../../experiment.ts"
 import {
   ArtifactStore,
   hintsFileOf,
@@ -19,21 +19,22 @@ import {
   type NodeReport,
   nodesNamed,
   type Plan,
-  planGraph,
   preview,
   projectRoot,
-  RunFailed,
   type RunReport,
+  renderGraph,
   renderReason,
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { EvaluationSummary, isTableKind, type Kinds } from "../../schemas/index.ts"
+import { EvaluationSummary, isTableKind } from "../../schemas/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
+import { wireCollections } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
+import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSettings } from "../Settings.ts"
 import { writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
@@ -70,7 +71,9 @@ const options = {
   dryRun: Options.boolean("dry-run").pipe(
     Options.withDescription("Only say what would run and why; exits with 10 if anything would"),
   ),
-  assertHit: Options.boolean("assert-hit").pipe(Options.withDescription("Fail, with 10, if anything would have to run")),
+  assertHit: Options.boolean("assert-hit").pipe(
+    Options.withDescription("Fail, with 10, if anything would have to run"),
+  ),
   explain: Options.boolean("explain").pipe(
     Options.withDescription("Say for each stage that runs what changed since its nearest earlier result"),
   ),
@@ -116,7 +119,9 @@ const readSummaries = (datasets: ReadonlyArray<WiredDataset>, report: RunReport)
     const output = report.nodes.find((node) => node.name === summary.node.name)?.outputs[summary.output]
     if (output === undefined) return Effect.succeed<ReadonlyArray<DatasetSummary>>([])
     return Effect.map(
-      Schema.decodeUnknown(Schema.parseJson(EvaluationSummary))(readFileSync(join(output.path, "summary.json"), "utf8")),
+      Schema.decodeUnknown(Schema.parseJson(EvaluationSummary))(
+        readFileSync(join(output.path, "summary.json"), "utf8"),
+      ),
       (decoded) => [{ dataset: name, summary: decoded }],
     )
   }).pipe(Effect.map((summaries) => summaries.flat()))
@@ -136,7 +141,8 @@ const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>
     const stamp = join(artifacts, "catalog.stamp")
     const digest = createHash("sha256").update(shown).digest("hex")
     const ran = report.nodes.some(({ status }) => status === "ran")
-    if (!ran && existsSync(catalogPath(artifacts)) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return
+    if (!ran && existsSync(catalogPath(artifacts)) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest)
+      return
     const store = yield* ArtifactStore
     const manifests = yield* store.manifests("evaluate")
     const contents: CatalogContents = {
@@ -172,9 +178,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       datasets: given.dataset,
       sets: given.set,
     })
-    const imported = yield* Effect.forEach(given.run, parseRunOption)
-    const collections = yield* resolveDatasets(settings)
-    const wired = yield* experiment(settings, collections, imported)
+    const wired = experiment(settings, yield* wireCollections(settings))
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)
@@ -197,7 +201,8 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         }
         if (given.dryRun) {
           const text = given.explain ? `${previewText(previews)}\n\n${explanation(previews)}` : previewText(previews)
-          if (given.json) yield* writeOut(`${JSON.stringify(previewDocument(targets, names, previews), undefined, 2)}\n`)
+          if (given.json)
+            yield* writeOut(`${JSON.stringify(previewDocument(targets, names, previews), undefined, 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)
         }
         if (work.length > 0) return yield* new WorkFound({ nodes: work })
@@ -227,4 +232,8 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       }
     }).pipe(Effect.scoped, Effect.provide(services))
   }),
-).pipe(Command.withDescription("A laboratory for neural ranking: makes a table of systems and measures from a test collection"))
+).pipe(
+  Command.withDescription(
+    "A laboratory for neural ranking: makes a table of systems and measures from a test collection",
+  ),
+)
