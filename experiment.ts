@@ -11,7 +11,7 @@
  */
 import type { Artifact } from "./pipeline/index.ts"
 import type { Experiment, FirstStage, Kinds } from "./schemas/index.ts"
-import { materialise } from "./stages/candidates/index.ts"
+import { candidates as materialise } from "./stages/candidates/index.ts"
 import { evaluate } from "./stages/evaluate/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
 

@@ -60,7 +60,7 @@ export const vocabulary: Vocabulary = {
     gc: {
       options: { ...store, "--dry-run": "flag", "--keep-last": "value", "--max-age": "value", "--max-size": "value" },
     },
-    verify: { options: { ...store } },
+    verify: { options: { ...store, "--drop": "flag" } },
     lineage: { options: { ...store, "--json": "flag" } },
     schema: { options: {} },
   },

@@ -2,10 +2,10 @@ import { lstatSync, readdirSync, readlinkSync } from "node:fs"
 import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { nearestName } from "../schemas/index.ts"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { canonicalJson } from "./KeyDocument.ts"
 import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
-import { nearestName } from "./nearestName.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** Nothing in the store has this name or hash. */

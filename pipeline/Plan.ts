@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { nearestName } from "../schemas/index.ts"
 import { JsonValue } from "./KeyDocument.ts"
-import { nearestName } from "./nearestName.ts"
 import type { Artifact, PlanNode } from "./Stage.ts"
 
 /** A node with where its inputs come from, by position. */
@@ -125,6 +125,12 @@ export const namesNode = (given: string, node: PlanNode): boolean =>
   node.name.startsWith(`${given}.`) ||
   node.name.startsWith(`${given}@`)
 
+/** The names that mean a node, shortest first: `retrieve`, `retrieve.bm25`, `retrieve.bm25@scifact`. */
+const beginnings = (name: string): ReadonlyArray<string> => [
+  ...[...name.matchAll(/[.@]/g)].map(({ index }) => name.slice(0, index)),
+  name,
+]
+
 /** Positions of the nodes that a name means: those of a target, else those that `namesNode`. */
 const resolveName = (plan: Plan, given: string): Either.Either<ReadonlyArray<number>, UnknownTarget> => {
   const target = Object.hasOwn(plan.targets, given) ? plan.targets[given] : undefined
@@ -132,12 +138,7 @@ const resolveName = (plan: Plan, given: string): Either.Either<ReadonlyArray<num
     target === undefined ? namesNode(given, node) : target.includes(node.name),
   )
   if (found.length > 0) return Either.right(found.map(({ index }) => index))
-  const known = [
-    ...new Set([
-      ...Object.keys(plan.targets),
-      ...plan.nodes.flatMap(({ node }) => (node._tag === "StageNode" ? [node.name, node.stage.name] : [node.name])),
-    ]),
-  ]
+  const known = [...new Set([...Object.keys(plan.targets), ...plan.nodes.flatMap(({ node }) => beginnings(node.name))])]
   return Either.left(new UnknownTarget({ target: given, suggestion: nearestName(given, known), known }))
 }
 

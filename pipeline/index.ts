@@ -7,7 +7,6 @@ export { collectGarbage, decideGc, type GcOptions, type GcReport, type GcState, 
 export { type KeyDifference, KeyDocument, renderDifference, renderKeyDocument } from "./KeyDocument.ts"
 export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
 export { type FormerResult, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
-export { nearestName } from "./nearestName.ts"
 export {
   checkPlanDocument,
   makePlan,
@@ -22,6 +21,7 @@ export {
   UnknownTarget,
 } from "./Plan.ts"
 export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
+export { projectRoot } from "./projectRoot.ts"
 export type { RunEvent } from "./RunEvent.ts"
 export {
   CodeChanged,

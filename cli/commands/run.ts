@@ -28,7 +28,6 @@ import {
   selectTargets,
 } from "../../pipeline/index.ts"
 import { EvaluationSummary, isTableKind } from "../../schemas/index.ts"
-import { UsageError } from "../Arguments.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
 import { wireCollections } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
@@ -86,14 +85,6 @@ const options = {
     Options.withDefault("auto" as const),
     Options.withDescription("How progress is shown, on standard error"),
   ),
-}
-
-/** `name=path`. */
-const parseRunOption = (option: string): Effect.Effect<ImportedRun, UsageError> => {
-  const equals = option.indexOf("=")
-  return equals < 1
-    ? Effect.fail(new UsageError({ argument: option, problem: `--run ${option}: expected name=path.` }))
-    : Effect.succeed({ system: option.slice(0, equals), path: option.slice(equals + 1) })
 }
 
 const worksToDo = (previews: ReadonlyArray<NodePreview>): ReadonlyArray<string> =>

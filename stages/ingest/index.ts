@@ -21,7 +21,7 @@ const tables = { passages: Kinds.Passages, queries: Kinds.Queries, qrels: Kinds.
 
 /** The synthetic collection: a pure function of its configuration. */
 export const ingestSynthetic = stage({
-  name: "ingest-synthetic",
+  name: "ingest.synthetic",
   config: Schema.typeSchema(SyntheticConfig),
   inputs: {},
   outputs: tables,

@@ -31,7 +31,7 @@ export const indexPassages = stage({
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
 export const retrieve = stage({
-  name: "retrieve",
+  name: "retrieve.bm25",
   config: RetrieveBm25Config,
   inputs: { index: Kinds.Bm25Index, queries: Kinds.Queries },
   outputs: { run: Kinds.Run },
@@ -41,7 +41,7 @@ export const retrieve = stage({
 
 /** wink-bm25-text-search over the passages themselves. */
 export const retrieveWink = stage({
-  name: "wink-bm25",
+  name: "retrieve.wink-bm25",
   config: RetrieveWinkConfig,
   inputs: { passages: Kinds.Passages, queries: Kinds.Queries },
   outputs: { run: Kinds.Run },
@@ -51,7 +51,7 @@ export const retrieveWink = stage({
 
 /** Cosine over tf-idf. */
 export const retrieveTfIdf = stage({
-  name: "tfidf",
+  name: "retrieve.tfidf",
   config: RetrieveTfIdfConfig,
   inputs: { index: Kinds.Bm25Index, queries: Kinds.Queries },
   outputs: { run: Kinds.Run },
@@ -61,7 +61,7 @@ export const retrieveTfIdf = stage({
 
 /** Cosine over tf-idf of given candidates: the same passages for each query, in another order. */
 export const rerankTfIdf = stage({
-  name: "tfidf-rerank",
+  name: "rerank.tfidf",
   config: Schema.typeSchema(TfIdfConfig),
   inputs: { index: Kinds.Bm25Index, queries: Kinds.Queries, candidates: Kinds.Candidates },
   outputs: { run: Kinds.Run },

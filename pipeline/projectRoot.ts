@@ -1,0 +1,1 @@
+export const projectRoot: string = new URL("..", import.meta.url).pathname

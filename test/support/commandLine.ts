@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "../..")
+
+/** What a process left behind. */
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs `tsx dag.ts` with these words in a process of its own. */
+export const dag = (...words: ReadonlyArray<string>): Promise<Ended> =>
+  new Promise((done, failed) => {
+    const child = spawn(
+      process.execPath,
+      [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "dag.ts"), ...words],
+      {
+        cwd: root,
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    )
+    let out = ""
+    let err = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
+    child.on("error", failed)
+    child.on("close", (code) => done({ code, out, err }))
+  })
+
+/** Writes a small BEIR folder: nine passages, four queries, test and dev judgements. */
+export const writeTinyCollection = (folder: string): void => {
+  mkdirSync(join(folder, "qrels"), { recursive: true })
+  const passages = [
+    ["d1", "The tower", "The old tower of the harbour was built in 1620."],
+    ["d2", "", "A harbour with a tower and a light."],
+    ["d3", "Bread", "Fresh bread is sold at the market every morning."],
+    ["d4", "", "The market opens at seven in the morning."],
+    ["d5", "", "Quiet gardens with roses and a fountain."],
+    ["d6", "Roses", "Roses bloom in the quiet garden by the river."],
+    ["d7", "", "The river floods in spring."],
+    ["d8", "", "A museum of bread and old ovens."],
+    ["d9", "", "Nothing in particular."],
+  ]
+  const queries = [
+    ["q1", "when was the harbour tower built?"],
+    ["q2", "quiet garden roses"],
+    ["q3", "what time does the market open?"],
+    ["q4", "bread museum"],
+  ]
+  writeFileSync(
+    join(folder, "corpus.jsonl"),
+    passages.map(([id, title, text]) => `${JSON.stringify({ _id: id, title, text })}\n`).join(""),
+  )
+  writeFileSync(
+    join(folder, "queries.jsonl"),
+    queries.map(([id, text]) => `${JSON.stringify({ _id: id, text })}\n`).join(""),
+  )
+  const qrels = (rows: ReadonlyArray<readonly [string, string, number]>): string =>
+    ["query-id\tcorpus-id\tscore", ...rows.map((row) => row.join("\t"))].map((line) => `${line}\n`).join("")
+  writeFileSync(
+    join(folder, "qrels/test.tsv"),
+    qrels([
+      ["q1", "d1", 1],
+      ["q2", "d5", 2],
+      ["q2", "d6", 1],
+    ]),
+  )
+  writeFileSync(
+    join(folder, "qrels/dev.tsv"),
+    qrels([
+      ["q3", "d4", 1],
+      ["q4", "d8", 1],
+    ]),
+  )
+}
