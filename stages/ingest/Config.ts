@@ -9,3 +9,12 @@ export const IngestConfig = Schema.Struct({
   strict: Schema.Boolean,
 })
 export type IngestConfig = typeof IngestConfig.Type
+
+/** Which public collection to fetch, and from where if not from its publisher. */
+export const DownloadConfig = Schema.Struct({
+  dataset: Schema.NonEmptyString,
+  mirror: Schema.optionalWith(Schema.NonEmptyString, { exact: true }).annotations({
+    description: "An address under which the same files lie; digests are checked all the same",
+  }),
+})
+export type DownloadConfig = typeof DownloadConfig.Type

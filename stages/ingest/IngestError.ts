@@ -68,8 +68,29 @@ export class UnusableQrels extends Data.TaggedError("UnusableQrels")<{
   }
 }
 
+/** A name that is neither a folder nor a public collection. */
+export class UnknownDataset extends Data.TaggedError("UnknownDataset")<{
+  readonly name: string
+  /** all names there are */
+  readonly known: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const near = this.known.filter((name) =>
+      name.split(/[/-]/).some((part) => part.length > 2 && this.name.includes(part)),
+    )
+    const names = (near.length === 0 ? this.known : near).join(", ")
+    return `${this.name}: neither a folder nor the name of a collection. Name a folder, or one of: ${names}.`
+  }
+}
+
 /** Whatever can be wrong with a collection that is read. */
-export type IngestError = MalformedRow | UnreadableFile | UnknownLayout | EmptyCollection | UnusableQrels
+export type IngestError =
+  | MalformedRow
+  | UnreadableFile
+  | UnknownLayout
+  | EmptyCollection
+  | UnusableQrels
+  | UnknownDataset
 
 /** Whether something thrown is one of this family. */
 export const isIngestError = (error: unknown): error is IngestError =>
@@ -77,4 +98,5 @@ export const isIngestError = (error: unknown): error is IngestError =>
   error instanceof UnreadableFile ||
   error instanceof UnknownLayout ||
   error instanceof EmptyCollection ||
-  error instanceof UnusableQrels
+  error instanceof UnusableQrels ||
+  error instanceof UnknownDataset

@@ -1,23 +1,33 @@
-/** Collections in: generated or read from files, as the tables passages, queries and qrels. */
+/** Collections in: generated, read from files or fetched, as the tables passages, queries and qrels. */
 
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
 import * as Schema from "effect/Schema"
-import { stage } from "../../pipeline/index.ts"
-import { Kinds, SyntheticConfig } from "../../schemas/index.ts"
-import { IngestConfig } from "./Config.ts"
+import { type Outputs, sourceFiles, stage } from "../../pipeline/index.ts"
+import { type CollectionConfig, type DatasetConfig, Kinds, SyntheticConfig } from "../../schemas/index.ts"
+import { DownloadConfig, IngestConfig } from "./Config.ts"
+import { publicCollection, publicCollections } from "./download/Catalogue.ts"
+import { UnknownDataset } from "./IngestError.ts"
+import { layoutFiles, recogniseLayout } from "./Layout.ts"
 
+export { DownloadFailed } from "./download/DownloadError.ts"
 export {
   EmptyCollection,
   type IngestError,
   isIngestError,
   MalformedRow,
+  UnknownDataset,
   UnknownLayout,
   UnreadableFile,
   UnusableQrels,
 } from "./IngestError.ts"
 export { Layout, layoutFiles, recogniseLayout, type SplitNames } from "./Layout.ts"
-export { IngestConfig }
+export { DownloadConfig, IngestConfig }
 
 const tables = { passages: Kinds.Passages, queries: Kinds.Queries, qrels: Kinds.Qrels }
+
+/** A collection's tables, to be wired on. */
+export type Collection = Outputs<typeof tables>
 
 /** The synthetic collection: a pure function of its configuration. */
 export const ingestSynthetic = stage({
@@ -30,7 +40,7 @@ export const ingestSynthetic = stage({
   native: ["duckdb"],
 })
 
-/** A collection read from files in one of the known layouts; wire it with `sourceFiles` of `layoutFiles(layout)`. */
+/** A collection read from files in one of the known layouts. */
 export const ingest = stage({
   name: "ingest",
   config: IngestConfig,
@@ -40,3 +50,47 @@ export const ingest = stage({
   load: () => import("./readCollection.ts"),
   native: ["duckdb"],
 })
+
+/** The files of a public collection, fetched and checked. */
+export const download = stage({
+  name: "download",
+  config: DownloadConfig,
+  inputs: {},
+  outputs: { files: Kinds.SourceFiles },
+  code: "stages/ingest/fetchCollection.ts",
+  load: () => import("./fetchCollection.ts"),
+  resumable: true,
+})
+
+/** Names of the collections that can be fetched. */
+export const publicNames: ReadonlyArray<string> = publicCollections.map(({ name }) => name)
+
+/**
+ * Wires a collection by what the user calls it: `synthetic`, the name of a public collection, or a folder (which `./` in
+ * front always means). A folder is looked at, to recognise its layout; nothing is read.
+ *
+ * @param label tells the nodes of several collections apart
+ * @throws IngestError
+ */
+export const collectionOf = (
+  dataset: DatasetConfig,
+  settings: SyntheticConfig & CollectionConfig,
+  label?: string,
+): Collection => {
+  const { kind, source } = dataset
+  if (source === "synthetic") return ingestSynthetic(Schema.decodeSync(SyntheticConfig)(settings), {}, label)
+  const named = { strict: settings.strict, ...(kind === undefined ? {} : { kind }) }
+  const known = publicCollection(source)
+  if (known !== undefined) {
+    const { files } = download({ dataset: source }, {}, label)
+    return ingest({ layout: known.layout, ...named }, { files }, label)
+  }
+  const folder = resolve(source)
+  if (!existsSync(folder) && !/^[./~]/.test(source)) {
+    throw new UnknownDataset({ name: source, known: ["synthetic", ...publicNames] })
+  }
+  const layout = recogniseLayout(folder, settings.splits)
+  const name = label === undefined ? "files" : `files.${label}`
+  const files = sourceFiles({ name, root: folder, files: layoutFiles(layout) })
+  return ingest({ layout, ...named }, { files }, label)
+}

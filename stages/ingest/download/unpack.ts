@@ -1,0 +1,90 @@
+import { createReadStream, createWriteStream } from "node:fs"
+import { mkdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import type { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { createGunzip } from "node:zlib"
+import { extract } from "tar-stream"
+import { type Entry, open as openZip, type ZipFile } from "yauzl"
+
+/** Where an entry of an archive goes, relative to the folder; undefined for one that is not wanted. */
+export type Take = (entry: string) => string | undefined
+
+/**
+ * Whether a path, as an archive spells it, stays within the folder it is unpacked into: relative, with no `..`, no drive and no
+ * backslash.
+ */
+export const staysWithin = (path: string): boolean =>
+  path !== "" && !/^\/|^[A-Za-z]:|\\|\0/.test(path) && !path.split("/").includes("..")
+
+/** Unpacks the wanted regular files of a gzipped tar, streamed. Returns what was written. */
+export const unpackTar = async (archive: string, folder: string, take: Take): Promise<ReadonlyArray<string>> => {
+  const written: Array<string> = []
+  const entries = extract()
+  const reading = pipeline(createReadStream(archive, { highWaterMark: 1 << 20 }), createGunzip(), entries)
+  // The pipeline's own failure ends the loop below too; whichever comes first is reported.
+  reading.catch(() => {})
+  for await (const entry of entries) {
+    const name = entry.header.name.replace(/^(?:\.\/)+/, "")
+    const target = entry.header.type === "file" && staysWithin(name) ? take(name) : undefined
+    if (target === undefined) entry.resume()
+    else written.push(await write(entry, folder, target))
+  }
+  await reading
+  return written
+}
+
+/** Unpacks the wanted files of a zip, streamed. Returns what was written. */
+export const unpackZip = async (archive: string, folder: string, take: Take): Promise<ReadonlyArray<string>> => {
+  const zip = await zipOf(archive)
+  const written: Array<string> = []
+  try {
+    for (let entry = await nextEntry(zip); entry !== undefined; entry = await nextEntry(zip)) {
+      const name = entry.fileName
+      const isFile = !name.endsWith("/") && !isLink(entry)
+      const target = isFile && staysWithin(name) ? take(name) : undefined
+      if (target !== undefined) written.push(await write(await contentOf(zip, entry), folder, target))
+    }
+  } finally {
+    zip.close()
+  }
+  return written
+}
+
+const write = async (content: AsyncIterable<Uint8Array>, folder: string, target: string): Promise<string> => {
+  const path = join(folder, target)
+  await mkdir(dirname(path), { recursive: true })
+  await pipeline(content, createWriteStream(path, { flags: "wx" }))
+  return target
+}
+
+/** Unix file types live in the upper half of the external attributes. */
+const isLink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0xf000) === 0xa000
+
+const zipOf = (archive: string): Promise<ZipFile> =>
+  new Promise((resolve, reject) => {
+    openZip(archive, { lazyEntries: true, autoClose: false, strictFileNames: false }, (error, zip) => {
+      if (error === null) resolve(zip)
+      else reject(error)
+    })
+  })
+
+const nextEntry = (zip: ZipFile): Promise<Entry | undefined> =>
+  new Promise((resolve, reject) => {
+    const settle = (then: () => void) => {
+      zip.removeAllListeners()
+      then()
+    }
+    zip.once("entry", (entry: Entry) => settle(() => resolve(entry)))
+    zip.once("end", () => settle(() => resolve(undefined)))
+    zip.once("error", (error: Error) => settle(() => reject(error)))
+    zip.readEntry()
+  })
+
+const contentOf = (zip: ZipFile, entry: Entry): Promise<Readable> =>
+  new Promise((resolve, reject) => {
+    zip.openReadStream(entry, (error, stream) => {
+      if (error === null) resolve(stream)
+      else reject(error)
+    })
+  })
