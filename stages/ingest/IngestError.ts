@@ -1,4 +1,5 @@
 import * as Data from "effect/Data"
+import { didYouMean } from "../../schemas/index.ts"
 
 /** A row that cannot be taken as it is. */
 export class MalformedRow extends Data.TaggedError("MalformedRow")<{
@@ -75,11 +76,8 @@ export class UnknownDataset extends Data.TaggedError("UnknownDataset")<{
   readonly known: ReadonlyArray<string>
 }> {
   override get message(): string {
-    const near = this.known.filter((name) =>
-      name.split(/[/-]/).some((part) => part.length > 2 && this.name.includes(part)),
-    )
-    const names = (near.length === 0 ? this.known : near).join(", ")
-    return `${this.name}: neither a folder nor the name of a collection. Name a folder, or one of: ${names}.`
+    const guess = didYouMean(this.name, this.known)
+    return `${this.name}: neither a folder nor the name of a collection.${guess} Name a folder, or one of: ${this.known.join(", ")}.`
   }
 }
 

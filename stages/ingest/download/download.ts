@@ -172,8 +172,9 @@ const attempt = async (options: DownloadOptions, part: Part): Promise<"complete"
       // An unread body would hold the connection.
       if (body !== null && !body.locked) await body.cancel().catch(() => {})
     }
-    const { bytes, total } = part
-    if (total !== undefined && bytes < total) return retry(new Error(`${bytes} of ${total} bytes came`))
+    // A server that tells no size cannot be told from one that broke off, but for the size on record.
+    const { bytes, total = options.bytes } = part
+    if (bytes < total) return retry(new Error(`${bytes} of ${total} bytes came`))
     return "complete"
   } catch (error) {
     if (error instanceof DownloadFailed) throw error

@@ -51,7 +51,7 @@ export const unpackZip = async (archive: string, folder: string, take: Take): Pr
   return written
 }
 
-const write = async (content: AsyncIterable<Uint8Array>, folder: string, target: string): Promise<string> => {
+const write = async (content: AsyncIterable<unknown>, folder: string, target: string): Promise<string> => {
   const path = join(folder, target)
   await mkdir(dirname(path), { recursive: true })
   await pipeline(content, createWriteStream(path, { flags: "wx" }))
