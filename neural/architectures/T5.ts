@@ -1,0 +1,196 @@
+import * as Onnx from "../onnx/index.ts"
+import { selfAttention, singleQueryAttention } from "./attention.ts"
+import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
+import type { Floats, Parameters } from "./Parameters.ts"
+import { firstRows, flatIds, type TokenBatch } from "./TokenBatch.ts"
+
+/** The activation of a feed-forward layer: of its one inner projection, or of the gate of two. */
+export type FeedForward = "relu" | "gated-gelu"
+
+/** What a T5 is made of (1.0, 1.1, Flan): the sizes of a Hugging Face `config.json`. */
+export interface T5Config {
+  readonly family: "t5"
+  readonly vocabulary: number
+  /** d_model */
+  readonly width: number
+  /** d_kv; heads · headSize need not be the width */
+  readonly headSize: number
+  /** d_ff */
+  readonly innerWidth: number
+  readonly layers: number
+  readonly decoderLayers: number
+  readonly heads: number
+  readonly buckets: number
+  readonly maximumDistance: number
+  readonly epsilon: number
+  readonly feedForward: FeedForward
+  /** Whether the decoder's output projection is the embedding (1.0), with its output scaled by width^-½. */
+  readonly tiedOutput: boolean
+  readonly decoderStart: number
+}
+
+/**
+ * The bucket of a relative position r = key − query in the encoder: half of the buckets for keys to the left and half for
+ * keys to the right, each half for single distances, then for distances that grow as powers.
+ */
+export const relativeBucket = (relative: number, buckets: number, maximumDistance: number): number => {
+  const side = Math.floor(buckets / 2)
+  const exact = Math.floor(side / 2)
+  const distance = Math.abs(relative)
+  const offset = relative > 0 ? side : 0
+  if (distance < exact) return offset + distance
+  const growth = Math.log(distance / exact) / Math.log(maximumDistance / exact)
+  return offset + Math.min(exact + Math.floor(growth * (side - exact)), side - 1)
+}
+
+/** The position bias of all heads, [1, heads, sequence, sequence], from the table of block 0, [buckets, heads]. */
+const positionBias = (config: T5Config, tokens: TokenBatch, table: Floats): Floats => {
+  const reach = config.maximumDistance
+  const buckets: number[] = []
+  for (let relative = -reach; relative <= reach; relative++) {
+    buckets.push(relativeBucket(relative, config.buckets, config.maximumDistance))
+  }
+  const byDistance = Onnx.gather(table, Onnx.integers(buckets, [buckets.length]))
+  const positions = Onnx.range(tokens.sequence, "int64")
+  const relative = Onnx.subtract(Onnx.unsqueeze(positions, [0]), Onnx.unsqueeze(positions, [1]))
+  const clipped = Onnx.minimum(Onnx.maximum(relative, -reach), reach)
+  const bias = Onnx.gather(byDistance, Onnx.add(clipped, reach))
+  return Onnx.unsqueeze(Onnx.transpose(bias, [2, 0, 1]), [0])
+}
+
+const feedForward = (
+  config: T5Config,
+  parameters: Parameters,
+  name: string,
+  rows: Floats,
+  drop: (x: Floats) => Floats,
+): Floats => {
+  const { innerWidth, width } = config
+  const project = (which: string): Floats =>
+    Onnx.linear(rows, parameters.get(`${name}.${which}.weight`, innerWidth, width))
+  const inner =
+    config.feedForward === "relu"
+      ? Onnx.relu(project("wi"))
+      : Onnx.multiply(Onnx.gelu(project("wi_0"), "tanh"), project("wi_1"))
+  return Onnx.linear(drop(inner), parameters.get(`${name}.wo.weight`, width, innerWidth))
+}
+
+/** The T5 encoder over a batch of tokens, without attention scaling, with its position bias from block 0 in every block. */
+export const t5Encoder = (
+  config: T5Config,
+  tokens: TokenBatch,
+  parameters: Parameters,
+  dropout: Dropout = keepAll,
+): Encoder => {
+  const { epsilon, headSize, heads, layers, width } = config
+  const inner = heads * headSize
+  const divided = { heads, keyHeads: heads, size: headSize }
+  const gain = (name: string): Floats => parameters.get(`${name}.weight`, width)
+  const attentionName = (layer: number): string => `encoder.block.${layer}.layer.0.SelfAttention`
+  const table = parameters.get(`${attentionName(0)}.relative_attention_bias.weight`, config.buckets, heads)
+  const bias = Onnx.add(positionBias(config, tokens, table), tokens.visibility)
+  const biasOfFirst = Onnx.slice(bias, 2, 0, 1)
+
+  const block = (x: Floats, layer: number, only: "all" | "first"): Floats => {
+    const place = (what: string): string => `encoder.${layer}.${what}`
+    const name = attentionName(layer)
+    const weight = (which: string): Floats => parameters.get(`${name}.${which}.weight`, inner, width)
+    const normed = Onnx.rmsNormalization(x, gain(`encoder.block.${layer}.layer.0.layer_norm`), epsilon)
+    const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
+    const context =
+      only === "all"
+        ? selfAttention(tokens, divided, {
+            query: Onnx.linear(normed, weight("q")),
+            key: Onnx.linear(normed, weight("k")),
+            value: Onnx.linear(normed, weight("v")),
+            rule: (scores) => Onnx.add(scores, bias),
+            dropout: drop,
+          })
+        : singleQueryAttention(tokens, divided, {
+            query: Onnx.linear(firstRows(normed, tokens), weight("q")),
+            states: normed,
+            key: { weight: weight("k") },
+            valueWeight: weight("v"),
+            rule: (scores) => Onnx.add(scores, biasOfFirst),
+            dropout: drop,
+          })
+    const attended = Onnx.linear(context, parameters.get(`${name}.o.weight`, width, inner))
+    const residual = only === "all" ? x : firstRows(x, tokens)
+    const middle = Onnx.add(residual, dropout(attended, place("attention")))
+    const normedMiddle = Onnx.rmsNormalization(middle, gain(`encoder.block.${layer}.layer.1.layer_norm`), epsilon)
+    const fed = feedForward(config, parameters, `encoder.block.${layer}.layer.1.DenseReluDense`, normedMiddle, (z) =>
+      dropout(z, place("feedForward.inner")),
+    )
+    return Onnx.add(middle, dropout(fed, place("feedForward")))
+  }
+
+  let x = dropout(
+    Onnx.gather(parameters.get("shared.weight", config.vocabulary, width), flatIds(tokens)),
+    "encoder.embedding",
+  )
+  for (let layer = 0; layer < layers - 1; layer++) x = block(x, layer, "all")
+  const before = x
+  const end = (only: "all" | "first"): Floats =>
+    dropout(
+      Onnx.rmsNormalization(block(before, layers - 1, only), gain("encoder.final_layer_norm"), epsilon),
+      "encoder.output",
+    )
+  return { width, states: () => end("all"), first: () => end("first") }
+}
+
+/**
+ * One step of the T5 decoder from its start token: the output state, [batch, width]. With one position the causal
+ * self-attention is its value projection: a softmax over one score is 1, so queries, keys and the position bias of that
+ * layer have no part in it. Cross-attention has one query a text.
+ */
+export const t5DecoderStep = (
+  config: T5Config,
+  tokens: TokenBatch,
+  parameters: Parameters,
+  states: Floats,
+  dropout: Dropout = keepAll,
+): Floats => {
+  const { decoderLayers, epsilon, headSize, heads, width } = config
+  const inner = heads * headSize
+  const divided = { heads, keyHeads: heads, size: headSize }
+  const normed = (x: Floats, name: string): Floats =>
+    Onnx.rmsNormalization(x, parameters.get(`${name}.weight`, width), epsilon)
+  const start = Onnx.integers([config.decoderStart], [1])
+  const embedded = Onnx.gather(parameters.get("shared.weight", config.vocabulary, width), start)
+  // Dropout must treat the texts apart, so the start token's row is repeated for each.
+  let x = dropout(Onnx.expand(embedded, [tokens.batch, width]), "decoder.embedding")
+  for (let layer = 0; layer < decoderLayers; layer++) {
+    const place = (what: string): string => `decoder.${layer}.${what}`
+    const name = `decoder.block.${layer}`
+    const weight = (sublayer: string, which: string): Floats =>
+      parameters.get(`${name}.${sublayer}.${which}.weight`, inner, width)
+    const output = (sublayer: string, context: Floats): Floats =>
+      Onnx.linear(context, parameters.get(`${name}.${sublayer}.o.weight`, width, inner))
+
+    const alone = normed(x, `${name}.layer.0.layer_norm`)
+    const value = Onnx.linear(alone, weight("layer.0.SelfAttention", "v"))
+    const self = output("layer.0.SelfAttention", value)
+    const afterSelf = Onnx.add(x, dropout(self, place("selfAttention")))
+
+    const cross = singleQueryAttention(tokens, divided, {
+      query: Onnx.linear(normed(afterSelf, `${name}.layer.1.layer_norm`), weight("layer.1.EncDecAttention", "q")),
+      states,
+      key: { weight: weight("layer.1.EncDecAttention", "k") },
+      valueWeight: weight("layer.1.EncDecAttention", "v"),
+      rule: (scores) => Onnx.add(scores, tokens.visibility),
+      dropout: (p) => dropout(p, place("crossAttention.probabilities")),
+    })
+    const attended = output("layer.1.EncDecAttention", cross)
+    const afterCross = Onnx.add(afterSelf, dropout(attended, place("crossAttention")))
+
+    const fed = feedForward(
+      config,
+      parameters,
+      `${name}.layer.2.DenseReluDense`,
+      normed(afterCross, `${name}.layer.2.layer_norm`),
+      (z) => dropout(z, place("feedForward.inner")),
+    )
+    x = Onnx.add(afterCross, dropout(fed, place("feedForward")))
+  }
+  return dropout(normed(x, "decoder.final_layer_norm"), "decoder.output")
+}

@@ -1,0 +1,57 @@
+import * as Dim from "../onnx/Dim.ts"
+import * as Onnx from "../onnx/index.ts"
+import type { Floats } from "./Parameters.ts"
+
+/**
+ * Added to the attention score of a position that must not be seen: the lowest float32. exp(score − maximum) is then
+ * exactly zero, and no infinity arises that could become NaN.
+ */
+export const masked = -3.4028234663852886e38
+
+/** A batch of token sequences, padded to one length. */
+export interface TokenBatch {
+  readonly batch: Dim.Dim
+  readonly sequence: Dim.Dim
+  /** int64 [batch, sequence] */
+  readonly ids: Onnx.Expression<"int64">
+  /** int64 [batch, sequence]: 1 at tokens, 0 at padding */
+  readonly attentionMask: Onnx.Expression<"int64">
+  /** int64 [batch, sequence]: which segment a token belongs to, for architectures that distinguish them */
+  readonly tokenTypes: Onnx.Expression<"int64">
+  /** The mask as floats, [batch, sequence]. */
+  readonly mask: Floats
+  /** 0 at tokens and `masked` at padding, [batch, 1, 1, sequence]: to be added to attention scores. */
+  readonly visibility: Floats
+}
+
+/** The inputs of a graph over token sequences, under the names that Hugging Face's exports use. */
+export const tokenBatch = (): TokenBatch => {
+  const batch = Dim.named("batch")
+  const sequence = Dim.named("sequence")
+  const ids = Onnx.input("input_ids", "int64", [batch, sequence])
+  const attentionMask = Onnx.input("attention_mask", "int64", [batch, sequence])
+  const tokenTypes = Onnx.input("token_type_ids", "int64", [batch, sequence])
+  const mask = Onnx.cast(attentionMask, "float32")
+  const visibility = Onnx.multiply(Onnx.subtract(Onnx.scalar(1), mask), masked)
+  return {
+    batch,
+    sequence,
+    ids,
+    attentionMask,
+    tokenTypes,
+    mask,
+    visibility: Onnx.reshape(visibility, [batch, 1, 1, sequence]),
+  }
+}
+
+/** The ids in one row, [batch · sequence]: the encoders work on rows of tokens. */
+export const flatIds = (tokens: TokenBatch): Onnx.Expression<"int64"> =>
+  Onnx.reshape(tokens.ids, [Dim.multiply(tokens.batch, tokens.sequence)])
+
+/** Rows of tokens [batch · sequence, width] as [batch, sequence, width]. */
+export const byText = (rows: Floats, tokens: TokenBatch): Floats =>
+  Onnx.reshape(rows, [tokens.batch, tokens.sequence, rows.shape[1] ?? 0])
+
+/** The row of each text's first token, [batch, width]. */
+export const firstRows = (rows: Floats, tokens: TokenBatch): Floats =>
+  Onnx.reshape(Onnx.slice(byText(rows, tokens), 1, 0, 1), [tokens.batch, rows.shape[1] ?? 0])
