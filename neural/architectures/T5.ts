@@ -24,7 +24,7 @@ export interface T5Config {
   readonly maximumDistance: number
   readonly epsilon: number
   readonly feedForward: FeedForward
-  /** Whether the decoder's output projection is the embedding (1.0), with its output scaled by width^-½. */
+  /** Whether the decoder's output is scaled by width^-½ and its projection is the embedding (1.0), or has its own (1.1). */
   readonly tiedOutput: boolean
   readonly decoderStart: number
 }

@@ -1,4 +1,3 @@
-import * as Dim from "../onnx/Dim.ts"
 import * as Onnx from "../onnx/index.ts"
 import type { Floats } from "./Parameters.ts"
 
@@ -10,8 +9,8 @@ export const masked = -3.4028234663852886e38
 
 /** A batch of token sequences, padded to one length. */
 export interface TokenBatch {
-  readonly batch: Dim.Dim
-  readonly sequence: Dim.Dim
+  readonly batch: Onnx.Dim
+  readonly sequence: Onnx.Dim
   /** int64 [batch, sequence] */
   readonly ids: Onnx.Expression<"int64">
   /** int64 [batch, sequence]: 1 at tokens, 0 at padding */
@@ -26,8 +25,8 @@ export interface TokenBatch {
 
 /** The inputs of a graph over token sequences, under the names that Hugging Face's exports use. */
 export const tokenBatch = (): TokenBatch => {
-  const batch = Dim.named("batch")
-  const sequence = Dim.named("sequence")
+  const batch = Onnx.dimensions.named("batch")
+  const sequence = Onnx.dimensions.named("sequence")
   const ids = Onnx.input("input_ids", "int64", [batch, sequence])
   const attentionMask = Onnx.input("attention_mask", "int64", [batch, sequence])
   const tokenTypes = Onnx.input("token_type_ids", "int64", [batch, sequence])
@@ -46,7 +45,7 @@ export const tokenBatch = (): TokenBatch => {
 
 /** The ids in one row, [batch · sequence]: the encoders work on rows of tokens. */
 export const flatIds = (tokens: TokenBatch): Onnx.Expression<"int64"> =>
-  Onnx.reshape(tokens.ids, [Dim.multiply(tokens.batch, tokens.sequence)])
+  Onnx.reshape(tokens.ids, [Onnx.dimensions.multiply(tokens.batch, tokens.sequence)])
 
 /** Rows of tokens [batch · sequence, width] as [batch, sequence, width]. */
 export const byText = (rows: Floats, tokens: TokenBatch): Floats =>

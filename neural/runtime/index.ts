@@ -1,3 +1,4 @@
+export { InterfaceUnexpected, openScorer, ScoreNotFinite, type Scorer, type TokenSequence } from "./Scorer.ts"
 export {
   layerOnnxRuntime,
   type ModelSource,

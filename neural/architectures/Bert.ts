@@ -1,0 +1,128 @@
+import * as Onnx from "../onnx/index.ts"
+import { selfAttention, singleQueryAttention } from "./attention.ts"
+import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
+import type { Floats, Parameters } from "./Parameters.ts"
+import { byText, firstRows, flatIds, type TokenBatch } from "./TokenBatch.ts"
+
+/** The relatives that share BERT's encoder: they differ in names, positions and the classifier. */
+export type BertKind = "bert" | "roberta" | "electra"
+
+/** What an encoder of BERT's family is made of. */
+export interface BertConfig {
+  readonly family: "bert"
+  readonly kind: BertKind
+  readonly vocabulary: number
+  /** Of the embeddings; ELECTRA's may be narrower than the layers. */
+  readonly embeddingWidth: number
+  readonly width: number
+  readonly innerWidth: number
+  readonly layers: number
+  readonly heads: number
+  readonly activation: "gelu" | "gelu_new" | "relu"
+  /** Rows of the position table. */
+  readonly positions: number
+  /** The row of a text's first token: 0, but padding + 1 for RoBERTa. */
+  readonly firstPosition: number
+  readonly tokenTypes: number
+  readonly epsilon: number
+}
+
+/** The longest text that the position table has rows for. */
+export const bertMaximumTokens = (config: BertConfig): number => config.positions - config.firstPosition
+
+const activate = (x: Floats, activation: BertConfig["activation"]): Floats => {
+  if (activation === "relu") return Onnx.relu(x)
+  return Onnx.gelu(x, activation === "gelu" ? "none" : "tanh")
+}
+
+/** A linear layer with a bias over rows. */
+export const dense = (parameters: Parameters, name: string, rows: Floats, outputs: number): Floats => {
+  const inputs = rows.shape[1]
+  if (typeof inputs !== "number") throw new Onnx.ShapeError("Linear", [rows.shape], "the width must be a number")
+  return Onnx.linear(rows, parameters.get(`${name}.weight`, outputs, inputs), parameters.get(`${name}.bias`, outputs))
+}
+
+/** An encoder of BERT's family over a batch of tokens. Names are without the prefix («bert.») of a model with a head. */
+export const bertEncoder = (
+  config: BertConfig,
+  tokens: TokenBatch,
+  parameters: Parameters,
+  dropout: Dropout = keepAll,
+): Encoder => {
+  const { epsilon, heads, innerWidth, layers, width } = config
+  const size = width / heads
+  const divided = { heads, keyHeads: heads, size }
+  const normalize = (x: Floats, name: string, vector: number): Floats =>
+    Onnx.layerNormalization(
+      x,
+      parameters.get(`${name}.LayerNorm.weight`, vector),
+      parameters.get(`${name}.LayerNorm.bias`, vector),
+      epsilon,
+    )
+
+  const embed = (): Floats => {
+    const { embeddingWidth } = config
+    const rows = Onnx.dimensions.multiply(tokens.batch, tokens.sequence)
+    const table = (name: string, entries: number): Floats =>
+      parameters.get(`embeddings.${name}_embeddings.weight`, entries, embeddingWidth)
+    const words = byText(Onnx.gather(table("word", config.vocabulary), flatIds(tokens)), tokens)
+    const { firstPosition } = config
+    const places = Onnx.range(tokens.sequence, "int64")
+    const positions = Onnx.gather(
+      table("position", config.positions),
+      firstPosition === 0 ? places : Onnx.add(places, firstPosition),
+    )
+    const types = table("token_type", config.tokenTypes)
+    // A family with one token type has no use for the input of types.
+    const typed =
+      config.tokenTypes === 1
+        ? Onnx.reshape(types, [1, 1, embeddingWidth])
+        : byText(Onnx.gather(types, Onnx.reshape(tokens.tokenTypes, [rows])), tokens)
+    const sum = Onnx.reshape(Onnx.add(Onnx.add(words, typed), positions), [rows, embeddingWidth])
+    const embedded = dropout(normalize(sum, "embeddings", embeddingWidth), "encoder.embedding")
+    return embeddingWidth === width ? embedded : dense(parameters, "embeddings_project", embedded, width)
+  }
+
+  const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
+    const name = `encoder.layer.${layer}`
+    const place = (what: string): string => `encoder.${layer}.${what}`
+    const self = `${name}.attention.self`
+    const queries = dense(parameters, `${self}.query`, only === "all" ? x : firstRows(x, tokens), width)
+    const query = Onnx.multiply(queries, size ** -0.5)
+    const rule = (scores: Floats): Floats => Onnx.add(scores, tokens.visibility)
+    const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
+    const context =
+      only === "all"
+        ? selfAttention(tokens, divided, {
+            query,
+            key: dense(parameters, `${self}.key`, x, width),
+            value: dense(parameters, `${self}.value`, x, width),
+            rule,
+            dropout: drop,
+          })
+        : singleQueryAttention(tokens, divided, {
+            query,
+            states: x,
+            key: { weight: parameters.get(`${self}.key.weight`, width, width) },
+            valueWeight: parameters.get(`${self}.value.weight`, width, width),
+            valueBias: parameters.get(`${self}.value.bias`, width),
+            rule,
+            dropout: drop,
+          })
+    const attended = dropout(dense(parameters, `${name}.attention.output.dense`, context, width), place("attention"))
+    const residual = only === "all" ? x : firstRows(x, tokens)
+    const middle = normalize(Onnx.add(residual, attended), `${name}.attention.output`, width)
+    const inner = activate(dense(parameters, `${name}.intermediate.dense`, middle, innerWidth), config.activation)
+    const fed = dropout(dense(parameters, `${name}.output.dense`, inner, width), place("feedForward"))
+    return normalize(Onnx.add(middle, fed), `${name}.output`, width)
+  }
+
+  let x = embed()
+  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(x, layer, "all")
+  const before = x
+  return {
+    width,
+    states: () => layerOf(before, layers - 1, "all"),
+    first: () => layerOf(before, layers - 1, "first"),
+  }
+}

@@ -1,0 +1,141 @@
+import * as Onnx from "../onnx/index.ts"
+import { type ScoreRule, selfAttention, singleQueryAttention } from "./attention.ts"
+import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
+import type { Floats, Parameters } from "./Parameters.ts"
+import { firstRows, flatIds, masked, type TokenBatch } from "./TokenBatch.ts"
+
+/** What the encoder of a T5Gemma is made of: the `encoder` part of a Hugging Face `config.json`. */
+export interface T5GemmaConfig {
+  readonly family: "t5gemma"
+  readonly vocabulary: number
+  readonly width: number
+  readonly innerWidth: number
+  readonly layers: number
+  readonly heads: number
+  /** Keys and values have fewer heads than queries in the sizes 2b and 9b. */
+  readonly keyHeads: number
+  readonly headSize: number
+  /** Scores are divided by its square root: query_pre_attn_scalar. */
+  readonly queryScale: number
+  /** Attention scores s become c · tanh(s / c); undefined: they stay. */
+  readonly softCap: number | undefined
+  readonly ropeTheta: number
+  readonly epsilon: number
+  /** A sliding layer sees |i − j| < window. */
+  readonly window: number
+  /** For each layer, whether it slides. */
+  readonly sliding: readonly boolean[]
+}
+
+/** RMS normalisation whose stored weight is an offset from one. */
+const offsetNormalization = (x: Floats, weight: Floats, epsilon: number): Floats =>
+  Onnx.rmsNormalization(x, Onnx.add(weight, 1), epsilon)
+
+/** Rotary position embedding on halves: (y₁, y₂) = (x₁ cos − x₂ sin, x₂ cos + x₁ sin), of [batch, sequence, heads, size]. */
+const rotation = (config: T5GemmaConfig, tokens: TokenBatch): ((x: Floats) => Floats) => {
+  const { headSize, ropeTheta } = config
+  const half = headSize / 2
+  const frequencies = Float32Array.from({ length: half }, (_, t) => ropeTheta ** ((-2 * t) / headSize))
+  const positions = Onnx.unsqueeze(Onnx.range(tokens.sequence, "float32"), [1])
+  const angles = Onnx.multiply(positions, Onnx.constant(frequencies, [1, half]))
+  const both = (x: Floats): Floats => Onnx.unsqueeze(Onnx.concat([x, x], 1), [1])
+  const cosine = both(Onnx.cosine(angles))
+  const sine = both(Onnx.sine(angles))
+  return (x) => {
+    const [first, second] = [Onnx.slice(x, -1, 0, half), Onnx.slice(x, -1, half, headSize)]
+    const turned = Onnx.concat([Onnx.negate(second), first], -1)
+    return Onnx.add(Onnx.multiply(x, cosine), Onnx.multiply(turned, sine))
+  }
+}
+
+/** 0 where |i − j| < window and `masked` elsewhere, [1, 1, sequence, sequence]. */
+const windowMask = (window: number, tokens: TokenBatch): Floats => {
+  const positions = Onnx.range(tokens.sequence, "int64")
+  const distance = Onnx.absolute(Onnx.subtract(Onnx.unsqueeze(positions, [0]), Onnx.unsqueeze(positions, [1])))
+  const mask = Onnx.where(Onnx.less(distance, window), Onnx.scalar(0), Onnx.scalar(masked))
+  return Onnx.unsqueeze(mask, [0, 1])
+}
+
+/**
+ * The T5Gemma encoder over a batch of tokens. Up to `window` tokens the sliding layers see everything, as the others do; a
+ * graph for longer texts (`maximumTokens` > window) has the window in them.
+ */
+export const t5GemmaEncoder = (
+  config: T5GemmaConfig,
+  tokens: TokenBatch,
+  parameters: Parameters,
+  maximumTokens: number,
+  dropout: Dropout = keepAll,
+): Encoder => {
+  const { epsilon, headSize, heads, innerWidth, keyHeads, layers, softCap, width } = config
+  const divided = { heads, keyHeads, size: headSize }
+  const norm = (x: Floats, name: string): Floats =>
+    offsetNormalization(x, parameters.get(`${name}.weight`, width), epsilon)
+  const rotate = rotation(config, tokens)
+  const scale = config.queryScale ** -0.5
+  const slides = maximumTokens > config.window
+  const visible = { full: tokens.visibility, sliding: tokens.visibility, firstSliding: tokens.visibility }
+  if (slides) {
+    // The minimum, not the sum: two of the lowest floats would make an infinity.
+    visible.sliding = Onnx.minimum(tokens.visibility, windowMask(config.window, tokens))
+    visible.firstSliding = Onnx.slice(visible.sliding, 2, 0, 1)
+  }
+
+  const rule =
+    (mask: Floats): ScoreRule =>
+    (scores) => {
+      const scaled = Onnx.multiply(scores, softCap === undefined ? scale : scale / softCap)
+      const capped = softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap)
+      return Onnx.add(capped, mask)
+    }
+
+  const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
+    const name = `encoder.layers.${layer}`
+    const place = (what: string): string => `encoder.${layer}.${what}`
+    const weight = (which: string, count: number): Floats =>
+      parameters.get(`${name}.self_attn.${which}_proj.weight`, count * headSize, width)
+    const sliding = config.sliding[layer] === true
+    const normed = norm(x, `${name}.pre_self_attn_layernorm`)
+    const key = Onnx.linear(normed, weight("k", keyHeads))
+    const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
+    const context =
+      only === "all"
+        ? selfAttention(tokens, divided, {
+            query: Onnx.linear(normed, weight("q", heads)),
+            key,
+            value: Onnx.linear(normed, weight("v", keyHeads)),
+            rotate,
+            rule: rule(sliding ? visible.sliding : visible.full),
+            dropout: drop,
+          })
+        : singleQueryAttention(tokens, divided, {
+            // The rotation of position 0 is the identity: the first query needs none.
+            query: Onnx.linear(firstRows(normed, tokens), weight("q", heads)),
+            states: normed,
+            key: { rows: rotate(Onnx.reshape(key, [tokens.batch, tokens.sequence, keyHeads, headSize])) },
+            valueWeight: weight("v", keyHeads),
+            rule: rule(sliding ? visible.firstSliding : visible.full),
+            dropout: drop,
+          })
+    const output = parameters.get(`${name}.self_attn.o_proj.weight`, width, heads * headSize)
+    const attended = norm(Onnx.linear(context, output), `${name}.post_self_attn_layernorm`)
+    const middle = Onnx.add(only === "all" ? x : firstRows(x, tokens), dropout(attended, place("attention")))
+
+    const normedMiddle = norm(middle, `${name}.pre_feedforward_layernorm`)
+    const project = (which: string): Floats =>
+      Onnx.linear(normedMiddle, parameters.get(`${name}.mlp.${which}_proj.weight`, innerWidth, width))
+    const inner = Onnx.multiply(Onnx.gelu(project("gate"), "tanh"), project("up"))
+    const down = parameters.get(`${name}.mlp.down_proj.weight`, width, innerWidth)
+    const fed = Onnx.linear(dropout(inner, place("feedForward.inner")), down)
+    const normedFed = norm(fed, `${name}.post_feedforward_layernorm`)
+    return Onnx.add(middle, dropout(normedFed, place("feedForward")))
+  }
+
+  const embedding = parameters.get("encoder.embed_tokens.weight", config.vocabulary, width)
+  let x = dropout(Onnx.multiply(Onnx.gather(embedding, flatIds(tokens)), Math.sqrt(width)), "encoder.embedding")
+  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(x, layer, "all")
+  const before = x
+  const end = (only: "all" | "first"): Floats =>
+    dropout(norm(layerOf(before, layers - 1, only), "encoder.norm"), "encoder.output")
+  return { width, states: () => end("all"), first: () => end("first") }
+}

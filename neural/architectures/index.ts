@@ -1,0 +1,18 @@
+export { ConfigInvalid, HeadUnsuitable, knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
+export type { BertConfig, BertKind } from "./Bert.ts"
+export { type Architecture, decodeConfig, type PretrainedConfig } from "./config.ts"
+export { type Dropout, keepAll } from "./Encoder.ts"
+export { Head, type HeadKind, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
+export {
+  hasTokenTypes,
+  type ModelDescription,
+  type ModelGraph,
+  type ModelTensor,
+  modelExpression,
+  modelGraph,
+  positionLimit,
+} from "./Model.ts"
+export { type Floats, Parameters } from "./Parameters.ts"
+export type { FeedForward, T5Config } from "./T5.ts"
+export type { T5GemmaConfig } from "./T5Gemma.ts"
+export { type TokenBatch, tokenBatch } from "./TokenBatch.ts"

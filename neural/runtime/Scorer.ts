@@ -1,0 +1,169 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { type ModelSource, OnnxRuntime, type Session, type SessionOptions } from "./Session.ts"
+import { type Device, type DeviceUnavailable, InferenceFailed, type ModelRejected } from "./SessionError.ts"
+import type { Tensor, TensorDescription } from "./Tensor.ts"
+
+/** A text as a model reads it. */
+export interface TokenSequence {
+  readonly ids: ArrayLike<number>
+  /** Which segment each token belongs to; needed where the model has such an input. */
+  readonly types?: ArrayLike<number>
+}
+
+/** A model file whose inputs or outputs are not those of a model that scores token sequences. */
+export class InterfaceUnexpected extends Schema.TaggedError<InterfaceUnexpected>()("InterfaceUnexpected", {
+  model: Schema.String,
+  why: Schema.String,
+  inputs: Schema.Array(Schema.String),
+  outputs: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return (
+      `${this.model} cannot score token sequences: ${this.why}. It has the inputs ${this.inputs.join(", ")} and the outputs ` +
+      `${this.outputs.join(", ")}; wanted are input_ids and, if any, attention_mask and token_type_ids, of int64 or int32 ` +
+      `[batch, sequence], and an output scores or logits of float32`
+    )
+  }
+}
+
+/** A model gave something that is no number. */
+export class ScoreNotFinite extends Schema.TaggedError<ScoreNotFinite>()("ScoreNotFinite", {
+  model: Schema.String,
+  device: Schema.String,
+  /** The index of the text in its batch. */
+  text: Schema.NonNegativeInt,
+  value: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.model} on ${this.device} gives ${this.value} for text ${this.text} of a batch: its arithmetic overflowed, or its weights are damaged`
+  }
+}
+
+/** The inputs that a model may have, and what each is for a token and for padding. */
+const roles = {
+  input_ids: (text: TokenSequence, at: number) => text.ids[at] ?? 0,
+  attention_mask: () => 1,
+  token_type_ids: (text: TokenSequence, at: number) => text.types?.[at] ?? 0,
+} as const
+
+type InputName = keyof typeof roles
+const isInputName = (name: string): name is InputName => Object.hasOwn(roles, name)
+
+interface TokenInput {
+  readonly name: InputName
+  readonly type: "int64" | "int32"
+}
+
+/** One input for a batch of texts, padded at the end to the longest: [texts, longest]. */
+const packed = ({ name, type }: TokenInput, texts: readonly TokenSequence[], longest: number): Tensor => {
+  const value = roles[name]
+  const shape = [texts.length, longest]
+  if (type === "int32") {
+    const data = new Int32Array(texts.length * longest)
+    texts.forEach((text, row) => {
+      for (let at = 0; at < text.ids.length; at++) data[row * longest + at] = value(text, at)
+    })
+    return { type, shape, data }
+  }
+  const data = new BigInt64Array(texts.length * longest)
+  texts.forEach((text, row) => {
+    for (let at = 0; at < text.ids.length; at++) data[row * longest + at] = BigInt(value(text, at))
+  })
+  return { type, shape, data }
+}
+
+/** A model that gives a row of numbers for each text: a score, or logits, or an embedding. */
+export interface Scorer {
+  readonly device: Device
+  readonly deviceName: string
+  readonly outputName: string
+  /** Whether texts need their token types. */
+  readonly wantsTypes: boolean
+  /**
+   * The numbers of each text, one row after another: as many as `texts` for scores. A text's row does not depend on the
+   * other texts of the batch, but for the rounding of sums (1e-5).
+   */
+  readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, InferenceFailed | ScoreNotFinite>
+}
+
+const show = ({ name, shape, type }: TensorDescription): string => `${name} ${type ?? "?"} [${shape.join(", ")}]`
+
+const tokenInputs = (session: Session): readonly TokenInput[] | string => {
+  const inputs: TokenInput[] = []
+  for (const { name, type } of session.inputs) {
+    if (!isInputName(name)) return `the input ${name} is unknown`
+    if (type !== "int64" && type !== "int32") return `the input ${name} is ${type ?? "no tensor"}`
+    inputs.push({ name, type })
+  }
+  return inputs.some(({ name }) => name === "input_ids") ? inputs : "there is no input input_ids"
+}
+
+const outputOf = (session: Session): TensorDescription | string => {
+  const named = ["scores", "embeddings", "logits"].flatMap((name) =>
+    session.outputs.filter((each) => each.name === name),
+  )
+  const output = named[0] ?? (session.outputs.length === 1 ? session.outputs[0] : undefined)
+  if (output === undefined) return "none of its outputs is called scores or logits"
+  if (output.type !== "float32") return `the output ${output.name} is ${output.type ?? "no tensor"}`
+  return output.shape.length === 1 || output.shape.length === 2
+    ? output
+    : `the output ${output.name} has no row per text`
+}
+
+/** Opens a model that scores token sequences: one of ours, or any ready ONNX cross-encoder. */
+export const openScorer = (
+  model: ModelSource,
+  options: SessionOptions,
+): Effect.Effect<Scorer, DeviceUnavailable | ModelRejected | InterfaceUnexpected, Scope.Scope | OnnxRuntime> =>
+  Effect.gen(function* () {
+    const runtime = yield* OnnxRuntime
+    const session = yield* runtime.open(model, options)
+    const name = "path" in model ? model.path : model.name
+    const refuse = (why: string): InterfaceUnexpected =>
+      new InterfaceUnexpected({
+        model: name,
+        why,
+        inputs: session.inputs.map(show),
+        outputs: session.outputs.map(show),
+      })
+    const inputs = tokenInputs(session)
+    if (typeof inputs === "string") return yield* refuse(inputs)
+    const output = outputOf(session)
+    if (typeof output === "string") return yield* refuse(output)
+
+    const score: Scorer["score"] = (texts) =>
+      Effect.gen(function* () {
+        if (texts.length === 0) return new Float32Array(0)
+        const longest = Math.max(1, ...texts.map(({ ids }) => ids.length))
+        const feeds = Object.fromEntries(inputs.map((input) => [input.name, packed(input, texts, longest)]))
+        const rows = (yield* session.run(feeds)).get(output.name)
+        if (rows?.type !== "float32" || rows.data.length % texts.length !== 0) {
+          const found = rows === undefined ? "nothing" : `${rows.type} [${rows.shape.join(", ")}]`
+          return yield* new InferenceFailed({
+            model: name,
+            device: session.device,
+            inputs: [`${texts.length} texts`],
+            why: `the output ${output.name} is ${found}`,
+          })
+        }
+        const bad = rows.data.findIndex((value) => !Number.isFinite(value))
+        if (bad >= 0) {
+          return yield* new ScoreNotFinite({
+            model: name,
+            device: session.device,
+            text: Math.floor(bad / (rows.data.length / texts.length)),
+            value: rows.data[bad] ?? Number.NaN,
+          })
+        }
+        return rows.data
+      })
+    return {
+      device: session.device,
+      deviceName: session.deviceName,
+      outputName: output.name,
+      wantsTypes: inputs.some((input) => input.name === "token_type_ids"),
+      score,
+    }
+  })

@@ -1,0 +1,250 @@
+"""Golden scores of small random models, from Hugging Face transformers in float32.
+
+Run once, by hand, where torch, transformers and safetensors are installed (versions are written into each golden.json):
+
+    python test/reference/models/generate.py
+
+For each model it writes a folder with config.json and model.safetensors as transformers saves them (with the weights of
+rankdag's own heads, head.*, added), and golden.json: the token ids of some texts and, for each head, what the model says of
+each text alone and unpadded. Weights are drawn wider than usual initialisations, so that attention, position bias and
+normalisation gains all matter to the result.
+"""
+
+import json
+import os
+import shutil
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    T5Config,
+    T5EncoderModel,
+    T5ForConditionalGeneration,
+    T5GemmaConfig,
+    T5GemmaEncoderModel,
+    T5GemmaModuleConfig,
+)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VOCABULARY = 64
+# Past 128 tokens T5's position buckets are exhausted; one token is the shortest text.
+LENGTHS = [7, 150, 1, 33, 64, 300]
+
+
+def draw_weights(model, seed, offset_gains):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(tensor, scale):
+        return torch.randn(tensor.shape, generator=generator) * scale
+
+    with torch.no_grad():
+        for name, tensor in sorted(model.named_parameters()):
+            if "norm" in name.lower() and name.endswith("weight"):
+                tensor.copy_(normal(tensor, 0.3) + (0.0 if offset_gains else 1.0))
+            elif tensor.ndim == 1:
+                tensor.copy_(normal(tensor, 0.2))
+            elif "embed" in name or "shared" in name or "relative" in name or "lm_head" in name:
+                tensor.copy_(normal(tensor, 1.0))
+            else:
+                tensor.copy_(normal(tensor, 1.2 * tensor.shape[1] ** -0.5))
+
+
+def draw_heads(width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    scale = width**-0.5
+    return {
+        "head.score.weight": torch.randn((1, width), generator=generator) * scale,
+        "head.score.bias": torch.randn((1,), generator=generator),
+        "head.attention.weight": torch.randn((1, width), generator=generator) * scale * 2,
+    }
+
+
+def draw_texts(seed, segments=False):
+    generator = torch.Generator().manual_seed(seed)
+    texts = []
+    for length in LENGTHS:
+        ids = torch.randint(3, VOCABULARY, (length,), generator=generator).tolist()
+        cut = length // 3
+        texts.append({"ids": ids, "types": [0] * cut + [1] * (length - cut) if segments else [0] * length})
+    return texts
+
+
+def pooled(states, heads):
+    """All pooling heads on the final states [length, width] of one text."""
+    weight, bias = heads["head.score.weight"], heads["head.score.bias"]
+    mean = states.mean(0)
+    attention = torch.softmax(states @ heads["head.attention.weight"][0], 0)
+    score = lambda vector: float(vector @ weight[0] + bias[0])
+    return {
+        "first-token": score(states[0]),
+        "masked-mean": score(mean),
+        "attention-pooling": score(attention @ states),
+        "embedding": (mean / mean.norm()).tolist(),
+    }
+
+
+def write(name, model, texts, results, heads, extra, amend=None):
+    folder = os.path.join(HERE, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(folder)
+    if os.path.exists(os.path.join(folder, "generation_config.json")):
+        os.remove(os.path.join(folder, "generation_config.json"))
+    path = os.path.join(folder, "model.safetensors")
+    if amend is not None:
+        config_path = os.path.join(folder, "config.json")
+        with open(config_path) as file:
+            config = json.load(file)
+        amend(config)
+        with open(config_path, "w") as file:
+            json.dump(config, file, indent=2, sort_keys=True)
+            file.write("\n")
+    tensors = load_file(path)
+    tensors.update({key: value.contiguous() for key, value in heads.items()})
+    save_file(tensors, path, metadata={"format": "pt"})
+    golden = {
+        "from": {"torch": torch.__version__, "transformers": transformers.__version__},
+        **extra,
+        "texts": [
+            {"ids": text["ids"], "types": text["types"], "expected": result} for text, result in zip(texts, results)
+        ],
+    }
+    with open(os.path.join(folder, "golden.json"), "w") as file:
+        json.dump(golden, file, separators=(",", ":"))
+        file.write("\n")
+    size = sum(os.path.getsize(os.path.join(folder, each)) for each in os.listdir(folder))
+    print(f"{name}: {size} bytes", {key: round(value, 4) for key, value in results[1].items() if key != "embedding"})
+
+
+def ids_of(text):
+    ids = torch.tensor([text["ids"]])
+    return ids, torch.ones_like(ids)
+
+
+def encoder(name, model, seed, offset_gains, segments=False, amend=None):
+    model.eval()
+    draw_weights(model, seed, offset_gains)
+    width = getattr(model.config, "encoder", model.config).hidden_size
+    heads = draw_heads(width, seed + 1)
+    texts = draw_texts(seed + 2, segments)
+    results = []
+    for text in texts:
+        ids, mask = ids_of(text)
+        types = {"token_type_ids": torch.tensor([text["types"]])} if segments else {}
+        states = model(input_ids=ids, attention_mask=mask, **types).last_hidden_state[0]
+        results.append(pooled(states, heads))
+    write(name, model, texts, results, heads, {}, amend)
+
+
+def seq2seq(name, config, seed, tied):
+    model = T5ForConditionalGeneration(config).eval()
+    if not tied:
+        # As in T5 1.1's published files: one embedding, and an output table of its own.
+        model.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.shared.weight))
+    assert model.encoder.embed_tokens.weight is model.shared.weight
+    assert (model.lm_head.weight is model.shared.weight) == tied
+    draw_weights(model, seed, False)
+    texts = draw_texts(seed + 2)
+    token, yes, no = 11, 23, 42
+    results = []
+    for text in texts:
+        ids, mask = ids_of(text)
+        logits = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros((1, 1), dtype=torch.long)).logits
+        last = logits[0, 0]
+        results.append(
+            {
+                "decoder-logit": float(last[token]),
+                "decoder-choice": float(torch.log_softmax(last[[yes, no]], 0)[0]),
+            }
+        )
+    config.tie_word_embeddings = tied
+    write(name, model, texts, results, {}, {"token": token, "yes": yes, "no": no})
+
+
+def classifier(name, model, seed, segments):
+    model.eval()
+    draw_weights(model, seed, False)
+    texts = draw_texts(seed + 2, segments)
+    results = []
+    for text in texts:
+        ids, mask = ids_of(text)
+        types = {"token_type_ids": torch.tensor([text["types"]])} if segments else {}
+        logits = model(input_ids=ids, attention_mask=mask, **types).logits[0]
+        score = logits[0] if len(logits) == 1 else torch.log_softmax(logits, 0)[1]
+        results.append({"classifier": float(score)})
+    write(name, model, texts, results, {}, {})
+
+
+T5 = dict(
+    vocab_size=VOCABULARY, d_model=24, d_kv=8, d_ff=40, num_layers=3, num_heads=2, attn_implementation="eager"
+)
+BERT = dict(
+    vocab_size=VOCABULARY,
+    hidden_size=24,
+    num_hidden_layers=3,
+    num_attention_heads=3,
+    intermediate_size=40,
+    attn_implementation="eager",
+)
+
+
+def gemma(keys, scalar, **more):
+    part = dict(
+        vocab_size=VOCABULARY,
+        hidden_size=24,
+        intermediate_size=40,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=keys,
+        head_dim=8,
+        query_pre_attn_scalar=scalar,
+        **more,
+    )
+    config = T5GemmaConfig(
+        encoder=T5GemmaModuleConfig(**part),
+        decoder=T5GemmaModuleConfig(**part),
+        is_encoder_decoder=False,
+        vocab_size=VOCABULARY,
+        attn_implementation="eager",
+    )
+    # Only the eager implementation applies the soft cap on every device.
+    assert config.encoder._attn_implementation == "eager"
+    return T5GemmaEncoderModel(config)
+
+
+def exclusive_window(config):
+    config["encoder"]["sliding_window"] += 1
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        encoder("t5-relu", T5EncoderModel(T5Config(**T5, feed_forward_proj="relu")), 100, False)
+        encoder("t5-gated", T5EncoderModel(T5Config(**T5, feed_forward_proj="gated-gelu")), 200, False)
+        seq2seq("t5-seq2seq-tied", T5Config(**T5, num_decoder_layers=2, feed_forward_proj="relu"), 300, True)
+        seq2seq(
+            "t5-seq2seq-untied",
+            T5Config(**T5, num_decoder_layers=2, feed_forward_proj="gated-gelu", tie_word_embeddings=False),
+            400,
+            False,
+        )
+        # The soft cap of 50 would hardly bend the scores of so small a model.
+        encoder("t5gemma", gemma(4, 8, attn_logit_softcapping=3.0), 500, True)
+        encoder("t5gemma-grouped", gemma(2, 16, attn_logit_softcapping=5.0), 600, True)
+        # A window W is |i - j| < W in the JAX code and in transformers 4, |i - j| <= W in transformers 5 (masking_utils);
+        # the published 4096 is meant as the former. So W = 15 here is written down as 16.
+        encoder("t5gemma-window", gemma(2, 8, sliding_window=15), 700, True, amend=exclusive_window)
+        encoder("bert", BertModel(BertConfig(**BERT)), 800, False, segments=True)
+        one = dict(num_labels=1)
+        classifier("bert-cross", BertForSequenceClassification(BertConfig(**BERT, **one)), 900, True)
+        classifier("bert-cross-two", BertForSequenceClassification(BertConfig(**BERT, num_labels=2)), 950, True)
+        roberta = RobertaConfig(**BERT, **one, max_position_embeddings=320, type_vocab_size=1, pad_token_id=1)
+        classifier("roberta-cross", RobertaForSequenceClassification(roberta), 1000, False)
+        electra = ElectraConfig(**BERT, **one, embedding_size=16)
+        classifier("electra-cross", ElectraForSequenceClassification(electra), 1100, True)
