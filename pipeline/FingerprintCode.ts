@@ -4,8 +4,8 @@ import { isBuiltin } from "node:module"
 import { dirname, extname, relative, resolve, sep } from "node:path"
 import * as Schema from "effect/Schema"
 import * as esbuild from "esbuild"
-import { type Stamp, stampOf } from "./FingerprintHints.ts"
 import { packageName } from "./FingerprintPackages.ts"
+import { type Stamp, stampOf } from "./FingerprintStamp.ts"
 
 const Place = {
   /** Path from the project's root. */

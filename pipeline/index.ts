@@ -23,6 +23,7 @@ export {
 export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
 export { projectRoot } from "./projectRoot.ts"
 export type { RunEvent } from "./RunEvent.ts"
+export { builtFrom, projectRoot } from "./RunningCode.ts"
 export {
   CodeChanged,
   type NodePreview,

@@ -26,7 +26,7 @@ import ts from "typescript"
 import { afterEach, describe, expect, it } from "vitest"
 import { DuckDb, layerDuckDb } from "../../pipeline/DuckDb.ts"
 import { Fingerprint, type FingerprintOptions, layerFingerprint } from "../../pipeline/Fingerprint.ts"
-import { stampOf } from "../../pipeline/FingerprintHints.ts"
+import { stampOf } from "../../pipeline/FingerprintStamp.ts"
 import type { AnyStage, NativeLibrary } from "../../pipeline/Stage.ts"
 
 const here = fileURLToPath(new URL("../..", import.meta.url))

@@ -1,0 +1,199 @@
+import { randomUUID } from "node:crypto"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { dirname, join, relative, resolve, sep } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import * as esbuild from "esbuild"
+import { isTrusted, type Stamp, stampOf } from "../pipeline/FingerprintStamp.ts"
+import { bundleEntry, bundleFolder, type CurrentBundle } from "./launch.ts"
+
+/** `new URL("./x", import.meta.url)`: how the source names a worker's module or a data file beside it. */
+const fileReference = /new URL\(\s*(["'`])(\.\.?\/[^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
+
+const isCode = (path: string): boolean => /\.[cm]?[jt]s$/.test(path)
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+const inPackages = (path: string): boolean => path.split(sep).includes("node_modules")
+
+/** `stages/retrieve/searchThread.js` → `stages.retrieve.searchThread`: a bundle is one flat folder. */
+const flatName = (root: string, path: string): string =>
+  relative(root, path)
+    .split(sep)
+    .join(".")
+    .replace(/\.[cm]?[jt]s$/, "")
+
+/** A source map of one segment: what esbuild takes for the origin of all of a file, so that its own map stays small. */
+const noMap = Buffer.from(JSON.stringify({ version: 3, sources: [""], mappings: "AAAA" })).toString("base64")
+
+const options = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  charset: "utf8",
+  logLevel: "silent",
+} satisfies esbuild.BuildOptions
+
+/**
+ * Effect is bundled, with what it imports: it is many small modules, and needed by every command. Any other package is loaded
+ * as it is, by the stage that uses it: some hold native libraries, some look for their own files.
+ */
+const packages: esbuild.Plugin = {
+  name: "rankdag-packages",
+  setup: (build) => {
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
+      const bundled = /^(effect|@effect\/[^/]+)(\/|$)/.test(path) || inPackages(importer)
+      return kind === "entry-point" || (bundled && !isBuiltin(path)) ? undefined : { path, external: true }
+    })
+  },
+}
+
+/** Modules that the source starts workers with, found by following it from its entry. */
+const workersOf = async (root: string, entry: string): Promise<ReadonlyArray<string>> => {
+  const workers = new Set<string>()
+  for (let known = -1; workers.size > known; ) {
+    known = workers.size
+    await esbuild.build({
+      ...options,
+      absWorkingDir: root,
+      entryPoints: [entry, ...workers],
+      outdir: root,
+      write: false,
+      packages: "external",
+      plugins: [
+        {
+          name: "rankdag-workers",
+          setup: (build) => {
+            build.onLoad({ filter: /\.[cm]?ts$/ }, ({ path }) => {
+              for (const [, , target = ""] of readFileSync(path, "utf8").matchAll(fileReference)) {
+                const file = resolve(dirname(path), target)
+                if (isCode(file) && isFile(file)) workers.add(file)
+              }
+              return undefined
+            })
+          },
+        },
+      ],
+    })
+  }
+  return [...workers].sort()
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"
+  }
+}
+
+/** Removes bundles that are neither new, current nor used by a living process. */
+const prune = (folder: string, current: string): void => {
+  const quarterHour = 15 * 60 * 1000
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (name === current || stats?.isDirectory() !== true || Date.now() - stats.mtimeMs < quarterHour) continue
+    const users = readdirSync(path).flatMap((file) => /^used-by-(\d+)$/.exec(file)?.[1] ?? [])
+    if (!users.some((pid) => isAlive(Number(pid)))) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Bundles the program. The bundle's folder appears whole or not at all; two processes that make it at once make one each.
+ *
+ * @returns the name of its folder in `bundleFolder(root)`.
+ * @throws where the source has an error, or the folder cannot be written.
+ */
+export const makeBundle = async (root: string, entry: string): Promise<string> => {
+  const at = Date.now()
+  const folder = bundleFolder(root)
+  mkdirSync(folder, { recursive: true })
+  const stamps = new Map<string, Stamp>()
+  const stamp = (path: string): void => {
+    if (!stamps.has(path)) stamps.set(path, stampOf(path))
+  }
+  // What decides how imports resolve, and how this bundle is made.
+  for (const name of ["package.json", "package-lock.json", "tsconfig.json", "node_modules/.package-lock.json"]) {
+    stamp(join(root, name))
+  }
+  for (const name of ["launch.ts", "launchBundle.ts"]) stamp(fileURLToPath(new URL(`./${name}`, import.meta.url)))
+
+  const id = randomUUID()
+  const workers = await workersOf(root, entry)
+  const made = await esbuild.build({
+    ...options,
+    absWorkingDir: root,
+    entryPoints: {
+      [bundleEntry.replace(".mjs", "")]: entry,
+      ...Object.fromEntries(workers.map((path) => [flatName(root, path), path])),
+    },
+    outdir: join(folder, id),
+    outExtension: { ".js": ".mjs" },
+    splitting: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: true,
+    sourcesContent: false,
+    write: false,
+    metafile: true,
+    define: { RANKDAG_ROOT: JSON.stringify(root) },
+    // CommonJS inside a bundle of ES modules asks for Node's modules by `require`.
+    banner: {
+      js: 'import { createRequire as rankdagRequire } from "node:module"; const require = rankdagRequire(import.meta.url);',
+    },
+    plugins: [
+      packages,
+      {
+        name: "rankdag-bundle",
+        setup: (build) => {
+          build.onLoad({ filter: /\.[cm]?[jt]s$/ }, ({ path }) => {
+            stamp(path)
+            const text = readFileSync(path, "utf8")
+            if (inPackages(path)) {
+              const bare = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "")
+              return { contents: `${bare}\n//# sourceMappingURL=data:application/json;base64,${noMap}`, loader: "js" }
+            }
+            const contents = text.replace(fileReference, (whole, _quote, target: string) => {
+              const file = resolve(dirname(path), target)
+              if (!isFile(file)) return whole
+              return isCode(file)
+                ? `new URL("./${flatName(root, file)}.mjs", import.meta.url)`
+                : `new URL(${JSON.stringify(pathToFileURL(file).href)})`
+            })
+            return { contents, loader: path.endsWith("ts") ? "ts" : "js" }
+          })
+        },
+      },
+    ],
+  })
+
+  await esbuild.stop()
+  const temporary = join(folder, `${id}.tmp`)
+  mkdirSync(temporary)
+  const bundled: Record<string, number> = {}
+  for (const file of made.outputFiles) {
+    const name = relative(join(folder, id), file.path)
+    writeFileSync(join(temporary, name), file.contents)
+    bundled[name] = file.contents.length
+  }
+  // JSON is read by esbuild itself.
+  for (const input of Object.keys(made.metafile.inputs)) stamp(resolve(root, input))
+  const sources = Object.fromEntries([...stamps].map(([path, each]) => [relative(root, path), each]))
+  writeFileSync(join(temporary, "sources.json"), JSON.stringify(sources))
+  renameSync(temporary, join(folder, id))
+
+  const isSettled = [...stamps].every(([path, each]) => isTrusted(each, at) && stampOf(path) === each)
+  if (isSettled) {
+    const current: CurrentBundle = { id, bundled, sources }
+    const next = join(folder, `${id}.json`)
+    writeFileSync(next, JSON.stringify(current))
+    renameSync(next, join(folder, "current.json"))
+  }
+  try {
+    prune(folder, id)
+  } catch {
+    // Another process prunes too.
+  }
+  return id
+}
