@@ -77,8 +77,8 @@ export interface FingerprintOptions {
   readonly hintsFile?: string
   /** Whether the hints file is left as it is: for runs that must not write. Default no. */
   readonly readOnly?: boolean
-  /** Stamps of the sources, by absolute path, that the launcher made the running code of. */
-  readonly builtFrom?: ReadonlyMap<string, Stamp>
+  /** Stamps of the sources, by absolute path, that the launcher made the running code of; none where it runs from the source. */
+  readonly builtFrom?: ReadonlyMap<string, Stamp> | undefined
 }
 
 const isCodeHint = Schema.is(Schema.Struct({ code: CodeFingerprint, packages: Schema.Array(Schema.String) }))

@@ -21,9 +21,7 @@ export {
   UnknownTarget,
 } from "./Plan.ts"
 export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
-export { projectRoot } from "./projectRoot.ts"
 export type { RunEvent } from "./RunEvent.ts"
-export { builtFrom, projectRoot } from "./RunningCode.ts"
 export {
   CodeChanged,
   type NodePreview,
@@ -35,6 +33,7 @@ export {
   SourceChanged,
   StageDefect,
 } from "./Runner.ts"
+export { builtFrom, projectRoot } from "./RunningCode.ts"
 export { type NodeReport, type OutputReport, RunFailed, RunRecord, type RunReport } from "./RunReport.ts"
 export { describeOwner, type Owner, StoreBusy } from "./Session.ts"
 export {

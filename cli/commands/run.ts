@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { experiment, type WiredDataset } from "../../experiment.ts"
 import {
   ArtifactStore,
+  builtFrom,
   hintsFileOf,
   layerArtifactStore,
   layerDuckDb,
@@ -180,7 +181,12 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     const services = Layer.mergeAll(
       layerArtifactStore(artifacts),
       layerDuckDb(),
-      layerFingerprint({ projectRoot, hintsFile: hintsFileOf(artifacts), readOnly: looksOnly }),
+      layerFingerprint({
+        projectRoot,
+        hintsFile: hintsFileOf(artifacts),
+        readOnly: looksOnly,
+        builtFrom: builtFrom(),
+      }),
     )
     yield* Effect.gen(function* () {
       if (looksOnly || given.assertHit) {

@@ -1,1 +1,0 @@
-export const projectRoot: string = new URL("..", import.meta.url).pathname
