@@ -1,0 +1,16 @@
+export { type OpenedTokenizer, openTokenizer } from "./openTokenizer.ts"
+export {
+  checkVocabulary,
+  monoT5Template,
+  type PairInput,
+  type PairTemplate,
+  pairInput,
+  rankT5Template,
+  requireToken,
+  type SingleInput,
+  singleInput,
+  type TextTemplate,
+  t5GemmaTemplate,
+} from "./PairTemplate.ts"
+export { type LayoutPart, type Layouts, type SpecialIds, sentinelOf, type Tokenizer } from "./Tokenizer.ts"
+export * from "./TokenizerError.ts"

@@ -1,0 +1,173 @@
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { isRecord } from "./postProcessor.ts"
+import { sentencePiece } from "./sentencePiece.ts"
+import { type SpecialNames, specialIds } from "./specialTokens.ts"
+import type { SpecialIds, Tokenizer } from "./Tokenizer.ts"
+import { TokenizerInvalid } from "./TokenizerError.ts"
+import { tokenizerJson } from "./tokenizerJson.ts"
+import { wordPiece } from "./WordPiece.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+/** The files that can make a tokenizer, best first, and those that add to one. */
+const sources = ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt"] as const
+const companions = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"] as const
+
+/** A tokenizer, and the names of the files in the folder that decide it (to be hashed, or copied beside exported weights). */
+export interface OpenedTokenizer {
+  readonly tokenizer: Tokenizer
+  readonly files: ReadonlyArray<string>
+}
+
+const invalid = (path: string, problem: string): TokenizerInvalid =>
+  new TokenizerInvalid({
+    path,
+    problem,
+    remedy: "Fetch the tokenizer's files again, from the repository that the weights come from.",
+  })
+
+const partNames: { readonly [Part in keyof SpecialIds]: string } = {
+  pad: "pad_token",
+  eos: "eos_token",
+  bos: "bos_token",
+  unk: "unk_token",
+  cls: "cls_token",
+  sep: "sep_token",
+  mask: "mask_token",
+}
+
+/** A special token's name stands as a text, or as an object with its content. */
+const nameIn = (value: unknown): string | undefined => {
+  const name = isRecord(value) ? value["content"] : value
+  return typeof name === "string" ? name : undefined
+}
+
+const namesIn = (config: Json, map: Json): SpecialNames => {
+  const find = (part: keyof SpecialIds): string | undefined =>
+    nameIn(config[partNames[part]]) ?? nameIn(map[partNames[part]])
+  return {
+    pad: find("pad"),
+    eos: find("eos"),
+    bos: find("bos"),
+    unk: find("unk"),
+    cls: find("cls"),
+    sep: find("sep"),
+    mask: find("mask"),
+  }
+}
+
+/** Tokens that the files beside a SentencePiece model add to it. */
+const addedIn = (config: Json, added: Json): Map<string, number> => {
+  const tokens = new Map<string, number>()
+  for (const [name, id] of Object.entries(added)) if (typeof id === "number") tokens.set(name, id)
+  const decoder = config["added_tokens_decoder"]
+  for (const [id, token] of isRecord(decoder) ? Object.entries(decoder) : []) {
+    const name = nameIn(token)
+    if (name !== undefined && /^\d+$/u.test(id)) tokens.set(name, Number(id))
+  }
+  return tokens
+}
+
+/** T5's sentinels follow the pieces, counted downwards: `<extra_id_0>` has the highest id. */
+const addSentinels = (bare: Tokenizer, config: Json, added: Map<string, number>): void => {
+  const stated = config["extra_ids"]
+  const { pad, eos, unk, bos } = bare.special
+  const isT5 = pad === 0 && eos === 1 && unk === 2 && bos === undefined
+  const count = typeof stated === "number" ? stated : isT5 ? 100 : 0
+  if (bare.idOf("<extra_id_0>") !== undefined || added.has("<extra_id_0>")) return
+  for (let k = 0; k < count; k++) added.set(`<extra_id_${k}>`, bare.vocabularySize + count - 1 - k)
+}
+
+const fromModel = (
+  file: Uint8Array,
+  names: SpecialNames,
+  config: Json,
+  added: Map<string, number>,
+): Tokenizer | { readonly problem: string } => {
+  const bare = sentencePiece(file, { names, added })
+  if ("problem" in bare) return bare
+  const before = added.size
+  addSentinels(bare, config, added)
+  return added.size === before ? bare : sentencePiece(file, { names, added })
+}
+
+const fromVocabulary = (text: string, names: SpecialNames, config: Json): Tokenizer | { readonly problem: string } => {
+  const lines = text.split(/\r?\n/u)
+  if (lines.at(-1) === "") lines.pop()
+  const ids = new Map(lines.map((piece, id) => [piece.trim(), id]))
+  const special = specialIds(names, (piece) => ids.get(piece))
+  if (special.unk === undefined) return { problem: "it has no [UNK]" }
+  const added = new Map<string, { id: number; stripBefore: boolean; stripAfter: boolean }>()
+  for (const id of [special.pad, special.eos, special.bos, special.unk, special.cls, special.sep, special.mask]) {
+    const piece = id === undefined ? undefined : lines[id]?.trim()
+    if (id !== undefined && piece !== undefined) added.set(piece, { id, stripBefore: false, stripAfter: false })
+  }
+  const lowercase = config["do_lower_case"] !== false
+  return wordPiece({
+    description: `WordPiece vocab.txt of ${ids.size} pieces`,
+    ids,
+    prefix: "##",
+    unk: special.unk,
+    longestWord: 100,
+    clean: true,
+    splitIdeographs: config["tokenize_chinese_chars"] !== false,
+    stripAccents: typeof config["strip_accents"] === "boolean" ? config["strip_accents"] : lowercase,
+    lowercase,
+    added,
+    special,
+    layouts: undefined,
+  })
+}
+
+/**
+ * Opens the tokenizer in a checkpoint's folder: tokenizer.json, else a SentencePiece model (spiece.model, tokenizer.model),
+ * else BERT's vocab.txt; with the special tokens that the configuration beside it names.
+ */
+export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, TokenizerInvalid> =>
+  Effect.gen(function* () {
+    const names = yield* Effect.tryPromise({
+      try: () => readdir(folder),
+      catch: (cause) =>
+        invalid(folder, `it cannot be listed (${cause instanceof Error ? cause.message : String(cause)})`),
+    })
+    const source = sources.find((name) => names.includes(name))
+    if (source === undefined)
+      return yield* new TokenizerInvalid({
+        path: folder,
+        problem: `it holds no tokenizer: none of ${sources.join(", ")}`,
+        remedy: "Put the files of the tokenizer that the model was trained with beside its weights.",
+      })
+    const path = join(folder, source)
+    const read = (name: string) =>
+      Effect.tryPromise({
+        try: () => readFile(join(folder, name)),
+        catch: (cause) => invalid(join(folder, name), cause instanceof Error ? cause.message : String(cause)),
+      })
+    const parse = (name: string, bytes: Uint8Array) =>
+      Effect.try({
+        try: (): unknown => JSON.parse(new TextDecoder().decode(bytes)),
+        catch: (cause) => invalid(join(folder, name), `it is not JSON (${String(cause)})`),
+      })
+    const companion = (name: (typeof companions)[number]): Effect.Effect<Json, TokenizerInvalid> =>
+      names.includes(name)
+        ? Effect.flatMap(read(name), (bytes) => parse(name, bytes)).pipe(
+            Effect.filterOrFail(isRecord, () => invalid(join(folder, name), "it is not an object")),
+          )
+        : Effect.succeed({})
+
+    const config = yield* companion("tokenizer_config.json")
+    const map = yield* companion("special_tokens_map.json")
+    const extra = yield* companion("added_tokens.json")
+    const specialNames = namesIn(config, map)
+    const bytes = yield* read(source)
+    const opened =
+      source === "tokenizer.json"
+        ? tokenizerJson(yield* parse(source, bytes), specialNames, config)
+        : source === "vocab.txt"
+          ? fromVocabulary(new TextDecoder().decode(bytes), specialNames, config)
+          : fromModel(bytes, specialNames, config, addedIn(config, extra))
+    if ("problem" in opened) return yield* invalid(path, opened.problem)
+    return { tokenizer: opened, files: [source, ...companions.filter((name) => names.includes(name))] }
+  })

@@ -1,0 +1,277 @@
+import type { AddedToken } from "./AddedTokens.ts"
+import { readCharsmap } from "./Charsmap.ts"
+import { IdBuffer, remember } from "./IdBuffer.ts"
+import { openLibrary } from "./library.ts"
+import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } from "./PieceTokenizer.ts"
+import { flattened, isRecord, layoutsOf } from "./postProcessor.ts"
+import { bytePieces, plain, unigramWithBytes } from "./sentencePiece.ts"
+import { type SpecialNames, specialIds } from "./specialTokens.ts"
+import type { Tokenizer } from "./Tokenizer.ts"
+import { unigram } from "./Unigram.ts"
+import { wordPiece } from "./WordPiece.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+interface Added extends AddedToken {
+  readonly content: string
+  readonly singleWord: boolean
+}
+
+const addedTokens = (file: Json): ReadonlyArray<Added> => {
+  const list = file["added_tokens"]
+  const added: Array<Added> = []
+  for (const token of Array.isArray(list) ? list : [])
+    if (isRecord(token) && typeof token["content"] === "string" && typeof token["id"] === "number")
+      added.push({
+        content: token["content"],
+        id: token["id"],
+        stripBefore: token["lstrip"] === true,
+        stripAfter: token["rstrip"] === true,
+        singleWord: token["single_word"] === true,
+      })
+  return added
+}
+
+const typesOf = (parts: ReadonlyArray<Json>): ReadonlyArray<unknown> => parts.map((part) => part["type"])
+
+/** The prefix that a Metaspace pre-tokenizer asks for; older files say `add_prefix_space`. */
+const metaspacePrefix = (part: Json): SpacePolicy["prefix"] | undefined => {
+  if ((part["replacement"] ?? "\u2581") !== "\u2581") return undefined
+  switch (part["prepend_scheme"]) {
+    case undefined:
+      return part["add_prefix_space"] === false ? "never" : "missing"
+    case "always":
+      return "missing"
+    case "first":
+      return "first"
+    case "never":
+      return "never"
+    default:
+      return undefined
+  }
+}
+
+/** Unicode's white space but the space itself. */
+const otherSpaces = /[\t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu
+
+/** How a SentencePiece-like tokenizer.json treats text before segmentation; undefined where it has parts of another kind. */
+const textRules = (file: Json): Pick<PieceModel, "normalise" | "spaceMatters" | "spaces"> | undefined => {
+  let collapse = false
+  let [stripStart, stripEnd] = [false, false]
+  let rules: ReturnType<typeof readCharsmap>
+  for (const [place, part] of flattened(file["normalizer"], "normalizers").entries()) {
+    const pattern = isRecord(part["pattern"]) ? part["pattern"]["Regex"] : undefined
+    if (part["type"] === "Precompiled" && place === 0) {
+      const blob = part["precompiled_charsmap"]
+      rules = typeof blob === "string" ? readCharsmap(Buffer.from(blob, "base64"), "grapheme") : undefined
+      if (rules === undefined) return undefined
+    } else if (part["type"] === "Strip") {
+      stripStart ||= part["strip_left"] === true
+      stripEnd ||= part["strip_right"] === true
+    } else if (part["type"] === "Replace" && pattern === " {2,}") collapse = true
+    else return undefined
+  }
+  const parts = flattened(file["pre_tokenizer"], "pretokenizers")
+  const metaspace = parts.at(-1)
+  const prefix = metaspace?.["type"] === "Metaspace" ? metaspacePrefix(metaspace) : undefined
+  if (prefix === undefined) return undefined
+  if (parts.length === 2 && parts[0]?.["type"] === "WhitespaceSplit" && prefix === "missing") {
+    const normalise = rules?.normalise
+    return {
+      normalise: (text) => (normalise === undefined ? text : normalise(text)).replace(otherSpaces, " "),
+      spaceMatters: rules?.spaceMatters ?? false,
+      spaces: { collapse: true, stripStart: true, stripEnd: true, prefix },
+    }
+  }
+  if (parts.length !== 1) return undefined
+  return {
+    normalise: rules?.normalise,
+    spaceMatters: rules?.spaceMatters ?? false,
+    spaces: { collapse, stripStart, stripEnd, prefix },
+  }
+}
+
+/**
+ * A unigram tokenizer.json (T5, XLM-R and their kin). Not left to the library, which approximates the precompiled
+ * normalisation rules and is some twenty times slower; undefined where the file has parts that this does not know.
+ */
+const unigramTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer | undefined => {
+  const { vocab, unk_id: unk } = model
+  if (!Array.isArray(vocab) || typeof unk !== "number") return undefined
+  const rules = textRules(file)
+  if (rules === undefined) return undefined
+  const vocabulary: Array<string | undefined> = []
+  const scores: Array<number> = []
+  for (const entry of vocab) {
+    if (!Array.isArray(entry) || typeof entry[0] !== "string" || typeof entry[1] !== "number") return undefined
+    vocabulary.push(entry[0])
+    scores.push(entry[1])
+  }
+  const list = addedTokens(file)
+  if (list.some((token) => token.singleWord)) return undefined
+  const added = new Map(list.map((token) => [token.content, token]))
+  const texts = vocabulary.map((piece) => plain(piece ?? ""))
+  const idOf = new Map<string, number>()
+  for (const [id, text] of texts.entries()) if (id !== unk && !added.has(vocabulary[id] ?? "")) idOf.set(text, id)
+  for (const token of list) vocabulary[token.id] = token.content
+  const byName = new Map<string, number>()
+  for (const [id, piece] of vocabulary.entries()) if (piece !== undefined) byName.set(piece, id)
+
+  const bytes = model["byte_fallback"] === true ? bytePieces((piece) => byName.get(piece)) : undefined
+  const segment = unigram({
+    idOf,
+    scoreOf: (id) => scores[id] ?? 0,
+    unk,
+    unkScore: scores.reduce((a, b) => Math.min(a, b), 0) - 10,
+    fuse: bytes === undefined,
+  })
+  return pieceTokenizer({
+    description: `unigram tokenizer.json of ${vocabulary.length} pieces`,
+    ...rules,
+    pieces: idOf.keys(),
+    fixed: new Map(),
+    added,
+    segment: bytes === undefined ? segment : unigramWithBytes(segment, unk, bytes, (id) => texts[id]?.length ?? 0),
+    special: { ...specialIds(names, (piece) => byName.get(piece)), unk },
+    layouts: layoutsOf(file["post_processor"]),
+    vocabulary,
+    ids: byName,
+  })
+}
+
+/**
+ * BERT's tokenizer.json. Not left to the library, which splits characters beyond U+FFFF, among others; undefined where the
+ * file has parts that this does not know.
+ */
+const bertTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer | undefined => {
+  const { vocab, unk_token: unkToken, continuing_subword_prefix: prefix, max_input_chars_per_word: longest } = model
+  const [normalizer, ...others] = flattened(file["normalizer"], "normalizers")
+  const [splitter, ...rest] = flattened(file["pre_tokenizer"], "pretokenizers")
+  if (normalizer?.["type"] !== "BertNormalizer" || splitter?.["type"] !== "BertPreTokenizer") return undefined
+  if (others.length + rest.length > 0 || !isRecord(vocab) || typeof unkToken !== "string") return undefined
+  const list = addedTokens(file)
+  if (list.some((token) => token.singleWord)) return undefined
+  const ids = new Map<string, number>()
+  for (const [piece, id] of Object.entries(vocab)) {
+    if (typeof id !== "number") return undefined
+    ids.set(piece, id)
+  }
+  for (const token of list) ids.set(token.content, token.id)
+  const unk = ids.get(unkToken)
+  if (unk === undefined) return undefined
+  const lowercase = normalizer["lowercase"] === true
+  return wordPiece({
+    description: `WordPiece tokenizer.json of ${ids.size} pieces`,
+    ids,
+    prefix: typeof prefix === "string" ? prefix : "##",
+    unk,
+    longestWord: typeof longest === "number" ? longest : 100,
+    clean: normalizer["clean_text"] !== false,
+    splitIdeographs: normalizer["handle_chinese_chars"] !== false,
+    stripAccents: typeof normalizer["strip_accents"] === "boolean" ? normalizer["strip_accents"] : lowercase,
+    lowercase,
+    added: new Map(list.map((token) => [token.content, token])),
+    special: { ...specialIds(names, (piece) => ids.get(piece)), unk },
+    layouts: layoutsOf(file["post_processor"]),
+  })
+}
+
+const localNormalizers: ReadonlySet<unknown> = new Set([
+  "BertNormalizer",
+  "Lowercase",
+  "NFC",
+  "NFD",
+  "NFKC",
+  "NFKD",
+  "StripAccents",
+])
+const splittingPreTokenizers: ReadonlySet<unknown> = new Set(["BertPreTokenizer", "Whitespace", "WhitespaceSplit"])
+
+/**
+ * At which spaces a text falls apart for the library: `dropped`, where the pre-tokenizer splits at spaces and drops them;
+ * `kept`, where a space belongs to the word behind it (Gemma); undefined where that is not known.
+ */
+const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
+  const normalizers = flattened(file["normalizer"], "normalizers")
+  const parts = flattened(file["pre_tokenizer"], "pretokenizers")
+  const [first, second, ...rest] = parts
+  if (addedTokens(file).some((token) => token.content.includes(" ") || token.singleWord)) return undefined
+  if (splittingPreTokenizers.has(first?.["type"]) && typesOf(normalizers).every((type) => localNormalizers.has(type))) {
+    if (second === undefined) return "dropped"
+    return rest.length === 0 && second["type"] === "Metaspace" && metaspacePrefix(second) === "missing"
+      ? "dropped"
+      : undefined
+  }
+  const [only, ...others] = normalizers
+  const pattern = isRecord(only?.["pattern"]) ? only["pattern"]["String"] : undefined
+  const toSpaceSymbol = only?.["type"] === "Replace" && pattern === " " && only["content"] === "\u2581"
+  const vocab = model["vocab"]
+  const splitsNothing = parts.length === 0 || (parts.length === 1 && first?.["type"] === "Split")
+  if (others.length === 0 && toSpaceSymbol && splitsNothing && model["type"] === "BPE" && isRecord(vocab))
+    return staysWithinWords(Object.keys(vocab).map(plain)) ? "kept" : undefined
+  return undefined
+}
+
+/** Any other tokenizer.json: the library encodes; here words are remembered where a text falls apart at spaces. */
+const libraryTokenizer = (file: Json, model: Json, names: SpecialNames, config: Json): Tokenizer => {
+  const library = openLibrary(file, config)
+  const idsOf = (text: string): ReadonlyArray<number> => library.encode(text, { add_special_tokens: false }).ids
+  const spaces = spacesIn(file, model)
+  const wordIds = remember(idsOf)
+  const buffer = new IdBuffer()
+
+  const encode = (text: string): Int32Array<ArrayBuffer> => {
+    if (spaces === undefined) return Int32Array.from(idsOf(text))
+    buffer.clear()
+    for (let from = 0; from < text.length; ) {
+      let at = from
+      while (at < text.length && text.charCodeAt(at) === 0x20) at++
+      const space = text.indexOf(" ", at)
+      const to = space < 0 ? text.length : space
+      const begin = spaces === "dropped" ? at : from
+      if (begin < to) buffer.add(wordIds(text.substring(begin, to)))
+      from = to
+    }
+    return buffer.toArray()
+  }
+
+  let vocabularySize = 0
+  for (const id of library.get_vocab().values()) vocabularySize = Math.max(vocabularySize, id + 1)
+  const kind = typeof model["type"] === "string" ? model["type"] : "tokenizer"
+  return {
+    description: `${kind} tokenizer.json of ${vocabularySize} pieces`,
+    vocabularySize,
+    special: specialIds(names, (piece) => library.token_to_id(piece)),
+    layouts: layoutsOf(file["post_processor"]),
+    encode,
+    encodeNext: spaces === undefined ? undefined : spaces === "dropped" ? encode : (text) => encode(` ${text}`),
+    idOf: (piece) => library.token_to_id(piece),
+    pieceOf: (id) => library.id_to_token(id),
+  }
+}
+
+/**
+ * A tokenizer from a parsed tokenizer.json, and the parsed tokenizer_config.json beside it. Gives a problem, as a clause,
+ * where it is none.
+ */
+export const tokenizerJson = (
+  file: unknown,
+  names: SpecialNames,
+  config: Json,
+): Tokenizer | { readonly problem: string } => {
+  if (!isRecord(file) || !isRecord(file["model"])) return { problem: "it is not a tokenizer.json: it has no model" }
+  const model = file["model"]
+  const kind = model["type"] ?? (Array.isArray(model["vocab"]) ? "Unigram" : undefined)
+  const own =
+    kind === "Unigram"
+      ? unigramTokenizer(file, model, names)
+      : kind === "WordPiece"
+        ? bertTokenizer(file, model, names)
+        : undefined
+  if (own !== undefined) return own
+  try {
+    return libraryTokenizer({ added_tokens: [], ...file }, model, names, config)
+  } catch (cause) {
+    return { problem: `it has parts that cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
+  }
+}
