@@ -31,7 +31,7 @@ import {
   storeVersion,
 } from "./Manifest.ts"
 import { openSession, type Session } from "./Session.ts"
-import { errorCode, io, ioSync, type StoreError } from "./StoreError.ts"
+import { errorCode, io, ioSync, isAbsent, type StoreError } from "./StoreError.ts"
 
 /** A file of a stored artifact that is not as it was written. */
 export interface Damage {
@@ -121,7 +121,7 @@ const readText = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8")
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return undefined
+    if (isAbsent(cause)) return undefined
     throw cause
   }
 }
@@ -130,7 +130,7 @@ const names = (directory: string): ReadonlyArray<string> => {
   try {
     return readdirSync(directory).sort()
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT" || errorCode(cause) === "ENOTDIR") return []
+    if (isAbsent(cause)) return []
     throw cause
   }
 }

@@ -10,7 +10,7 @@ import type { Manifest } from "./Manifest.ts"
 import { collectorLock } from "./Runner.ts"
 import { RunRecord } from "./RunReport.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
-import { errorCode, io, ioSync, type StoreError } from "./StoreError.ts"
+import { io, ioSync, isAbsent, type StoreError } from "./StoreError.ts"
 
 /** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
 export interface GcOptions {
@@ -52,7 +52,7 @@ const entries = (directory: string): ReadonlyArray<string> => {
   try {
     return readdirSync(directory).sort()
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT" || errorCode(cause) === "ENOTDIR") return []
+    if (isAbsent(cause)) return []
     throw cause
   }
 }

@@ -27,7 +27,7 @@ import type {
   StageResult,
   StoredArtifact,
 } from "./Stage.ts"
-import { io, StoreError, saysDiskFull } from "./StoreError.ts"
+import { causeMessage, io, StoreError, saysDiskFull } from "./StoreError.ts"
 
 /** How to run a plan. */
 export interface RunOptions {
@@ -45,7 +45,7 @@ export class StageDefect extends Schema.TaggedError<StageDefect>()("StageDefect"
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const detail = this.cause instanceof Error ? (this.cause.stack ?? this.cause.message) : String(this.cause)
+    const detail = this.cause instanceof Error ? (this.cause.stack ?? this.cause.message) : causeMessage(this.cause)
     return `${this.node} died unexpectedly, which is a bug: ${detail}`
   }
 }

@@ -18,7 +18,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isAlive, ProcessIdentity, thisProcess } from "./ProcessIdentity.ts"
-import { errorCode, io, ioSync, type StoreError, storeError } from "./StoreError.ts"
+import { errorCode, io, ioSync, isAbsent, type StoreError, storeError } from "./StoreError.ts"
 
 /** Who holds a lock, or is at work on the store. */
 export const Owner = Schema.Struct({
@@ -70,7 +70,7 @@ const readOwner = (path: string): Owner | "unknown" | undefined => {
   try {
     return Either.getOrElse(decodeOwner(readFileSync(path, "utf8")), () => "unknown" as const)
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return undefined
+    if (isAbsent(cause)) return undefined
     throw cause
   }
 }

@@ -11,7 +11,7 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const detail = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const detail = causeMessage(this.cause)
     const advice = {
       DiskFull:
         "There is no space left. Free some, remove old results (`gc`), or give another folder for the artifacts; " +
@@ -24,9 +24,21 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   }
 }
 
+/** What anything that was thrown says of itself. */
+export const causeMessage = (cause: unknown): string => {
+  if (typeof cause === "string") return cause
+  if (typeof cause === "object" && cause !== null && "message" in cause && typeof cause.message === "string") {
+    return cause.message
+  }
+  return JSON.stringify(cause) ?? "unknown"
+}
+
 /** The `code` of a Node.js error, the empty string where there is none. */
 export const errorCode = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+
+/** Whether an error says that something is not there. */
+export const isAbsent = (cause: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errorCode(cause))
 
 const reasonOf = (cause: unknown): StoreError["reason"] => {
   switch (errorCode(cause)) {

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { ArtifactStore, type Damage } from "./ArtifactStore.ts"
 import type { Manifest } from "./Manifest.ts"
-import { errorCode, ioSync, type StoreError } from "./StoreError.ts"
+import { ioSync, isAbsent, type StoreError } from "./StoreError.ts"
 
 /** A check of the whole store. */
 export interface VerifyReport {
@@ -36,7 +36,7 @@ const names = (directory: string): ReadonlyArray<string> => {
   try {
     return readdirSync(directory).sort()
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT" || errorCode(cause) === "ENOTDIR") return []
+    if (isAbsent(cause)) return []
     throw cause
   }
 }

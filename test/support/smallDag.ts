@@ -47,6 +47,10 @@ export interface Mischief {
   readonly code?: Readonly<Record<string, string>>
 }
 
+let loaded = 0
+/** How often the code of a stage was loaded in this process. */
+export const loads = (): number => loaded
+
 export let mischief: Mischief = {}
 export const setMischief = (given: Mischief): void => {
   mischief = given
@@ -103,7 +107,10 @@ export const make = stage({
   ...declare("make"),
   inputs: {},
   outputs: { text: Text },
-  load: async () => ({ run: ({ config, outputs, scratch, warn }) => work(config, [], outputs.text, scratch, warn) }),
+  load: async () => {
+    loaded++
+    return { run: ({ config, outputs, scratch, warn }) => work(config, [], outputs.text, scratch, warn) }
+  },
 })
 
 /** Reads any number of texts. */
@@ -111,10 +118,13 @@ export const join_ = stage({
   ...declare("join"),
   inputs: { texts: many(Text) },
   outputs: { text: Text },
-  load: async () => ({
-    run: ({ config, inputs, outputs, scratch, warn }) =>
-      work(config, inputs.texts.map(readText), outputs.text, scratch, warn),
-  }),
+  load: async () => {
+    loaded++
+    return {
+      run: ({ config, inputs, outputs, scratch, warn }) =>
+        work(config, inputs.texts.map(readText), outputs.text, scratch, warn),
+    }
+  },
 })
 
 /** Reads the user's files. */
@@ -122,18 +132,21 @@ export const load = stage({
   ...declare("load"),
   inputs: { files: artifactKind("source-files") },
   outputs: { text: Text },
-  load: async () => ({
-    run: ({ config, inputs, outputs, scratch, warn }) =>
-      work(
-        config,
-        readdirSync(inputs.files.path)
-          .sort()
-          .map((file) => readFileSync(join(inputs.files.path, file), "utf8")),
-        outputs.text,
-        scratch,
-        warn,
-      ),
-  }),
+  load: async () => {
+    loaded++
+    return {
+      run: ({ config, inputs, outputs, scratch, warn }) =>
+        work(
+          config,
+          readdirSync(inputs.files.path)
+            .sort()
+            .map((file) => readFileSync(join(inputs.files.path, file), "utf8")),
+          outputs.text,
+          scratch,
+          warn,
+        ),
+    }
+  },
 })
 
 /** Two outputs with equal bytes. */
@@ -141,14 +154,17 @@ export const twice = stage({
   ...declare("twice"),
   inputs: { text: Text },
   outputs: { left: Text, right: Text },
-  load: async () => ({
-    run: ({ inputs, outputs }) =>
-      Effect.sync(() => {
-        for (const output of [outputs.left, outputs.right])
-          writeFileSync(join(output, "text.txt"), readText(inputs.text))
-        return {}
-      }),
-  }),
+  load: async () => {
+    loaded++
+    return {
+      run: ({ inputs, outputs }) =>
+        Effect.sync(() => {
+          for (const output of [outputs.left, outputs.right])
+            writeFileSync(join(output, "text.txt"), readText(inputs.text))
+          return {}
+        }),
+    }
+  },
 })
 
 /** Counts to ten, a file a step in its scratch folder, and goes on from there. */
@@ -157,20 +173,23 @@ export const count = stage({
   resumable: true,
   inputs: { text: Text },
   outputs: { text: Text },
-  load: async () => ({
-    run: ({ config, inputs, outputs, scratch }) =>
-      Effect.gen(function* () {
-        const before = readdirSync(scratch).length
-        for (let step = before; step < 10; step++) {
-          if (mischief.journal !== undefined) appendFileSync(mischief.journal, `${config.node} step ${step}\n`)
-          writeFileSync(join(scratch, `step-${step}`), String(step))
-          yield* Effect.sleep(mischief.sleepMs?.[config.node] ?? 0)
-          if (step === 5 && mischief.kill?.includes(config.node)) process.kill(process.pid, "SIGKILL")
-        }
-        writeFileSync(join(outputs.text, "text.txt"), `counted ${readText(inputs.text)}`)
-        return { facts: { resumedFrom: before } }
-      }),
-  }),
+  load: async () => {
+    loaded++
+    return {
+      run: ({ config, inputs, outputs, scratch }) =>
+        Effect.gen(function* () {
+          const before = readdirSync(scratch).length
+          for (let step = before; step < 10; step++) {
+            if (mischief.journal !== undefined) appendFileSync(mischief.journal, `${config.node} step ${step}\n`)
+            writeFileSync(join(scratch, `step-${step}`), String(step))
+            yield* Effect.sleep(mischief.sleepMs?.[config.node] ?? 0)
+            if (step === 5 && mischief.kill?.includes(config.node)) process.kill(process.pid, "SIGKILL")
+          }
+          writeFileSync(join(outputs.text, "text.txt"), `counted ${readText(inputs.text)}`)
+          return { facts: { resumedFrom: before } }
+        }),
+    }
+  },
 })
 
 /** Writes nothing. */
@@ -178,7 +197,10 @@ export const lazy = stage({
   ...declare("lazy"),
   inputs: {},
   outputs: { text: Text },
-  load: async () => ({ run: () => Effect.succeed({}) }),
+  load: async () => {
+    loaded++
+    return { run: () => Effect.succeed({}) }
+  },
 })
 
 /**
