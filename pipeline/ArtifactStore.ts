@@ -313,13 +313,14 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         mkdirSync(directory, { recursive: true })
         const known = new Set(readdirSync(directory))
         for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
-        if (!known.has("store.json")) {
-          const temporary = join(directory, "tmp", `.store-${process.pid}.json`)
-          writeFileSync(temporary, `${JSON.stringify({ program: "rankdag", version: storeVersion })}\n`)
-          renameSync(temporary, join(directory, "store.json"))
-        }
       }),
-      session: (purpose) => openSession(directory, purpose),
+      session: (purpose) =>
+        Effect.tap(openSession(directory, purpose), (session) => {
+          const path = join(directory, "store.json")
+          return existsSync(path)
+            ? Effect.void
+            : writeWhole(session, path, `${JSON.stringify({ program: "rankdag", version: storeVersion })}\n`)
+        }),
       objectPath,
       manifestPath,
       readManifest,

@@ -35,7 +35,7 @@ export interface GcReport {
   readonly stages: ReadonlyArray<{ readonly stage: string; readonly results: number; readonly bytes: number }>
   /** Objects that belong to no result, such as those of a run that was killed before it recorded them. */
   readonly orphans: { readonly objects: number; readonly bytes: number }
-  /** Damaged objects that were set aside, and work areas of unfinished stages, longer ago than `forgottenSeconds`. */
+  /** Damaged objects that were set aside and scratch folders of unfinished stages, a month old; those of finished ones. */
   readonly leftovers: { readonly folders: number; readonly bytes: number }
   readonly freedBytes: number
   readonly keptBytes: number
@@ -45,6 +45,8 @@ const day = 86_400
 
 /** After this time nobody looks at a quarantined object or goes on with an unfinished stage. */
 const forgottenSeconds = 30 * day
+
+const graceOf = (options: GcOptions): number => options.graceSeconds ?? 3600
 
 const decodeRun = Schema.decodeUnknownEither(Schema.parseJson(RunRecord))
 
@@ -104,7 +106,7 @@ export interface GcDecision {
 
 /** Marks from the kept runs and from `latest`, and says what is not marked and old enough. */
 export const decideGc = (state: GcState, options: GcOptions): GcDecision => {
-  const grace = options.graceSeconds ?? 3600
+  const grace = graceOf(options)
   const limited = options.maxAgeSeconds !== undefined || options.maxBytes !== undefined
   const keepLast = options.keepLast ?? (limited ? Number.POSITIVE_INFINITY : 10)
   const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
@@ -168,7 +170,7 @@ export const runRecords = (directory: string): Effect.Effect<ReadonlyArray<RunRe
     return records.sort((a, b) => (a.run < b.run ? 1 : -1))
   })
 
-const readState = (store: ArtifactStore["Type"]) =>
+const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
   Effect.gen(function* () {
     const { directory } = store
     const now = Date.now()
@@ -199,11 +201,13 @@ const readState = (store: ArtifactStore["Type"]) =>
       })),
       objects,
     }
+    const finished = new Set(manifests.map((manifest) => manifest.actionKey))
     const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
     for (const folder of ["quarantine", "scratch"]) {
       for (const name of entries(join(directory, folder))) {
         const path = join(directory, folder, name)
-        if (ageOf(path, now) > forgottenSeconds) leftovers.push({ path, bytes: yield* folderBytes(path) })
+        const limit = folder === "scratch" && finished.has(name) ? graceOf(options) : forgottenSeconds
+        if (ageOf(path, now) >= limit) leftovers.push({ path, bytes: yield* folderBytes(path) })
       }
     }
     return { manifests, state, leftovers }
@@ -222,7 +226,7 @@ export const collectGarbage = (
     Effect.gen(function* () {
       const store = yield* ArtifactStore
       if (options.dryRun) {
-        const { manifests, state, leftovers } = yield* readState(store)
+        const { manifests, state, leftovers } = yield* readState(store, options)
         return summarise(manifests, state, leftovers, decideGc(state, options), true)
       }
       yield* store.prepare
@@ -232,7 +236,7 @@ export const collectGarbage = (
       const owners = yield* otherSessions(store.directory, session)
       if (owners.length > 0) return yield* new StoreBusy({ owners })
       yield* session.beat
-      const { manifests, state, leftovers } = yield* readState(store)
+      const { manifests, state, leftovers } = yield* readState(store, options)
       const decision = decideGc(state, options)
       for (const manifest of manifests) {
         if (decision.results.has(manifest.actionKey)) yield* store.retire(session, manifest, "collected")

@@ -8,6 +8,7 @@ export const bundleSmallDag = async (outfile: string): Promise<void> => {
   await build({
     entryPoints: [join(import.meta.dirname, "smallDagProcess.ts")],
     bundle: true,
+    minify: true,
     platform: "node",
     format: "esm",
     target: "node20",
