@@ -438,13 +438,13 @@ const makeEngine = (
           emit({ _tag: "NodeStarted", node: node.name, reason })
           yield* session.beat
           const work = join(session.tmp, String(planned.index))
-          const scratch = join(store.directory, "scratch", key)
+          // What another run goes on with lies under its key; anything else goes with the session, even after a kill.
+          const scratch = node.stage.resumable ? join(store.directory, "scratch", key) : `${work}.scratch`
           yield* Effect.addFinalizer(() => removed(work))
           if (!node.stage.resumable) yield* Effect.addFinalizer(() => removed(scratch))
           const outputs = Object.fromEntries(Object.keys(node.stage.outputs).map((name) => [name, join(work, name)]))
           yield* io("making a work area", work, async () => {
             await rm(work, { recursive: true, force: true })
-            if (!node.stage.resumable) await rm(scratch, { recursive: true, force: true })
             for (const folder of [...Object.values(outputs), scratch]) await mkdir(folder, { recursive: true })
           })
 

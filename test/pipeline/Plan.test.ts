@@ -1,11 +1,9 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   checkPlanDocument,
   makePlan,
-  nearestName,
   nodesNamed,
   PlanDocument,
   planDocument,
@@ -68,11 +66,6 @@ describe("plans", () => {
     expect(unknown("zzzzzzzzzzz").suggestion).toBe(undefined)
     expect(unknown("zzzzzzzzzzz").message).toContain("make.passages")
     expect(unknown("constructor").suggestion).toBe(undefined)
-    fc.assert(
-      fc.property(fc.string(), fc.array(fc.string(), { minLength: 1 }), (name, known) => {
-        if (known.includes(name)) expect(nearestName(name, known)?.toLowerCase()).toBe(name.toLowerCase())
-      }),
-    )
   })
 
   it("C44 a plan is plain data: it survives JSON, and wiring the same twice gives equal documents", () => {
