@@ -26,9 +26,9 @@ export const exitCodes = {
 const usageTags: ReadonlySet<string> = new Set([
   "UsageError",
   "ConfigurationError",
-  "DatasetNotFound",
+  "UnknownDataset",
   "UnknownLayout",
-  "UnknownMeasure",
+  "UnreadableFile",
   "NothingToExport",
   "NoCatalog",
   // @effect/cli's own

@@ -1,93 +1,129 @@
-import { existsSync, statSync } from "node:fs"
-import { basename, join, resolve } from "node:path"
+import { statSync } from "node:fs"
+import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Collection } from "../experiment.ts"
-import { sourceFiles } from "../pipeline/index.ts"
-import { type DatasetConfig, didYouMean, type Experiment } from "../schemas/index.ts"
-import {
-  type IngestError,
-  ingest,
-  ingestSynthetic,
-  isIngestError,
-  layoutFiles,
-  recogniseLayout,
-} from "../stages/ingest/index.ts"
+import { type Artifact, sourceFiles } from "../pipeline/index.ts"
+import { didYouMean, type Experiment, type Kinds, SystemName } from "../schemas/index.ts"
+import { collectionOf, type IngestError, importRun, isIngestError, publicBytes } from "../stages/ingest/index.ts"
+import { UsageError } from "./Arguments.ts"
+import { ConfigurationError } from "./Settings.ts"
 
-/** There is no such collection. */
-export class DatasetNotFound extends Schema.TaggedError<DatasetNotFound>()("DatasetNotFound", {
-  source: Schema.String,
-  known: Schema.Array(Schema.String),
-}) {
-  override get message(): string {
-    return `--dataset ${this.source}: there is no folder of that name, and no public collection.${didYouMean(this.source, this.known)}`
-  }
-}
-
-const publicNames: ReadonlyArray<string> = ["synthetic"]
-
-/** Above these a system that holds the collection as JavaScript objects is not asked unless the user names it. */
-const smallPassages = 100_000
+/** Above this many bytes a system that holds the collection as JavaScript objects is not asked, unless the user names it. */
 const smallBytes = 100_000_000
+const bytesPerSyntheticPassage = 200
 
 /** A node's name allows fewer characters than a folder's. */
 const nameOf = (source: string): string => basename(resolve(source)).replaceAll(/[^A-Za-z0-9._+-]+/g, "-")
 
-const synthetic = (settings: Experiment, label: string): Omit<Collection, "name" | "imported"> => {
-  const { passages, seed, trainQuestions, trainBrowse, heldOutQuestions, heldOutBrowse } = settings.ingest
-  return {
-    ...ingestSynthetic({ passages, seed, trainQuestions, trainBrowse, heldOutQuestions, heldOutBrowse }, {}, label),
-    small: passages <= smallPassages,
-  }
+/** Bytes of the files that a wired collection reads, as far as they are there. */
+const sourceBytes = (passages: Artifact<Kinds.Passages>): number => {
+  if (passages.node._tag === "SourceNode") return 0
+  const sources = passages.node.inputs.flatMap(({ artifacts }) => artifacts.map(({ node }) => node))
+  return sources.reduce((sum, source) => {
+    if (source._tag !== "SourceNode") return sum
+    const sizes = source.files.map((file) => (file.endsWith(".gz") ? 3 : 1) * statSync(join(source.root, file)).size)
+    return sum + sizes.reduce((a, b) => a + b, 0)
+  }, 0)
 }
 
-const folder = (
-  settings: Experiment,
-  dataset: DatasetConfig,
-  label: string,
-): Effect.Effect<Omit<Collection, "name" | "imported">, IngestError> =>
+const bytesOf = (source: string, settings: Experiment, passages: Artifact<Kinds.Passages>): number =>
+  source === "synthetic"
+    ? settings.ingest.passages * bytesPerSyntheticPassage
+    : (publicBytes(source) ?? sourceBytes(passages))
+
+/** Another tool's run, as `--run` names it: `name=path`, or `name@collection=path` where there are several collections. */
+interface ImportedRun {
+  readonly option: string
+  readonly system: SystemName
+  readonly dataset: string | undefined
+  readonly path: string
+}
+
+const parseRun = (option: string): Effect.Effect<ImportedRun, UsageError> =>
+  Effect.gen(function* () {
+    const [, system, dataset, path] = /^([^=@]+)(?:@([^=]+))?=(.+)$/.exec(option) ?? []
+    if (system === undefined || path === undefined) {
+      return yield* new UsageError({
+        argument: option,
+        problem: `--run ${option}: expected name=path, or name@collection=path where there are several collections.`,
+      })
+    }
+    const named = yield* Effect.mapError(
+      Schema.decode(SystemName)(system),
+      () =>
+        new UsageError({
+          argument: option,
+          problem: `--run ${option}: «${system}» cannot name a system: letters, digits and . _ + - are allowed.`,
+        }),
+    )
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
+      return yield* new UsageError({ argument: option, problem: `--run ${option}: there is no file ${path}.` })
+    }
+    return { option, system: named, dataset, path: resolve(path) }
+  })
+
+const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, label: string): Artifact<Kinds.Run> => {
+  const file = basename(run.path)
+  const name = `${run.system}${label}`
+  const source = sourceFiles({ name: `file.${name}`, root: dirname(run.path), files: [file] })
+  return importRun({ system: run.system, file }, { file: source, queries }, name).run
+}
+
+/** Errors thrown while wiring: those of ingestion, and settings that a stage's own schema refuses. */
+export const wiring = <A>(wire: () => A): Effect.Effect<A, IngestError | ConfigurationError> =>
   Effect.try({
-    try: () => {
-      const root = resolve(dataset.source)
-      const layout = recogniseLayout(root, settings.ingest.splits)
-      const files = sourceFiles({ name: `files${label}`, root, files: layoutFiles(layout) })
-      const bytes = layout.corpus.reduce((sum, file) => {
-        const packed = file.endsWith(".gz") ? 3 : 1
-        return sum + packed * statSync(join(root, file)).size
-      }, 0)
-      const kind = dataset.kind === undefined ? {} : { kind: dataset.kind }
-      return {
-        ...ingest({ layout, strict: settings.ingest.strict, ...kind }, { files }, label),
-        small: bytes <= smallBytes,
-      }
-    },
+    try: wire,
     catch: (error) => {
       if (isIngestError(error)) return error
-      throw error
+      if (!ParseResult.isParseError(error)) throw error
+      const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+      const path = issue?.path.map(String).join(".") ?? ""
+      return new ConfigurationError({ where: "settings", path, problem: issue?.message ?? error.message })
     },
   })
 
-/** Finds the collections that the settings name and wires their reading; nothing is read yet but folders' listings. */
+/**
+ * Finds the collections that the settings name and wires their reading; of folders, only the listing is read.
+ *
+ * @param runs the values of `--run`
+ */
 export const wireCollections = (
   settings: Experiment,
-): Effect.Effect<ReadonlyArray<Collection>, IngestError | DatasetNotFound> =>
+  runs: ReadonlyArray<string>,
+): Effect.Effect<ReadonlyArray<Collection>, IngestError | ConfigurationError | UsageError> =>
   Effect.gen(function* () {
-    const named = new Map<string, number>()
-    const several = settings.datasets.length > 1
-    return yield* Effect.forEach(settings.datasets, (dataset) =>
-      Effect.gen(function* () {
-        const base = nameOf(dataset.source)
-        const used = (named.get(base) ?? 0) + 1
-        named.set(base, used)
-        const name = used === 1 ? base : `${base}-${used}`
-        const label = several ? `@${name}` : ""
-        const found =
-          dataset.source === "synthetic"
-            ? synthetic(settings, label)
-            : existsSync(dataset.source)
-              ? yield* folder(settings, dataset, label)
-              : yield* new DatasetNotFound({ source: dataset.source, known: publicNames })
-        return { ...found, name, imported: [] }
+    const imported = yield* Effect.forEach(runs, parseRun)
+    const names: Array<string> = []
+    for (const { source } of settings.datasets) {
+      const name = nameOf(source)
+      const before = names.filter((other) => other === name || other.startsWith(`${name}-`)).length
+      names.push(before === 0 ? name : `${name}-${before + 1}`)
+    }
+    for (const { dataset, option } of imported) {
+      if (dataset === undefined && names.length > 1) {
+        const problem = `--run ${option}: say whose queries it answers, as in name@${names[0]!}=path.`
+        return yield* new UsageError({ argument: option, problem })
+      }
+      if (dataset !== undefined && !names.includes(dataset)) {
+        const problem = `--run ${option}: there is no collection «${dataset}» among ${names.join(", ")}.${didYouMean(dataset, names)}`
+        return yield* new UsageError({ argument: option, problem })
+      }
+    }
+    return yield* Effect.forEach(settings.datasets, (dataset, position) =>
+      wiring(() => {
+        const name = names[position]!
+        const label = names.length > 1 ? `@${name}` : ""
+        const tables = collectionOf(dataset, settings.ingest, label)
+        return {
+          ...tables,
+          name,
+          small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
+          imported: imported
+            .filter((run) => run.dataset === undefined || run.dataset === name)
+            .map((run) => wireRun(run, tables.queries, label)),
+        }
       }),
     )
   })

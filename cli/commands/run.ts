@@ -30,7 +30,7 @@ import {
 } from "../../pipeline/index.ts"
 import { EvaluationSummary, isTableKind } from "../../schemas/index.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
-import { wireCollections } from "../collections.ts"
+import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
@@ -170,7 +170,8 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       datasets: given.dataset,
       sets: given.set,
     })
-    const wired = experiment(settings, yield* wireCollections(settings))
+    const collections = yield* wireCollections(settings, given.run)
+    const wired = yield* wiring(() => experiment(settings, collections))
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { QueryKind } from "../../schemas/index.ts"
+import { QueryKind, SystemName } from "../../schemas/index.ts"
 import { Layout } from "./Layout.ts"
 
 /** What reading a collection depends on, beside its bytes. */
@@ -18,3 +18,11 @@ export const DownloadConfig = Schema.Struct({
   }),
 })
 export type DownloadConfig = typeof DownloadConfig.Type
+
+/** What importing a run depends on, beside its bytes. */
+export const ImportRunConfig = Schema.Struct({
+  system: SystemName,
+  /** Path of the file, relative to its folder. */
+  file: Schema.NonEmptyString,
+})
+export type ImportRunConfig = typeof ImportRunConfig.Type

@@ -5,7 +5,7 @@ import { resolve } from "node:path"
 import * as Schema from "effect/Schema"
 import { type Outputs, sourceFiles, stage } from "../../pipeline/index.ts"
 import { type CollectionConfig, type DatasetConfig, Kinds, SyntheticConfig } from "../../schemas/index.ts"
-import { DownloadConfig, IngestConfig } from "./Config.ts"
+import { DownloadConfig, ImportRunConfig, IngestConfig } from "./Config.ts"
 import { publicCollection, publicCollections } from "./download/Catalogue.ts"
 import { UnknownDataset } from "./IngestError.ts"
 import { layoutFiles, recogniseLayout } from "./Layout.ts"
@@ -51,6 +51,17 @@ export const ingest = stage({
   native: ["duckdb"],
 })
 
+/** Another tool's run, a system like any other. */
+export const importRun = stage({
+  name: "import",
+  config: ImportRunConfig,
+  inputs: { file: Kinds.SourceFiles, queries: Kinds.Queries },
+  outputs: { run: Kinds.Run },
+  code: "stages/ingest/importRun.ts",
+  load: () => import("./importRun.ts"),
+  native: ["duckdb"],
+})
+
 /** The files of a public collection, fetched and checked. */
 export const download = stage({
   name: "download",
@@ -61,6 +72,9 @@ export const download = stage({
   load: () => import("./fetchCollection.ts"),
   resumable: true,
 })
+
+/** Bytes that a public collection has when unpacked, about; `undefined` for other names. */
+export const publicBytes = (source: string): number | undefined => publicCollection(source)?.unpacked
 
 /** Names of the collections that can be fetched. */
 export const publicNames: ReadonlyArray<string> = publicCollections.map(({ name }) => name)
@@ -90,7 +104,6 @@ export const collectionOf = (
     throw new UnknownDataset({ name: source, known: ["synthetic", ...publicNames] })
   }
   const layout = recogniseLayout(folder, settings.splits)
-  const name = label === undefined ? "files" : `files.${label}`
-  const files = sourceFiles({ name, root: folder, files: layoutFiles(layout) })
+  const files = sourceFiles({ name: `files${label ?? ""}`, root: folder, files: layoutFiles(layout) })
   return ingest({ layout, ...named }, { files }, label)
 }

@@ -2,14 +2,13 @@ import { statSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import { type StageResult, type StageRun, tableWriter } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
+import { attempt, some } from "./attempt.ts"
 import { byteOrder } from "./byteOrder.ts"
 import { checkedPassages, checkJudgedPassages, gatherQrels, gatherQueries, type Oddities } from "./Collection.ts"
 import type { IngestConfig } from "./Config.ts"
-import { type IngestError, isIngestError } from "./IngestError.ts"
 import { fileChunks } from "./read/files.ts"
 import { IdTable } from "./read/IdTable.ts"
 import { linesOf } from "./read/Lines.ts"
-import { unreadable } from "./unreadable.ts"
 
 type In = {
   readonly files: typeof Kinds.SourceFiles
@@ -92,10 +91,6 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
     }),
   )
 
-/** A reader's promise, its errors told by their type. */
-const attempt = <A>(folder: string, read: () => Promise<A>): Effect.Effect<A, IngestError> =>
-  Effect.tryPromise({ try: read, catch: (error) => (isIngestError(error) ? error : unreadable(folder, error)) })
-
 const warnings = (oddities: Oddities): ReadonlyArray<string> => [
   ...some(
     oddities.qrelsOfUnknownDocid,
@@ -108,5 +103,3 @@ const warnings = (oddities: Oddities): ReadonlyArray<string> => [
   ),
   ...some(oddities.repeatedQrels, "judgements repeat another"),
 ]
-
-const some = (count: number, what: string): ReadonlyArray<string> => (count === 0 ? [] : [`${count} ${what}`])
