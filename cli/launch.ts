@@ -59,6 +59,7 @@ export const validBundle = (root: string): CurrentBundle | undefined => {
     if (!isRecord(current)) return undefined
     const { id, bundled, sources } = current
     if (!isString(id) || !isRecordOf(bundled, isNumber) || !isRecordOf(sources, isString)) return undefined
+    if (bundled[bundleEntry] === undefined) return undefined
     for (const [path, stamp] of Object.entries(sources)) if (stampOf(join(root, path)) !== stamp) return undefined
     for (const [name, size] of Object.entries(bundled)) {
       if (!stampOf(join(bundleFolder(root), id, name)).startsWith(`${size}:`)) return undefined

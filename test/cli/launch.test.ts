@@ -1,0 +1,221 @@
+import { execFile, spawn } from "node:child_process"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterEach, describe, expect, it } from "vitest"
+import { bundleFolder, validBundle } from "../../cli/launch.ts"
+
+const here = fileURLToPath(new URL("../..", import.meta.url))
+const folders: Array<string> = []
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+const write = (root: string, files: Readonly<Record<string, string>>): void => {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+  }
+}
+
+// Real processes, a real tsx, Effect, a lazily loaded stage with a thread; the launcher is the project's own.
+const program = {
+  "package.json": '{ "name": "fixture", "type": "module", "sideEffects": false }',
+  "dag.ts": `
+    import { launch } from "${here}/cli/launch.ts"
+    await launch({
+      root: import.meta.dirname,
+      entry: "cli/main.ts",
+      source: () => import("./cli/main.ts"),
+      words: process.argv.slice(2),
+    })`,
+  "cli/main.ts": `
+    import * as Effect from "effect/Effect"
+    import { builtFrom, projectRoot } from "../pipeline/RunningCode.ts"
+    import { version } from "./version.ts"
+    export const main = (words: ReadonlyArray<string>): Promise<void> =>
+      Effect.runPromise(Effect.gen(function* () {
+        if (words[0] === "fail") throw new Error("seen from its source")
+        if (words[0] === "wait") {
+          process.on("SIGINT", () => { console.log("interrupted"); process.exit(130) })
+          console.log("waiting")
+          yield* Effect.never
+        }
+        const stage = words[0] === "stage" ? yield* Effect.promise(() => import("../stages/stage.ts")) : undefined
+        console.log(JSON.stringify({
+          version, words, projectRoot, copied: builtFrom() !== undefined,
+          stage: stage === undefined ? undefined : yield* Effect.promise(() => stage.run()),
+        }))
+      }))`,
+  "cli/version.ts": "export const version: number = 1",
+  "pipeline/RunningCode.ts": readFileSync(join(here, "pipeline/RunningCode.ts"), "utf8"),
+  "pipeline/FingerprintStamp.ts": readFileSync(join(here, "pipeline/FingerprintStamp.ts"), "utf8"),
+  "stages/stage.ts": `
+    import { readFileSync } from "node:fs"
+    import { Worker } from "node:worker_threads"
+    import { double } from "external-fixture"
+    export const run = () => new Promise((resolve, reject) => {
+      const worker = new Worker(new URL("./thread.js", import.meta.url))
+      worker.on("message", (message) => resolve([
+        message, double(21), readFileSync(new URL("./words.txt", import.meta.url), "utf8"),
+      ]))
+      worker.on("error", reject)
+    })`,
+  "stages/thread.js": `
+    import { register } from "tsx/esm/api"
+    register()
+    await import("./threadWork.ts")`,
+  "stages/threadWork.ts": `
+    import { parentPort } from "node:worker_threads"
+    const text: string = "from a thread"
+    parentPort?.postMessage(text)`,
+  "stages/words.txt": "a the of",
+  "node_modules/external-fixture/package.json": '{ "main": "index.cjs", "version": "1.0.0" }',
+  "node_modules/external-fixture/index.cjs": "exports.double = (value) => value * 2",
+}
+
+const project = (files: Readonly<Record<string, string>> = program): string => {
+  const root = mkdtempSync(join(tmpdir(), "rankdag-launch-"))
+  folders.push(root)
+  write(root, files)
+  for (const name of ["effect", "esbuild", "@esbuild", "tsx", "get-tsconfig", "resolve-pkg-maps"]) {
+    const package_ = join(here, "node_modules", name)
+    if (existsSync(package_)) symlinkSync(package_, join(root, "node_modules", name))
+  }
+  return root
+}
+
+const tsx = join(here, "node_modules/tsx/dist/cli.mjs")
+
+const start = async (root: string, ...words: ReadonlyArray<string>) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [tsx, join(root, "dag.ts"), ...words], {
+    cwd: tmpdir(),
+  })
+  const said: Record<string, unknown> = JSON.parse(stdout)
+  return said
+}
+
+const settle = () => new Promise((done) => setTimeout(done, 2100))
+
+const bundles = (root: string) =>
+  existsSync(bundleFolder(root)) ? readdirSync(bundleFolder(root)).filter((name) => !name.endsWith(".json")) : []
+
+describe("starting", () => {
+  it("K21 a second start uses the bundle of the first; an edit of any source makes another, at once", async () => {
+    const root = project()
+    await settle()
+    expect(await start(root, "--target", "eval")).toEqual({
+      version: 1,
+      words: ["--target", "eval"],
+      projectRoot: root,
+      copied: true,
+    })
+    const first = validBundle(root)
+    expect(first).toBeDefined()
+    expect(await start(root)).toMatchObject({ version: 1 })
+    expect(bundles(root)).toEqual([first?.id])
+
+    write(root, { "cli/version.ts": "export const version: number = 2" })
+    expect(validBundle(root)).toBeUndefined()
+    expect(await start(root)).toMatchObject({ version: 2, copied: true })
+    // Younger than two seconds when bundled: used, but not relied on by the next start.
+    expect(validBundle(root)).toBeUndefined()
+    write(root, { "cli/version.ts": "export const version: number = 3" })
+    expect(await start(root)).toMatchObject({ version: 3 })
+    await settle()
+    expect(await start(root)).toMatchObject({ version: 3 })
+    expect(validBundle(root)).toBeDefined()
+
+    // The same for what decides which packages are installed.
+    write(root, { "node_modules/.package-lock.json": "{}" })
+    expect(validBundle(root)).toBeUndefined()
+  })
+
+  it("K22 stages, threads, data files and packages are found from the bundle as from the source", async () => {
+    const root = project()
+    const stage = ["from a thread", 42, "a the of"]
+    expect(await start(root, "stage")).toMatchObject({ copied: true, stage })
+    const [id = ""] = bundles(root)
+    const names = readdirSync(join(bundleFolder(root), id))
+    expect(names).toContain("stages.thread.mjs")
+    expect(names.some((name) => name.startsWith("stage-"))).toBe(true)
+    rmSync(join(root, "node_modules/.cache"), { recursive: true })
+    writeFileSync(join(root, "node_modules/.cache"), "a file, so that no folder can be made")
+    expect(await start(root, "stage")).toMatchObject({ copied: false, stage })
+  })
+
+  it("K23 two starts at once do not disturb each other", async () => {
+    const root = project()
+    await settle()
+    const both = await Promise.all([start(root, "stage"), start(root, "stage"), start(root)])
+    expect(both.map(({ version }) => version)).toEqual([1, 1, 1])
+    expect(validBundle(root)).toBeDefined()
+    expect(readdirSync(bundleFolder(root)).filter((name) => name.endsWith(".tmp"))).toEqual([])
+  })
+
+  it("K24 where no bundle can be kept, or one is damaged, the program starts all the same", async () => {
+    const root = project()
+    await settle()
+    expect(await start(root)).toMatchObject({ copied: true })
+    const id = validBundle(root)?.id ?? ""
+    writeFileSync(join(bundleFolder(root), id, "main.mjs"), "export const cut =")
+    expect(validBundle(root)).toBeUndefined()
+    expect(await start(root)).toMatchObject({ version: 1, copied: true })
+    for (const text of ["", "{", "null", '{"id":3}', '{"id":"x","bundled":{},"sources":{}}']) {
+      writeFileSync(join(bundleFolder(root), "current.json"), text)
+      expect(validBundle(root)).toBeUndefined()
+    }
+    rmSync(join(root, "node_modules/.cache"), { recursive: true })
+    writeFileSync(join(root, "node_modules/.cache"), "a file, so that no folder can be made")
+    expect(await start(root)).toMatchObject({ version: 1, copied: false })
+  })
+
+  it("K24 an error in the source is told as if there were no launcher, traces name the source", async () => {
+    const root = project()
+    await expect(start(root, "fail")).rejects.toMatchObject({
+      stderr: expect.stringMatching(/seen from its source[\s\S]*cli[\\/]main\.ts:7/),
+    })
+    write(root, { "cli/version.ts": "export const version = = 1" })
+    await expect(start(root)).rejects.toMatchObject({
+      stderr: expect.stringMatching(/version\.ts:1:23[\s\S]*Unexpected "="/),
+    })
+    write(root, { "cli/version.ts": 'import "./gone.ts"\nexport const version = 1' })
+    await expect(start(root)).rejects.toMatchObject({ stderr: expect.stringContaining("gone.ts") })
+  })
+
+  it("K25 an interrupt reaches the program, and its exit code the caller", async () => {
+    const root = project()
+    const child = spawn(process.execPath, [tsx, join(root, "dag.ts"), "wait"], { stdio: ["ignore", "pipe", "inherit"] })
+    let said = ""
+    child.stdout.on("data", (data: Buffer) => {
+      said += data.toString()
+      if (said === "waiting\n") child.kill("SIGINT")
+    })
+    const code = await new Promise((resolve) => child.on("exit", resolve))
+    expect(said).toBe("waiting\ninterrupted\n")
+    expect(code).toBe(130)
+  })
+
+  it("K26 the project's own start loads neither esbuild nor a stage nor a native library", () => {
+    const text = readFileSync(join(here, "dag.ts"), "utf8") + readFileSync(join(here, "cli/launch.ts"), "utf8")
+    const imported = [...text.matchAll(/^import (?!type).* from "([^"]+)"$/gm)].map((match) => match[1])
+    expect(imported.filter((name) => name?.startsWith("node:") !== true).sort()).toEqual([
+      "../pipeline/FingerprintStamp.ts",
+      "./cli/launch.ts",
+    ])
+    const stamp = readFileSync(join(here, "pipeline/FingerprintStamp.ts"), "utf8")
+    expect([...stamp.matchAll(/ from "([^"]+)"/g)].map((match) => match[1])).toEqual(["node:fs"])
+  })
+})
