@@ -20,9 +20,10 @@ export interface RankedGrades {
  */
 const disorder = (table: string): string => `
   SELECT count(*) FILTER (NOT isfinite(score)),
-         count(*) FILTER (CASE WHEN qid = before_qid
-           THEN rank <> before_rank + 1 OR score > before_score OR (score = before_score AND docid >= before_docid)
-           ELSE rank <> 1 OR before_qid > qid END)
+         count(*) FILTER (CASE WHEN rank > 1
+           THEN qid IS DISTINCT FROM before_qid OR rank <> before_rank + 1 OR score > before_score
+             OR (score = before_score AND docid >= before_docid)
+           ELSE rank < 1 OR before_qid >= qid END)
   FROM (SELECT qid, docid, rank, score, lag(qid) OVER () AS before_qid, lag(docid) OVER () AS before_docid,
                lag(rank) OVER () AS before_rank, lag(score) OVER () AS before_score FROM ${table})`
 
@@ -48,11 +49,12 @@ export const rankedGrades = (
       )
       return yield* new ScoreNotFinite({ where, qid: text(qid), docid: text(docid) })
     }
-    const [rows = 0, distinct = 0] = yield* numbers(
+    const [suspects = 0] = yield* numbers(
       connection,
-      `SELECT count(*), count(DISTINCT hash(qid, docid)) FROM ${table}`,
+      `SELECT count(*) FROM (SELECT list(hash(docid)) AS hashes FROM ${table} GROUP BY qid)
+       WHERE list_unique(hashes) < len(hashes)`,
     )
-    if (distinct < rows) {
+    if (suspects > 0) {
       // Equal hashes are almost surely equal rows; only the rows themselves decide.
       const [[qid] = [], [docid] = []] = yield* columns(
         connection,
