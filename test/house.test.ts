@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative, sep } from "node:path"
+import { describe, expect, it } from "vitest"
+import { houseProblems } from "./support/house.ts"
+
+const root = join(import.meta.dirname, "..")
+
+const project = (): ReadonlyMap<string, string> => {
+  const folders = ["cli", "stages", "pipeline", "neural", "schemas"]
+  const names = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/")),
+  )
+  const files = [...names, "dag.ts", "experiment.ts", "package.json", "package-lock.json", ".npmrc"].sort()
+  return new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]))
+}
+
+const sound = {
+  "experiment.ts": 'import { retrieve } from "./stages/retrieve/index.ts"',
+  "cli/main.ts": 'import { run } from "../pipeline/index.ts"\nimport "../experiment.ts"',
+  "stages/retrieve/index.ts": `
+    import { stage } from "../../pipeline/index.ts"
+    import { Kinds } from "../../schemas/index.ts"
+    export const retrieve = stage({ code: "stages/retrieve/search.ts", load: () => import("./search.ts") })`,
+  "stages/retrieve/search.ts": 'import "../../neural/index.ts"\nimport "@duckdb/node-api"',
+  "stages/evaluate/index.ts": "",
+  "stages/evaluate/measures/ndcg.ts": 'import "../Measure.ts"',
+  "stages/evaluate/Measure.ts": "",
+  "pipeline/index.ts": 'import "./Stage.ts"',
+  "pipeline/Stage.ts": 'import "../schemas/index.ts"',
+  "neural/index.ts": 'import "./onnx/index.ts"\nimport "../schemas/index.ts"',
+  "neural/onnx/index.ts": 'import "./Graph.ts"',
+  "neural/onnx/Graph.ts": "",
+  "neural/losses.ts": 'import "./onnx/index.ts"',
+  "schemas/index.ts": 'import * as Schema from "effect/Schema"',
+  ".npmrc": "onnxruntime-node-install=skip\n",
+  "package-lock.json": '{ "packages": {} }',
+}
+
+const problems = (changed: Readonly<Record<string, string>>) =>
+  houseProblems(new Map(Object.entries({ ...sound, ...changed })), "cli/main.ts")
+
+describe("the house", () => {
+  it("K27 arrows run downwards, faces are not passed, stages are loaded when they run, nothing names a registry", () => {
+    expect(houseProblems(project(), "cli/main.ts")).toEqual([])
+  })
+
+  it("K27 the check passes a sound house", () => {
+    expect(problems({})).toEqual([])
+  })
+
+  const broken: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, string]> = [
+    [
+      "schemas import nothing of ours",
+      { "schemas/index.ts": 'import type { Stage } from "../pipeline/index.ts"' },
+      "schemas/index.ts:1 points upwards, from schemas to pipeline/index.ts",
+    ],
+    [
+      "the engine knows no stage",
+      { "pipeline/Stage.ts": '\nexport { retrieve } from "../stages/retrieve/index.ts"' },
+      "pipeline/Stage.ts:2 points upwards, from pipeline to stages/retrieve/index.ts",
+    ],
+    [
+      "the engine knows no model",
+      { "pipeline/Stage.ts": 'import "../neural/index.ts"' },
+      "pipeline/Stage.ts:1 imports neural from pipeline, which stand side by side",
+    ],
+    [
+      "models know no engine",
+      { "neural/losses.ts": 'const later = () => import("../pipeline/index.ts")' },
+      "neural/losses.ts:1 imports pipeline from neural, which stand side by side",
+    ],
+    [
+      "a stage family imports no other",
+      { "stages/evaluate/Measure.ts": 'import type { Hit } from "../retrieve/index.ts"' },
+      "stages/evaluate/Measure.ts:1 imports stages/retrieve from stages/evaluate, which stand side by side",
+    ],
+    [
+      "a stage does not know the roof",
+      { "stages/evaluate/Measure.ts": 'import "../../experiment.ts"' },
+      "stages/evaluate/Measure.ts:1 points upwards, from stages/evaluate to experiment.ts",
+    ],
+    [
+      "nothing reaches past a face",
+      { "stages/evaluate/Measure.ts": 'import type { Node } from "../../pipeline/Stage.ts"' },
+      "stages/evaluate/Measure.ts:1 reaches past pipeline/index.ts to pipeline/Stage.ts",
+    ],
+    [
+      "also of a folder within",
+      { "neural/losses.ts": 'import "./onnx/Graph.ts"' },
+      "neural/losses.ts:1 reaches past neural/onnx/index.ts to neural/onnx/Graph.ts",
+    ],
+    [
+      "nor does the roof",
+      { "experiment.ts": 'import "./stages/retrieve/search.ts"' },
+      "experiment.ts:1 reaches past stages/retrieve/index.ts to stages/retrieve/search.ts",
+    ],
+    [
+      "an import of what is not there",
+      { "experiment.ts": 'import "./stages/train/index.ts"' },
+      "experiment.ts:1 imports stages/train/index.ts, which is not a file of the project",
+    ],
+    [
+      "a stage's code is what it loads",
+      { "stages/evaluate/index.ts": 's({ code: "stages/retrieve/search.ts", load: () => import("./Measure.ts") })' },
+      "stages/evaluate/index.ts:1 declares the code stages/retrieve/search.ts and loads stages/evaluate/Measure.ts",
+    ],
+    [
+      "and exists",
+      { "stages/evaluate/index.ts": 's({ code: "stages/evaluate/gone.ts", load: () => import("./gone.ts") })' },
+      "stages/evaluate/index.ts:1 declares the code stages/evaluate/gone.ts, which is not there",
+    ],
+    [
+      "and is loaded when it runs",
+      { "stages/retrieve/index.ts": `${sound["stages/retrieve/index.ts"]}\nimport "./search.ts"` },
+      "cli/main.ts → experiment.ts → stages/retrieve/index.ts → stages/retrieve/search.ts loads a stage at the start",
+    ],
+    [
+      "native libraries too",
+      { "schemas/index.ts": 'import { version } from "@duckdb/node-api"' },
+      "cli/main.ts → pipeline/index.ts → pipeline/Stage.ts → schemas/index.ts loads @duckdb/node-api at the start",
+    ],
+    ["names that say nothing", { "pipeline/utils.ts": "" }, "pipeline/utils.ts:1 is named «utils», which says nothing"],
+    [
+      "the same",
+      { "pipeline/StoreManager.ts": "" },
+      "pipeline/StoreManager.ts:1 is named «StoreManager», which says nothing",
+    ],
+    ["the environment", { "pipeline/Stage.ts": "process.env.HOME" }, "pipeline/Stage.ts:1 uses process.env"],
+    ["the clock", { "stages/retrieve/search.ts": "\nnew Date()" }, "stages/retrieve/search.ts:2 uses new Date"],
+    ["the clock", { "neural/losses.ts": "Date.now()" }, "neural/losses.ts:1 uses Date.now"],
+    ["chance", { "schemas/index.ts": "Math.random()" }, "schemas/index.ts:1 uses Math.random"],
+    [
+      "Effect's barrel",
+      { "schemas/index.ts": 'import { Schema } from "effect"' },
+      "schemas/index.ts:1 imports the barrel of effect",
+    ],
+    [
+      "a host in the lock",
+      { "package-lock.json": '"resolved": "https://registry.example/effect.tgz"' },
+      'package-lock.json names a host: "resolved": "https://registry.example/effect.tgz"',
+    ],
+    ["a registry", { ".npmrc": "registry=http://x" }, ".npmrc names a registry: registry=http://x"],
+  ]
+
+  it.each(broken)("K27 the check can fail: %s", (_, changed, expected) => {
+    expect(problems(changed)).toContain(expected)
+  })
+})
