@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { DuckDb, duckDbPromise, readRows, type StageRun, sqlString, tableWriter } from "../../pipeline/index.ts"
-import { column, Kinds, tableFiles, tableKind } from "../../schemas/index.ts"
+import { column, type Kinds, tableFiles, tableKind } from "../../schemas/index.ts"
 import { attempt, some } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"

@@ -28,14 +28,7 @@ export async function* linesOf(
   let held: Array<Uint8Array> = []
   let heldBytes = 0
   let line = 1
-  const decode = (bytes: Uint8Array): Lines => {
-    const whole = line === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
-    let text: string
-    try {
-      text = decoder.decode(whole)
-    } catch {
-      throw notUtf8(file, line, whole)
-    }
+  const split = (text: string): Lines => {
     const texts = text.split("\n")
     if (text.includes("\r")) {
       for (let i = 0; i < texts.length; i++) if (texts[i]!.endsWith("\r")) texts[i] = texts[i]!.slice(0, -1)
@@ -43,6 +36,29 @@ export async function* linesOf(
     const lines: Lines = { file, first: line, texts }
     line += texts.length
     return lines
+  }
+  /** Whole lines; those before the first that is wrong come out before the error. */
+  function* decode(bytes: Uint8Array): Generator<Lines> {
+    const whole = line === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+    let text: string | undefined
+    try {
+      text = whole.length > longest ? undefined : decoder.decode(whole)
+    } catch {
+      text = undefined
+    }
+    if (text !== undefined) {
+      yield split(text)
+      return
+    }
+    for (let from = 0; from <= whole.length; ) {
+      const newlineAt = whole.indexOf(newline, from)
+      const one = whole.subarray(from, newlineAt < 0 ? whole.length : newlineAt)
+      if (one.length > longest) throw tooLong(file, line, longest)
+      const invalid = firstInvalid(one)
+      if (invalid < one.length) throw notUtf8(file, line, one, invalid)
+      yield split(decoder.decode(one))
+      from += one.length + 1
+    }
   }
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(newline)
@@ -52,25 +68,13 @@ export async function* linesOf(
     } else {
       held.push(chunk.subarray(0, end))
       const whole = held.length === 1 ? held[0]! : Buffer.concat(held)
-      checkLength(file, line, whole, longest)
-      yield decode(whole)
+      yield* decode(whole)
       held = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : []
       heldBytes = held[0]?.length ?? 0
     }
     if (heldBytes > longest) throw tooLong(file, line, longest)
   }
-  if (heldBytes > 0) yield decode(held.length === 1 ? held[0]! : Buffer.concat(held))
-}
-
-const checkLength = (file: string, line: number, bytes: Uint8Array, longest: number): void => {
-  if (bytes.length <= longest) return
-  let from = 0
-  for (let at = line; from < bytes.length; at++) {
-    const end = bytes.indexOf(newline, from)
-    if ((end < 0 ? bytes.length : end) - from > longest) throw tooLong(file, at, longest)
-    if (end < 0) return
-    from = end + 1
-  }
+  if (heldBytes > 0) yield* decode(held.length === 1 ? held[0]! : Buffer.concat(held))
 }
 
 const tooLong = (file: string, line: number, longest: number): MalformedRow =>
@@ -83,26 +87,15 @@ const tooLong = (file: string, line: number, longest: number): MalformedRow =>
     fix: "Check that the file is text with one row a line.",
   })
 
-const notUtf8 = (file: string, first: number, bytes: Uint8Array): MalformedRow => {
-  const at = firstInvalid(bytes)
-  let line = first
-  let start = 0
-  for (let i = 0; i < at; i++) {
-    if (bytes[i] === newline) {
-      line++
-      start = i + 1
-    }
-  }
-  const byte = bytes[at]
-  return new MalformedRow({
+const notUtf8 = (file: string, line: number, bytes: Uint8Array, at: number): MalformedRow =>
+  new MalformedRow({
     file,
     line,
-    field: `byte ${at - start + 1} of the line`,
+    field: `byte ${at + 1} of the line`,
     expected: "UTF-8",
-    found: byte === undefined ? "a character cut off" : `0x${byte.toString(16).padStart(2, "0")}`,
+    found: `0x${bytes[at]!.toString(16).padStart(2, "0")}`,
     fix: "Convert the file to UTF-8 (for example: iconv -f LATIN1 -t UTF-8).",
   })
-}
 
 /** Index of the first byte of the first ill-formed sequence (Unicode 15, table 3-7). */
 const firstInvalid = (bytes: Uint8Array): number => {

@@ -8,14 +8,18 @@ import { tsvQueries } from "./Tsv.ts"
 /** Queries: `<top>` markup where the file begins with a tag, otherwise `qid <tab> text`. */
 export async function* topics(lines: AsyncIterable<Lines>): Batches<QueryRead> {
   const source = lines[Symbol.asyncIterator]()
-  const start = await source.next()
-  if (start.done === true) return
-  const head = start.value
+  const blank: Array<Lines> = []
+  let opening: string | undefined
+  while (opening === undefined) {
+    const next = await source.next()
+    if (next.done === true) return
+    blank.push(next.value)
+    opening = next.value.texts.find((line) => line.trim() !== "")
+  }
   async function* whole(): AsyncGenerator<Lines> {
-    yield head
+    yield* blank
     for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value
   }
-  const opening = head.texts.find((line) => line.trim() !== "") ?? ""
   yield* opening.trimStart().startsWith("<") ? markedTopics(whole()) : tsvQueries(whole())
 }
 
