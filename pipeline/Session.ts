@@ -54,6 +54,8 @@ export interface Session {
   readonly tmp: string
   /** Tries to take a lock by name: `undefined` when it was taken, else the owner (`unknown` when its file says nothing). */
   readonly tryLock: (name: string) => Effect.Effect<Owner | "unknown" | undefined, StoreError>
+  /** The live holder of a lock; `undefined` when nobody holds it, or only someone who is dead. */
+  readonly holderOf: (name: string) => Effect.Effect<Owner | "unknown" | undefined, StoreError>
   /** Gives a lock back. Never fails; a lock that is another's by now is left alone. */
   readonly unlock: (name: string) => Effect.Effect<void>
   /** Keeps this session's locks fresh from a thread of its own, as long as the session lasts. Call before long work. */
@@ -118,22 +120,12 @@ export const readOnlySession = (directory: string, readOnly: StoreError): Sessio
     readOnly,
     tmp: join(directory, "tmp", id),
     tryLock: () => Effect.fail(readOnly),
+    // Nobody can work on a store that cannot be written to.
+    holderOf: () => Effect.succeed(undefined),
     unlock: () => Effect.void,
     beat: Effect.void,
   }
 }
-
-/** The live owner of a lock; `undefined` when nobody holds it, or only a dead process. Changes nothing. */
-export const readLockOwner = (
-  directory: string,
-  name: string,
-): Effect.Effect<Owner | "unknown" | undefined, StoreError> =>
-  ioSync("reading a lock", directory, () => {
-    const path = join(directory, "locks", `${name}.lock`)
-    const owner = readOwner(path)
-    if (owner === undefined || owner === "unknown") return owner
-    return isAlive(owner.process) === "dead" ? undefined : owner
-  })
 
 /** The sessions at work on a store, other than the given one. */
 export const otherSessions = (directory: string, session: Session): Effect.Effect<ReadonlyArray<Owner>, StoreError> =>
@@ -241,6 +233,12 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
       }
     }
 
+    const livesNow = (path: string, owner: Owner | "unknown"): boolean => {
+      // What time is it on the store's file system, which may be another machine's?
+      if (owner === "unknown" || isAlive(owner.process) === "unknown") writeFileSync(ownerFile, text, { flag: "r+" })
+      return lives(path, owner, ownerFile)
+    }
+
     const tryLock = (name: string): Owner | "unknown" | undefined => {
       for (let attempt = 0; attempt < 3; attempt++) {
         if (link(name)) {
@@ -249,9 +247,7 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
         }
         const owner = readOwner(lockPath(name))
         if (owner === undefined) continue
-        // What time is it on the store's file system, which may be another machine's?
-        if (owner === "unknown" || isAlive(owner.process) === "unknown") writeFileSync(ownerFile, text, { flag: "r+" })
-        if (lives(lockPath(name), owner, ownerFile)) return owner
+        if (livesNow(lockPath(name), owner)) return owner
         try {
           recover(name)
         } catch (cause) {
@@ -302,6 +298,11 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
       tmp,
       tryLock: (name) =>
         Effect.try({ try: () => tryLock(name), catch: (cause) => storeError("taking a lock", lockPath(name), cause) }),
+      holderOf: (name) =>
+        ioSync("reading a lock", lockPath(name), () => {
+          const owner = readOwner(lockPath(name))
+          return owner === undefined || !livesNow(lockPath(name), owner) ? undefined : owner
+        }),
       unlock: (name) => Effect.sync(() => release(name)),
       beat: Effect.map(beat, (started) => {
         worker = started

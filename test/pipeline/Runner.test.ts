@@ -364,6 +364,16 @@ describe("damage", () => {
     expect(readText(a)).toBe("a()")
   })
 
+  it("C12 what was asked for is about to be read, so it is compared on a hit too", async () => {
+    const store = freshStore()
+    const first = await runIn(store, diamond())
+    flipByte(join(outputOf(first, "count").path, "text.txt"))
+    const again = await runIn(store, diamond())
+    expect(again.executed).toEqual(steps)
+    expect(nodeOf(again, "count").reason._tag).toBe("OutputDamaged")
+    expect((await runIn(store, diamond())).executed).toEqual([])
+  })
+
   it("C12 damage above what has to run again is mended on the way up", async () => {
     const store = freshStore()
     const first = await runIn(store, diamond())
