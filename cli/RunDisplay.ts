@@ -193,7 +193,8 @@ const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
   const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
   const erase = (): string => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`)
   const draw = (lasting: ReadonlyArray<string>): void => {
-    const columns = output.columns ?? 100
+    // A terminal that does not know its width says 0.
+    const columns = output.columns === undefined || output.columns === 0 ? 100 : output.columns
     const live = [...running].map(([node, { since, progress }]) => {
       const seconds = (now() - since) / 1000
       const frame = frames[Math.floor(now() / redrawMilliseconds) % frames.length]!

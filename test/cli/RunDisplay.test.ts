@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest"
+import { describeProgress, makeRunDisplay } from "../../cli/RunDisplay.ts"
+import type { NodeReport, RunEvent } from "../../pipeline/index.ts"
+
+const report: NodeReport = {
+  name: "index",
+  stage: "index",
+  status: "ran",
+  seconds: 2.5,
+  savedSeconds: undefined,
+  key: "k",
+  reason: { _tag: "NoPreviousRun" },
+  outputs: { index: { kind: "bm25-index", hash: "h", path: "/p", bytes: 1_234_567, rows: 5183 } },
+  warnings: [],
+  facts: {},
+}
+
+const events: ReadonlyArray<RunEvent> = [
+  { _tag: "NodeStarted", node: "index", reason: { _tag: "NoPreviousRun" } },
+  { _tag: "NodeProgress", node: "index", progress: { done: 1000, total: 5000, unit: "passages" } },
+  { _tag: "NodeWarning", node: "index", message: "3 passages are empty" },
+  { _tag: "NodeFinished", node: "index", report },
+]
+
+const shown = (mode: "tty" | "plain" | "json", columns = 80): string => {
+  let text = ""
+  let clock = 0
+  const display = makeRunDisplay(mode, { write: (part) => (text += part), columns }, () => (clock += 500))
+  for (const event of events) display.onEvent(event)
+  display.close()
+  return text
+}
+
+describe("display of a run", () => {
+  it("L6 elsewhere than on a terminal each event is a plain line", () => {
+    expect(shown("plain")).toBe(
+      "▸ index  started · this stage never ran before\n! index  3 passages are empty\n✓ index  ran · 2.50 s · index 5,183, 1.2 MB\n",
+    )
+  })
+
+  it("L6 on a terminal a running stage has a line with rows, share, rate and time left, redrawn in place", () => {
+    const text = shown("tty")
+    expect(text).toContain("1,000 of 5,000 passages · 20%")
+    expect(text).toContain("left")
+    expect(text).toContain("\u001b[1A\u001b[0J")
+    expect(text.endsWith("✓ index  ran · 2.50 s · index 5,183, 1.2 MB\n")).toBe(true)
+    for (const line of shown("tty", 40).split("\n"))
+      expect(line.replace("\u001b[1A\u001b[0J", "").length).toBeLessThan(60)
+  })
+
+  it("L6 as JSON each event is an object on a line", () => {
+    const lines = shown("json").trim().split("\n")
+    expect(lines.length).toBe(events.length)
+    expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject(events.map(({ _tag }) => ({ _tag })))
+  })
+
+  it("L6 progress without a total says how many and how fast; bytes are told as bytes", () => {
+    expect(describeProgress({ done: 3000, unit: "steps", detail: "loss 0.41" }, 2)).toBe(
+      "3,000 steps · 1,500/s · loss 0.41",
+    )
+    expect(describeProgress({ done: 5e8, total: 1e9, unit: "bytes" }, 5)).toBe(
+      "500 MB of 1.0 GB · 50% · 100 MB/s · 5.00 s left",
+    )
+  })
+})
