@@ -3,7 +3,10 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "..")
-const spec = readFileSync(join(root, "docs/SPEC.md"), "utf8")
+const spec = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".md"))
+  .map((file) => readFileSync(join(root, "docs", file), "utf8"))
+  .join("\n")
 const rules = [...spec.matchAll(/^(?:- )?\*\*([A-Z]\d+)\*\*/gm)].map(([, rule]) => rule!)
 
 /** Titles of the tests, as written: of templates, the part before the first `${`. */

@@ -80,7 +80,7 @@ describe.sequential("command line", () => {
     expect((await dag(...on, "--dry-run")).code).toBe(0)
   })
 
-  it("C8 --explain names the setting that changed, and stages that do not read it are hits", async () => {
+  it("K6 --explain names the setting that changed, and stages that do not read it are hits", async () => {
     const changed = await dag(...on, "--set", "retrieve.bm25.k1=1.2", "--json", "--explain")
     expect(changed.err).toMatch(/config\.k1: 0\.9 → 1\.2/)
     const status = new Map(parse(changed.out).stages.map((stage) => [stage.name, stage.status]))
@@ -166,7 +166,7 @@ describe.sequential("command line", () => {
     expect(unknown.err).toContain("«bm25»")
   })
 
-  it("C9 verify notices a flipped byte, the next run names it and makes the result again", async () => {
+  it("C55 verify notices a flipped byte, the next run names it and makes the result again", async () => {
     expect((await dag("verify", "--artifacts", store)).code).toBe(0)
     const latest = join(store, "latest/candidates")
     const file = join(latest, readdirSync(latest)[0]!)
@@ -183,7 +183,7 @@ describe.sequential("command line", () => {
     expect(rerun.stages.find(({ name }) => name === "evaluate")?.status).toBe("hit")
   })
 
-  it("C11 gc --dry-run says what would go and removes nothing; lineage reaches the user's files", async () => {
+  it("C51 gc --dry-run says what would go and removes nothing; lineage reaches the user's files", async () => {
     const before = tree(join(store, "objects"))
     const gc = await dag("gc", "--dry-run", "--artifacts", store)
     expect(gc.code).toBe(0)

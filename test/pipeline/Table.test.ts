@@ -52,7 +52,7 @@ const write = (path: string, rows: number, threads: number) =>
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb({ threads })))
 
 describe("tables", () => {
-  it("K12 rows come back in the order in which they were written, whatever their number", async () => {
+  it("C70 rows come back in the order in which they were written, whatever their number", async () => {
     for (const rows of [0, 1, 2047, 2048, 2049, 10_000]) {
       const path = fresh(`order-${rows}`)
       expect(await Effect.runPromise(write(path, rows, 2))).toBe(rows)
@@ -63,7 +63,7 @@ describe("tables", () => {
     }
   })
 
-  it("K12 the same rows give the same bytes, whatever the number of threads; long tables are split in parts", async () => {
+  it("C71 the same rows give the same bytes, whatever the number of threads; long tables are split in parts", async () => {
     const one = fresh("bytes-1")
     const two = fresh("bytes-2")
     await Effect.runPromise(write(one, 600_000, 1))
