@@ -81,6 +81,12 @@ export interface FingerprintOptions {
   readonly builtFrom?: ReadonlyMap<string, Stamp> | undefined
 }
 
+/** Packages that bring a native library: a stage that reaches one need not declare the library. */
+const nativePackages = [
+  ["@duckdb/node-api", "duckdb"],
+  ["onnxruntime-node", "onnxruntime"],
+] as const
+
 const isCodeHint = Schema.is(Schema.Struct({ code: CodeFingerprint, packages: Schema.Array(Schema.String) }))
 const isVersionsHint = Schema.is(Schema.Record({ key: Schema.String, value: Schema.String }))
 
@@ -196,7 +202,9 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
             }
           }
           const native: Record<string, string> = {}
-          for (const library of stage.native) native[library] = yield* nativeOf(stage, library)
+          const reached = nativePackages.filter(([name]) => merged.has(name)).map(([, library]) => library)
+          for (const library of new Set([...stage.native, ...reached].sort()))
+            native[library] = yield* nativeOf(stage, library)
           hints.save()
           return {
             code: code.code,

@@ -84,7 +84,8 @@ const run = <A, E>(
     Effect.flatMap(Fingerprint, use).pipe(Effect.provide(layerFingerprint(options)), Effect.provide(duckDb)),
   )
 
-const fingerprintOf = (root: string, code: string) => run({ projectRoot: root }, ({ stage: of }) => of(stage(code)))
+const fingerprintOf = (root: string, code: string) =>
+  run({ projectRoot: root }, ({ stage: of }) => of(stage(code)), layerDuckDb())
 
 const digestOf = async (root: string, code: string): Promise<string> => (await fingerprintOf(root, code)).code.digest
 
@@ -437,6 +438,12 @@ describe("native libraries", () => {
     expect(native["duckdb"]).toBe(version())
     const { env } = await import("onnxruntime-node")
     expect(native["onnxruntime"]).toBe(env.versions.node)
+  })
+
+  it("K15 count for a stage that reaches their package, declared or not", async () => {
+    const of = (code: string) => run({ projectRoot: here }, (each) => each.stage(stage(code)), layerDuckDb())
+    expect(Object.keys((await of("pipeline/Table.ts")).native)).toEqual(["duckdb"])
+    expect(Object.keys((await of("pipeline/KeyDocument.ts")).native)).toEqual([])
   })
 
   it("K15 another build in ONNX Runtime's place is another version", async () => {
