@@ -18,7 +18,9 @@ export interface PretrainedConfig {
   readonly labels: number
 }
 
-const size = Schema.Int.pipe(Schema.positive())
+const size = Schema.Int.pipe(Schema.positive(), Schema.lessThanOrEqualTo(2 ** 31 - 1))
+/** No published model is nearly as deep; a graph has nodes for each layer. */
+const depth = Schema.Int.pipe(Schema.positive(), Schema.lessThanOrEqualTo(1000))
 const positive = Schema.Number.pipe(Schema.positive())
 const or = <A, I>(schema: Schema.Schema<A, I>, value: NoInfer<A>) =>
   Schema.optionalWith(schema, { default: () => value })
@@ -36,11 +38,11 @@ const T5Json = Schema.Struct({
   d_model: or(size, 512),
   d_kv: or(size, 64),
   d_ff: or(size, 2048),
-  num_layers: or(size, 6),
-  num_decoder_layers: or(Schema.NullOr(size), null),
+  num_layers: or(depth, 6),
+  num_decoder_layers: or(Schema.NullOr(depth), null),
   num_heads: or(size, 8),
-  relative_attention_num_buckets: or(size, 32),
-  relative_attention_max_distance: or(size, 128),
+  relative_attention_num_buckets: or(Schema.Int.pipe(Schema.between(4, 65_536)), 32),
+  relative_attention_max_distance: or(Schema.Int.pipe(Schema.between(2, 65_536)), 128),
   layer_norm_epsilon: or(positive, 1e-6),
   feed_forward_proj: or(Schema.String, "relu"),
   tie_word_embeddings: or(Schema.NullOr(Schema.Boolean), null),
@@ -56,7 +58,7 @@ const T5GemmaPart = Schema.Struct({
   vocab_size: or(size, 256000),
   hidden_size: or(size, 2304),
   intermediate_size: or(size, 9216),
-  num_hidden_layers: or(size, 26),
+  num_hidden_layers: or(depth, 26),
   num_attention_heads: or(size, 8),
   num_key_value_heads: or(size, 4),
   head_dim: or(size, 256),
@@ -78,7 +80,7 @@ const BertJson = Schema.Struct({
   vocab_size: or(size, 30522),
   embedding_size: or(Schema.NullOr(size), null),
   hidden_size: or(size, 768),
-  num_hidden_layers: or(size, 12),
+  num_hidden_layers: or(depth, 12),
   num_attention_heads: or(size, 12),
   intermediate_size: or(size, 3072),
   hidden_act: or(Schema.String, "gelu"),

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { decodeConfig, headOf, modelGraph } from "../../../neural/architectures/index.ts"
+import fc from "fast-check"
+import { decodeConfig, headOf, knownModelTypes, modelGraph } from "../../../neural/architectures/index.ts"
 import { relativeBucket } from "../../../neural/architectures/T5.ts"
 import { encodeModel, toBytes } from "../../../neural/onnx/index.ts"
 import { int64s, layerOnnxRuntime, OnnxRuntime } from "../../../neural/runtime/index.ts"
-import { goldenModel, headOfKind, modelNames, readConfig, readGolden } from "./golden.ts"
+import { goldenModel, headOfKind, modelNames, modelsFolder, readConfig, readGolden, readJson } from "./golden.ts"
 
 /** The sizes that the published models have: reference counts of encoder parameters, embedding included. */
 const t5Sizes: readonly (readonly [string, object, number])[] = [
@@ -92,6 +93,23 @@ describe("relative position buckets", () => {
   })
 })
 
+const gemmaFields = [
+  "num_hidden_layers",
+  "layer_types",
+  "sliding_window",
+  "rope_parameters",
+  "head_dim",
+  "rms_norm_eps",
+]
+const bertFields = [
+  "hidden_size",
+  "num_hidden_layers",
+  "num_attention_heads",
+  "hidden_act",
+  "id2label",
+  "architectures",
+]
+
 describe("configurations", () => {
   it("N6 an unknown architecture is refused, and the known ones are listed", () => {
     for (const config of [{ model_type: "llama" }, {}, { model_type: "toString" }]) {
@@ -115,6 +133,22 @@ describe("configurations", () => {
   ])("N6 what cannot be built is refused by field: %j", (config, field) => {
     const outcome = decodeConfig(config)
     expect(Either.isLeft(outcome) && outcome.left).toMatchObject({ _tag: "ConfigInvalid", field })
+  })
+
+  it("N6 whatever a config.json holds, the answer is a model's configuration or one of the two errors", () => {
+    const field = fc.oneof(fc.jsonValue(), fc.integer(), fc.constantFrom("relu", "gelu", "t5", null, 0, -1, 1e300))
+    const names = Object.keys(readJson(modelsFolder, "t5-relu", "config.json") ?? {})
+    const gemma = fc.record({ encoder: fc.dictionary(fc.constantFrom(...gemmaFields), field) })
+    const fields = fc.oneof(fc.dictionary(fc.constantFrom(...names, ...bertFields), field), gemma)
+    fc.assert(
+      fc.property(fc.constantFrom(...knownModelTypes, "other"), fields, (model_type, rest) => {
+        const outcome = decodeConfig({ ...rest, model_type })
+        if (Either.isLeft(outcome)) expect(["UnknownArchitecture", "ConfigInvalid"]).toContain(outcome.left._tag)
+        else expect(outcome.right.architecture.layers).toBeGreaterThan(0)
+      }),
+      { numRuns: 500 },
+    )
+    for (const json of [null, 3, "t5", [], { model_type: 3 }]) expect(Either.isLeft(decodeConfig(json))).toBe(true)
   })
 
   it("N6 heads that an architecture does not have are refused, and its own are listed", () => {
