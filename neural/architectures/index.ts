@@ -1,6 +1,14 @@
 export { ConfigInvalid, HeadUnsuitable, knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
 export type { BertConfig, BertKind } from "./Bert.ts"
 export { type Architecture, decodeConfig, type PretrainedConfig } from "./config.ts"
+export {
+  type Conversion,
+  type ConvertedModel,
+  convertCheckpoint,
+  modelDataFile,
+  modelFile,
+  readConfig,
+} from "./convertCheckpoint.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
 export { Head, type HeadKind, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
 export {

@@ -26,8 +26,11 @@ export type ReadWeight<E> = (
 /** As many floats of a weight are in memory at once. */
 const atOnce = 2 ** 22
 
-/** Up to this many bytes in all, weights that may lie anywhere lie in the model file. */
-const insideAtMost = 2 ** 30
+/**
+ * Up to this many bytes in all, weights that may lie anywhere lie in the model file. Those outside are mapped into memory;
+ * those inside are copied twice while a session opens.
+ */
+const insideAtMost = 2 ** 28
 
 const writeHole = <E>(
   hole: Hole,

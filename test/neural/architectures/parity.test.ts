@@ -52,3 +52,26 @@ describe.each(modelNames)("%s", (name) => {
     }).pipe(Effect.provide(layerOnnxRuntime)),
   )
 })
+
+// A software driver will do: LD_LIBRARY_PATH and VK_ICD_FILENAMES may name SwiftShader's libvulkan.so.1 and ICD file.
+describe.skipIf(process.env["WEBGPU"] === undefined).each(modelNames)(
+  "%s on WebGPU (set WEBGPU where a driver is)",
+  (name) => {
+    const golden = readGolden(name)
+    it.scoped.each(Object.keys(golden.texts[0]?.expected ?? {}))(
+      `N14 ${name} with the head %s gives the CPU's scores on WebGPU`,
+      (kind) =>
+        Effect.gen(function* () {
+          const { bytes } = yield* goldenModel(name, headOfKind(kind, golden, readConfig(name).labels))
+          const texts = golden.texts.filter(({ ids }) => ids.length < 200)
+          const on = (device: "cpu" | "webgpu") =>
+            Effect.flatMap(openScorer({ name, bytes }, { device }), (scorer) => scorer.score(texts))
+          const difference = largestDifference(yield* on("webgpu"), yield* on("cpu"))
+          expect(difference).toBeLessThan(1e-3)
+          if (process.env["PARITY"] !== undefined)
+            console.log(`${name} | ${kind} | webgpu ${difference.toExponential(1)}`)
+        }).pipe(Effect.provide(layerOnnxRuntime)),
+      300_000,
+    )
+  },
+)
