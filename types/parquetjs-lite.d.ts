@@ -19,8 +19,15 @@ declare module "parquetjs-lite" {
     readonly pageIndex?: boolean
   }
 
+  /** What is asked of a stream: each call is answered through its callback. */
+  interface Sink {
+    write(bytes: Uint8Array, done: (error: Error | null) => void): void
+    end(done: (error: Error | null) => void): void
+  }
+
   class ParquetWriter {
-    static openFile(schema: ParquetSchema, path: string, options: WriterOptions): Promise<ParquetWriter>
+    /** Writes the header at once and does not wait for it: an error of that first write goes unheard. */
+    static openStream(schema: ParquetSchema, sink: Sink, options: WriterOptions): Promise<ParquetWriter>
     /** Takes the next row; calls must not overlap. */
     appendRow(row: Readonly<Record<string, string | number | null>>): Promise<void>
     close(): Promise<void>
@@ -28,6 +35,5 @@ declare module "parquetjs-lite" {
 
   const parquet: { readonly ParquetSchema: typeof ParquetSchema; readonly ParquetWriter: typeof ParquetWriter }
 
-  export { ParquetWriter }
   export default parquet
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -26,9 +26,14 @@ interface Qrel {
 
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-const materialise = (depth: number, run: ReadonlyArray<Result>, qrels: ReadonlyArray<Qrel>) =>
+const materialise = (
+  depth: number,
+  run: ReadonlyArray<Result>,
+  qrels: ReadonlyArray<Qrel>,
+  folder = temporaryFolder("candidates"),
+) =>
   Effect.gen(function* () {
-    const outputs = { candidates: temporaryFolder("candidates") }
+    const outputs = { candidates: folder }
     const result = yield* runStage({
       config: { depth },
       inputs: { run: yield* storedTable(Kinds.Run, run), qrels: yield* storedTable(Kinds.Qrels, qrels) },
@@ -89,30 +94,33 @@ describe("candidates", () => {
     ),
   )
 
-  it.effect("M2 several row groups hold every row, and a filter finds docids that UTF-16 sorts elsewhere", () =>
-    live(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const { run, qrels } = random(60, 50)
-          const expected = expectedRows(1000, run, qrels)
-          expect(expected.length).toBeGreaterThan(70_000)
-          const { file } = yield* materialise(1000, run, qrels)
-          const connection = yield* (yield* DuckDb).connect
-          const count = (where: string) =>
-            Effect.map(
-              duckDbPromise(where, () =>
-                connection.runAndReadAll(`SELECT count(*)::INTEGER FROM read_parquet('${file}') WHERE ${where}`),
-              ),
-              (reader) => Number(reader.getColumnsJS()[0]?.[0]),
-            )
-          expect(yield* count("true")).toBe(expected.length)
-          expect(yield* count("docid = '～3'")).toBe(expected.filter(({ docid }) => docid === "～3").length)
-          expect(yield* count("docid = '😀3'")).toBe(expected.filter(({ docid }) => docid === "😀3").length)
-          expect(yield* count("docid > '～'")).toBe(expected.filter(({ docid }) => bytes(docid, "～") > 0).length)
-          expect(yield* count("grade IS NULL")).toBe(expected.filter(({ grade }) => grade === null).length)
-        }),
+  it.effect(
+    "M2 several row groups hold every row, and a filter finds docids that UTF-16 sorts elsewhere",
+    () =>
+      live(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { run, qrels } = random(60, 50)
+            const expected = expectedRows(1000, run, qrels)
+            expect(expected.length).toBeGreaterThan(70_000)
+            const { file } = yield* materialise(1000, run, qrels)
+            const connection = yield* (yield* DuckDb).connect
+            const count = (where: string) =>
+              Effect.map(
+                duckDbPromise(where, () =>
+                  connection.runAndReadAll(`SELECT count(*)::INTEGER FROM read_parquet('${file}') WHERE ${where}`),
+                ),
+                (reader) => Number(reader.getColumnsJS()[0]?.[0]),
+              )
+            expect(yield* count("true")).toBe(expected.length)
+            expect(yield* count("docid = '～3'")).toBe(expected.filter(({ docid }) => docid === "～3").length)
+            expect(yield* count("docid = '😀3'")).toBe(expected.filter(({ docid }) => docid === "😀3").length)
+            expect(yield* count("docid > '～'")).toBe(expected.filter(({ docid }) => bytes(docid, "～") > 0).length)
+            expect(yield* count("grade IS NULL")).toBe(expected.filter(({ grade }) => grade === null).length)
+          }),
+        ),
       ),
-    ),
+    180_000,
   )
 
   it.effect("M3 the same inputs give the same bytes", () =>
@@ -168,6 +176,26 @@ describe("candidates", () => {
         ).toMatchObject({ _tag: "InputNotSorted", table: "qrels", qid: "a" })
       }),
     ),
+  )
+
+  it.effect.skipIf(!existsSync("/dev/full"))(
+    "M5 a full disk is an error that names the file, be there rows or none",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const { run, qrels } = random(40, 30)
+          for (const rows of [[], run]) {
+            const folder = temporaryFolder("full")
+            symlinkSync("/dev/full", join(folder, "part-00000.parquet"))
+            const exit = yield* Effect.exit(materialise(1000, rows, qrels, folder))
+            expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+              _tag: "CandidatesNotWritten",
+              file: join(folder, "part-00000.parquet"),
+              cause: { code: "ENOSPC" },
+            })
+          }
+        }),
+      ),
   )
 
   it.effect.skipIf(python === undefined)("M1 are readable by pyarrow (skipped without RANKDAG_BENCH_PYTHON)", () =>
