@@ -147,9 +147,41 @@ const inputsOf = (
 const damagedFiles = (damage: ReadonlyArray<Damage>): ReadonlyArray<string> =>
   damage.map(({ output, file }) => `${output}/${file}`)
 
+interface Recorded extends RecordedKey {
+  readonly manifest: Manifest
+}
+
+/** The recorded keys by stage, also of results that are gone; read once for a plan, however many nodes ask. */
+const recordedKeys = (store: ArtifactStore["Type"]) => {
+  const known = new Map<string, Array<Recorded>>()
+  const recorded = (manifest: Manifest): Recorded => ({
+    document: manifest.key,
+    at: Date.parse(manifest.provenance.at),
+    manifest,
+  })
+  return {
+    of: (stage: string): Effect.Effect<ReadonlyArray<Recorded>, StoreError> =>
+      Effect.gen(function* () {
+        const found = known.get(stage)
+        if (found !== undefined) return found
+        const manifests = [
+          ...(yield* store.manifests(stage)),
+          ...(yield* store.history(stage)).map(({ manifest }) => manifest),
+        ]
+        const read = manifests.map(recorded)
+        known.set(stage, read)
+        return read
+      }),
+    add: (manifest: Manifest): void => {
+      known.get(manifest.stage)?.push(recorded(manifest))
+    },
+  }
+}
+
 /** Why a node has no result to reuse. */
 const missReason = (
   store: ArtifactStore["Type"],
+  keys: ReturnType<typeof recordedKeys>,
   document: KeyDocument,
   key: string,
   lookup: Lookup,
@@ -164,18 +196,7 @@ const missReason = (
     if (lookup._tag === "Unreadable") return because({ _tag: "ManifestUnreadable", why: lookup.why })
     const former = yield* store.formerResult(document.stage, key)
     if (former !== undefined) return because({ _tag: "ResultGone", why: former.why, at: former.at })
-    const known = [
-      ...(yield* store.manifests(document.stage)),
-      ...(yield* store.history(document.stage)).map(({ manifest }) => manifest),
-    ]
-    const found = nearest(
-      document,
-      known.map((manifest): RecordedKey & { readonly manifest: Manifest } => ({
-        document: manifest.key,
-        at: Date.parse(manifest.provenance.at),
-        manifest,
-      })),
-    )
+    const found = nearest(document, yield* keys.of(document.stage))
     if (found === undefined) return because({ _tag: "NoPreviousRun" })
     const { manifest } = found.recorded
     return because({
@@ -360,6 +381,7 @@ const makeEngine = (
 ) =>
   Effect.gen(function* () {
     const prints = yield* fingerprints
+    const keys = recordedKeys(store)
     const slots = yield* Effect.makeSemaphore(jobs)
     const keyTurns = new Map<string, Effect.Semaphore>()
     const hashTurns = new Map<string, Effect.Semaphore>()
@@ -539,6 +561,7 @@ const makeEngine = (
           }
           yield* store.putManifest(session, manifest)
           ranKeys.add(key)
+          keys.add(manifest)
           yield* removed(scratch)
           return manifest
         }),
@@ -630,7 +653,9 @@ const makeEngine = (
               const found = yield* lookup
               if (found._tag === "Found" && !mustRun()) return hit(found.manifest)
               if (failures.length > 0) return skipped(planned, { _tag: "Stopped", failed: failures[0]!.node })
-              const reason: Reason = mustRun() ? { _tag: "Forced" } : yield* missReason(store, document, key, found)
+              const reason: Reason = mustRun()
+                ? { _tag: "Forced" }
+                : yield* missReason(store, keys, document, key, found)
               let previous = found._tag === "Found" || found._tag === "Damaged" ? found.manifest : undefined
               previous ??= (yield* store.formerResult(node.stage.name, key))?.manifest
               if (found._tag === "Damaged") {
@@ -758,6 +783,7 @@ export const preview = (
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const prints = yield* fingerprints
+    const keys = recordedKeys(store)
     const forced = yield* toEffect(nodesNamed(plan, options.force ?? []))
     const previews: Array<NodePreview> = []
     const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
@@ -806,7 +832,7 @@ export const preview = (
         })
         continue
       }
-      const reason: Reason = isForced ? { _tag: "Forced" } : yield* missReason(store, document, key, found)
+      const reason: Reason = isForced ? { _tag: "Forced" } : yield* missReason(store, keys, document, key, found)
       previews.push({ ...base, status: "run", key, reason })
     }
     return previews
