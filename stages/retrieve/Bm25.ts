@@ -86,13 +86,13 @@ export class Bm25Searcher {
   readonly #classes: number
   readonly #inverse: Float32Array
   readonly #facts = new Map<number, TermFacts>()
+  readonly #best: Best
   readonly #sums = new Float64Array(windowSize)
-  readonly #places = new Int32Array(windowSize)
   readonly #candidates = new Int32Array(windowSize)
-  readonly #partial = new Float64Array(windowSize)
 
   constructor(index: InvertedIndex, parameters: Bm25Parameters) {
     this.#index = index
+    this.#best = new Best(index.docidOrder)
     const { lengths } = index
     this.#documents = lengths.length
     this.#windows = (lengths.length + windowSize - 1) >> windowBits
@@ -119,13 +119,18 @@ export class Bm25Searcher {
       weights.push(weight)
       tables.push(this.#table(weight, known.maxFrequency))
     })
-    const best = new Best(this.#index.docids, Math.min(k, this.#documents))
     if (facts.length === 0 || k < 1) return noHits
     let floor = 0
+    let lowest = Infinity
+    let highest = 0
     facts.forEach((known, i) => {
-      floor = Math.max(floor, contribution(weights[i]!, kth(known, k)))
+      const weight = weights[i]!
+      floor = Math.max(floor, contribution(weight, kth(known, k)))
+      lowest = Math.min(lowest, contribution(weight, known.levels.at(-1) ?? 1))
+      highest += contribution(weight, known.peak)
     })
-    best.floor = floor
+    const best = this.#best
+    best.start(Math.min(k, this.#documents), lowest, highest, floor)
     this.#sweep(facts, weights, tables, best)
     return best.hits()
   }
@@ -139,13 +144,11 @@ export class Bm25Searcher {
     const docs = this.#index.docs
     const sums = this.#sums
     const candidates = this.#candidates
-    const partial = this.#partial
     const terms = facts.length
     const starts = new Float64Array(terms)
     const ends = Float64Array.from(facts, (known) => known.from)
     const bounds = new Float64Array(terms)
     const order = new Int32Array(terms)
-    const below = new Float64Array(terms + 1)
     const wholeBounds = facts.map((known, i) => contribution(weights[i]!, known.peak))
     for (let window = 0; window < this.#windows; window++) {
       const base = window << windowBits
@@ -178,126 +181,108 @@ export class Bm25Searcher {
         }
         order[at] = i
       }
-      if (active === 0 || f32(total) < best.floor) continue
-      // Terms below `essential` (in order of bound) cannot reach the floor together.
+      const floor = best.floor
+      if (active === 0 || f32(total) < floor) continue
+      // Terms below `essential` (in order of bound) cannot reach the floor together: `rest` is what they can add.
       let essential = 0
-      let sum = 0
-      below[0] = 0
+      let rest = 0
+      let others = 0
       while (essential < active) {
-        sum += bounds[order[essential]!]!
-        if (f32(sum) >= best.floor) break
-        below[++essential] = sum
+        const i = order[essential]!
+        const sum = rest + bounds[i]!
+        if (f32(sum) >= floor) break
+        rest = sum
+        others += ends[i]! - starts[i]!
+        essential++
       }
+      // Sums only grow: a document is a candidate from the addition that takes it over this cut. (A little below what is
+      // needed, because the sum is yet to be rounded to 32 bits; `offer` looks at the rounded score.)
+      const cut = Math.max(Number.MIN_VALUE, floor * (1 - 2 ** -22) - rest)
+      let found = 0
       let touched = 0
       for (let at = essential; at < active; at++) {
         const i = order[at]!
-        this.#add(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!)
+        found = this.#add(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, cut, found)
         touched += ends[i]! - starts[i]!
       }
-      const rest = below[essential]!
-      const floor = best.floor
-      let found = 0
-      if (touched > windowSize / 4) {
-        const size = Math.min(windowSize, this.#documents - base)
-        for (let at = 0; at < size; at++) {
-          const score = sums[at]!
-          if (score === 0) continue
-          sums[at] = 0
-          if (f32(score + rest) >= floor) {
-            candidates[found] = at
-            partial[found++] = score
-          }
+      if (found > 0 && essential > 0) {
+        const probing = found * essential * 8 < others
+        for (let at = essential - 1; at >= 0; at--) {
+          const i = order[at]!
+          if (probing) this.#probe(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, found)
+          else this.#add(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, Infinity, 0)
         }
-      } else {
+        if (!probing) {
+          touched += others
+          essential = 0
+        }
+      }
+      for (let at = 0; at < found; at++) {
+        const score = f32(sums[candidates[at]!]!)
+        if (score >= best.floor) best.offer(base + candidates[at]!, score)
+      }
+      if (touched > windowSize / 8) sums.fill(0)
+      else {
         for (let at = essential; at < active; at++) {
           const i = order[at]!
           const end = ends[i]!
-          for (let posting = starts[i]!; posting < end; posting++) {
-            const doc = docs[posting]! - base
-            const score = sums[doc]!
-            if (score === 0) continue
-            sums[doc] = 0
-            if (f32(score + rest) >= floor) {
-              candidates[found] = doc
-              partial[found++] = score
-            }
-          }
+          for (let posting = starts[i]!; posting < end; posting++) sums[docs[posting]! - base] = 0
         }
       }
-      for (let at = essential - 1; at >= 0 && found > 0; at--) {
-        const i = order[at]!
-        found = this.#complete(found, starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, below[at]!, floor)
-      }
-      for (let at = 0; at < found; at++) best.offer(base + candidates[at]!, f32(partial[at]!))
     }
   }
 
-  /** Adds a term's contributions in a window to the window's sums. */
-  #add(from: number, to: number, base: number, weight: number, table: Float32Array): void {
-    const { docs, frequencies } = this.#index
-    const classOf = this.#classOf
-    const classes = this.#classes
-    const sums = this.#sums
-    for (let posting = from; posting < to; posting++) {
-      const doc = docs[posting]!
-      const frequency = frequencies[posting]!
-      sums[doc - base]! +=
-        frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(posting, weight)
-    }
-  }
-
-  /** Adds a term to the candidates' scores, keeps those that can still reach the floor, and returns their number. */
-  #complete(
-    found: number,
+  /** Adds a term's contributions in a window to the sums; documents that they take over the cut become candidates. */
+  #add(
     from: number,
     to: number,
     base: number,
     weight: number,
     table: Float32Array,
-    rest: number,
-    floor: number,
+    cut: number,
+    candidatesBefore: number,
   ): number {
     const { docs, frequencies } = this.#index
-    const candidates = this.#candidates
-    const partial = this.#partial
     const classOf = this.#classOf
     const classes = this.#classes
-    if (found * 8 > to - from) {
-      const places = this.#places
-      for (let at = 0; at < found; at++) places[candidates[at]!] = at + 1
-      for (let posting = from; posting < to; posting++) {
-        const doc = docs[posting]!
-        const place = places[doc - base]!
-        if (place === 0) continue
-        const frequency = frequencies[posting]!
-        partial[place - 1]! +=
-          frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(posting, weight)
-      }
-      for (let at = 0; at < found; at++) places[candidates[at]!] = 0
-    } else {
-      for (let at = 0; at < found; at++) {
-        const doc = candidates[at]! + base
-        let low = from
-        let high = to
-        while (low < high) {
-          const middle = (low + high) >>> 1
-          if (docs[middle]! < doc) low = middle + 1
-          else high = middle
-        }
-        if (low === to || docs[low] !== doc) continue
-        const frequency = frequencies[low]!
-        partial[at]! +=
-          frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(low, weight)
-      }
+    const sums = this.#sums
+    const candidates = this.#candidates
+    let found = candidatesBefore
+    for (let posting = from; posting < to; posting++) {
+      const doc = docs[posting]!
+      const frequency = frequencies[posting]!
+      const part =
+        frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(posting, weight)
+      const at = doc - base
+      const before = sums[at]!
+      const after = before + part
+      sums[at] = after
+      if (after >= cut && before < cut) candidates[found++] = at
     }
-    let kept = 0
+    return found
+  }
+
+  /** Adds a term's contributions to the candidates' sums alone, by binary search. */
+  #probe(from: number, to: number, base: number, weight: number, table: Float32Array, found: number): void {
+    const { docs, frequencies } = this.#index
+    const candidates = this.#candidates
+    const classOf = this.#classOf
+    const classes = this.#classes
+    const sums = this.#sums
     for (let at = 0; at < found; at++) {
-      const score = partial[at]!
-      if (f32(score + rest) < floor) continue
-      candidates[kept] = candidates[at]!
-      partial[kept++] = score
+      const doc = candidates[at]! + base
+      let low = from
+      let high = to
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (docs[middle]! < doc) low = middle + 1
+        else high = middle
+      }
+      if (low === to || docs[low] !== doc) continue
+      const frequency = frequencies[low]!
+      sums[doc - base]! +=
+        frequency <= tabled ? table[frequency * classes + classOf[doc]!]! : this.#contributionAt(low, weight)
     }
-    return kept
   }
 
   /** `1 + f / norm` of a posting. */

@@ -13,6 +13,7 @@ const format = 1
 const files = {
   "docids.bin": Uint8Array,
   "docid-offsets.bin": Uint32Array,
+  "docid-ranks.bin": Uint32Array,
   "document-lengths.bin": Uint32Array,
   "posting-documents.bin": Int32Array,
   "posting-frequencies.bin": Uint8Array,
@@ -76,6 +77,7 @@ export const writeIndex = (folder: string, index: InvertedIndex): void => {
   const arrays: { readonly [N in keyof typeof files]: FlatArray } = {
     "docids.bin": index.docids.bytes,
     "docid-offsets.bin": index.docids.offsets,
+    "docid-ranks.bin": index.docidOrder.ranks,
     "document-lengths.bin": index.lengths,
     "posting-documents.bin": index.docs,
     "posting-frequencies.bin": index.frequencies,
@@ -160,6 +162,9 @@ export const readIndex = (folder: string, { shared = false } = {}): InvertedInde
   const termOffsets = u32("term-offsets.bin", header.terms + 1)
   const pool = new Uint16Array(bytesOf("terms.bin", termOffsets[header.terms]).buffer)
   const docidOffsets = u32("docid-offsets.bin", header.documents + 1)
+  const ranks = u32("docid-ranks.bin", header.documents)
+  const docs = new Uint32Array(allocate(header.documents * 4))
+  for (let doc = 0; doc < header.documents; doc++) docs[ranks[doc]!] = doc
   let slots = 64
   while (slots < header.terms * 2) slots *= 2
   const terms = {
@@ -188,5 +193,6 @@ export const readIndex = (folder: string, { shared = false } = {}): InvertedInde
     totalLength: header.totalLength,
     documentsWithTerms: header.documentsWithTerms,
     docids: { bytes: bytesOf("docids.bin", docidOffsets[header.documents]), offsets: docidOffsets },
+    docidOrder: { ranks, docs },
   }
 }

@@ -2,6 +2,7 @@
  * An inverted index in flat typed arrays. Documents are numbered in the collection's order, terms in order of first
  * sight. It depends on the texts and the analysis alone: k1, b and how lengths are rounded are choices of the search.
  */
+import { docidOrder } from "./docidOrder.ts"
 import { EnglishAnalyzer, englishAnalyzerName, noMoreTerms } from "./EnglishAnalyzer.ts"
 import type { WordTable } from "./WordTable.ts"
 
@@ -23,12 +24,19 @@ export interface InvertedIndex {
   /** Documents with at least one term: Lucene's `docCount`. */
   readonly documentsWithTerms: number
   readonly docids: Docids
+  readonly docidOrder: DocidOrder
 }
 
 /** Document ids as UTF-8, `bytes[offsets[d] .. offsets[d + 1])`. */
 export interface Docids {
   readonly bytes: Uint8Array
   readonly offsets: Uint32Array
+}
+
+/** The documents in the order of their docids' UTF-8 bytes: `docs[ranks[d]]` is `d`. */
+export interface DocidOrder {
+  readonly ranks: Uint32Array
+  readonly docs: Uint32Array
 }
 
 export const largeFrequency = 255
@@ -53,20 +61,6 @@ export class IndexTooLarge extends Error {
 export const docidAt = ({ bytes, offsets }: Docids, doc: number): string => {
   const from = offsets[doc]!
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, offsets[doc + 1]! - from).toString()
-}
-
-/** Order of two documents' ids by their UTF-8 bytes: negative where `left` comes first. */
-export const compareDocids = (docids: Docids, left: number, right: number): number => {
-  const { bytes, offsets } = docids
-  let i = offsets[left]!
-  let j = offsets[right]!
-  const leftEnd = offsets[left + 1]!
-  const rightEnd = offsets[right + 1]!
-  while (i < leftEnd && j < rightEnd) {
-    const difference = bytes[i++]! - bytes[j++]!
-    if (difference !== 0) return difference
-  }
-  return leftEnd - i - (rightEnd - j)
 }
 
 /** How many times the term of a posting stands in its document. */
@@ -209,6 +203,10 @@ export class IndexBuilder {
       }
       chunks[c] = undefined
     }
+    const docids = {
+      bytes: this.#docids.slice(0, this.#docidOffsets[this.#documents]),
+      offsets: this.#docidOffsets.slice(0, this.#documents + 1),
+    }
     return {
       analyzer: englishAnalyzerName,
       terms,
@@ -219,10 +217,8 @@ export class IndexBuilder {
       lengths: this.#lengths.slice(0, this.#documents),
       totalLength: this.#total,
       documentsWithTerms: this.#withTerms,
-      docids: {
-        bytes: this.#docids.slice(0, this.#docidOffsets[this.#documents]),
-        offsets: this.#docidOffsets.slice(0, this.#documents + 1),
-      },
+      docids,
+      docidOrder: docidOrder(docids),
     }
   }
 

@@ -15,6 +15,12 @@ export interface TfIdfParameters {
   readonly sublinear: boolean
 }
 
+/** No cosine of a passage comes near: it would need more than 2^60 terms. */
+const leastCosine = 2 ** -30
+
+/** One, and what rounding may add. */
+const greatestCosine = 1.001
+
 /** Searches and scores one index. It keeps scratch arrays: one search at a time. */
 export class TfIdfSearcher {
   readonly #index: InvertedIndex
@@ -22,9 +28,11 @@ export class TfIdfSearcher {
   readonly #idf: Float64Array
   readonly #norms: Float64Array
   readonly #sums: Float64Array
+  readonly #best: Best
 
   constructor(index: InvertedIndex, parameters: TfIdfParameters) {
     this.#index = index
+    this.#best = new Best(index.docidOrder)
     this.#sublinear = parameters.sublinear
     const { offsets, docs, lengths } = index
     const terms = offsets.length - 1
@@ -46,9 +54,10 @@ export class TfIdfSearcher {
 
   /** The `k` best documents of those that score above zero. */
   search(query: QueryTerms, k: number): Hits {
-    const best = new Best(this.#index.docids, Math.min(k, this.#norms.length))
     const weights = this.#weigh(query)
     if (weights.length === 0 || k < 1) return noHits
+    const best = this.#best
+    best.start(Math.min(k, this.#norms.length), leastCosine, greatestCosine)
     const { offsets, docs } = this.#index
     const sums = this.#sums
     query.ids.forEach((term, i) => {
@@ -63,7 +72,7 @@ export class TfIdfSearcher {
         const sum = sums[doc]!
         if (sum === 0) continue
         sums[doc] = 0
-        best.offer(doc, Math.fround(sum / this.#norms[doc]!))
+        best.offer(doc, Math.max(leastCosine, Math.fround(sum / this.#norms[doc]!)))
       }
     }
     return best.hits()
@@ -71,7 +80,8 @@ export class TfIdfSearcher {
 
   /** Ranks the given documents; those without a term of the query score zero and stay. */
   rank(query: QueryTerms, documents: Int32Array): Hits {
-    const best = new Best(this.#index.docids, documents.length)
+    const best = this.#best
+    best.start(documents.length, leastCosine, greatestCosine)
     const weights = this.#weigh(query)
     const { offsets, docs } = this.#index
     for (const doc of documents) {
@@ -87,7 +97,7 @@ export class TfIdfSearcher {
         }
         if (low < to && docs[low] === doc) sum += weights[i]! * this.#idf[term]! * this.#tf(this.#count(low))
       })
-      best.offer(doc, sum === 0 ? 0 : Math.fround(sum / this.#norms[doc]!))
+      best.offer(doc, sum === 0 ? 0 : Math.max(leastCosine, Math.fround(sum / this.#norms[doc]!)))
     }
     return best.hits()
   }

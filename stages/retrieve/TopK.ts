@@ -1,4 +1,4 @@
-import { compareDocids, type Docids } from "./InvertedIndex.ts"
+import type { DocidOrder } from "./InvertedIndex.ts"
 
 /** Documents by score descending, then by the bytes of their docids descending. */
 export interface Hits {
@@ -8,113 +8,177 @@ export interface Hits {
 
 export const noHits: Hits = { docs: new Int32Array(0), scores: new Float32Array(0) }
 
-/** The best `k` documents of those offered, in bounded memory: what can no longer be among them is cut from time to time. */
+const float = new Float32Array(1)
+const floatBits = new Uint32Array(float.buffer)
+
+/** The bits of a 32-bit float as an integer; their order is that of the floats from 0 up. */
+const bitsOf = (score: number): number => {
+  float[0] = score
+  return floatBits[0]!
+}
+
+const exactIntegers = 2 ** 53
+
+/**
+ * The best `k` of the documents offered. A score and its document are kept as one number, (bits of the score - bits of the
+ * lowest) * room + document, so that selecting and sorting need no comparator; the order of docids is looked up where
+ * scores are equal and it decides.
+ */
 export class Best {
   /** No document below this score is among the best. */
   floor = 0
-  readonly #docids: Docids
-  readonly #k: number
-  readonly #scores: Float32Array
-  readonly #docs: Int32Array
+  readonly #order: DocidOrder
+  readonly #room: number
+  #keys = new Float64Array(0)
+  /** Scratch: places of documents of one score in the order of docids. */
+  #places = new Float64Array(0)
+  #k = 0
   #size = 0
-  /** The k-th document, once there is one: at the floor's score, docids before its own are out. */
-  #last = -1
+  #base = 0
+  /** Among documents at the floor's score, those whose docids come before this place are out. */
+  #floorRank = 0
 
-  constructor(docids: Docids, k: number) {
-    this.#docids = docids
+  constructor(order: DocidOrder) {
+    this.#order = order
+    this.#room = 2 ** Math.ceil(Math.log2(Math.max(2, order.ranks.length)))
+  }
+
+  /**
+   * Begins anew: the `k` best, given that no score offered is below `lowest` (but may be 0) or above `highest`, and that
+   * at least `k` documents score `floor` or more, where it is above 0.
+   *
+   * @throws RangeError where scores could lie so far apart that they do not fit: a ratio of 2^60 with 16 million documents.
+   */
+  start(k: number, lowest: number, highest: number, floor = 0): void {
     this.#k = k
-    const room = k + Math.max(256, k >> 1)
-    this.#scores = new Float32Array(room)
-    this.#docs = new Int32Array(room)
+    const capacity = k + Math.max(512, k)
+    if (this.#keys.length < capacity) {
+      this.#keys = new Float64Array(capacity)
+      this.#places = new Float64Array(capacity)
+    }
+    this.#size = 0
+    this.#base = Math.max(0, bitsOf(lowest) - 1)
+    if ((bitsOf(highest) - this.#base + 1) * this.#room > exactIntegers) {
+      throw new RangeError(
+        `Scores from ${lowest} to ${highest} of ${this.#order.ranks.length} documents cannot be ordered`,
+      )
+    }
+    this.floor = floor
+    this.#floorRank = 0
   }
 
   offer(doc: number, score: number): void {
-    if (score < this.floor) return
-    if (score === this.floor && this.#last >= 0 && compareDocids(this.#docids, doc, this.#last) < 0) return
-    if (this.#size === this.#scores.length) {
+    if (this.#isOut(doc, score)) return
+    if (this.#size === this.#keys.length) {
       this.#cut()
-      this.offer(doc, score)
-      return
+      if (this.#isOut(doc, score)) return
     }
-    this.#scores[this.#size] = score
-    this.#docs[this.#size++] = doc
+    this.#keys[this.#size++] = (score === 0 ? 0 : bitsOf(score) - this.#base) * this.#room + doc
   }
 
   hits(): Hits {
     if (this.#size > this.#k) this.#cut()
     const n = this.#size
-    // One 64-bit number each, the score's bits above the place: the built-in sort needs no comparator.
-    const bits = new Uint32Array(this.#scores.buffer)
-    const room = 2 ** 21
-    const places = Math.max(1, Math.ceil(n / room))
-    const keys = new Float64Array(n)
+    const { ranks } = this.#order
+    const keys = this.#keys.subarray(0, n).sort()
     const docs = new Int32Array(n)
     const scores = new Float32Array(n)
-    if (places === 1) {
-      for (let i = 0; i < n; i++) keys[i] = bits[i]! * room + i
-      keys.sort()
-      for (let i = 0; i < n; i++) {
-        const at = keys[n - 1 - i]! % room
-        docs[i] = this.#docs[at]!
-        scores[i] = this.#scores[at]!
-      }
-    } else {
-      const order = Array.from({ length: n }, (_, i) => i)
-      order.sort((left, right) => this.#scores[right]! - this.#scores[left]!)
-      order.forEach((at, i) => {
-        docs[i] = this.#docs[at]!
-        scores[i] = this.#scores[at]!
-      })
+    const bits = new Uint32Array(scores.buffer)
+    for (let i = 0; i < n; i++) {
+      const key = keys[n - 1 - i]!
+      const above = Math.floor(key / this.#room)
+      docs[i] = key - above * this.#room
+      bits[i] = above === 0 ? 0 : above + this.#base
     }
     for (let from = 0; from < n; ) {
       let to = from + 1
-      while (to < n && scores[to] === scores[from]) to++
+      while (to < n && bits[to] === bits[from]) to++
       if (to - from > 1) {
-        const tied = Array.from(docs.subarray(from, to))
-        docs.set(
-          tied.sort((left, right) => compareDocids(this.#docids, right, left)),
-          from,
-        )
+        const places = this.#places
+        for (let i = from; i < to; i++) places[i - from] = ranks[docs[i]!]!
+        sortAscending(places, to - from)
+        for (let i = from; i < to; i++) docs[i] = this.#order.docs[places[to - 1 - i]!]!
       }
       from = to
     }
     return { docs, scores }
   }
 
+  #isOut(doc: number, score: number): boolean {
+    return score < this.floor || (score === this.floor && this.#order.ranks[doc]! < this.#floorRank)
+  }
+
   /** Leaves the best k, and raises the floor to the worst of them. */
   #cut(): void {
+    const keys = this.#keys
+    const size = this.#size
+    const room = this.#room
     const k = this.#k
-    let low = 0
-    let high = this.#size - 1
-    while (low < high) {
-      const pivotAt = (low + high) >>> 1
-      this.#swap(pivotAt, high)
-      let edge = low
-      for (let i = low; i < high; i++) if (this.#before(i, high)) this.#swap(i, edge++)
-      this.#swap(edge, high)
-      if (edge === k - 1) break
-      if (edge < k - 1) low = edge + 1
-      else high = edge - 1
+    const worst = Math.floor(selectGreatest(keys, size, k) / room)
+    // All at the worst score to the end, then those of them that stay by the order of their docids.
+    let kept = 0
+    for (let i = 0; i < size; i++) {
+      const key = keys[i]!
+      if (key < (worst + 1) * room) continue
+      keys[i] = keys[kept]!
+      keys[kept++] = key
     }
+    const { ranks, docs } = this.#order
+    const places = this.#places
+    let tied = 0
+    for (let i = kept; i < size; i++) {
+      if (keys[i]! >= worst * room) places[tied++] = ranks[keys[i]! - worst * room]!
+    }
+    sortAscending(places, tied)
+    const first = tied - (k - kept)
+    for (let i = first; i < tied; i++) keys[kept++] = worst * room + docs[places[i]!]!
     this.#size = k
-    this.floor = this.#scores[k - 1]!
-    this.#last = this.#docs[k - 1]!
+    floatBits[0] = worst === 0 ? 0 : worst + this.#base
+    this.floor = float[0]!
+    this.#floorRank = places[first]!
   }
+}
 
-  #before(left: number, right: number): boolean {
-    const difference = this.#scores[left]! - this.#scores[right]!
-    if (difference !== 0) return difference > 0
-    return compareDocids(this.#docids, this.#docs[left]!, this.#docs[right]!) > 0
+/** Sorts `values[0 .. size)`. */
+const sortAscending = (values: Float64Array, size: number): void => {
+  if (size > 32) {
+    values.subarray(0, size).sort()
+    return
   }
+  for (let i = 1; i < size; i++) {
+    const value = values[i]!
+    let j = i
+    while (j > 0 && values[j - 1]! > value) {
+      values[j] = values[j - 1]!
+      j--
+    }
+    values[j] = value
+  }
+}
 
-  #swap(i: number, j: number): void {
-    const scores = this.#scores
-    const docs = this.#docs
-    const score = scores[i]!
-    const doc = docs[i]!
-    scores[i] = scores[j]!
-    docs[i] = docs[j]!
-    scores[j] = score
-    docs[j] = doc
+/** Moves the `k` greatest of `keys[0 .. size)` to the front and returns the least of them. No two are equal. */
+const selectGreatest = (keys: Float64Array, size: number, k: number): number => {
+  let low = 0
+  let high = size - 1
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const [a, b, c] = [keys[low]!, keys[middle]!, keys[high]!]
+    const pivot = a > b ? (b > c ? b : a > c ? c : a) : a > c ? a : b > c ? c : b
+    let i = low
+    let j = high
+    while (i <= j) {
+      while (keys[i]! > pivot) i++
+      while (keys[j]! < pivot) j--
+      if (i > j) break
+      const key = keys[i]!
+      keys[i++] = keys[j]!
+      keys[j--] = key
+    }
+    if (k - 1 <= j) high = j
+    else if (k - 1 >= i) low = i
+    else break
   }
+  let least = keys[0]!
+  for (let i = 1; i < k; i++) if (keys[i]! < least) least = keys[i]!
+  return least
 }
