@@ -1,3 +1,5 @@
+import { Heap } from "./Heap.ts"
+
 /** A vocabulary's side that merging needs. Pieces are keyed with plain spaces where the vocabulary has U+2581. */
 export interface BpeVocabulary {
   /** Pieces that merging may make: normal ones and unused ones. */
@@ -8,6 +10,16 @@ export interface BpeVocabulary {
   readonly isUnused: (id: number) => boolean
   /** The ids of a character that is no piece: `unk`, or its bytes. */
   readonly fallback: (character: string) => ReadonlyArray<number>
+}
+
+/** Two neighbours that may be merged: their places, their symbols, what they make. */
+interface Candidate {
+  readonly left: number
+  readonly a: number
+  readonly right: number
+  readonly b: number
+  readonly union: number
+  readonly score: number
 }
 
 /**
@@ -54,49 +66,19 @@ export const bytePairs = (vocabulary: BpeVocabulary): ((text: string) => Readonl
       previous[i] = i - 1
     }
 
-    // A binary heap of candidate merges. Each remembers the two symbols it saw: if either has changed, it is stale.
-    const heap: Array<{ left: number; a: number; right: number; b: number; union: number; score: number }> = []
-    const before = (i: number, j: number): boolean => {
-      const [x, y] = [heap[i]!, heap[j]!]
-      return x.score > y.score || (x.score === y.score && x.left < y.left)
-    }
-    const swap = (i: number, j: number): void => {
-      const x = heap[i]!
-      heap[i] = heap[j]!
-      heap[j] = x
-    }
+    // Each candidate remembers the two symbols it saw: if either has changed, it is stale.
+    const candidates = new Heap<Candidate>((x, y) => x.score > y.score || (x.score === y.score && x.left < y.left))
     const consider = (left: number, right: number): void => {
       if (left < 0 || right < 0) return
       const [a, b] = [symbols[left]!, symbols[right]!]
       const union = unionOf(a, b)
-      if (union < 0) return
-      heap.push({ left, a, right, b, union, score: scoreOf(union) })
-      for (let i = heap.length - 1; i > 0; ) {
-        const parent = (i - 1) >> 1
-        if (!before(i, parent)) break
-        swap(i, parent)
-        i = parent
-      }
-    }
-    const take = () => {
-      const top = heap[0]
-      const last = heap.pop()
-      if (top === undefined || last === undefined || heap.length === 0) return top
-      heap[0] = last
-      for (let i = 0; ; ) {
-        let first = i
-        if (2 * i + 1 < heap.length && before(2 * i + 1, first)) first = 2 * i + 1
-        if (2 * i + 2 < heap.length && before(2 * i + 2, first)) first = 2 * i + 2
-        if (first === i) return top
-        swap(i, first)
-        i = first
-      }
+      if (union >= 0) candidates.add({ left, a, right, b, union, score: scoreOf(union) })
     }
 
     const apart = new Map<number, readonly [number, number]>()
     const gone = -1
     for (let i = 0; i + 1 < count; i++) consider(i, i + 1)
-    for (let merge = take(); merge !== undefined; merge = take()) {
+    for (let merge = candidates.take(); merge !== undefined; merge = candidates.take()) {
       const { left, right, a, b, union } = merge
       if (symbols[left] !== a || symbols[right] !== b || next[left] !== right) continue
       if (isUnused(union)) apart.set(union, [a, b])

@@ -14,3 +14,4 @@ export {
 } from "./PairTemplate.ts"
 export { type LayoutPart, type Layouts, type SpecialIds, sentinelOf, type Tokenizer } from "./Tokenizer.ts"
 export * from "./TokenizerError.ts"
+export { type BpeTraining, type TrainedBpe, trainBpe } from "./trainBpe.ts"

@@ -194,13 +194,11 @@ const splittingPreTokenizers: ReadonlySet<unknown> = new Set(["BertPreTokenizer"
 const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
   const normalizers = flattened(file["normalizer"], "normalizers")
   const parts = flattened(file["pre_tokenizer"], "pretokenizers")
-  const [first, second, ...rest] = parts
+  const [first, ...rest] = parts
   if (addedTokens(file).some((token) => token.content.includes(" ") || token.singleWord)) return undefined
   if (splittingPreTokenizers.has(first?.["type"]) && typesOf(normalizers).every((type) => localNormalizers.has(type))) {
-    if (second === undefined) return "dropped"
-    return rest.length === 0 && second["type"] === "Metaspace" && metaspacePrefix(second) === "missing"
-      ? "dropped"
-      : undefined
+    const withinWords = rest.every((part) => part["type"] === "Metaspace" && metaspacePrefix(part) === "missing")
+    return withinWords ? "dropped" : undefined
   }
   const [only, ...others] = normalizers
   const pattern = isRecord(only?.["pattern"]) ? only["pattern"]["String"] : undefined
@@ -220,8 +218,10 @@ const libraryTokenizer = (file: Json, model: Json, names: SpecialNames, config: 
   const wordIds = remember(idsOf)
   const buffer = new IdBuffer()
 
-  const encode = (text: string): Int32Array<ArrayBuffer> => {
-    if (spaces === undefined) return Int32Array.from(idsOf(text))
+  const encode = (raw: string): Int32Array<ArrayBuffer> => {
+    if (spaces === undefined) return Int32Array.from(idsOf(raw))
+    // A line separator of Unicode that JavaScript's \s, with which the library splits, leaves out.
+    const text = spaces === "dropped" ? raw.replaceAll("\x85", " ") : raw
     buffer.clear()
     for (let from = 0; from < text.length; ) {
       let at = from

@@ -9,6 +9,7 @@
 - `unused.model`: a BPE without byte fallback of which half the merged pieces are marked unused
 - `rules/tokenizer.json`: unigram with precompiled rules, encoded by Hugging Face's tokenizers (as T5's tokenizer.json)
 - `bert/tokenizer.json` and `bert/vocab.txt`: WordPiece, encoded by Hugging Face's tokenizers
+- `bpe-training.json`: sentences, and the vocabulary and merges that Hugging Face's trainer learns from them
 - `golden.json`: the texts, and for each tokenizer their ids
 
 Trained on the sentences below only; the tokenizers know few words, so that rare paths are walked often.
@@ -16,7 +17,7 @@ Trained on the sentences below only; the tokenizers know few words, so that rare
 import io, json, os, random, tempfile, unicodedata
 import sentencepiece as spm
 from sentencepiece import sentencepiece_model_pb2 as pb
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 here = os.path.dirname(os.path.abspath(__file__))
 rnd = random.Random(11)
@@ -71,6 +72,7 @@ def reduced(model):
     """The model without what no reader needs: where and from what it was trained."""
     proto = pb.ModelProto.FromString(model)
     proto.trainer_spec.ClearField("input")
+    proto.normalizer_spec.ClearField("normalization_rule_tsv")
     return proto.SerializeToString(deterministic=True)
 
 
@@ -138,6 +140,16 @@ write("bert/tokenizer.json", bert.to_str().encode())
 golden["bert"] = [bert.encode(t, add_special_tokens=False).ids for t in texts + ["a [SEP] b[MASK]c"]]
 pairs = [(texts[i], texts[-1 - i]) for i in range(20)]
 golden["bertPairs"] = [{"ids": e.ids, "types": e.type_ids} for e in (bert.encode(a, b) for a, b in pairs)]
+
+trained = Tokenizer(models.BPE(unk_token="<unk>"))
+trained.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+trained.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace()])
+trainer = trainers.BpeTrainer(vocab_size=250, min_frequency=2, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False)
+trained.train_from_iterator(sentences, trainer)
+learnt = json.loads(trained.to_str())["model"]
+golden["trained"] = [trained.encode(t, add_special_tokens=False).ids for t in texts]
+with open(os.path.join(here, "bpe-training.json"), "w") as out:
+    json.dump({"sentences": sentences, "size": 250, "vocab": learnt["vocab"], "merges": learnt["merges"]}, out, ensure_ascii=True, separators=(",", ":"))
 
 with open(os.path.join(here, "golden.json"), "w") as out:
     json.dump({"texts": texts, "rulesExtra": extra, "bertExtra": ["a [SEP] b[MASK]c"], **golden}, out, ensure_ascii=True, separators=(",", ":"))
