@@ -4,6 +4,8 @@ import * as Schema from "effect/Schema"
 /** A dry run, or `--assert-hit`, found work to do. */
 export class WorkFound extends Schema.TaggedError<WorkFound>()("WorkFound", {
   nodes: Schema.Array(Schema.String),
+  /** Whether standard output has said it already. */
+  shown: Schema.Boolean,
 }) {
   override get message(): string {
     return `${this.nodes.length} ${this.nodes.length === 1 ? "stage has" : "stages have"} work to do: ${this.nodes.join(", ")}`

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import packageJson from "../package.json" with { type: "json" }
 import { checkArguments } from "./Arguments.ts"
 import { exportCommand } from "./commands/export.ts"
@@ -17,7 +18,7 @@ import { runCommand } from "./commands/run.ts"
 import { schemaCommand } from "./commands/schema.ts"
 import { sqlCommand } from "./commands/sql.ts"
 import { verifyCommand } from "./commands/verify.ts"
-import { exitCodeOfCause, exitCodes } from "./ExitCode.ts"
+import { exitCodeOfCause, exitCodes, WorkFound } from "./ExitCode.ts"
 import { writeError } from "./Terminal.ts"
 
 const command = runCommand.pipe(
@@ -45,11 +46,10 @@ const program = (words: ReadonlyArray<string>) =>
     yield* parse(["node", "dag.ts", ...words])
   }).pipe(
     Effect.tapErrorCause((cause) => {
-      // @effect/cli has printed its own.
-      const failure = Cause.failureOption(cause)
-      return failure._tag === "Some" && ValidationError.isValidationError(failure.value)
-        ? Effect.void
-        : writeError(`✗ ${describe(cause)}\n`)
+      const failure = Option.getOrUndefined(Cause.failureOption(cause))
+      // @effect/cli has printed its own, and a dry run has shown what it found.
+      const told = ValidationError.isValidationError(failure) || (failure instanceof WorkFound && failure.shown)
+      return told ? Effect.void : writeError(`✗ ${describe(cause)}\n`)
     }),
     Effect.provide(Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))),
   )

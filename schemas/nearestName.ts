@@ -29,7 +29,9 @@ export const nearestName = (name: string, known: Iterable<string>): string | und
   for (const candidate of known) {
     const lower = candidate.toLowerCase()
     const distance =
-      wanted.length >= 3 && (lower.startsWith(wanted) || lower.endsWith(`.${wanted}`)) ? 1 : editDistance(wanted, lower)
+      wanted.length >= 3 && (lower.startsWith(wanted) || lower.endsWith(`.${wanted}`) || lower.endsWith(`/${wanted}`))
+        ? 1
+        : editDistance(wanted, lower)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance

@@ -203,7 +203,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
             yield* writeOut(`${JSON.stringify(previewDocument(targets, names, previews), undefined, 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)
         }
-        if (work.length > 0) return yield* new WorkFound({ nodes: work })
+        if (work.length > 0) return yield* new WorkFound({ nodes: work, shown: given.dryRun })
         if (given.dryRun) return
       }
       const display = yield* Effect.acquireRelease(

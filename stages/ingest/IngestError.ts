@@ -77,7 +77,8 @@ export class UnknownDataset extends Data.TaggedError("UnknownDataset")<{
 }> {
   override get message(): string {
     const guess = didYouMean(this.name, this.known)
-    return `${this.name}: neither a folder nor the name of a collection.${guess} Name a folder, or one of: ${this.known.join(", ")}.`
+    const names = guess === "" ? ` Name a folder, or one of: ${this.known.join(", ")}.` : guess
+    return `${this.name}: neither a folder nor the name of a collection.${names}`
   }
 }
 
