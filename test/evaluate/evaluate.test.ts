@@ -293,15 +293,27 @@ describe("the evaluate stage", () => {
         expect(
           yield* failure({ ...base, runs: [[result, { ...result, system: "t", docid: "d2", rank: 2, score: 0 }]] }),
         ).toMatchObject({ _tag: "SystemsConfused", system: "s" })
-        expect(
-          yield* failure({ ...base, measures: ["ERR(max_rel=1)@20"], qrels: [{ ...qrels[0]!, grade: 3 }] }),
-        ).toMatchObject({
-          _tag: "GradeTooLarge",
-          grade: 3,
-        })
         expect(yield* failure({ ...base, qrels: [{ ...qrels[0]!, qid: "q2" }] })).toMatchObject({
           _tag: "NothingJudged",
         })
+      }),
+    ),
+  )
+
+  it.effect("E13 a measure whose largest grade the qrels exceed is refused, and computed where they do not", () =>
+    live(
+      Effect.gen(function* () {
+        const graded = { ...base, qrels: [{ ...qrels[0]!, grade: 3 }] }
+        for (const measure of ["ERR(max_rel=2)@20", "RBP(max_rel=2)"]) {
+          expect(yield* failure({ ...graded, measures: [measure] })).toMatchObject({
+            _tag: "GradeTooLarge",
+            measure,
+            maxRel: 2,
+            grade: 3,
+          })
+        }
+        const { scores } = yield* stored({ ...graded, measures: ["ERR(max_rel=3)@20", "RBP(max_rel=3)", "RBP(rel=1)"] })
+        expect(scores.map(({ value }) => value)).toEqual([7 / 8, 1 - 0.8, 1 - 0.8])
       }),
     ),
   )
