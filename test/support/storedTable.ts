@@ -1,12 +1,16 @@
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import type { ArtifactKind, RowOf, TableKind } from "../../schemas/index.ts"
 
+/** Where the folders of this process's tests lie; it goes when the process ends. */
+const root = mkdtempSync(join(tmpdir(), "rankdag-test-"))
+process.once("exit", () => rmSync(root, { recursive: true, force: true }))
+
 /** A fresh folder of the test's own. */
-export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `rankdag-${name}-`))
+export const temporaryFolder = (name: string): string => mkdtempSync(join(root, `${name}-`))
 
 /** A folder as a stage's input. */
 export const storedFolder = <K extends ArtifactKind>(kind: K, path: string): StoredArtifact<K> => ({
