@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -163,6 +164,21 @@ describe("starting", () => {
     expect(both.map(({ version }) => version)).toEqual([1, 1, 1])
     expect(validBundle(root)).toBeDefined()
     expect(readdirSync(bundleFolder(root)).filter((name) => name.endsWith(".tmp"))).toEqual([])
+  })
+
+  it("K23 old bundles are removed, but not one that a living process uses", async () => {
+    const root = project()
+    const old = (name: string) => join(bundleFolder(root), name)
+    for (const name of ["unused", "used", "left", "recent"]) mkdirSync(old(name), { recursive: true })
+    writeFileSync(join(old("used"), `used-by-${process.pid}`), "")
+    // No process has this number: it is above the largest that Linux gives.
+    writeFileSync(join(old("left"), "used-by-4194305"), "")
+    for (const name of ["unused", "used", "left"]) utimesSync(old(name), 1_000_000, 1_000_000)
+    await start(root)
+    expect(bundles(root)).toHaveLength(3)
+    expect(bundles(root)).toEqual(expect.arrayContaining(["used", "recent"]))
+    const [made = ""] = bundles(root).filter((name) => name !== "used" && name !== "recent")
+    expect(readdirSync(join(bundleFolder(root), made)).filter((name) => name.startsWith("used-by"))).toEqual([])
   })
 
   it("K24 where no bundle can be kept, or one is damaged, the program starts all the same", async () => {
