@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -88,7 +89,7 @@ const program = {
 }
 
 const project = (files: Readonly<Record<string, string>> = program): string => {
-  const root = mkdtempSync(join(tmpdir(), "rankdag-launch-"))
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "rankdag-launch-")))
   folders.push(root)
   write(root, files)
   for (const name of ["effect", "esbuild", "@esbuild", "tsx", "get-tsconfig", "resolve-pkg-maps"]) {
