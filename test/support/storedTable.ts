@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import { afterAll } from "vitest"
 import { type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import type { ArtifactKind, RowOf, TableKind } from "../../schemas/index.ts"
 
-/** Where the folders of this process's tests lie; it goes when the process ends. */
+/** Where the folders of a test file lie; it goes when its tests have ended. */
 const root = mkdtempSync(join(tmpdir(), "rankdag-test-"))
-process.once("exit", () => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 /** A fresh folder of the test's own. */
 export const temporaryFolder = (name: string): string => mkdtempSync(join(root, `${name}-`))
