@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { isRecord } from "./postProcessor.ts"
 import { sentencePiece } from "./sentencePiece.ts"
-import { type SpecialNames, specialIds } from "./specialTokens.ts"
+import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { SpecialIds, Tokenizer } from "./Tokenizer.ts"
 import { TokenizerInvalid } from "./TokenizerError.ts"
 import { tokenizerJson } from "./tokenizerJson.ts"
@@ -86,6 +86,8 @@ const fromModel = (
   config: Json,
   added: Map<string, number>,
 ): Tokenizer | { readonly problem: string } => {
+  for (const [name, id] of added)
+    if (!isTokenId(id)) return { problem: `the files beside it add the token ${name} with the impossible id ${id}` }
   const bare = sentencePiece(file, { names, added })
   if ("problem" in bare) return bare
   const before = added.size

@@ -3,6 +3,9 @@ import type { SpecialIds } from "./Tokenizer.ts"
 /** Names of special tokens by part, as `tokenizer_config.json` or `special_tokens_map.json` give them. */
 export type SpecialNames = { readonly [Part in keyof SpecialIds]?: string | undefined }
 
+/** Whether an id can be one: no vocabulary has sixteen million entries. */
+export const isTokenId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < 2 ** 24
+
 const usualNames: { readonly [Part in keyof SpecialIds]: ReadonlyArray<string> } = {
   pad: ["<pad>", "[PAD]"],
   eos: ["</s>", "<eos>"],

@@ -5,7 +5,7 @@ import { openLibrary } from "./library.ts"
 import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } from "./PieceTokenizer.ts"
 import { flattened, isRecord, layoutsOf } from "./postProcessor.ts"
 import { bytePieces, plain, unigramWithBytes } from "./sentencePiece.ts"
-import { type SpecialNames, specialIds } from "./specialTokens.ts"
+import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { Tokenizer } from "./Tokenizer.ts"
 import { unigram } from "./Unigram.ts"
 import { wordPiece } from "./WordPiece.ts"
@@ -261,6 +261,8 @@ export const tokenizerJson = (
 ): Tokenizer | { readonly problem: string } => {
   if (!isRecord(file) || !isRecord(file["model"])) return { problem: "it is not a tokenizer.json: it has no model" }
   const model = file["model"]
+  const odd = addedTokens(file).find((token) => !isTokenId(token.id))
+  if (odd !== undefined) return { problem: `the added token ${odd.content} has the impossible id ${odd.id}` }
   const kind = model["type"] ?? (Array.isArray(model["vocab"]) ? "Unigram" : undefined)
   const own =
     kind === "Unigram"

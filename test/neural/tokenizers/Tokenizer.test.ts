@@ -132,6 +132,7 @@ describe("bad input", () => {
       ["tokenizer.json", "{"],
       ["tokenizer.json", "[]"],
       ["tokenizer.json", `{"model":{"type":"Nonsense"}}`],
+      ["tokenizer.json", `{"model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[{"id":1e9,"content":"<x>"}]}`],
       ["spiece.model", "not protobuf"],
       ["vocab.txt", "a\nb\n"],
     ] as const) {
