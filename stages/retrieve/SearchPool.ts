@@ -15,8 +15,11 @@ export interface SearchRequest {
   readonly k: number
 }
 
+/** The hits of all queries of a request, one after the other: the i-th query's end at `ends[i]`. */
 export interface SearchReply {
-  readonly hits: ReadonlyArray<Hits>
+  readonly ends: Uint32Array
+  readonly docs: Int32Array
+  readonly scores: Float32Array
 }
 
 interface Waiting {
@@ -41,7 +44,7 @@ export class SearchPool {
     const start: SearchThread = { index, parameters }
     this.#workers = Array.from({ length: threads }, () => {
       const worker = new Worker(workerFile)
-      worker.on("message", ({ hits }: SearchReply) => this.#done(worker, hits))
+      worker.on("message", (reply: SearchReply) => this.#done(worker, reply))
       worker.on("error", (cause) => this.#fail(cause instanceof Error ? cause : new Error(String(cause))))
       worker.on("exit", (code) => this.#fail(new Error(`A search thread ended with code ${code}`)))
       worker.postMessage(start)
@@ -78,7 +81,11 @@ export class SearchPool {
     }
   }
 
-  #done(worker: Worker, hits: ReadonlyArray<Hits>): void {
+  #done(worker: Worker, { ends, docs, scores }: SearchReply): void {
+    const hits = Array.from(ends, (end, i): Hits => {
+      const from = i === 0 ? 0 : ends[i - 1]!
+      return { docs: docs.subarray(from, end), scores: scores.subarray(from, end) }
+    })
     this.#running.get(worker)?.resolve(hits)
     this.#running.delete(worker)
     this.#idle.push(worker)
