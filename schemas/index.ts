@@ -1,4 +1,5 @@
 export * from "./ArtifactKind.ts"
+export * from "./compareBytes.ts"
 export * from "./EvaluationSummary.ts"
 export * from "./Experiment.ts"
 export * from "./Ids.ts"

@@ -25,15 +25,18 @@ declare module "parquetjs-lite" {
     end(done: (error: Error | null) => void): void
   }
 
-  class ParquetWriter {
-    /** Writes the header at once and does not wait for it: an error of that first write goes unheard. */
-    static openStream(schema: ParquetSchema, sink: Sink, options: WriterOptions): Promise<ParquetWriter>
+  interface ParquetWriter {
     /** Takes the next row; calls must not overlap. */
     appendRow(row: Readonly<Record<string, string | number | null>>): Promise<void>
     close(): Promise<void>
   }
 
-  const parquet: { readonly ParquetSchema: typeof ParquetSchema; readonly ParquetWriter: typeof ParquetWriter }
+  interface ParquetWriters {
+    /** Writes the header at once and does not wait for it: an error of that first write goes unheard. */
+    openStream(schema: ParquetSchema, sink: Sink, options: WriterOptions): Promise<ParquetWriter>
+  }
+
+  const parquet: { readonly ParquetSchema: typeof ParquetSchema; readonly ParquetWriter: ParquetWriters }
 
   export default parquet
 }

@@ -1,12 +1,9 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DuckDb, type DuckDbError, duckDbPromise, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { type Kinds, tableFiles } from "../../schemas/index.ts"
+import { compareBytes, type Kinds, tableFiles } from "../../schemas/index.ts"
 import { InputNotSorted } from "./CandidatesError.ts"
 import type { Candidate } from "./candidatesFile.ts"
-
-/** Order of two qids by their UTF-8 bytes. */
-const compareBytes = (a: string, b: string): number => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)))
 
 type Columns = ReadonlyArray<ReadonlyArray<unknown>>
 

@@ -15,6 +15,7 @@ import {
 } from "../../pipeline/index.ts"
 import {
   type CandidatesSummary,
+  compareBytes,
   EvaluationSummary,
   type KindSlice,
   Kinds,
@@ -36,7 +37,6 @@ import { recallAt } from "./measures/precision.ts"
 import { scoreQuery } from "./measures/score.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
-import { compareBytes } from "./trecOrder.ts"
 
 type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evaluateOutputs>
 

@@ -13,7 +13,7 @@ export type { Parsed } from "./measures/MeasureCall.ts"
 export { oracleScore } from "./measures/oracle.ts"
 export { parseMeasure, parseMeasures } from "./measures/parseMeasure.ts"
 export { scoreQuery } from "./measures/score.ts"
-export { compareBytes, compareTrecOrder } from "./trecOrder.ts"
+export { compareTrecOrder } from "./trecOrder.ts"
 
 export const evaluateInputs = {
   runs: many(Kinds.Run),

@@ -1,7 +1,6 @@
 /** A collection's queries and judgements, gathered and checked; its passages are only streamed past. */
 
-import type { QueryKind, Split } from "../../schemas/index.ts"
-import { byteOrder } from "./byteOrder.ts"
+import { compareBytes, type QueryKind, type Split } from "../../schemas/index.ts"
 import { EmptyCollection, MalformedRow, UnusableQrels } from "./IngestError.ts"
 import type { Layout } from "./Layout.ts"
 import { kindOfText } from "./QueryKind.ts"
@@ -151,7 +150,7 @@ export const gatherQueries = async (
       fix,
     )
   }
-  return [...kept.values()].sort((a, b) => byteOrder(a.qid, b.qid))
+  return [...kept.values()].sort((a, b) => compareBytes(a.qid, b.qid))
 }
 
 /** The passages of all the collection's files, in order, each docid checked to be new. `ids` collects them. */

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import { type StageResult, type StageRun, tableWriter } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
+import { compareBytes, Kinds } from "../../schemas/index.ts"
 import { attempt, some } from "./attempt.ts"
-import { byteOrder } from "./byteOrder.ts"
 import { checkedPassages, checkJudgedPassages, gatherQrels, gatherQueries, type Oddities } from "./Collection.ts"
 import type { IngestConfig } from "./Config.ts"
 import { fileChunks } from "./read/files.ts"
@@ -72,7 +71,7 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       const queryRows = yield* queryWriter.finish
       const qrelWriter = yield* tableWriter(Kinds.Qrels, outputs.qrels)
       for (const { qid } of queries) {
-        const grades = [...(judged.get(qid)?.grades ?? [])].sort(([a], [b]) => byteOrder(a, b))
+        const grades = [...(judged.get(qid)?.grades ?? [])].sort(([a], [b]) => compareBytes(a, b))
         yield* qrelWriter.writeRows(grades.map(([docid, grade]) => ({ qid, docid, grade })))
       }
       const qrelRows = yield* qrelWriter.finish

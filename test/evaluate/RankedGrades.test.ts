@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { DuckDb, duckDbPromise, layerDuckDb } from "../../pipeline/index.ts"
-import { compareBytes } from "../../stages/evaluate/index.ts"
+import { compareBytes } from "../../schemas/index.ts"
 import { rankedGrades } from "../../stages/evaluate/RankedGrades.ts"
 
 interface Row {

@@ -6,11 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { layerDuckDb, readRows, type StoredArtifact } from "../../pipeline/index.ts"
-import { EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
+import { compareBytes, EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
 import { run as runStage } from "../../stages/evaluate/evaluate.ts"
 import {
   aggregate,
-  compareBytes,
   compareTrecOrder,
   EvaluateConfig,
   evaluate,

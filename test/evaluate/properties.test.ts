@@ -1,8 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { compareBytes } from "../../schemas/index.ts"
 import {
   aggregate,
-  compareBytes,
   judgements,
   judgeRun,
   type Measure,

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { byteOrder } from "../../../stages/ingest/byteOrder.ts"
+import { compareBytes } from "../../../schemas/index.ts"
 import { isIngestError } from "../../../stages/ingest/IngestError.ts"
 import { beirPassages, beirQueries } from "../../../stages/ingest/read/Beir.ts"
 import { fileChunks } from "../../../stages/ingest/read/files.ts"
@@ -221,7 +221,7 @@ describe("identifiers", () => {
   it("I79 the order of identifiers is that of their UTF-8 bytes", () => {
     fc.assert(
       fc.property(fc.fullUnicodeString(), fc.fullUnicodeString(), (a, b) => {
-        expect(Math.sign(byteOrder(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
+        expect(Math.sign(compareBytes(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
       }),
       { numRuns: 2000 },
     )
