@@ -37,6 +37,7 @@ export const retrieve = stage({
   outputs: { run: Kinds.Run },
   code: "stages/retrieve/retrieveBm25.ts",
   load: () => import("./retrieveBm25.ts"),
+  native: ["duckdb"],
 })
 
 /** wink-bm25-text-search over the passages themselves. */
@@ -47,6 +48,7 @@ export const retrieveWink = stage({
   outputs: { run: Kinds.Run },
   code: "stages/retrieve/retrieveWink.ts",
   load: () => import("./retrieveWink.ts"),
+  native: ["duckdb"],
 })
 
 /** Cosine over tf-idf. */
@@ -57,6 +59,7 @@ export const retrieveTfIdf = stage({
   outputs: { run: Kinds.Run },
   code: "stages/retrieve/retrieveTfIdf.ts",
   load: () => import("./retrieveTfIdf.ts"),
+  native: ["duckdb"],
 })
 
 /** Cosine over tf-idf of given candidates: the same passages for each query, in another order. */
@@ -67,4 +70,5 @@ export const rerankTfIdf = stage({
   outputs: { run: Kinds.Run },
   code: "stages/retrieve/rerankTfIdf.ts",
   load: () => import("./rerankTfIdf.ts"),
+  native: ["duckdb"],
 })
