@@ -1,11 +1,11 @@
 // The start of every command, so it imports only Node's own modules and one of the same kind. What is behind it takes a second
 // to load module by module; as one file it takes a tenth. So the program is kept as a bundle under node_modules/.cache, valid
 // while every file it was made of is unchanged, and made anew otherwise. Stages stay in files of their own, loaded when they run.
+import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { register } from "node:module"
+import { constants } from "node:os"
 import { join } from "node:path"
-import { pathToFileURL } from "node:url"
 import { type Stamp, stampOf } from "../pipeline/FingerprintStamp.ts"
 
 /** A module that starts a program. */
@@ -35,8 +35,9 @@ export interface CurrentBundle {
   readonly sources: Readonly<Record<string, Stamp>>
 }
 
-/** The program's module in a bundle. */
+/** The program's module in a bundle, and the module that runs it. */
 export const bundleEntry = "main.mjs"
+export const bundleStart = "start.mjs"
 
 /** The folder of a project's bundles. Projects may share `node_modules`, and Node versions a project. */
 export const bundleFolder = (root: string): string => {
@@ -59,7 +60,7 @@ export const validBundle = (root: string): CurrentBundle | undefined => {
     if (!isRecord(current)) return undefined
     const { id, bundled, sources } = current
     if (!isString(id) || !isRecordOf(bundled, isNumber) || !isRecordOf(sources, isString)) return undefined
-    if (bundled[bundleEntry] === undefined) return undefined
+    if (bundled[bundleStart] === undefined) return undefined
     for (const [path, stamp] of Object.entries(sources)) if (stampOf(join(root, path)) !== stamp) return undefined
     for (const [name, size] of Object.entries(bundled)) {
       if (!stampOf(join(bundleFolder(root), id, name)).startsWith(`${size}:`)) return undefined
@@ -69,22 +70,6 @@ export const validBundle = (root: string): CurrentBundle | undefined => {
     return undefined
   }
 }
-
-const isProgram = (value: unknown): value is Program => isRecord(value) && typeof value["main"] === "function"
-
-// Hooks registered later are asked first: tsx has nothing to do in a bundle, and would read all of it to find that out.
-const hooks = `
-import { readFile } from "node:fs/promises"
-let folder
-export const initialize = (data) => { folder = data }
-export const resolve = (name, context, next) => {
-  const inside = name.startsWith(folder) || (context.parentURL?.startsWith(folder) && name.startsWith("./"))
-  return inside ? { url: new URL(name, context.parentURL).href, format: "module", shortCircuit: true } : next(name, context)
-}
-export const load = async (url, context, next) => url.startsWith(folder) && url.endsWith(".mjs")
-  ? { format: "module", source: await readFile(new URL(url)), shortCircuit: true }
-  : next(url, context)
-`
 
 /** Marks a bundle as used by this process, so that no other removes it while stages may yet be loaded from it. */
 const use = (folder: string): void => {
@@ -97,15 +82,27 @@ const use = (folder: string): void => {
   }
 }
 
-const importBundle = async (folder: string): Promise<Program> => {
-  const url = pathToFileURL(folder).href
-  register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: `${url}/` })
-  // A bundle is made while the program runs, so its name cannot be literal.
-  // eslint-disable-next-line no-restricted-syntax
-  const program: unknown = await import(`${url}/${bundleEntry}`)
-  if (!isProgram(program)) throw new TypeError(`${url}/${bundleEntry} exports no function «main»`)
-  return program
-}
+/**
+ * Runs a bundle in a process of its own and ends as it ends. It has neither tsx's hooks, which would look at every module, nor
+ * tsx's impatience: tsx kills what does not answer a signal within a twentieth of a second, and a stage that computes cannot.
+ * This process is idle, answers at once, and passes the signal on.
+ */
+const runBundle = (folder: string, words: ReadonlyArray<string>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--enable-source-maps", join(folder, bundleStart), ...words], {
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+    })
+    const relay = (signal: NodeJS.Signals): void => {
+      child.kill(signal)
+    }
+    process.on("SIGINT", relay).on("SIGTERM", relay)
+    child.on("error", reject)
+    child.on("exit", (code, signal) => {
+      process.off("SIGINT", relay).off("SIGTERM", relay)
+      process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
+      resolve()
+    })
+  })
 
 const prepared = async (options: LaunchOptions): Promise<string | undefined> => {
   const valid = validBundle(options.root)
@@ -124,7 +121,10 @@ export const launch = async (options: LaunchOptions): Promise<void> => {
   const id = await prepared(options)
   const folder = id === undefined ? undefined : join(bundleFolder(options.root), id)
   if (folder !== undefined) use(folder)
-  const program =
-    folder === undefined || !existsSync(join(folder, bundleEntry)) ? await options.source() : await importBundle(folder)
-  await program.main(options.words)
+  if (folder === undefined || !existsSync(join(folder, bundleStart))) {
+    const program = await options.source()
+    await program.main(options.words)
+  } else {
+    await runBundle(folder, options.words)
+  }
 }

@@ -5,7 +5,15 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as esbuild from "esbuild"
 import { isTrusted, type Stamp, stampOf } from "../pipeline/FingerprintStamp.ts"
-import { bundleEntry, bundleFolder, type CurrentBundle } from "./launch.ts"
+import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./launch.ts"
+
+/** Runs the program with the words of the command line. */
+const starter = `import { main } from "./${bundleEntry}"
+// When whoever started this dies, so does the program: an orphan would go on for hours.
+process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))
+process.channel?.unref()
+await main(process.argv.slice(2))
+`
 
 /** `new URL("./x", import.meta.url)`: how the source names a worker's module or a data file beside it. */
 const fileReference = /new URL\(\s*(["'`])(\.\.?\/[^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
@@ -177,6 +185,8 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
     writeFileSync(join(temporary, name), file.contents)
     bundled[name] = file.contents.length
   }
+  writeFileSync(join(temporary, bundleStart), starter)
+  bundled[bundleStart] = starter.length
   // JSON is read by esbuild itself.
   for (const input of Object.keys(made.metafile.inputs)) stamp(resolve(root, input))
   const sources = Object.fromEntries([...stamps].map(([path, each]) => [relative(root, path), each]))

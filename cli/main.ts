@@ -54,14 +54,30 @@ const program = (words: ReadonlyArray<string>) =>
     Effect.provide(Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))),
   )
 
+/** How long a signal that comes again is taken for the same one: a terminal's and the launcher's arrive one after the other. */
+const sameSignalMilliseconds = 1000
+
+/** Node's runtime takes a first signal as an interruption; without this, one that follows at once would kill what cleans up. */
+const takeSignalsOnce = (): void => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      const ignore = (): void => {}
+      process.on(signal, ignore)
+      setTimeout(() => process.off(signal, ignore), sameSignalMilliseconds).unref()
+    })
+  }
+}
+
 /**
  * The command line: runs the program with the words after `dag.ts` and exits with its code. SIGINT and SIGTERM interrupt it,
  * which releases what its scopes hold.
  */
-export const main = (words: ReadonlyArray<string>): void =>
+export const main = (words: ReadonlyArray<string>): void => {
+  takeSignalsOnce()
   NodeRuntime.runMain(program(words), {
     disableErrorReporting: true,
     disablePrettyLogger: true,
     teardown: (exit, onExit) =>
       onExit(Exit.match(exit, { onSuccess: () => exitCodes.success, onFailure: exitCodeOfCause })),
   })
+}

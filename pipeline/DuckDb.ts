@@ -39,9 +39,19 @@ export interface DuckDbOptions {
   readonly temporaryDirectory?: string
 }
 
-/** Wraps a promise of DuckDB's client. */
+/**
+ * Wraps a promise of DuckDB's client. An interruption waits until the client is done: a connection that is closed while one of
+ * its statements runs deadlocks the library.
+ */
 export const duckDbPromise = <A>(during: string, evaluate: () => Promise<A>): Effect.Effect<A, DuckDbError> =>
-  Effect.tryPromise({ try: evaluate, catch: (cause) => new DuckDbError({ during: during.slice(0, 200), cause }) })
+  Effect.async((resume) => {
+    const running = evaluate()
+    const ended = running.then(
+      (value) => resume(Effect.succeed(value)),
+      (cause: unknown) => resume(Effect.fail(new DuckDbError({ during: during.slice(0, 200), cause }))),
+    )
+    return Effect.promise(() => ended)
+  })
 
 /** The live service. */
 export const layerDuckDb = (options: DuckDbOptions = {}): Layer.Layer<DuckDb> =>
