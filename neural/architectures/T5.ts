@@ -155,6 +155,13 @@ export const t5DecoderStep = (
   const divided = { heads, keyHeads: heads, size: headSize }
   const normed = (x: Floats, name: string): Floats =>
     Onnx.rmsNormalization(x, parameters.get(`${name}.weight`, width), epsilon)
+  /** Values times their probability, which is 1 unless it is dropped. */
+  const weighted = (value: Floats, place: string): Floats => {
+    if (dropout === keepAll) return value
+    const probabilities = dropout(Onnx.expand(Onnx.scalar(1), [tokens.batch, heads, 1]), place)
+    const byHead = Onnx.multiply(Onnx.reshape(value, [tokens.batch, heads, headSize]), probabilities)
+    return Onnx.reshape(byHead, [tokens.batch, inner])
+  }
   const start = Onnx.integers([config.decoderStart], [1])
   const embedded = Onnx.gather(parameters.get("shared.weight", config.vocabulary, width), start)
   // Dropout must treat the texts apart, so the start token's row is repeated for each.
@@ -169,7 +176,7 @@ export const t5DecoderStep = (
 
     const alone = normed(x, `${name}.layer.0.layer_norm`)
     const value = Onnx.linear(alone, weight("layer.0.SelfAttention", "v"))
-    const self = output("layer.0.SelfAttention", value)
+    const self = output("layer.0.SelfAttention", weighted(value, place("selfAttention.probabilities")))
     const afterSelf = Onnx.add(x, dropout(self, place("selfAttention")))
 
     const cross = singleQueryAttention(tokens, divided, {

@@ -2,10 +2,20 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import fc from "fast-check"
-import { decodeConfig, headOf, knownModelTypes, modelGraph } from "../../../neural/architectures/index.ts"
+import {
+  decodeConfig,
+  type Floats,
+  hasTokenTypes,
+  headOf,
+  knownModelTypes,
+  modelExpression,
+  modelGraph,
+  Parameters,
+  tokenBatch,
+} from "../../../neural/architectures/index.ts"
 import { relativeBucket } from "../../../neural/architectures/T5.ts"
-import { encodeModel, toBytes } from "../../../neural/onnx/index.ts"
-import { int64s, layerOnnxRuntime, OnnxRuntime } from "../../../neural/runtime/index.ts"
+import * as Onnx from "../../../neural/onnx/index.ts"
+import { int64s, layerOnnxRuntime, OnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
 import { goldenModel, headOfKind, modelNames, modelsFolder, readConfig, readGolden, readJson } from "./golden.ts"
 
 /** The sizes that the published models have: reference counts of encoder parameters, embedding included. */
@@ -218,8 +228,45 @@ describe("one description", () => {
     const { architecture } = readConfig("t5-gated")
     const model = Effect.runSync(modelGraph({ architecture, head: { kind: "attention-pooling" } }))
     const again = Effect.runSync(modelGraph({ architecture, head: { kind: "attention-pooling" } }))
-    const bytes = toBytes(encodeModel(model.graph, { kind: "inputs" }).model)
-    expect(Buffer.compare(bytes, toBytes(encodeModel(again.graph, { kind: "inputs" }).model))).toBe(0)
+    const bytes = Onnx.toBytes(Onnx.encodeModel(model.graph, { kind: "inputs" }).model)
+    expect(Buffer.compare(bytes, Onnx.toBytes(Onnx.encodeModel(again.graph, { kind: "inputs" }).model))).toBe(0)
     expect(model.tensors.map(({ name }) => name)).toContain("head.attention.weight")
   })
+
+  it.scoped.each([
+    { name: "t5-gated", kind: "first-token" },
+    { name: "t5-seq2seq-untied", kind: "decoder-logit" },
+    { name: "t5gemma-grouped", kind: "masked-mean" },
+    { name: "bert-cross", kind: "classifier" },
+  ])(
+    "N7 dropout has a place of its own wherever $name drops with the head $kind, and keeping all changes no score",
+    ({ kind, name }) =>
+      Effect.gen(function* () {
+        const golden = readGolden(name)
+        const { architecture, labels } = readConfig(name)
+        const head = headOfKind(kind, golden, labels)
+        const places: string[] = []
+        const keepByOne = (x: Floats, place: string): Floats => {
+          places.push(place)
+          return Onnx.multiply(x, 1)
+        }
+        const plain = yield* goldenModel(name, head)
+        const tokens = tokenBatch()
+        const scores = modelExpression({ architecture, head }, tokens, new Parameters(), keepByOne)
+        const inputs = [tokens.ids, tokens.attentionMask, ...(hasTokenTypes(architecture) ? [tokens.tokenTypes] : [])]
+        const bytes = Onnx.toBytes(
+          Onnx.encodeModel({ name, inputs, outputs: { scores } }, { kind: "inside" }).model,
+          plain.floats,
+        )
+        const texts = golden.texts.slice(0, 4)
+        const on = (model: Uint8Array) =>
+          Effect.flatMap(openScorer({ name, bytes: model }, { device: "cpu", threads: 1 }), (scorer) =>
+            scorer.score(texts),
+          )
+        const [expected, dropped] = [yield* on(plain.bytes), yield* on(bytes)]
+        dropped.forEach((score, i) => expect(score).toBeCloseTo(expected[i] ?? Number.NaN, 5))
+        expect(new Set(places).size).toBe(places.length)
+        expect(places.length).toBeGreaterThan(3 * architecture.layers)
+      }).pipe(Effect.provide(layerOnnxRuntime)),
+  )
 })

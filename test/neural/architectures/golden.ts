@@ -59,12 +59,19 @@ export const headOfKind = (kind: string, golden: Golden, labels: number): Head =
   throw new Error(`no head is called ${kind}`)
 }
 
+export interface GoldenModel {
+  readonly model: ModelGraph
+  readonly bytes: Uint8Array
+  /** The weights that are inside. */
+  readonly floats: ReadonlyMap<string, Float32Array>
+}
+
 /** A golden model with a head as ONNX bytes, the weights inside. */
 export const goldenModel = (
   name: string,
   head: Head,
   maximumTokens = 4096,
-): Effect.Effect<{ readonly model: ModelGraph; readonly bytes: Uint8Array }, unknown, Scope.Scope> =>
+): Effect.Effect<GoldenModel, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { architecture } = readConfig(name)
     const model = yield* modelGraph({ architecture, head, maximumTokens })
@@ -72,5 +79,5 @@ export const goldenModel = (
     const found = yield* requireTensors(weights, architecture.family, model.tensors, model.ignores)
     const floats = new Map<string, Float32Array>()
     for (const [tensor, place] of found) floats.set(tensor, yield* weights.floats(place.name))
-    return { model, bytes: toBytes(encodeModel(model.graph, { kind: "inside" }).model, floats) }
+    return { model, floats, bytes: toBytes(encodeModel(model.graph, { kind: "inside" }).model, floats) }
   })
