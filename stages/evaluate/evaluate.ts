@@ -270,5 +270,5 @@ const scored = (
     }
   })
 
-/** Scores every run against the qrels; see `docs/spec/E.md`. */
+/** Scores every run against the qrels; see `docs/SPEC.md`, E. */
 export const run = (context: Context) => Effect.scoped(scored(context))
