@@ -50,8 +50,13 @@ export const queryAnalyzer = (index: InvertedIndex): ((text: string) => QueryTer
 const f32 = Math.fround
 
 /** Documents a window spans, as a power of two: its sums stay in the processor's nearest caches. */
-const windowBits = 13
+const windowBits = 12
 const windowSize = 1 << windowBits
+
+/** What a posting costs to add, a candidate to keep, and to look up in another term's postings: about nanoseconds. */
+const addCost = 4
+const candidateCost = 8
+const probeCost = 30
 
 /** Frequencies up to this are looked up, greater ones computed. */
 const tabled = 15
@@ -149,6 +154,11 @@ export class Bm25Searcher {
     const ends = Float64Array.from(facts, (known) => known.from)
     const bounds = new Float64Array(terms)
     const order = new Int32Array(terms)
+    /**
+     * By the number of terms that wait: of the postings that the others add, the share that makes a candidate, as last
+     * seen. What was not seen for long is thought smaller with time, so that it is tried again.
+     */
+    const shares = new Float64Array(terms).fill(0.05)
     const wholeBounds = facts.map((known, i) => contribution(weights[i]!, known.peak))
     for (let window = 0; window < this.#windows; window++) {
       const base = window << windowBits
@@ -183,30 +193,44 @@ export class Bm25Searcher {
       }
       const floor = best.floor
       if (active === 0 || f32(total) < floor) continue
-      // Terms below `essential` (in order of bound) cannot reach the floor together: `rest` is what they can add.
+      // Terms before `essential` (in order of bound) cannot reach the floor together: they may wait until candidates are
+      // known, which the others make of documents that come within `rest`, what the waiting terms can add, of the floor.
+      // More waiting terms are fewer postings to add and more candidates to complete: the cheapest number is taken.
+      let touched = 0
+      for (let at = 0; at < active; at++) touched += ends[order[at]!]! - starts[order[at]!]!
       let essential = 0
       let rest = 0
       let others = 0
-      while (essential < active) {
-        const i = order[essential]!
-        const sum = rest + bounds[i]!
+      let cheapest = touched * addCost
+      for (let waiting = 1, sum = 0, left = 0; waiting < active; waiting++) {
+        const i = order[waiting - 1]!
+        sum += bounds[i]!
         if (f32(sum) >= floor) break
+        left += ends[i]! - starts[i]!
+        const expected = shares[waiting]! * (touched - left)
+        const cost =
+          (touched - left) * addCost +
+          expected * candidateCost +
+          Math.min(left * addCost, expected * waiting * probeCost)
+        shares[waiting]! *= 0.97
+        if (cost >= cheapest) continue
+        cheapest = cost
+        essential = waiting
         rest = sum
-        others += ends[i]! - starts[i]!
-        essential++
+        others = left
       }
+      touched -= others
       // Sums only grow: a document is a candidate from the addition that takes it over this cut. (A little below what is
       // needed, because the sum is yet to be rounded to 32 bits; `offer` looks at the rounded score.)
       const cut = Math.max(Number.MIN_VALUE, floor * (1 - 2 ** -22) - rest)
       let found = 0
-      let touched = 0
       for (let at = essential; at < active; at++) {
         const i = order[at]!
         found = this.#add(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, cut, found)
-        touched += ends[i]! - starts[i]!
       }
+      if (essential > 0) shares[essential] = found / touched
       if (found > 0 && essential > 0) {
-        const probing = found * essential * 8 < others
+        const probing = found * essential * probeCost < others * addCost
         for (let at = essential - 1; at >= 0; at--) {
           const i = order[at]!
           if (probing) this.#probe(starts[i]!, ends[i]!, base, weights[i]!, tables[i]!, found)
