@@ -28,8 +28,9 @@ const disorder = (table: string): string => `
                lag(rank) OVER () AS before_rank, lag(score) OVER () AS before_score FROM ${table})`
 
 /**
- * Joins a stored ranking (columns qid, docid, rank, score) with `judged_qrels`. Its order and the absence of duplicates
- * are checked row by row and not believed; a ranking in another order is ranked anew by trec_eval's.
+ * Joins a stored ranking (columns qid, docid, rank, score) with `judged_qrels`. Its order is checked row by row and not
+ * believed; a ranking in another order is ranked anew by trec_eval's. A judged document that stands twice is an error; that no
+ * other does is what the stages that make runs promise, and what importing one checks.
  *
  * @param table what SQL reads from: a view, a table or `read_parquet(…)`.
  * @param where the ranking's name for messages: the system, or `candidates`.
@@ -49,19 +50,6 @@ export const rankedGrades = (
       )
       return yield* new ScoreNotFinite({ where, qid: text(qid), docid: text(docid) })
     }
-    const [suspects = 0] = yield* numbers(
-      connection,
-      `SELECT count(*) FROM (SELECT list(hash(docid)) AS hashes FROM ${table} GROUP BY qid)
-       WHERE list_unique(hashes) < len(hashes)`,
-    )
-    if (suspects > 0) {
-      // Equal hashes are almost surely equal rows; only the rows themselves decide.
-      const [[qid] = [], [docid] = []] = yield* columns(
-        connection,
-        `SELECT qid, docid FROM ${table} GROUP BY qid, docid HAVING count(*) > 1 ORDER BY qid, docid LIMIT 1`,
-      )
-      if (qid !== undefined) return yield* new DuplicateDocument({ where, qid: text(qid), docid: text(docid) })
-    }
     const reranked = misplaced > 0
     if (reranked) {
       yield* execute(
@@ -76,11 +64,24 @@ export const rankedGrades = (
       connection,
       `SELECT ordinal, n FROM (SELECT qid, count(*)::INTEGER AS n FROM ${ranked} GROUP BY qid) JOIN judged_queries USING (qid)`,
     )
+    yield* execute(
+      connection,
+      `CREATE OR REPLACE TEMP TABLE matches AS
+       SELECT j.ordinal, r.rank, j.grade, r.qid, r.docid
+       FROM ${ranked} r JOIN judged_qrels j ON r.qid = j.qid AND r.docid = j.docid`,
+    )
+    const [[twiceQid] = [], [twiceDocid] = []] = yield* columns(
+      connection,
+      "SELECT qid, docid FROM matches GROUP BY qid, docid HAVING count(*) > 1 ORDER BY qid, docid LIMIT 1",
+    )
+    if (twiceQid !== undefined) {
+      return yield* new DuplicateDocument({ where, qid: text(twiceQid), docid: text(twiceDocid) })
+    }
     const [ordinals = [], ranks = [], grades = []] = yield* columns(
       connection,
-      `SELECT j.ordinal, r.rank, j.grade FROM ${ranked} r JOIN judged_qrels j ON r.qid = j.qid AND r.docid = j.docid
-       ORDER BY j.ordinal`,
+      "SELECT ordinal, rank, grade FROM matches ORDER BY ordinal",
     )
+    yield* execute(connection, "DROP TABLE matches")
     if (reranked) yield* execute(connection, "DROP TABLE reranked")
 
     const retrieved = new Int32Array(queries)
