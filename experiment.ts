@@ -22,7 +22,7 @@ export interface Collection {
   readonly passages: Artifact<Kinds.Passages>
   readonly queries: Artifact<Kinds.Queries>
   readonly qrels: Artifact<Kinds.Qrels>
-  /** Whether it is small enough for a system that holds it as JavaScript objects. */
+  /** Whether it is small enough for systems that hold it as JavaScript objects or look at every passage. */
   readonly small: boolean
   /** Runs of other tools, systems of the table like any other. */
   readonly imported: ReadonlyArray<Artifact<Kinds.Run>>
@@ -37,9 +37,9 @@ export interface WiredDataset {
   readonly summary: Artifact<Kinds.Summary>
 }
 
-/** The first stages that the settings ask for; where they do not say, all that the collection's size allows. */
+/** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
 const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
-  settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["tfidf", "bm25"])
+  settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
 
 const wireCollection = (settings: Experiment, collection: Collection, label: string): WiredDataset => {
   const { passages, queries, qrels } = collection

@@ -10,7 +10,7 @@ import { collectionOf, type IngestError, importRun, isIngestError, publicBytes }
 import { UsageError } from "./Arguments.ts"
 import { ConfigurationError } from "./Settings.ts"
 
-/** Above this many bytes a system that holds the collection as JavaScript objects is not asked, unless the user names it. */
+/** Above this many bytes systems that hold the collection as objects, or look at all of it, are asked only where the user names them. */
 const smallBytes = 100_000_000
 const bytesPerSyntheticPassage = 200
 

@@ -93,7 +93,8 @@ export const Experiment = Schema.Struct({
   retrieve: section(
     Schema.Struct({
       systems: Schema.optionalWith(Schema.NonEmptyArray(FirstStage), { exact: true }).annotations({
-        description: "The first stages. Left out: all of them, wink-bm25 only where the collection is small",
+        description:
+          "The first stages. Left out: all of them, but bm25 alone where the collection has more than 100 MB",
       }),
       splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
       depth: setting(count, 1_000, "How many results a query keeps"),
