@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import {
   linkSync,
   mkdirSync,
@@ -112,6 +112,32 @@ function lives(path: string, owner: Owner | "unknown", ours: string): boolean {
   }
 }
 
+const systemMark = (system: string): string => createHash("sha256").update(system).digest("hex").slice(0, 16)
+
+/** The name under which an owner file is written: it says who writes it, whatever is in it yet. */
+const draftOf = (tmp: string): string => {
+  const { system, pid, started } = thisProcess()
+  return `${tmp}.${systemMark(system)}.${pid}.${Buffer.from(started).toString("base64url")}.draft`
+}
+
+/** Whether the process that writes a draft lives. */
+const writerOf = (name: string): "alive" | "dead" | "unknown" => {
+  const [mark = "", pid = "", started = ""] = name.split(".").slice(-4, -1)
+  const { host, system } = thisProcess()
+  if (mark !== systemMark(system)) return "unknown"
+  return isAlive({ host, system, pid: Number(pid), started: Buffer.from(started, "base64url").toString("utf8") })
+}
+
+/** Removes drafts of owner files whose writers are dead. */
+const removeDrafts = (directory: string, ours: string): void => {
+  for (const name of readdirSync(join(directory, "tmp")).filter((file) => file.endsWith(".draft"))) {
+    const path = join(directory, "tmp", name)
+    const known = writerOf(name)
+    if (known === "alive" || (known === "unknown" && lives(path, "unknown", ours))) continue
+    rmSync(path, { force: true })
+  }
+}
+
 /** A session on a store that cannot be written to: what is stored can be used, and nothing can run. */
 export const readOnlySession = (directory: string, readOnly: StoreError): Session => {
   const id = newId()
@@ -170,7 +196,10 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
 
     yield* Effect.acquireRelease(
       ioSync("opening a session", ownerFile, () => {
-        writeFileSync(ownerFile, text, { flag: "wx" })
+        // Killed in the middle of this, the process leaves no owner file that says nothing, but a draft that names it.
+        const draft = draftOf(tmp)
+        writeFileSync(draft, text, { flag: "wx" })
+        renameSync(draft, ownerFile)
         try {
           mkdirSync(tmp)
         } catch (cause) {
@@ -259,6 +288,7 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
     }
 
     yield* io("removing what an ended run left behind", join(directory, "tmp"), async () => {
+      removeDrafts(directory, ownerFile)
       for (const { id: other, live } of sessions(directory, ownerFile)) {
         if (live || other === id) continue
         await rm(join(directory, "tmp", other), { recursive: true, force: true })
