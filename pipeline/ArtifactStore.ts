@@ -22,6 +22,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
+import { folderEntries } from "./folderEntries.ts"
 import {
   type FormerResult,
   type Manifest,
@@ -122,15 +123,6 @@ const readText = (path: string): string | undefined => {
     return readFileSync(path, "utf8")
   } catch (cause) {
     if (isAbsent(cause)) return undefined
-    throw cause
-  }
-}
-
-const names = (directory: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(directory).sort()
-  } catch (cause) {
-    if (isAbsent(cause)) return []
     throw cause
   }
 }
@@ -327,11 +319,13 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       lookup,
       damageOf,
       stages: ioSync("listing the results", directory, () =>
-        [...new Set([...names(join(directory, "manifests")), ...names(join(directory, "history"))])].sort(),
+        [
+          ...new Set([...folderEntries(join(directory, "manifests")), ...folderEntries(join(directory, "history"))]),
+        ].sort(),
       ),
       manifests: (stage) =>
         ioSync("reading the manifests", join(directory, "manifests", stage), () =>
-          names(join(directory, "manifests", stage)).flatMap((file) => {
+          folderEntries(join(directory, "manifests", stage)).flatMap((file) => {
             const text = readText(join(directory, "manifests", stage, file))
             if (text === undefined || !file.endsWith(".json")) return []
             return Either.match(parseManifest(text, stage, file.slice(0, -".json".length)), {
@@ -342,7 +336,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         ),
       history: (stage) =>
         ioSync("reading the history", join(directory, "history", stage), () =>
-          names(join(directory, "history", stage)).flatMap((file) => {
+          folderEntries(join(directory, "history", stage)).flatMap((file) => {
             const former = parseFormerResult(readText(join(directory, "history", stage, file)) ?? "")
             return former === undefined ? [] : [former]
           }),

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs"
+import { lstatSync, readlinkSync, renameSync, rmSync } from "node:fs"
 import { readFile, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -6,11 +6,12 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
+import { folderEntries } from "./folderEntries.ts"
 import type { Manifest } from "./Manifest.ts"
 import { collectorLock } from "./Runner.ts"
 import { RunRecord } from "./RunReport.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
-import { io, ioSync, isAbsent, type StoreError } from "./StoreError.ts"
+import { io, ioSync, type StoreError } from "./StoreError.ts"
 
 /** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
 export interface GcOptions {
@@ -50,15 +51,6 @@ const graceOf = (options: GcOptions): number => options.graceSeconds ?? 3600
 
 const decodeRun = Schema.decodeUnknownEither(Schema.parseJson(RunRecord))
 
-const entries = (directory: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(directory).sort()
-  } catch (cause) {
-    if (isAbsent(cause)) return []
-    throw cause
-  }
-}
-
 /** Seconds since a file or folder was last changed or moved. */
 const ageOf = (path: string, now: number): number => {
   const stat = lstatSync(path, { throwIfNoEntry: false })
@@ -72,7 +64,7 @@ export const latestHashes = (directory: string): ReadonlySet<string> => {
   const look = (path: string): void => {
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (stat?.isSymbolicLink()) hashes.add(basename(readlinkSync(path)))
-    else if (stat?.isDirectory()) for (const name of entries(path)) look(join(path, name))
+    else if (stat?.isDirectory()) for (const name of folderEntries(path)) look(join(path, name))
   }
   look(join(directory, "latest"))
   return hashes
@@ -159,7 +151,7 @@ const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
 /** The runs on record, newest first; those whose record cannot be read are left out. */
 export const runRecords = (directory: string): Effect.Effect<ReadonlyArray<RunRecord>, StoreError> =>
   Effect.gen(function* () {
-    const store = yield* ioSync("reading the runs", directory, () => entries(join(directory, "runs")))
+    const store = yield* ioSync("reading the runs", directory, () => folderEntries(join(directory, "runs")))
     const records: Array<RunRecord> = []
     for (const name of store.filter((file) => file.endsWith(".json"))) {
       const path = join(directory, "runs", name)
@@ -178,8 +170,8 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
     for (const stage of yield* store.stages) manifests.push(...(yield* store.manifests(stage)))
     const runs = yield* runRecords(directory)
     const objects: Array<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }> = []
-    for (const prefix of entries(join(directory, "objects"))) {
-      for (const hash of entries(join(directory, "objects", prefix))) {
+    for (const prefix of folderEntries(join(directory, "objects"))) {
+      for (const hash of folderEntries(join(directory, "objects", prefix))) {
         const path = join(directory, "objects", prefix, hash)
         objects.push({ hash, bytes: yield* folderBytes(path), ageSeconds: ageOf(path, now) })
       }
@@ -204,7 +196,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
     const finished = new Set(manifests.map((manifest) => manifest.actionKey))
     const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
     for (const folder of ["quarantine", "scratch"]) {
-      for (const name of entries(join(directory, folder))) {
+      for (const name of folderEntries(join(directory, folder))) {
         const path = join(directory, folder, name)
         const limit = folder === "scratch" && finished.has(name) ? graceOf(options) : forgottenSeconds
         if (ageOf(path, now) >= limit) leftovers.push({ path, bytes: yield* folderBytes(path) })

@@ -1,9 +1,9 @@
-import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { ArtifactStore, type Damage } from "./ArtifactStore.ts"
+import { folderEntries } from "./folderEntries.ts"
 import type { Manifest } from "./Manifest.ts"
-import { ioSync, isAbsent, type StoreError } from "./StoreError.ts"
+import { ioSync, type StoreError } from "./StoreError.ts"
 
 /** A check of the whole store. */
 export interface VerifyReport {
@@ -32,15 +32,6 @@ export interface VerifyOptions {
   readonly onObject?: (done: { readonly hash: string; readonly bytes: number }) => void
 }
 
-const names = (directory: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(directory).sort()
-  } catch (cause) {
-    if (isAbsent(cause)) return []
-    throw cause
-  }
-}
-
 /** Compares every byte in the store with what was recorded when it was written. */
 export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyReport, StoreError, ArtifactStore> =>
   Effect.scoped(
@@ -51,7 +42,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       const unreadable: Array<{ readonly file: string; readonly why: string }> = []
       for (const stage of yield* store.stages) {
         const files = yield* ioSync("reading the manifests", store.directory, () =>
-          names(join(store.directory, "manifests", stage)),
+          folderEntries(join(store.directory, "manifests", stage)),
         )
         for (const file of files) {
           const key = file.replace(/\.json$/, "")
@@ -88,7 +79,9 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
         })
       }
       const objects = yield* ioSync("listing the objects", store.directory, () =>
-        names(join(store.directory, "objects")).flatMap((prefix) => names(join(store.directory, "objects", prefix))),
+        folderEntries(join(store.directory, "objects")).flatMap((prefix) =>
+          folderEntries(join(store.directory, "objects", prefix)),
+        ),
       )
       return {
         results: manifests.length,
