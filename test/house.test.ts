@@ -6,7 +6,7 @@ import { houseProblems } from "./support/house.ts"
 const root = join(import.meta.dirname, "..")
 
 const project = (): ReadonlyMap<string, string> => {
-  const folders = ["cli", "stages", "pipeline", "neural", "schemas"]
+  const folders = ["cli", "stages", "pipeline", "neural", "measures", "schemas"]
   const names = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -25,8 +25,9 @@ const sound = {
     export const retrieve = stage({ code: "stages/retrieve/search.ts", load: () => import("./search.ts") })`,
   "stages/retrieve/search.ts": 'import "../../neural/index.ts"\nimport "@duckdb/node-api"',
   "stages/evaluate/index.ts": "",
-  "stages/evaluate/measures/ndcg.ts": 'import "../Measure.ts"',
-  "stages/evaluate/Measure.ts": "",
+  "stages/evaluate/statistics/tTest.ts": 'import "../Scores.ts"',
+  "stages/evaluate/Scores.ts": "",
+  "measures/index.ts": 'import "../schemas/index.ts"',
   "pipeline/index.ts": 'import "./Stage.ts"',
   "pipeline/Stage.ts": 'import "../schemas/index.ts"',
   "neural/index.ts": 'import "./onnx/index.ts"\nimport "../schemas/index.ts"',
@@ -72,19 +73,24 @@ describe("the house", () => {
       "neural/losses.ts:1 imports pipeline from neural, which stand side by side",
     ],
     [
+      "measures know no engine",
+      { "measures/index.ts": 'import type { Stage } from "../pipeline/index.ts"' },
+      "measures/index.ts:1 imports pipeline from measures, which stand side by side",
+    ],
+    [
       "a stage family imports no other",
-      { "stages/evaluate/Measure.ts": 'import type { Hit } from "../retrieve/index.ts"' },
-      "stages/evaluate/Measure.ts:1 imports stages/retrieve from stages/evaluate, which stand side by side",
+      { "stages/evaluate/Scores.ts": 'import type { Hit } from "../retrieve/index.ts"' },
+      "stages/evaluate/Scores.ts:1 imports stages/retrieve from stages/evaluate, which stand side by side",
     ],
     [
       "a stage does not know the roof",
-      { "stages/evaluate/Measure.ts": 'import "../../experiment.ts"' },
-      "stages/evaluate/Measure.ts:1 points upwards, from stages/evaluate to experiment.ts",
+      { "stages/evaluate/Scores.ts": 'import "../../experiment.ts"' },
+      "stages/evaluate/Scores.ts:1 points upwards, from stages/evaluate to experiment.ts",
     ],
     [
       "nothing reaches past a face",
-      { "stages/evaluate/Measure.ts": 'import type { Node } from "../../pipeline/Stage.ts"' },
-      "stages/evaluate/Measure.ts:1 reaches past pipeline/index.ts to pipeline/Stage.ts",
+      { "stages/evaluate/Scores.ts": 'import type { Node } from "../../pipeline/Stage.ts"' },
+      "stages/evaluate/Scores.ts:1 reaches past pipeline/index.ts to pipeline/Stage.ts",
     ],
     [
       "also of a folder within",
@@ -103,8 +109,8 @@ describe("the house", () => {
     ],
     [
       "a stage's code is what it loads",
-      { "stages/evaluate/index.ts": 's({ code: "stages/retrieve/search.ts", load: () => import("./Measure.ts") })' },
-      "stages/evaluate/index.ts:1 declares the code stages/retrieve/search.ts and loads stages/evaluate/Measure.ts",
+      { "stages/evaluate/index.ts": 's({ code: "stages/retrieve/search.ts", load: () => import("./Scores.ts") })' },
+      "stages/evaluate/index.ts:1 declares the code stages/retrieve/search.ts and loads stages/evaluate/Scores.ts",
     ],
     [
       "and exists",

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Judgements } from "../../measures/index.ts"
 import { type DuckDbError, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
 import { type Kinds, QueryKind, Split, tableFiles } from "../../schemas/index.ts"
 import { DuplicateDocument, NothingJudged } from "./EvaluateError.ts"
-import type { Judgements } from "./measures/Judgements.ts"
 import { type Connection, columns, execute, numbers, text } from "./sqlColumns.ts"
 
 /** The queries that have judgements, sorted by qid (bytes): their ordinal is the index into every array. */

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
+import { UNJUDGED } from "../../measures/index.ts"
 import type { DuckDbError } from "../../pipeline/index.ts"
 import { DuplicateDocument, ScoreNotFinite } from "./EvaluateError.ts"
-import { UNJUDGED } from "./measures/Judgements.ts"
 import { type Connection, columns, execute, numbers, text } from "./sqlColumns.ts"
 
 /** What a ranking retrieved for the judged queries, without a docid in JavaScript. */

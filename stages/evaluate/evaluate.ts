@@ -4,6 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import {
+  aggregate,
+  aggregation,
+  GEOMETRIC_FLOOR,
+  type Measure,
+  measureName,
+  measuresOf,
+  oracleScore,
+  recallAt,
+  scoreQuery,
+} from "../../measures/index.ts"
+import {
   DuckDb,
   type DuckDbError,
   type StageContext,
@@ -29,26 +40,10 @@ import type { EvaluateConfig } from "./EvaluateConfig.ts"
 import { type EvaluateError, GradeTooLarge, SummaryNotWritten, SystemsConfused } from "./EvaluateError.ts"
 import type { evaluateInputs, evaluateOutputs } from "./index.ts"
 import { type JudgedQueries, judgedQueries, source } from "./JudgedQueries.ts"
-import { aggregation, type Measure, measureName } from "./Measure.ts"
-import { aggregate, GEOMETRIC_FLOOR } from "./measures/aggregate.ts"
-import { oracleScore } from "./measures/oracle.ts"
-import { parseMeasures } from "./measures/parseMeasure.ts"
-import { recallAt } from "./measures/precision.ts"
-import { scoreQuery } from "./measures/score.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
 
 type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evaluateOutputs>
-
-/** The measures asked for, each once, in the order asked for. The configuration's schema has accepted every name. */
-const measuresOf = (texts: ReadonlyArray<string>): ReadonlyArray<Measure> => {
-  const byName = new Map<string, Measure>()
-  for (const name of texts) {
-    const parsed = parseMeasures(name)
-    if (parsed.ok) for (const measure of parsed.value) byName.set(measureName(measure), measure)
-  }
-  return [...byName.values()]
-}
 
 /** Refuses a measure whose scale of grades the qrels leave: its probabilities or gains would pass 1. */
 const checkGrades = (measures: ReadonlyArray<Measure>, grade: number): Effect.Effect<void, GradeTooLarge> => {

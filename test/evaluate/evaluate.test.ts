@@ -5,21 +5,20 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { layerDuckDb, readRows, type StoredArtifact } from "../../pipeline/index.ts"
-import { compareBytes, EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
-import { run as runStage } from "../../stages/evaluate/evaluate.ts"
 import {
   aggregate,
   compareTrecOrder,
-  EvaluateConfig,
-  evaluate,
   judgements,
   judgeRun,
   measureName,
   oracleScore,
   parseMeasures,
   scoreQuery,
-} from "../../stages/evaluate/index.ts"
+} from "../../measures/index.ts"
+import { layerDuckDb, readRows, type StoredArtifact } from "../../pipeline/index.ts"
+import { compareBytes, EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
+import { run as runStage } from "../../stages/evaluate/evaluate.ts"
+import { EvaluateConfig, evaluate } from "../../stages/evaluate/index.ts"
 import { randomPair } from "../support/randomRuns.ts"
 import { storedFolder, storedTable, temporaryFolder } from "../support/storedTable.ts"
 

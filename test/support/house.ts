@@ -94,7 +94,7 @@ const parsed = (path: string, text: string): Module => {
 const roomOf = (path: string): string => {
   const [first = "", second = ""] = path.split("/")
   if (first === "stages") return path.split("/").length > 2 ? `stages/${second}` : "stages"
-  return ["pipeline", "neural", "schemas"].includes(first) ? first : "roof"
+  return ["pipeline", "neural", "measures", "schemas"].includes(first) ? first : "roof"
 }
 
 const floor = (room: string): number =>
@@ -160,7 +160,7 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
     }
     for (const { name: used, line } of module.uses) {
       const clock = used === "Date.now" || used === "new Date"
-      if (clock ? from.startsWith("stages") || from === "neural" : path !== "cli/Environment.ts") {
+      if (clock ? from.startsWith("stages") || ["neural", "measures"].includes(from) : path !== "cli/Environment.ts") {
         problem(line, `uses ${used}`)
       }
     }

@@ -1,5 +1,5 @@
-import type { GainMap } from "../Measure.ts"
 import { type Judgements, UNJUDGED } from "./Judgements.ts"
+import type { GainMap } from "./Measure.ts"
 
 /** log2(rank + 1) by rank − 1, grown as longer rankings come. */
 let discounts = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(i + 2))

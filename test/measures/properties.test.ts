@@ -1,6 +1,5 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { compareBytes } from "../../schemas/index.ts"
 import {
   aggregate,
   judgements,
@@ -11,7 +10,8 @@ import {
   parseMeasures,
   scoreQuery,
   UNJUDGED,
-} from "../../stages/evaluate/index.ts"
+} from "../../measures/index.ts"
+import { compareBytes } from "../../schemas/index.ts"
 
 const measuresOf = (...texts: ReadonlyArray<string>): ReadonlyArray<Measure> =>
   texts.flatMap((text) => {

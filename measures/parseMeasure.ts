@@ -1,7 +1,7 @@
-import { nearestName } from "../../../schemas/index.ts"
-import type { Cutoff, GainMap, Measure } from "../Measure.ts"
-import type { MeasureError } from "../MeasureError.ts"
+import { nearestName } from "../schemas/index.ts"
+import type { Cutoff, GainMap, Measure } from "./Measure.ts"
 import { type Literal, type MeasureCall, type Parsed, readMeasureCall } from "./MeasureCall.ts"
+import type { MeasureError } from "./MeasureError.ts"
 import { expandTrecName, TREC_NAMES } from "./trecNames.ts"
 
 class Refused extends Error {

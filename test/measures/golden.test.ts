@@ -1,14 +1,7 @@
 import { readFileSync } from "node:fs"
 import { gunzipSync } from "node:zlib"
 import { describe, expect, it } from "vitest"
-import {
-  aggregate,
-  judgeRun,
-  type Measure,
-  measureName,
-  parseMeasure,
-  scoreQuery,
-} from "../../stages/evaluate/index.ts"
+import { aggregate, judgeRun, type Measure, measureName, parseMeasure, scoreQuery } from "../../measures/index.ts"
 import expected from "../reference/measures/measures.json" with { type: "json" }
 import { randomPair } from "../support/randomRuns.ts"
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { describeMeasureError, measureName, parseMeasure, parseMeasures } from "../../stages/evaluate/index.ts"
+import { describeMeasureError, measureName, parseMeasure, parseMeasures } from "../../measures/index.ts"
 
 const names = (text: string): ReadonlyArray<string> | string => {
   const parsed = parseMeasures(text)

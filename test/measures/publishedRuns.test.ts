@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { judgeRun, parseMeasure, scoreQuery } from "../../stages/evaluate/index.ts"
+import { judgeRun, parseMeasure, scoreQuery } from "../../measures/index.ts"
 
 const folder = new URL("../../../shared/data/msmarco-passage-sub/", import.meta.url)
 

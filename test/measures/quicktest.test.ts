@@ -1,14 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import {
-  aggregate,
-  judgeRun,
-  type Measure,
-  measureName,
-  parseMeasures,
-  scoreQuery,
-} from "../../stages/evaluate/index.ts"
+import { aggregate, judgeRun, type Measure, measureName, parseMeasures, scoreQuery } from "../../measures/index.ts"
 
 /** The folder `test` of trec_eval 9.0.8's source: its files are not ours to distribute. */
 const folder = process.env["RANKDAG_TREC_EVAL_TESTS"]

@@ -1,4 +1,4 @@
-import { type Judgements, judgements, UNJUDGED } from "./measures/Judgements.ts"
+import { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 import { compareTrecOrder } from "./trecOrder.ts"
 
 /** One query's ranking as the measures read it. */

@@ -1,4 +1,4 @@
-import { compareBytes } from "../../schemas/index.ts"
+import { compareBytes } from "../schemas/index.ts"
 
 /**
  * trec_eval's order of a query's results, which every ranking in this project follows: score descending, then docid

@@ -1,5 +1,5 @@
-import type { Measure } from "../Measure.ts"
 import type { Judgements } from "./Judgements.ts"
+import type { Measure } from "./Measure.ts"
 import { withGains } from "./ndcg.ts"
 import { scoreQuery } from "./score.ts"
 

@@ -1,4 +1,4 @@
-import { aggregation, type Measure } from "../Measure.ts"
+import { aggregation, type Measure } from "./Measure.ts"
 
 /** trec_eval's floor under a value of which the geometric mean is taken. */
 export const GEOMETRIC_FLOOR = 0.00001

@@ -1,4 +1,4 @@
-import type { MeasureError } from "../MeasureError.ts"
+import type { MeasureError } from "./MeasureError.ts"
 
 /** A literal of the grammar. Integers and floats are kept apart, as ir-measures does. */
 export type Literal =

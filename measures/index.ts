@@ -1,0 +1,17 @@
+/**
+ * Measures of a ranking as a pure library: names in, values out. The final evaluation, validation during training and
+ * the tuning of weights all read the same figures from here.
+ */
+
+export { aggregate, GEOMETRIC_FLOOR } from "./aggregate.ts"
+export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
+export { type JudgedRanking, judgeRun, type NamedTwice } from "./judgeRun.ts"
+export { type Aggregation, aggregation, type Cutoff, type GainMap, type Measure, measureName } from "./Measure.ts"
+export type { Parsed } from "./MeasureCall.ts"
+export { describeMeasureError, type MeasureError } from "./MeasureError.ts"
+export { MeasureText, measuresOf } from "./MeasureText.ts"
+export { oracleScore } from "./oracle.ts"
+export { parseMeasure, parseMeasures } from "./parseMeasure.ts"
+export { recallAt } from "./precision.ts"
+export { scoreQuery } from "./score.ts"
+export { compareTrecOrder } from "./trecOrder.ts"
