@@ -1,13 +1,8 @@
 import * as Schema from "effect/Schema"
+import { DeviceChoice } from "./Device.ts"
 import { QueryKind, Split } from "./Ids.ts"
-
-const count = Schema.Int.pipe(Schema.positive())
-const weight = Schema.Number.pipe(Schema.finite(), Schema.nonNegative())
-const share = Schema.Number.pipe(Schema.between(0, 1))
-
-/** A setting that may be left out: then it has this value, and every key that depends on it says so. */
-const setting = <A, I>(schema: Schema.Schema<A, I>, value: NoInfer<A>, description: string) =>
-  Schema.optionalWith(schema, { default: () => value }).annotations({ description, default: value })
+import { RerankSettings } from "./RerankSettings.ts"
+import { count, section, setting, share, weight } from "./Setting.ts"
 
 /** Which collection, and the kind of its queries where the user names it (`path:browse`). */
 export const DatasetConfig = Schema.Struct({
@@ -78,10 +73,6 @@ export type TfIdfConfig = typeof TfIdfConfig.Type
 export const FirstStage = Schema.Literal("tfidf", "wink-bm25", "bm25")
 export type FirstStage = typeof FirstStage.Type
 
-/** A part of the configuration; left out, all its settings have their defaults. */
-const section = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
-  Schema.optionalWith(schema, { default: () => Schema.decodeUnknownSync(schema)({}) }).annotations({ description })
-
 /** A whole experiment: what `--config` holds and `--set` changes. Everything has a default. */
 export const Experiment = Schema.Struct({
   $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
@@ -105,9 +96,14 @@ export const Experiment = Schema.Struct({
     "The first stages",
   ),
   candidates: section(
-    Schema.Struct({ depth: setting(count, 100, "How many of BM25's results per query a reranker gets") }),
+    Schema.Struct({
+      depth: setting(count, 100, "How many of the run's results per query a reranker gets"),
+      from: setting(Schema.NonEmptyString, "bm25", "Whose results: a first stage, or a run named by --run"),
+    }),
     "What is reranked",
   ),
+  device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
+  rerank: section(RerankSettings, "Neural reranking"),
   evaluate: section(
     Schema.Struct({
       measures: setting(

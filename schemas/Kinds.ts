@@ -68,3 +68,35 @@ export type Bm25Index = typeof Bm25Index
 /** `summary.json`, an `EvaluationSummary`: what the result table prints. */
 export const Summary = artifactKind("summary")
 export type Summary = typeof Summary
+
+/**
+ * A ranking model: `model.json` (a `ModelCard`), `model.onnx`, its weights in `model.safetensors` under Hugging Face's names,
+ * `config.json` and the tokenizer's files. A ready ONNX model has its own data files instead of safetensors.
+ */
+export const Model = artifactKind("model")
+export type Model = typeof Model
+
+/**
+ * A tokenizer's files and `input.json` (an `InputSpec`). It stands beside the model so that models which read texts alike,
+ * a base and what was trained from it, share the tokens.
+ */
+export const Tokenizer = artifactKind("tokenizer")
+export type Tokenizer = typeof Tokenizer
+
+/** The token ids of a collection's queries and passages, each text once: see `neural/tokenizers/TokenTable.ts`. */
+export const Tokens = artifactKind("tokens")
+export type Tokens = typeof Tokens
+
+/**
+ * What a training logged: a row for each value of each series at a step: `loss`, `loss.<component>`,
+ * `learningRate.<group>`, `gradientNorm`, `dev.<measure>`. Sorted by step, then series (bytes). `phase` is the curriculum's.
+ */
+export const TrainingLog = tableKind("training-log", {
+  system: column("VARCHAR"),
+  step: column("INTEGER"),
+  epoch: column("DOUBLE"),
+  phase: column("VARCHAR"),
+  series: column("VARCHAR"),
+  value: column("DOUBLE"),
+})
+export type TrainingLog = typeof TrainingLog

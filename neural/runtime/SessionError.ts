@@ -1,12 +1,7 @@
 import * as Schema from "effect/Schema"
+import { Device, DeviceChoice } from "../../schemas/index.ts"
 
-/** Where a graph can run. */
-export const Device = Schema.Literal("cpu", "webgpu", "cuda")
-export type Device = typeof Device.Type
-
-/** What a user asks for: a device, or the best one that is there. */
-export const DeviceChoice = Schema.Literal("auto", "cpu", "webgpu", "cuda")
-export type DeviceChoice = typeof DeviceChoice.Type
+export { Device, DeviceChoice } from "../../schemas/index.ts"
 
 const remedies: Record<Device, string> = {
   cpu: "the package onnxruntime-node must be installed for this platform: run npm install",

@@ -1,4 +1,5 @@
 import * as Either from "effect/Either"
+import type { PairTemplate, TextTemplate } from "../../schemas/index.ts"
 import { type LayoutPart, type Tokenizer, trimmed } from "./Tokenizer.ts"
 import {
   QueryTooLong,
@@ -7,19 +8,6 @@ import {
   type TokenizerError,
   VocabularyTooLarge,
 } from "./TokenizerError.ts"
-
-/**
- * How a query and a passage become one text: words with the places `{query}` and `{document}`, each once and set off by
- * spaces. Whether the tokenizer's bos and eos are put around is always said, never guessed.
- */
-export interface TextTemplate {
-  readonly text: string
-  readonly bos: boolean
-  readonly eos: boolean
-}
-
-/** A text template, or the tokenizer's own layout for two texts: `[CLS] query [SEP] passage [SEP]` with token types. */
-export type PairTemplate = TextTemplate | "pair"
 
 /** RankT5's input. */
 export const rankT5Template: TextTemplate = { text: "Query: {query} Document: {document}", bos: false, eos: true }

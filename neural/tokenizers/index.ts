@@ -1,15 +1,14 @@
+export type { PairTemplate, TextTemplate } from "../../schemas/index.ts"
 export { type OpenedTokenizer, openTokenizer } from "./openTokenizer.ts"
 export {
   checkVocabulary,
   monoT5Template,
   type PairInput,
-  type PairTemplate,
   pairInput,
   rankT5Template,
   requireToken,
   type SingleInput,
   singleInput,
-  type TextTemplate,
   t5GemmaTemplate,
 } from "./PairTemplate.ts"
 export { type LayoutPart, type Layouts, type SpecialIds, sentinelOf, type Tokenizer } from "./Tokenizer.ts"

@@ -1,0 +1,61 @@
+import * as Schema from "effect/Schema"
+import { Head } from "./Head.ts"
+
+/**
+ * How a query and a passage become one text: words with the places `{query}` and `{document}`, each once and set off by
+ * spaces. Whether the tokenizer's bos and eos are put around is always said, never guessed.
+ */
+export const TextTemplate = Schema.Struct({ text: Schema.String, bos: Schema.Boolean, eos: Schema.Boolean })
+export type TextTemplate = typeof TextTemplate.Type
+
+/** A text template, or the tokenizer's own layout for two texts: `[CLS] query [SEP] passage [SEP]` with token types. */
+export const PairTemplate = Schema.Union(Schema.Literal("pair"), TextTemplate)
+export type PairTemplate = typeof PairTemplate.Type
+
+/** How a model's input is made of a query and a passage: of both together, or of each on its own (a bi-encoder's). */
+export const InputSpec = Schema.Struct({
+  texts: Schema.Union(
+    Schema.Struct({ kind: Schema.Literal("pair"), template: PairTemplate }),
+    /** What stands before each text, never shortened: `query: `, `passage: `; empty for most models. */
+    Schema.Struct({
+      kind: Schema.Literal("single"),
+      queryPrefix: Schema.String,
+      passagePrefix: Schema.String,
+    }),
+  ),
+  /** Most tokens of an input; passages are shortened to fit. */
+  maximumTokens: Schema.Int.pipe(Schema.positive()),
+})
+export type InputSpec = typeof InputSpec.Type
+
+/** `model.json` in the folder of a `Kinds.Model`: what the files beside it cannot say. */
+export const ModelCard = Schema.Struct({
+  form: Schema.Literal(1),
+  /** How it is called: the end of the name it was asked for by. */
+  name: Schema.NonEmptyString,
+  /** `t5`, `t5gemma`, `bert`; `onnx` for a ready graph, of which nothing more is known. */
+  family: Schema.Literal("t5", "t5gemma", "bert", "onnx"),
+  /** Absent for a ready graph. */
+  head: Schema.optionalWith(Head, { exact: true }),
+  /** What the graph gives for a text: one score, or a vector whose products are scores. */
+  output: Schema.Literal("scores", "embeddings"),
+  input: InputSpec,
+  /** Weights in all; 0 for a ready graph. */
+  parameters: Schema.NonNegativeInt,
+  /** Of the graph's arithmetic. */
+  precision: Schema.Literal("fp32"),
+  /** Where it comes from, in words: `hub cross-encoder/ms-marco-MiniLM-L6-v2 at commit …`, `folder`, `scratch, seed 1`. */
+  origin: Schema.String,
+})
+export type ModelCard = typeof ModelCard.Type
+
+/** The files of a model's folder, of `Kinds.Model`. The graph's weights lie in the safetensors file, under their names in the checkpoint. */
+export const modelFiles = {
+  card: "model.json",
+  graph: "model.onnx",
+  weights: "model.safetensors",
+  config: "config.json",
+} as const
+
+/** The file beside a tokenizer's own, in a `Kinds.Tokenizer`, with the `InputSpec`. */
+export const inputFile = "input.json"

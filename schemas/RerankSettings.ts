@@ -1,0 +1,75 @@
+import * as Schema from "effect/Schema"
+import { Head } from "./Head.ts"
+import { SystemName } from "./Ids.ts"
+import { choice, count, setting, share } from "./Setting.ts"
+
+/** Heads by name, with the usual vocabulary entries of T5's decoder. */
+export const HeadName = Schema.Literal(
+  "first-token",
+  "masked-mean",
+  "attention-pooling",
+  "decoder-logit",
+  "decoder-choice",
+  "classifier",
+  "embedding",
+)
+export type HeadName = typeof HeadName.Type
+
+/** A model to use, and what its files do not say. */
+export const ModelSettings = Schema.Struct({
+  source: Schema.NonEmptyString.annotations({
+    description: "A checkpoint's folder, or a repository of the hub: cross-encoder/ms-marco-MiniLM-L6-v2",
+  }),
+  revision: setting(Schema.NonEmptyString, "main", "Branch, tag or commit of a hub's repository"),
+  name: choice(SystemName, "Its name in the table; left out, the end of the source"),
+  head: choice(
+    Schema.Union(HeadName, Head),
+    "What makes the score; left out, what the checkpoint was saved with. RankT5 with a decoder: decoder-logit; monoT5: decoder-choice",
+  ),
+  template: choice(
+    Schema.NonEmptyString,
+    "How query and passage become one text, with {query} and {document}; left out, the family's usual: pair for BERT's, RankT5's or monoT5's for T5",
+  ),
+  bos: choice(Schema.Boolean, "Whether the tokenizer's bos goes before a template's text; left out, no"),
+  eos: choice(Schema.Boolean, "Whether its eos goes behind; left out, yes for T5 and no for T5Gemma"),
+  queryPrefix: setting(Schema.String, "", "Of a bi-encoder: what stands before a query"),
+  passagePrefix: setting(Schema.String, "", "Of a bi-encoder: what stands before a passage"),
+  maximumTokens: choice(
+    count,
+    "Most tokens of an input; left out, what sentence-transformers' configuration says, else 512 or what its positions allow",
+  ),
+})
+export type ModelSettings = typeof ModelSettings.Type
+
+/** A model's settings, or its source alone. */
+export const ModelChoice = Schema.Union(Schema.NonEmptyString, ModelSettings)
+export type ModelChoice = typeof ModelChoice.Type
+
+/** Interpolation of a reranker's score with the first stage's. */
+export const InterpolateSettings = Schema.Struct({
+  enabled: setting(Schema.Boolean, false, "Whether each reranker also gets a row mixed with the first stage's score"),
+  normalise: setting(
+    Schema.Literal("z-score", "min-max"),
+    "z-score",
+    "What makes the two scores of a query comparable",
+  ),
+  weight: choice(share, "The reranker's share; left out, the best of 0, 0.05, …, 1 on the dev split"),
+  measure: setting(Schema.NonEmptyString, "nDCG@10", "By which the best share is found"),
+})
+export type InterpolateSettings = typeof InterpolateSettings.Type
+
+/** Neural reranking. */
+export const RerankSettings = Schema.Struct({
+  models: setting(
+    Schema.Array(ModelChoice),
+    [],
+    "Models as they are: folders, names of the hub, or objects with source and what its files do not say",
+  ),
+  tokensPerBatch: choice(count, "How many tokens a batch may have, padding included; left out, what suits the device"),
+  threads: choice(count, "Threads on the CPU; left out, all that there are"),
+  precision: setting(Schema.Literal("fp32"), "fp32", "Of the arithmetic"),
+  interpolate: Schema.optionalWith(InterpolateSettings, {
+    default: () => Schema.decodeUnknownSync(InterpolateSettings)({}),
+  }).annotations({ description: "Mixing with the first stage's score" }),
+})
+export type RerankSettings = typeof RerankSettings.Type
