@@ -5,9 +5,9 @@ export {
   type Conversion,
   type ConvertedModel,
   convertCheckpoint,
-  modelDataFile,
-  modelFile,
+  describeCheckpoint,
   readConfig,
+  writeModelFiles,
 } from "./convertCheckpoint.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
 export { Head, type HeadKind, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
