@@ -1,5 +1,7 @@
 export * from "./architectures/index.ts"
 export * from "./checkpoints/index.ts"
 export * as Onnx from "./onnx/index.ts"
+export * from "./optimizers/index.ts"
 export * from "./runtime/index.ts"
 export * from "./tokenizers/index.ts"
+export * from "./training/index.ts"

@@ -1,0 +1,2 @@
+export { GroupsInvalid } from "./GroupError.ts"
+export { learningRates, scheduleShare } from "./schedule.ts"

@@ -1,0 +1,90 @@
+import type * as Effect from "effect/Effect"
+import type { Loss, OptimizerSettings } from "../../schemas/index.ts"
+import type { ModelDescription } from "../architectures/index.ts"
+import type { Device, DeviceChoice, InferenceFailed, ScoreNotFinite, TokenSequence } from "../runtime/index.ts"
+import type { StateForeign } from "./TrainingError.ts"
+
+/** What a trainer is made from. */
+export interface TrainerOptions {
+  /** The model; its head must give scores, not embeddings. */
+  readonly description: ModelDescription
+  /** The weights to begin with, by the names of `modelGraph(description).tensors`. They are copied. */
+  readonly weights: ReadonlyMap<string, Float32Array>
+  readonly loss: Loss
+  readonly optimizer: OptimizerSettings
+  /** The share of elements that is dropped at each of the model's places; 0 costs nothing. */
+  readonly dropout: number
+  /** Of the dropout. */
+  readonly seed: number
+  readonly device: DeviceChoice
+  /** Threads of one operation on the CPU. Default: as many as the machine gives this process. */
+  readonly threads?: number
+  /** How many tokens go through the model at once, padding included. Default: 4096. */
+  readonly tokensPerMicroBatch?: number
+}
+
+/** The lists of one step. Everything is row-major: item `i` of list `l` is at `l · m + i`. */
+export interface TrainingStep {
+  /** Steps from 0. It selects the dropout masks and the bias corrections. */
+  readonly step: number
+  /** How many lists. */
+  readonly lists: number
+  /** Items a list, padding included. */
+  readonly m: number
+  /**
+   * The items' texts, lists × m. Of equally scored items the later in its list ranks first: in the order of their docids'
+   * bytes they are ranked as everywhere. A text under a mask of 0 is not looked at.
+   */
+  readonly texts: readonly TokenSequence[]
+  /** [lists × m]; below 0 counts as 0. */
+  readonly grades: Float32Array
+  /** [lists × m]: 1 at items, 0 where a list has fewer than m. */
+  readonly mask: Uint8Array
+  /** A teacher's scores, [lists × m]; for losses that need one. */
+  readonly teacher?: Float32Array
+  /** The learning rate of each group of the optimizer's settings, in their order. */
+  readonly learningRates: readonly number[]
+}
+
+/** What became of a step. */
+export interface StepReport {
+  /** The mean over the lists that count, before the update. */
+  readonly loss: number
+  /** The loss's parts, before they are weighted: `pairwise` and `softmax` of the hybrid loss. */
+  readonly components: Readonly<Record<string, number>>
+  /** How many lists have a relevant item and one of a lower grade: the others have nothing to say. */
+  readonly countedLists: number
+  /** The gradient's norm over all weights that are not frozen, before it is clipped. */
+  readonly gradientNorm: number
+  /** Tokens of the texts, without padding. */
+  readonly tokens: number
+  /** Whether loss and gradient are finite. If not, nothing was updated. */
+  readonly finite: boolean
+}
+
+/** Everything that the next step depends on: saved and restored, training goes on with the same bytes. */
+export interface TrainerState {
+  /** How many updates were made. */
+  readonly updates: number
+  /** Weights as `weight:<name>`, moments as `<moment>:<name>`; in an order fixed by the model. Copies. */
+  readonly tensors: ReadonlyMap<string, Float32Array | Int32Array>
+}
+
+/** A model in training. It is closed with its scope. */
+export interface Trainer {
+  readonly device: Device
+  readonly deviceName: string
+  /** The weights that each group of the optimizer's settings has. */
+  readonly groups: readonly { readonly name: string; readonly frozen: boolean; readonly tensors: readonly string[] }[]
+  /**
+   * One step: scores, loss, gradient, update. The same state, step and lists give the same bytes on the same machine with
+   * the same number of threads. The gradient is exact however many micro-batches it takes.
+   */
+  readonly step: (step: TrainingStep) => Effect.Effect<StepReport, InferenceFailed>
+  /** The texts' scores by the present weights, without dropout, in the order given; batches are made inside. */
+  readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, InferenceFailed | ScoreNotFinite>
+  /** The present weights by name; copies. */
+  readonly weights: () => ReadonlyMap<string, Float32Array>
+  readonly state: () => TrainerState
+  readonly restore: (state: TrainerState) => Effect.Effect<void, StateForeign>
+}
