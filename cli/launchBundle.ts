@@ -18,7 +18,8 @@ await main(process.argv.slice(2))
 /** `new URL("./x", import.meta.url)`: how the source names a worker's module or a data file beside it. */
 const fileReference = /new URL\(\s*(["'`])(\.\.?\/[^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
 
-const isCode = (path: string): boolean => /\.[cm]?[jt]s$/.test(path)
+/** Whether a referenced file is run by Node. A module for browsers is read, from the source, by the stage that makes a page of it. */
+const isCode = (path: string): boolean => /(?<!\.browser)\.[cm]?[jt]s$/.test(path)
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 const inPackages = (path: string): boolean => path.split(sep).includes("node_modules")
 

@@ -62,8 +62,9 @@ export class Fingerprint extends Context.Tag("rankdag/Fingerprint")<
      */
     readonly stage: (stage: AnyStage) => Effect.Effect<StageFingerprint, FingerprintError, DuckDb>
     /**
-     * Whether the stage's files are as they were when fingerprinted. Always true of a process started by the launcher, which
-     * runs a copy; where sources are loaded as they are, ask after a stage has run, before keeping its result.
+     * Whether the stage's files are as they were when fingerprinted. Always true of those that the launcher copied, since the
+     * copy is what runs; of the others (data files, or all sources where they are loaded as they are) ask after a stage has run,
+     * before keeping its result.
      */
     readonly stageUnchanged: (stage: AnyStage) => Effect.Effect<boolean>
     readonly source: (node: SourceNode) => Effect.Effect<SourceHash, SourceError>
@@ -219,9 +220,12 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
         stage: (stage) => one.withPermits(1)(fingerprint(stage)),
         stageUnchanged: (stage) =>
           Effect.sync(() => {
-            if (options.builtFrom !== undefined) return true
             const code = codes.get(stage.code)
-            return code !== undefined && [...code.files].every(([file, stamp]) => stampOf(file) === stamp)
+            if (code === undefined) return options.builtFrom !== undefined
+            // Of what the launcher copied, the copy ran.
+            return [...code.files].every(
+              ([file, stamp]) => options.builtFrom?.has(file) === true || stampOf(file) === stamp,
+            )
           }),
         source: (node) =>
           Effect.tap(hashSource({ ...node, root: resolve(node.root) }, hints), () => Effect.sync(() => hints.save())),

@@ -12,6 +12,7 @@ import type { DuckDb } from "./DuckDb.ts"
 import { Fingerprint, type FingerprintError } from "./Fingerprint.ts"
 import { actionKey, type KeyDocument, keySchema, nearest, type RecordedKey } from "./KeyDocument.ts"
 import { type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
+import { provenanceAbove, provenanceHash } from "./NodeProvenance.ts"
 import { nodesNamed, type Plan, type PlannedNode, type UnknownTarget } from "./Plan.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type NodeReport, type OutputReport, RunFailed, type RunReport, runRecord } from "./RunReport.ts"
@@ -19,6 +20,7 @@ import { type Owner, readOnlySession, type Session } from "./Session.ts"
 import type { SourceError } from "./SourceHash.ts"
 import type {
   AnyStage,
+  NodeProvenance,
   OutputKinds,
   Progress,
   SourceNode,
@@ -91,7 +93,13 @@ interface DoneOutput {
 }
 
 type Outcome =
-  | { readonly _tag: "Done"; readonly outputs: Readonly<Record<string, DoneOutput>>; readonly report: NodeReport }
+  | {
+      readonly _tag: "Done"
+      readonly outputs: Readonly<Record<string, DoneOutput>>
+      readonly report: NodeReport
+      /** Absent for the user's own files. */
+      readonly manifest: Manifest | undefined
+    }
   | { readonly _tag: "NotDone"; readonly report: NodeReport }
 
 type NodeError = StageError
@@ -115,14 +123,18 @@ const keyDocument = (
   node: StageNode,
   fingerprint: Pick<KeyDocument, "code" | "packages" | "native">,
   inputs: Readonly<Record<string, ReadonlyArray<StoredArtifact>>>,
+  provenance: ReadonlyArray<NodeProvenance> | undefined,
 ): KeyDocument => ({
   schema: keySchema,
   stage: node.stage.name,
   stageVersion: node.stage.version,
   config: node.config,
-  inputs: Object.fromEntries(
-    Object.entries(inputs).map(([name, artifacts]) => [name, artifacts.map((artifact) => artifact.hash)]),
-  ),
+  inputs: {
+    ...Object.fromEntries(
+      Object.entries(inputs).map(([name, artifacts]) => [name, artifacts.map((artifact) => artifact.hash)]),
+    ),
+    ...(provenance === undefined ? {} : { provenance: [provenanceHash(provenance)] }),
+  },
   code: fingerprint.code,
   packages: fingerprint.packages,
   native: fingerprint.native,
@@ -236,6 +248,7 @@ const sourceOutcome = (
   const artifact: StoredArtifact = { kind: Kinds.SourceFiles, hash, path: node.root, from: node.name }
   return {
     _tag: "Done",
+    manifest: undefined,
     outputs: { files: { artifact, record: undefined } },
     report: {
       name: node.name,
@@ -271,6 +284,7 @@ const manifestOutcome = (
   }
   return {
     _tag: "Done",
+    manifest,
     outputs,
     report: {
       name: node.name,
@@ -402,6 +416,14 @@ const makeEngine = (
       return outcome?._tag === "Done" ? outcome.outputs : {}
     }
 
+    const provenanceOf = (planned: PlannedNode, node: StageNode): ReadonlyArray<NodeProvenance> | undefined =>
+      node.stage.provenance
+        ? provenanceAbove(plan, planned, (name) => {
+            const outcome = outcomes[positions.get(name) ?? -1]
+            return outcome?._tag === "Done" ? outcome.manifest : undefined
+          })
+        : undefined
+
     const emptyReport = (planned: PlannedNode, status: "failed" | "skipped", reason: Reason): NodeReport => ({
       name: planned.node.name,
       stage: planned.node._tag === "StageNode" ? planned.node.stage.name : undefined,
@@ -453,6 +475,7 @@ const makeEngine = (
       document: KeyDocument,
       key: string,
       inputs: Readonly<Record<string, ReadonlyArray<StoredArtifact>>>,
+      provenance: ReadonlyArray<NodeProvenance> | undefined,
       reason: Reason,
       previous: Manifest | undefined,
     ) =>
@@ -485,6 +508,7 @@ const makeEngine = (
               outputs,
               scratch,
               warn,
+              ...(provenance === undefined ? {} : { provenance }),
               progress: (progress: Progress) => {
                 const now = performance.now()
                 if (now - lastProgress < progressEvery && progress.done !== progress.total) return
@@ -630,7 +654,8 @@ const makeEngine = (
         const fingerprint = yield* prints.stage(node.stage)
         for (;;) {
           const inputs = inputsOf(node, outputsOf)
-          const document = keyDocument(node, fingerprint, inputs)
+          const provenance = provenanceOf(planned, node)
+          const document = keyDocument(node, fingerprint, inputs, provenance)
           const key = actionKey(document)
           const mustRun = () => forced.has(node.name) && !ranKeys.has(key)
           const lookup = Effect.suspend(() => store.lookup(node.stage.name, key, ranKeys.has(key) ? "sizes" : depth))
@@ -664,7 +689,7 @@ const makeEngine = (
                 yield* store.quarantine(session, found.manifest, found.damage)
               }
               const began = performance.now()
-              const manifest = yield* execute(planned, node, document, key, inputs, reason, previous)
+              const manifest = yield* execute(planned, node, document, key, inputs, provenance, reason, previous)
               return manifestOutcome(store, node, manifest, "ran", secondsSince(began), reason)
             }),
           )
@@ -787,7 +812,9 @@ export const preview = (
     const forced = yield* toEffect(nodesNamed(plan, options.force ?? []))
     const previews: Array<NodePreview> = []
     const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
-    for (const { node, dependencies } of plan.nodes) {
+    const manifests = new Map<string, Manifest>()
+    for (const planned of plan.nodes) {
+      const { node, dependencies } = planned
       if (node._tag === "SourceNode") {
         const outcome = sourceOutcome(node, yield* prints.source(node), 0)
         if (outcome._tag === "Done") known.set(node.name, outcome.outputs)
@@ -815,13 +842,17 @@ export const preview = (
         continue
       }
       const inputs = inputsOf(node, (name) => known.get(name) ?? {})
-      const document = keyDocument(node, yield* prints.stage(node.stage), inputs)
+      const provenance = node.stage.provenance
+        ? provenanceAbove(plan, planned, (name) => manifests.get(name))
+        : undefined
+      const document = keyDocument(node, yield* prints.stage(node.stage), inputs, provenance)
       const key = actionKey(document)
       const found = yield* store.lookup(node.stage.name, key, "sizes")
       const isForced = forced.has(node.name)
       if (found._tag === "Found" && !isForced) {
         const outcome = manifestOutcome(store, node, found.manifest, "hit", 0, hitReason(found.manifest))
         known.set(node.name, outcome.outputs)
+        manifests.set(node.name, found.manifest)
         previews.push({
           ...base,
           status: "hit",

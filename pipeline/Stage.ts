@@ -64,6 +64,34 @@ export interface Progress {
   readonly detail?: string
 }
 
+/** How a result came about, as a stage that declares `provenance` is told of every stage above it. */
+export interface NodeProvenance {
+  /** The node's name in the plan, and its stage's. */
+  readonly node: string
+  readonly stage: string
+  /** The action key; what follows, up to the inputs, is in it. */
+  readonly key: string
+  readonly config: Json
+  /** Digest of the code. */
+  readonly code: string
+  readonly packages: { readonly [name: string]: string }
+  readonly native: { readonly [name: string]: string }
+  readonly inputs: {
+    readonly [name: string]: ReadonlyArray<{ readonly node: string; readonly output: string; readonly hash: string }>
+  }
+  readonly outputs: {
+    readonly [name: string]: { readonly hash: string; readonly bytes: number; readonly rows: number | null }
+  }
+  readonly facts: { readonly [name: string]: Json }
+  readonly warnings: ReadonlyArray<string>
+  /** The run that made it, when it began (ISO 8601), and how long it took. */
+  readonly run: string
+  readonly at: string
+  readonly seconds: number
+  readonly platform: string
+  readonly nodejs: string
+}
+
 /** What a stage is given when it runs. */
 export interface StageContext<out C, I extends InputKinds, O extends OutputKinds> {
   readonly config: C
@@ -78,6 +106,8 @@ export interface StageContext<out C, I extends InputKinds, O extends OutputKinds
   readonly progress: (progress: Progress) => void
   /** Tells the user something that a cached result must not hide; it is kept in the manifest and told again on a hit. */
   readonly warn: (message: string) => void
+  /** Of every stage above this one, in the plan's order; there where the stage declares `provenance`. */
+  readonly provenance?: ReadonlyArray<NodeProvenance>
 }
 
 /** What a stage says of its result. Kept in the manifest, shown also on a hit; never part of a key or of an artifact. */
@@ -127,6 +157,11 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
   readonly resumable?: boolean
   /** Default `deterministic`. `seeded` results repeat on one kind of machine only. */
   readonly determinism?: "deterministic" | "seeded"
+  /**
+   * Whether the stage reads how its inputs came about, times included. Then their records are an input of its own, with a hash
+   * in the key: what it writes stays a function of the key, and it runs again where any of them changed. Default no.
+   */
+  readonly provenance?: boolean
 }
 
 export type NativeLibrary = "duckdb" | "onnxruntime"
@@ -141,6 +176,7 @@ export interface AnyStage {
   readonly native: ReadonlyArray<NativeLibrary>
   readonly resumable: boolean
   readonly determinism: "deterministic" | "seeded"
+  readonly provenance: boolean
 }
 
 /** One use of a stage in a plan. */
@@ -164,6 +200,7 @@ export interface NodeGiven {
   readonly scratch: string
   readonly progress: (progress: Progress) => void
   readonly warn: (message: string) => void
+  readonly provenance?: ReadonlyArray<NodeProvenance>
 }
 
 /** Files that the user has, outside the store. */
@@ -213,6 +250,7 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
     native: spec.native ?? [],
     resumable: spec.resumable ?? false,
     determinism: spec.determinism ?? "deterministic",
+    provenance: spec.provenance ?? false,
   }
   const wire = (config: unknown, inputs: WiredInputs<InputKinds>, label?: string): Outputs<OutputKinds> => {
     const encoded = encode(config)

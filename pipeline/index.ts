@@ -41,6 +41,7 @@ export {
   type Artifact,
   type Json,
   many,
+  type NodeProvenance,
   type Outputs,
   type PlanNode,
   type Progress,

@@ -71,7 +71,10 @@ const program = {
     export const run = () => new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./thread.js", import.meta.url))
       worker.on("message", (message) => resolve([
-        message, double(21), readFileSync(new URL("./words.txt", import.meta.url), "utf8"),
+        message,
+        double(21),
+        readFileSync(new URL("./words.txt", import.meta.url), "utf8"),
+        readFileSync(new URL("./page.browser.ts", import.meta.url), "utf8"),
       ]))
       worker.on("error", reject)
     })`,
@@ -84,6 +87,7 @@ const program = {
     const text: string = "from a thread"
     parentPort?.postMessage(text)`,
   "stages/words.txt": "a the of",
+  "stages/page.browser.ts": "document.title = `page`",
   "node_modules/external-fixture/package.json": '{ "main": "index.cjs", "version": "1.0.0" }',
   "node_modules/external-fixture/index.cjs": "exports.double = (value) => value * 2",
 }
@@ -147,7 +151,7 @@ describe("starting", () => {
 
   it("K22 stages, threads, data files and packages are found from the bundle as from the source", async () => {
     const root = project()
-    const stage = ["from a thread", 42, "a the of"]
+    const stage = ["from a thread", 42, "a the of", "document.title = `page`"]
     expect(await start(root, "stage")).toMatchObject({ copied: true, stage })
     const [id = ""] = bundles(root)
     const names = readdirSync(join(bundleFolder(root), id))

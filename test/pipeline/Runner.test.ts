@@ -38,6 +38,7 @@ import {
 } from "../../pipeline/index.ts"
 import { treeOf } from "../support/processes.ts"
 import {
+  chronicle,
   diamond,
   executed,
   join_,
@@ -196,6 +197,36 @@ describe("hits", () => {
     const changed = await runIn(store, diamond({ a: "another a" }, false))
     expect(changed.executed).toEqual(["a"])
     expect(changed.statuses["join.left"]).toBe("hit")
+  })
+
+  it("K28 a stage that reads how its inputs came about has their records in its key", async () => {
+    const store = freshStore()
+    const plan = (text: string) => {
+      const a = make({ node: "a", text, used: false }, {}, "a")
+      const b = join_({ node: "b", text: "b", used: true }, { texts: [a.text] }, "b")
+      return planOf({ eval: chronicle({ node: "told", text: "", used: true }, { text: b.text }).text })
+    }
+    const first = await runIn(store, plan("one"))
+    const records: ReadonlyArray<Record<string, unknown>> = JSON.parse(readText(outputOf(first, "chronicle")))
+    expect(records).toMatchObject([
+      {
+        node: "make.a",
+        stage: "make",
+        key: nodeOf(first, "make.a").key,
+        config: { text: "one" },
+        run: first.report.run,
+      },
+      { node: "join.b", inputs: { texts: [{ node: "make.a", hash: outputOf(first, "make.a").hash }] } },
+    ])
+    expect((await runIn(store, plan("one"))).executed).toEqual([])
+    expect(await previewIn(store, plan("one"))).toMatchObject([{ status: "hit" }, { status: "hit" }, { status: "hit" }])
+    // `a` runs anew and writes the same bytes: what only reads bytes is a hit, what tells of it is not.
+    const second = await runIn(store, plan("two"))
+    expect(second.executed).toEqual(["a", "told"])
+    expect(renderReason(nodeOf(second, "chronicle").reason).join()).toMatch(
+      /inputs\.provenance: [0-9a-f]{8}… → [0-9a-f]{8}…/,
+    )
+    expect((await runIn(store, plan("one"))).executed).toEqual([])
   })
 
   it("C5 a change of a stage's code runs its nodes, and the reason names the file", async () => {

@@ -192,6 +192,25 @@ export const count = stage({
   },
 })
 
+/** Tells how its input came about. */
+export const chronicle = stage({
+  ...declare("chronicle"),
+  provenance: true,
+  inputs: { text: Text },
+  outputs: { text: Text },
+  load: async () => {
+    loaded++
+    return {
+      run: ({ config, outputs, provenance }) =>
+        Effect.sync(() => {
+          if (mischief.journal !== undefined) appendFileSync(mischief.journal, `${config.node}\n`)
+          writeFileSync(join(outputs.text, "text.txt"), JSON.stringify(provenance))
+          return {}
+        }),
+    }
+  },
+})
+
 /** Writes nothing. */
 export const lazy = stage({
   ...declare("lazy"),
