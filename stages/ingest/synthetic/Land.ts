@@ -1,10 +1,10 @@
+import { hashKey, Random } from "../../../schemas/index.ts"
 /**
  * The synthetic collection: passages, questions and browse queries about a fictional land, as streams. Nothing is held
  * that grows with the number of passages.
  */
 
 import { inRegion, townNames } from "./Names.ts"
-import { hash, Random } from "./Random.ts"
 import {
   type DescriptionPlan,
   docidOf,
@@ -184,7 +184,7 @@ const combination = (wish: Wish): number =>
 
 /** Browse queries are split by combination of kind and facets: one in eight is dev, one in eight test. */
 const splitOfWish = (seed: number, wish: Wish): Split => {
-  const drawn = hash(seed, site.split, combination(wish)) % 8
+  const drawn = hashKey(seed, site.split, combination(wish)) % 8
   return drawn === 0 ? "dev" : drawn === 1 ? "test" : "train"
 }
 

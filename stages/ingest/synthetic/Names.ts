@@ -1,6 +1,6 @@
-/** Names of towns, regions, places and people: each a number decoded into syllables or words, so that none is stored. */
+import { hashKey } from "../../../schemas/index.ts"
 
-import { hash } from "./Random.ts"
+/** Names of towns, regions, places and people: each a number decoded into syllables or words, so that none is stored. */
 
 const townStarts = [
   "Ald",
@@ -148,7 +148,7 @@ const simpleTowns = townStarts.length * townMiddles.length * townEnds.length
 export const townNames = simpleTowns * townBefore.length * townAfter.length
 
 /** A permutation of 0 … n − 1 that differs by seed: multiplication by a prime that does not divide n, and a shift. */
-const scatter = (seed: number, site: number, n: number, i: number): number => (i * 7919 + (hash(seed, site) % n)) % n
+const scatter = (seed: number, site: number, n: number, i: number): number => (i * 7919 + (hashKey(seed, site) % n)) % n
 
 /** The i-th town's name. The first 16,000 are single words; later ones are compounds ("Upper Myrerford Green"). */
 export const townName = (seed: number, i: number): string => {

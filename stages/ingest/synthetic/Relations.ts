@@ -1,3 +1,4 @@
+import type { Random } from "../../../schemas/index.ts"
 /**
  * Ten things one can ask about a place: how the question is put, and how a passage says the answer. The first passage
  * template of a relation shares words with its questions, the others say the same in other words.
@@ -5,7 +6,6 @@
 
 import { indefinite } from "./English.ts"
 import { people, person } from "./Names.ts"
-import type { Random } from "./Random.ts"
 
 /** What a template is filled with: a place as it is named here, with and without a capital, and the answer. */
 export interface Mention {

@@ -1,3 +1,4 @@
+import { Random } from "../../../schemas/index.ts"
 /**
  * One town of the fictional land: what stands there and what is written about it. A town is a pure function of
  * (seed, number). Its plan (what is true) and its text (how it is said) draw from separate streams, so that queries can
@@ -7,7 +8,6 @@
 import { capital, indefinite, listed } from "./English.ts"
 import { facets, kinds, type Noun } from "./Kinds.ts"
 import { inRegion, placeName, placeNames, townName } from "./Names.ts"
-import { Random } from "./Random.ts"
 import { fillers, neighbours, relations } from "./Relations.ts"
 
 /** How often words are shared; each a probability. The higher, the easier for a lexical ranker. */

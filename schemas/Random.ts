@@ -1,7 +1,8 @@
 /**
  * A small counter-keyed generator: a stream of 32-bit integers that is a pure function of its key, made of integer
  * operations only, so that every machine draws the same numbers. Keys are mixed with MurmurHash3's finaliser; the stream
- * is Chris Doty-Humphrey's sfc32.
+ * is Chris Doty-Humphrey's sfc32. Everything that draws lots here draws them so: collections, initial weights, orders of
+ * training data, permutations of a test.
  */
 
 /** MurmurHash3's 32-bit finaliser: a bijection of the 32-bit integers that spreads every input bit. */
@@ -13,7 +14,7 @@ const mix = (x: number): number => {
 }
 
 /** One 32-bit hash of a list of non-negative safe integers. */
-export const hash = (...key: ReadonlyArray<number>): number => {
+export const hashKey = (...key: ReadonlyArray<number>): number => {
   let h = 0x9e3779b9
   for (const part of key) {
     h = mix(h ^ mix(part % 0x1_0000_0000))
@@ -34,7 +35,7 @@ export class Random {
   }
 
   keyed(...key: ReadonlyArray<number>): this {
-    const h = hash(...key)
+    const h = hashKey(...key)
     this.a = h
     this.b = mix(h ^ 0x6a09e667)
     this.c = mix(h ^ 0xbb67ae85)
@@ -56,6 +57,30 @@ export class Random {
   /** An integer from 0 to n − 1, for n up to 2²¹ (the product stays an exact double; the bias is below n / 2³²). */
   below(n: number): number {
     return Math.floor((this.next() * n) / 0x1_0000_0000)
+  }
+
+  /** A number from 0 up to, but not, 1, with 53 random bits. */
+  unit(): number {
+    return ((this.next() >>> 5) * 0x400_0000 + (this.next() >>> 6)) / 0x20_0000_0000_0000
+  }
+
+  /**
+   * A draw from the standard normal distribution: Box and Muller's transform of two, whose logarithm and cosine are those
+   * of the JavaScript engine, so that other engines may differ in the last bit.
+   */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.unit())) * Math.cos(2 * Math.PI * this.unit())
+  }
+
+  /** Puts the first `count` elements (default all) in random order, drawn from all of them: Fisher and Yates, in place. */
+  shuffle(values: Int32Array, count = values.length): void {
+    const end = Math.min(count, values.length - 1)
+    for (let i = 0; i < end; i++) {
+      const j = i + Math.floor(this.unit() * (values.length - i))
+      const drawn = values[j]!
+      values[j] = values[i]!
+      values[i] = drawn
+    }
   }
 
   /** True with probability p (exact in steps of 2⁻³²). */
