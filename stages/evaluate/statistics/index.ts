@@ -1,0 +1,33 @@
+export { type BootstrapOptions, bootstrapInterval, resampledMeans } from "./bootstrap.ts"
+export { adjustPValues, type Correction } from "./correction.ts"
+export {
+  type DifferenceSummary,
+  differencesOf,
+  type Interval,
+  meanOf,
+  standardizedDifference,
+  studentInterval,
+  summarizeDifferences,
+} from "./differences.ts"
+export type { PairedTest } from "./PairedTest.ts"
+export { pairedT } from "./pairedT.ts"
+export { pairedTPower, queriesNeeded } from "./power.ts"
+export { RandomStream, threefry } from "./RandomStream.ts"
+export {
+  type ColumnPair,
+  type RandomizationOptions,
+  type RandomizationTest,
+  randomizationTests,
+} from "./randomization.ts"
+export {
+  incompleteBeta,
+  logBeta,
+  logGamma,
+  noncentralStudent,
+  normalQuantile,
+  normalTail,
+  studentCritical,
+  studentTwoSided,
+} from "./specialFunctions.ts"
+export { type PairwisePValues, randomizedTukey } from "./tukey.ts"
+export { wilcoxon } from "./wilcoxon.ts"
