@@ -3,16 +3,17 @@
  *
  * ```text
  *            ┌─ passages ─┬─ index ─┬─ retrieve.bm25 ──┬─ candidates ─┐
- *  ingest ───┤            │         └─ retrieve.tfidf ─┤              ├─ evaluate ── the table
+ *  ingest ───┤            │         └─ retrieve.tfidf ─┤              ├─ evaluate ── the table ── report ── a page
  *            │            └─ retrieve.wink-bm25 ───────┤              │
  *            ├─ queries ───────────────────────────────┤              │
  *            └─ qrels ─────────────────────────────────┴──────────────┘
  * ```
  */
 import type { Artifact } from "./pipeline/index.ts"
-import type { Experiment, FirstStage, Kinds } from "./schemas/index.ts"
+import type { Experiment, FirstStage, Kinds, ReportSettings } from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { evaluate } from "./stages/evaluate/index.ts"
+import { report } from "./stages/report/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
 
 /** A collection, wired: its tables, and what is known of it before it is read. */
@@ -31,10 +32,15 @@ export interface Collection {
 /** What an experiment makes of a collection. */
 export interface WiredDataset {
   readonly name: string
+  readonly collection: Collection
   /** Everything that SQL can ask. */
   readonly tables: ReadonlyArray<Artifact>
   readonly scores: Artifact<Kinds.Scores>
   readonly summary: Artifact<Kinds.Summary>
+  /** Every system's, in the order of the table. */
+  readonly runs: ReadonlyArray<Artifact<Kinds.Run>>
+  /** Of the models that were trained on it. */
+  readonly logs: ReadonlyArray<Artifact<Kinds.TrainingLog>>
 }
 
 /** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
@@ -57,7 +63,35 @@ const wireCollection = (settings: Experiment, collection: Collection, label: str
   const runs = [...firstStages(settings, collection).map((system) => first[system]()), ...collection.imported]
   const { scores, summary } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
 
-  return { name: collection.name, tables: [passages, queries, qrels, ...runs, candidates, scores], scores, summary }
+  const logs: ReadonlyArray<Artifact<Kinds.TrainingLog>> = []
+  return {
+    name: collection.name,
+    collection,
+    tables: [passages, queries, qrels, ...runs, candidates, scores, ...logs],
+    scores,
+    summary,
+    runs,
+    logs,
+  }
+}
+
+/** One page for all collections. */
+const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: ReadonlyArray<WiredDataset>) => {
+  const [first, ...others] = datasets.map(({ name, runs, logs }) => ({ name, runs: runs.length, logs: logs.length }))
+  if (first === undefined) return []
+  const { page } = report(
+    { depth, moves, characters, datasets: [first, ...others] },
+    {
+      passages: datasets.map(({ collection }) => collection.passages),
+      queries: datasets.map(({ collection }) => collection.queries),
+      qrels: datasets.map(({ collection }) => collection.qrels),
+      runs: datasets.flatMap(({ runs }) => runs),
+      scores: datasets.map(({ scores }) => scores),
+      summaries: datasets.map(({ summary }) => summary),
+      logs: datasets.flatMap(({ logs }) => logs),
+    },
+  )
+  return [page]
 }
 
 /** Wires an experiment. With several collections each node's name ends in `@` and the collection's. */
@@ -65,5 +99,8 @@ export const experiment = (settings: Experiment, collections: ReadonlyArray<Coll
   const datasets = collections.map((collection) =>
     wireCollection(settings, collection, collections.length === 1 ? "" : `@${collection.name}`),
   )
-  return { datasets, targets: { eval: datasets.map(({ scores }) => scores) } }
+  return {
+    datasets,
+    targets: { eval: datasets.map(({ scores }) => scores), report: wireReport(settings.report, datasets) },
+  }
 }

@@ -22,17 +22,19 @@ const seconds = (value: number): number => Math.round(value * 1e6) / 1e6
 const outputHashes = (outputs: NodeReport["outputs"]) =>
   Object.fromEntries(Object.entries(outputs).map(([name, { hash, rows, bytes }]) => [name, { hash, rows, bytes }]))
 
-/** The document of `--json`: the table's rows and what became of each stage. */
+/** The document of `--json`: the table's rows, the pages that were asked for and what became of each stage. */
 export const runDocument = (
   targets: ReadonlyArray<string>,
   datasets: ReadonlyArray<string>,
   summaries: ReadonlyArray<DatasetSummary>,
+  pages: ReadonlyArray<string>,
   report: RunReport,
 ): unknown => ({
   target: oneOrAll(targets),
   dataset: oneOrAll(datasets),
   systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
   candidates: summaries.flatMap(({ dataset, summary }) => summary.candidates.map((row) => ({ dataset, ...row }))),
+  pages,
   stages: report.nodes
     .filter((node) => node.status !== "source")
     .map((node) => ({

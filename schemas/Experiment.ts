@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema"
 import { DeviceChoice } from "./Device.ts"
 import { QueryKind, Split } from "./Ids.ts"
+import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
 import { count, section, setting, share, weight } from "./Setting.ts"
 
@@ -114,5 +115,6 @@ export const Experiment = Schema.Struct({
     }),
     "Scoring",
   ),
+  report: section(ReportSettings, "The page"),
 })
 export type Experiment = typeof Experiment.Type

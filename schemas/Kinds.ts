@@ -100,3 +100,7 @@ export const TrainingLog = tableKind("training-log", {
   value: column("DOUBLE"),
 })
 export type TrainingLog = typeof TrainingLog
+
+/** `index.html`: a page that shows an experiment's results, complete in one file. */
+export const Report = artifactKind("report")
+export type Report = typeof Report

@@ -28,7 +28,7 @@ import {
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { EvaluationSummary, isTableKind } from "../../schemas/index.ts"
+import { EvaluationSummary, isTableKind, Kinds } from "../../schemas/index.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
@@ -44,7 +44,7 @@ const jobsDefault = 2
 const options = {
   target: Options.text("target").pipe(
     Options.repeated,
-    Options.withDescription("What to make: eval, a stage or a node; repeatable. Default eval"),
+    Options.withDescription("What to make: eval, report, a stage or a node; repeatable. Default eval"),
   ),
   dataset: Options.text("dataset").pipe(
     Options.repeated,
@@ -161,6 +161,14 @@ const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>
     writeFileSync(stamp, digest)
   })
 
+/** The pages that this run was asked to make, as whoever reads them opens them. */
+const pagePaths = (artifacts: string, plan: Plan, report: RunReport): ReadonlyArray<string> => {
+  const asked = new Set(Object.values(plan.targets).flat())
+  return report.nodes
+    .filter(({ name, outputs }) => asked.has(name) && outputs["page"]?.kind === Kinds.Report.name)
+    .map(({ name }) => join(artifacts, "latest", name, "index.html"))
+}
+
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
@@ -218,10 +226,11 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       }
       const summaries = yield* readSummaries(wired.datasets, report)
       yield* refreshCatalog(artifacts, wired.datasets, report)
+      const pages = pagePaths(given.artifacts, plan, report)
       if (given.json) {
-        yield* writeOut(`${JSON.stringify(runDocument(targets, names, summaries, report), undefined, 2)}\n`)
+        yield* writeOut(`${JSON.stringify(runDocument(targets, names, summaries, pages, report), undefined, 2)}\n`)
       } else if (summaries.length > 0) {
-        yield* writeOut(`\n${renderResultTable(summaries)}\n`)
+        yield* writeOut(`\n${renderResultTable(summaries)}\n${pages.map((page) => `\n${page}\n`).join("")}`)
       } else {
         for (const name of Object.values(plan.targets).flat()) {
           const node = report.nodes.find((each) => each.name === name)

@@ -1,0 +1,25 @@
+import * as Schema from "effect/Schema"
+import { ReportSettings } from "../../schemas/index.ts"
+
+const count = Schema.NonNegativeInt
+
+/**
+ * What the report shows, and how its inputs belong together: those of the kinds that a collection has any number of lie one
+ * collection after the other.
+ */
+export const ReportConfig = Schema.typeSchema(
+  Schema.Struct({
+    ...ReportSettings.fields,
+    datasets: Schema.NonEmptyArray(
+      Schema.Struct({
+        /** How the table calls the collection. */
+        name: Schema.NonEmptyString,
+        /** How many of the runs are of it. */
+        runs: count,
+        /** How many of the training logs are of it. */
+        logs: count,
+      }),
+    ),
+  }),
+)
+export type ReportConfig = typeof ReportConfig.Type

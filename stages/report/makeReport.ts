@@ -1,0 +1,106 @@
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { DuckDb, type DuckDbError, readRows, type StageContext, type StageResult } from "../../pipeline/index.ts"
+import { bundlePage } from "./bundlePage.ts"
+import { type CollectedDataset, collectDataset, type DatasetInputs } from "./collectDataset.ts"
+import type { reportInputs, reportOutputs } from "./index.ts"
+import { type PageFile, pageFile } from "./PageFile.ts"
+import { pageBody, pageTitle } from "./page/pageBody.ts"
+import {
+  detailsBlock,
+  type ProvenanceModel,
+  provenanceBlock,
+  queriesBlock,
+  type ReportModel,
+  type TrainingLogs,
+  trainingBlock,
+  valuesBlock,
+} from "./page/ReportModel.ts"
+import { queryDetails } from "./queryDetails.ts"
+import type { ReportConfig } from "./ReportConfig.ts"
+import type { ReportError } from "./ReportError.ts"
+
+type Context = StageContext<ReportConfig, typeof reportInputs, typeof reportOutputs>
+
+/** The inputs, put together by collection: of each kind there is one a collection, or as many as the configuration says. */
+const datasetsOf = ({ config, inputs }: Context): ReadonlyArray<DatasetInputs> => {
+  const runs = [...inputs.runs]
+  const logs = [...inputs.logs]
+  return config.datasets.map((dataset, position) => ({
+    name: dataset.name,
+    passages: inputs.passages[position]!,
+    queries: inputs.queries[position]!,
+    qrels: inputs.qrels[position]!,
+    scores: inputs.scores[position]!,
+    summary: inputs.summaries[position]!,
+    runs: runs.splice(0, dataset.runs),
+    logs: logs.splice(0, dataset.logs),
+  }))
+}
+
+/** What is drawn of all of a collection's queries: their list, and every score. */
+const writeScores = (page: PageFile, { splits }: CollectedDataset, dataset: number) =>
+  Effect.gen(function* () {
+    for (const [split, { queries, values }] of splits.entries()) {
+      yield* page.block(queriesBlock(dataset, split), JSON.stringify(queries))
+      for (const [measure, matrix] of values.entries()) yield* page.block(valuesBlock(dataset, split, measure), matrix)
+    }
+  })
+
+const writeTraining = (page: PageFile, { logs }: DatasetInputs, dataset: number) =>
+  Effect.gen(function* () {
+    const rows = (yield* Effect.forEach(logs, (log) => readRows(log))).flat()
+    if (rows.length === 0) return
+    const columns: TrainingLogs = {
+      system: rows.map(({ system }) => system),
+      step: rows.map(({ step }) => step),
+      phase: rows.map(({ phase }) => phase),
+      series: rows.map(({ series }) => series),
+      value: rows.map(({ value }) => value),
+    }
+    yield* page.block(trainingBlock(dataset), JSON.stringify(columns))
+  })
+
+const made = (
+  context: Context,
+): Effect.Effect<StageResult<typeof reportOutputs>, DuckDbError | ReportError, DuckDb | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { config, outputs, progress } = context
+    const connection = yield* (yield* DuckDb).connect
+    const datasets = datasetsOf(context)
+    const code = yield* bundlePage
+    const collected = yield* Effect.forEach(datasets, (inputs) => collectDataset(connection, inputs))
+    const model: ReportModel = {
+      depth: config.depth,
+      moves: Math.max(config.depth, config.moves),
+      datasets: collected.map((each) => each.model),
+    }
+    const page = yield* pageFile(join(outputs.page, "index.html"), pageTitle(model), pageBody(model), model, code)
+
+    const provenance: ProvenanceModel = {
+      records: context.provenance ?? [],
+      runs: collected.map(({ runs }) => runs.map(({ hash }) => hash)),
+    }
+    yield* page.block(provenanceBlock, JSON.stringify(provenance))
+    const total = collected.flatMap(({ splits }) => splits).reduce((sum, { queries }) => sum + queries.qids.length, 0)
+    let done = 0
+    for (const [position, inputs] of datasets.entries()) {
+      const dataset = collected[position]!
+      yield* writeScores(page, dataset, position)
+      yield* writeTraining(page, inputs, position)
+      yield* queryDetails(connection, inputs, dataset, config, ({ split, part, queries }) =>
+        Effect.tap(page.block(detailsBlock(position, split, part), JSON.stringify(queries)), () =>
+          Effect.sync(() => {
+            done += queries.length
+            progress({ done: Math.min(done, total), total, unit: "queries" })
+          }),
+        ),
+      )
+    }
+    const bytes = yield* page.finish
+    return { facts: { queries: total, bytes } }
+  })
+
+/** Writes the page; see `docs/SPEC.md`, P. */
+export const run = (context: Context) => Effect.scoped(made(context))

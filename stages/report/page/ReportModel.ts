@@ -1,0 +1,129 @@
+/** What the page knows when it opens. All else lies in compressed blocks, read when something has to be drawn of it. */
+export interface ReportModel {
+  /** How many results of a query are shown of each system. */
+  readonly depth: number
+  /** Down to which rank it is known where a shown passage stands. */
+  readonly moves: number
+  readonly datasets: ReadonlyArray<DatasetModel>
+}
+
+/** One collection and the systems that were measured on it. */
+export interface DatasetModel {
+  readonly name: string
+  /** Canonical names; the first leads. */
+  readonly measures: ReadonlyArray<string>
+  /** In the order of the table. */
+  readonly systems: ReadonlyArray<string>
+  readonly splits: ReadonlyArray<SplitModel>
+  readonly rows: ReadonlyArray<SystemRow>
+  readonly candidates: ReadonlyArray<CandidatesRow>
+  readonly hasTraining: boolean
+}
+
+export interface SplitModel {
+  readonly name: string
+  /** How many judged queries it has. */
+  readonly queries: number
+  /** The kinds of its queries, by first letter. */
+  readonly kinds: ReadonlyArray<string>
+}
+
+/** A row of the table: one system on one split and one slice of its queries (`all`, or a kind). */
+export interface SystemRow {
+  readonly system: string
+  readonly split: string
+  readonly kind: string
+  readonly queries: number
+  /** Queries that the system has no result for; they count as zero. */
+  readonly missing: number
+  /** By measure. */
+  readonly means: Readonly<Record<string, number>>
+  /** Standard error of the mean, by measure. */
+  readonly errors: Readonly<Record<string, number>>
+}
+
+/** What the candidates allow on a slice. */
+export interface CandidatesRow {
+  readonly split: string
+  readonly kind: string
+  readonly depth: number
+  readonly recall: number
+  /** The best that any order of the candidates reaches, by measure. */
+  readonly oracle: Readonly<Record<string, number>>
+}
+
+/** Block `queriesBlock`: the queries of a split, sorted by qid; a query is named by its position. */
+export interface QueryList {
+  readonly qids: ReadonlyArray<string>
+  readonly texts: ReadonlyArray<string>
+  readonly kinds: ReadonlyArray<string>
+}
+
+/** A passage that some system has among its first for a query, or that is relevant. */
+export interface ShownPassage {
+  readonly docid: string
+  /** `null`: nobody judged it. */
+  readonly grade: number | null
+  readonly title: string | null
+  readonly text: string
+  /** Whether the text goes on. */
+  readonly cut: boolean
+  /** Where it stands: `system:rank`, separated by spaces, the system by its position in the table. */
+  readonly ranks: string
+}
+
+/** Block `detailsBlock`: what was found for `detailQueries` queries, one list a query. */
+export type QueryDetails = ReadonlyArray<ReadonlyArray<ShownPassage>>
+
+/** Queries whose passages share a block. */
+export const detailQueries = 16
+
+/** Block `trainingBlock`: columns of equal length. */
+export interface TrainingLogs {
+  readonly system: ReadonlyArray<string>
+  readonly step: ReadonlyArray<number>
+  readonly phase: ReadonlyArray<string>
+  readonly series: ReadonlyArray<string>
+  readonly value: ReadonlyArray<number>
+}
+
+/** A result that the report builds on; see the engine's `NodeProvenance`. */
+export interface MadeBy {
+  readonly node: string
+  readonly stage: string
+  readonly key: string
+  readonly config: unknown
+  readonly code: string
+  readonly packages: Readonly<Record<string, string>>
+  readonly native: Readonly<Record<string, string>>
+  readonly inputs: Readonly<
+    Record<string, ReadonlyArray<{ readonly node: string; readonly output: string; readonly hash: string }>>
+  >
+  readonly outputs: Readonly<
+    Record<string, { readonly hash: string; readonly bytes: number; readonly rows: number | null }>
+  >
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly warnings: ReadonlyArray<string>
+  readonly run: string
+  readonly at: string
+  readonly seconds: number
+  readonly platform: string
+  readonly nodejs: string
+}
+
+/** Block `provenanceBlock`. */
+export interface ProvenanceModel {
+  readonly records: ReadonlyArray<MadeBy>
+  /** By collection, then by system in the order of the table: the content hash of its run. */
+  readonly runs: ReadonlyArray<ReadonlyArray<string>>
+}
+
+/** Ids of the blocks: a collection, a split and a measure by their positions in the model. */
+export const queriesBlock = (dataset: number, split: number): string => `block-queries-${dataset}-${split}`
+/** A `Float32Array` [systems × queries]; NaN where a system was not asked. */
+export const valuesBlock = (dataset: number, split: number, measure: number): string =>
+  `block-values-${dataset}-${split}-${measure}`
+export const detailsBlock = (dataset: number, split: number, part: number): string =>
+  `block-details-${dataset}-${split}-${part}`
+export const trainingBlock = (dataset: number): string => `block-training-${dataset}`
+export const provenanceBlock = "block-provenance"

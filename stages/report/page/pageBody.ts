@@ -1,0 +1,108 @@
+import { controls } from "./controls.ts"
+import { type Content, h, type Markup } from "./Markup.ts"
+import { queriesText, valueText } from "./numbers.ts"
+import type { ReportModel } from "./ReportModel.ts"
+import { resultTable } from "./resultTable.ts"
+import { bestOf, initialView, kindsOf, rowsOf, type Shown, shownOf } from "./View.ts"
+
+/** What the table says first, in words. */
+export const headline = (shown: Shown): { readonly title: string; readonly deck: ReadonlyArray<string> } => {
+  const { dataset, split, measure, view } = shown
+  const rows = rowsOf(shown, view.kind)
+  const best = bestOf(rows, measure)
+  const baseline = rows.find((row) => row.system === shown.firstSystem)
+  if (best === undefined) return { title: `${dataset.name}, ${split.name}`, deck: ["No system has a result here."] }
+  const whose = view.kind === "all" ? "" : ` ${view.kind}`
+  const against =
+    baseline === undefined || baseline === best
+      ? ""
+      : `, against ${valueText(measure, baseline.means[measure])} of ${baseline.system}`
+  const deck = [
+    `${measure} ${valueText(measure, best.means[measure])} over ${queriesText(best.queries).replace(" ", `${whose} `)} of the ${split.name} split${against}.`,
+  ]
+  if (view.kind === "all") {
+    const byKind = kindsOf(split).flatMap((kind) => {
+      const winner = bestOf(rowsOf(shown, kind), measure)
+      return winner === undefined ? [] : [{ kind, winner }]
+    })
+    const [one, ...others] = byKind
+    if (one !== undefined && others.length > 0) {
+      const told = byKind.map(
+        ({ kind, winner }) => `${winner.system} for ${kind} queries (${valueText(measure, winner.means[measure])})`,
+      )
+      const isSame = others.every(({ winner }) => winner.system === one.winner.system)
+      deck.push(
+        isSame
+          ? `It is first for each kind of query: ${byKind.map(({ kind, winner }) => `${valueText(measure, winner.means[measure])} for ${kind}`).join(", ")}.`
+          : `By kind of query the first is ${told.join(", ")}.`,
+      )
+    }
+  }
+  return { title: `${best.system} scores highest on ${dataset.name}`, deck }
+}
+
+export const pageTitle = (model: ReportModel): string => {
+  const names = model.datasets.map(({ name }) => name)
+  return `${names.join(", ")} · rankdag report`
+}
+
+/** A part of the page. It is hidden until the page's code has something to put into it, unless it has it from the start. */
+const section = (id: string, title: string, lead: string, ...content: ReadonlyArray<Content>): Markup =>
+  h(
+    "section",
+    { id, "aria-labelledby": `${id}-title`, hidden: content.length === 0 },
+    h("h2", { id: `${id}-title` }, title),
+    h("p", { class: "lead" }, lead),
+    h("div", { class: "content" }, ...content),
+  )
+
+/** The page's body, with what can be seen before its code runs. */
+export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
+  const shown = shownOf(model, initialView(model))
+  const { title, deck } = headline(shown)
+  return [
+    h("a", { class: "skip", href: "#results" }, "Skip to the results"),
+    h(
+      "header",
+      { class: "masthead" },
+      h("p", { class: "kicker" }, "rankdag report"),
+      h("h1", { id: "headline" }, title),
+      h("p", { id: "deck", class: "deck" }, deck.join(" ")),
+    ),
+    h("nav", { class: "controls", "aria-label": "What is shown" }, controls(model, shown)),
+    h(
+      "main",
+      {},
+      section(
+        "results",
+        "Results",
+        "How well each system ranks, averaged over the queries.",
+        h(
+          "div",
+          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of results" },
+          resultTable(shown, "wired"),
+        ),
+      ),
+      section(
+        "kinds",
+        "Two kinds of searcher",
+        "Who asks a question wants one answer on top; who browses wants a good list.",
+      ),
+      section("depth", "Further down the list", "How good the list is when it is read to a given depth."),
+      section(
+        "differences",
+        "Query by query",
+        "Averages hide who gains and who loses. Each query, from the largest loss to the largest gain.",
+      ),
+      section("queries", "The queries themselves", "What both systems found, side by side."),
+      section("training", "Training", "How the models learned."),
+      section("throughput", "Reranking speed", "What scoring the candidates took."),
+      section(
+        "provenance",
+        "How the numbers came about",
+        "Each row of the table is a run in the store, made by code, settings and inputs that are on record.",
+      ),
+    ),
+    h("footer", {}, h("p", {}, "Made by rankdag. This page is complete in itself: it asks no network for anything.")),
+  ]
+}

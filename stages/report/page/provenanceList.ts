@@ -1,0 +1,116 @@
+import { contentOf, fill, showSection } from "./dom.ts"
+import { type Content, h, type Markup } from "./Markup.ts"
+import { bytesText, countText, secondsText } from "./numbers.ts"
+import type { Page, Part } from "./Part.ts"
+import type { MadeBy, ProvenanceModel } from "./ReportModel.ts"
+
+const short = (hash: string): string => hash.slice(0, 12)
+
+const hash = (value: string): Markup => h("code", { title: value }, short(value))
+
+const json = (value: unknown): Markup => h("pre", {}, JSON.stringify(value, undefined, 2))
+
+const versions = (record: MadeBy): string =>
+  [...Object.entries(record.native), ...Object.entries(record.packages)]
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ")
+
+const item = (name: string, ...content: ReadonlyArray<Content>): Content => [h("dt", {}, name), h("dd", {}, ...content)]
+
+const outputsText = (record: MadeBy): string =>
+  Object.entries(record.outputs)
+    .map(([name, { rows, bytes }]) => `${name}${rows === null ? "" : ` ${countText(rows)} rows`}, ${bytesText(bytes)}`)
+    .join("; ")
+
+const recordDetails = (record: MadeBy): Markup =>
+  h(
+    "dl",
+    {},
+    item("Key", h("code", {}, record.key)),
+    item("Made", `${record.at}, in ${secondsText(record.seconds)}, by run `, h("code", {}, record.run)),
+    item("Output", outputsText(record)),
+    item("Settings", json(record.config)),
+    Object.keys(record.facts).length > 0 && item("Facts", json(record.facts)),
+    record.warnings.length > 0 && item("Warnings", record.warnings.join("; ")),
+    item("Code", h("code", {}, record.code)),
+    item("Versions", `Node.js ${record.nodejs} on ${record.platform}; ${versions(record)}`),
+  )
+
+/** A result and everything it was made of, each once, nearest first. */
+const chainOf = (records: ReadonlyMap<string, MadeBy>, last: MadeBy): ReadonlyArray<MadeBy> => {
+  const chain: Array<MadeBy> = [last]
+  for (const record of chain) {
+    for (const { node } of Object.values(record.inputs).flat()) {
+      const above = records.get(node)
+      if (above !== undefined && !chain.includes(above)) chain.push(above)
+    }
+  }
+  return chain
+}
+
+const systemEntry = (system: string, run: string, { records }: ProvenanceModel): Markup => {
+  const byNode = new Map(records.map((record) => [record.node, record]))
+  const maker = records.find(({ outputs }) => Object.values(outputs).some((output) => output.hash === run))
+  const chain = maker === undefined ? [] : chainOf(byNode, maker)
+  return h(
+    "details",
+    { class: "made", id: `made-${system}` },
+    h(
+      "summary",
+      {},
+      h("strong", {}, system),
+      maker !== undefined &&
+        h("span", {}, ` ${maker.node} · ${maker.at.slice(0, 10)} · ${secondsText(maker.seconds)} · `, hash(run)),
+    ),
+    maker === undefined
+      ? h("p", {}, "What made this run is not on record.")
+      : h(
+          "div",
+          { class: "chain" },
+          item("Run", h("code", {}, run)),
+          chain.map((record) =>
+            h(
+              "details",
+              { open: record === maker },
+              h(
+                "summary",
+                {},
+                h("strong", {}, record.node),
+                ` ${record.at.slice(0, 16).replace("T", " ")} · ${secondsText(record.seconds)} · key `,
+                hash(record.key),
+              ),
+              recordDetails(record),
+            ),
+          ),
+        ),
+  )
+}
+
+/** How each row of the table came about, down to the files it began with. */
+export const provenanceList = (page: Page): Part => {
+  let drawnFor = -1
+  /** Opens the entry that the address names, as a row of the table does. */
+  const reveal = (): void => {
+    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+    if (named instanceof HTMLDetailsElement) {
+      named.open = true
+      named.scrollIntoView({ block: "start" })
+    }
+  }
+  addEventListener("hashchange", reveal)
+  return {
+    draw: async ({ view, dataset }) => {
+      const isKnown = dataset.systems.length > 0
+      showSection("provenance", isKnown)
+      if (!isKnown || drawnFor === view.dataset) return
+      drawnFor = view.dataset
+      const model = await page.blocks.provenance()
+      const runs = model.runs[view.dataset] ?? []
+      fill(
+        contentOf("provenance"),
+        dataset.systems.map((system, position) => systemEntry(system, runs[position] ?? "", model)),
+      )
+      reveal()
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { type Content, h, type Markup } from "./Markup.ts"
+import { queriesText, valueText } from "./numbers.ts"
+import type { SystemRow } from "./ReportModel.ts"
+import { bestOf, candidatesOf, rowsOf, type Shown } from "./View.ts"
+
+/** How the table's rows are ordered: as they were wired, or by a measure, highest first. */
+export type Order = "wired" | number
+
+const isShare = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 1
+
+/** A number, with a bar below it as long as its share of one. */
+const figure = (measure: string, value: number | undefined, mark: Content = undefined): Content => [
+  h("span", { class: "figure" }, valueText(measure, value), mark),
+  isShare(value) && h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
+]
+
+const systemCell = (row: SystemRow): Markup =>
+  h(
+    "th",
+    { scope: "row" },
+    h("a", { href: `#made-${row.system}`, title: "How this row came about" }, row.system),
+    row.missing > 0 && h("small", {}, `${queriesText(row.missing)} without result`),
+  )
+
+/** The table of the means of one split and one slice of its queries. */
+export const resultTable = (shown: Shown, order: Order): Markup => {
+  const { dataset, split, view } = shown
+  const { measures } = dataset
+  const rows = rowsOf(shown, view.kind)
+  const by = order === "wired" ? undefined : measures[order]
+  const sorted = by === undefined ? rows : [...rows].sort((a, b) => (b.means[by] ?? 0) - (a.means[by] ?? 0))
+  const best = new Map(measures.map((measure) => [measure, bestOf(rows, measure)?.means[measure]]))
+  const candidates = candidatesOf(shown, view.kind)
+  const which = view.kind === "all" ? "" : ` that are ${view.kind} queries`
+  return h(
+    "table",
+    { class: "results" },
+    h(
+      "caption",
+      {},
+      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1.`,
+    ),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, h("button", { type: "button", "data-order": "wired" }, "System")),
+        measures.map((measure, position) =>
+          h(
+            "th",
+            { scope: "col", class: "number", "aria-sort": order === position ? "descending" : "none" },
+            h("button", { type: "button", "data-order": position, title: `Sort by ${measure}` }, measure),
+          ),
+        ),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      sorted.map((row) =>
+        h(
+          "tr",
+          {},
+          systemCell(row),
+          measures.map((measure) => {
+            const value = row.means[measure]
+            const isBest = rows.length > 1 && value === best.get(measure)
+            return h("td", { class: isBest ? "number best" : "number" }, figure(measure, value))
+          }),
+        ),
+      ),
+    ),
+    candidates !== undefined &&
+      h(
+        "tfoot",
+        {},
+        h(
+          "tr",
+          {},
+          h(
+            "th",
+            { scope: "row" },
+            "best possible order",
+            h(
+              "small",
+              {},
+              `of ${candidates.depth} candidates a query, which hold ${valueText("R", candidates.recall)} of what is relevant`,
+            ),
+          ),
+          measures.map((measure) => h("td", { class: "number" }, figure(measure, candidates.oracle[measure]))),
+        ),
+      ),
+  )
+}
