@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { duckDbPromise, readBatches, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { EvaluationSummary, type Kinds, type Split, tableFiles } from "../../schemas/index.ts"
+import { EvaluationSummary, type Kinds, QueryKind, type Split, tableFiles } from "../../schemas/index.ts"
 import type { DatasetModel, QueryList, SystemRow } from "./page/ReportModel.ts"
 import { ReportInputUnreadable } from "./ReportError.ts"
 
@@ -149,7 +149,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
       splits: splits.map(({ name, queries }) => ({
         name,
         queries: queries.qids.length,
-        kinds: [...new Set(queries.kinds)].sort(),
+        kinds: QueryKind.literals.filter((kind) => queries.kinds.includes(kind)),
       })),
       rows,
       candidates: summary.candidates.map(({ split, kind, depth, recall, oracle }) => ({

@@ -24,7 +24,7 @@ export interface SplitModel {
   readonly name: string
   /** How many judged queries it has. */
   readonly queries: number
-  /** The kinds of its queries, by first letter. */
+  /** The kinds of its queries: questions first. */
   readonly kinds: ReadonlyArray<string>
 }
 
