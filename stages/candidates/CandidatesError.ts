@@ -22,5 +22,22 @@ export class CandidatesNotWritten extends Schema.TaggedError<CandidatesNotWritte
   }
 }
 
+/** The train split has nothing that a list could be made of. */
+export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("NothingToTrainOn", {
+  /** Queries of the train split. */
+  queries: Schema.Int,
+  /** What none of them has: a passage judged relevant, or beside it a result that is not. */
+  found: Schema.Literal("judged", "retrieved"),
+}) {
+  override get message(): string {
+    if (this.queries === 0) {
+      return "the collection has no train queries: train on another one, or name a judgement file of it with --set ingest.splits.train=…"
+    }
+    return this.found === "judged"
+      ? `none of the ${this.queries} train queries has a passage judged relevant: look at the split's qrels`
+      : `none of the ${this.queries} train queries has both a relevant passage and a result that is not: raise train.lists.depth, or look at the split's qrels`
+  }
+}
+
 /** Why writing the candidates failed. */
-export type CandidatesError = InputNotSorted | CandidatesNotWritten
+export type CandidatesError = InputNotSorted | CandidatesNotWritten | NothingToTrainOn

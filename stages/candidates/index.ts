@@ -22,3 +22,48 @@ export const candidates = stage({
   load: () => import("./candidates.ts"),
   native: ["duckdb"],
 })
+
+/** What the stage reads of the configuration. */
+export const TrainQueriesConfig = Schema.typeSchema(
+  Schema.Struct({
+    /** How many queries at most; left out, all. */
+    most: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
+    /** Which ones. */
+    seed: Schema.NonNegativeInt,
+  }),
+)
+export type TrainQueriesConfig = typeof TrainQueriesConfig.Type
+
+export const trainQueriesInputs = { queries: Kinds.Queries, qrels: Kinds.Qrels }
+
+export const trainQueriesOutputs = { queries: Kinds.Queries }
+
+/** The queries that a model is trained on: those of the train split with a relevant passage. */
+export const trainQueries = stage({
+  name: "train.queries",
+  config: TrainQueriesConfig,
+  inputs: trainQueriesInputs,
+  outputs: trainQueriesOutputs,
+  code: "stages/candidates/trainQueries.ts",
+  load: () => import("./trainQueries.ts"),
+  native: ["duckdb"],
+})
+
+/** What the stage reads of the configuration. */
+export const TrainCandidatesConfig = CandidatesConfig
+export type TrainCandidatesConfig = typeof TrainCandidatesConfig.Type
+
+export const trainCandidatesInputs = { run: Kinds.Run, qrels: Kinds.Qrels, queries: Kinds.Queries }
+
+export const trainCandidatesOutputs = { candidates: Kinds.Candidates }
+
+/** What a trainer samples from: the first results of each query and, behind them, the relevant passages that are not there. */
+export const trainCandidates = stage({
+  name: "train.candidates",
+  config: TrainCandidatesConfig,
+  inputs: trainCandidatesInputs,
+  outputs: trainCandidatesOutputs,
+  code: "stages/candidates/trainCandidates.ts",
+  load: () => import("./trainCandidates.ts"),
+  native: ["duckdb"],
+})

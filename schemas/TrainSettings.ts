@@ -1,0 +1,193 @@
+import * as Schema from "effect/Schema"
+import { SystemName } from "./Ids.ts"
+import { LossName, LossSettings } from "./Loss.ts"
+import { GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
+import { ModelChoice } from "./RerankSettings.ts"
+import { choice, count, section, setting, share, weight } from "./Setting.ts"
+
+/** A small model that begins with random weights, and a tokenizer trained on the collection. */
+export const ScratchSettings = Schema.Struct({
+  scratch: Schema.Literal("t5", "t5gemma").annotations({ description: "The architecture" }),
+  name: choice(SystemName, "What its systems' names begin with; left out, the architecture"),
+  vocabulary: setting(count, 2_400, "Entries of its byte-pair encoding, trained on passages and train queries"),
+  width: setting(count, 64, "Numbers of a token's state"),
+  heads: setting(count, 4, "Heads of its attention"),
+  headSize: setting(count, 32, "Numbers of a head; even for t5gemma"),
+  innerWidth: setting(count, 256, "Inner numbers of its feed-forward layers"),
+  layers: setting(count, 2, "Layers"),
+  head: setting(
+    Schema.Literal("first-token", "masked-mean", "attention-pooling"),
+    "masked-mean",
+    "What makes the score; the mean learns far faster from nothing than the first token",
+  ),
+  initialisation: setting(
+    Schema.Literal("plain", "matching"),
+    "matching",
+    "How attention begins: as in large models, or so that a token attends to its like",
+  ),
+  maximumTokens: setting(count, 128, "Most tokens of an input"),
+})
+export type ScratchSettings = typeof ScratchSettings.Type
+
+/** A model to train: one that is there, or one from nothing. */
+export const TrainedModel = Schema.Union(ScratchSettings, ModelChoice)
+export type TrainedModel = typeof TrainedModel.Type
+
+/** Where a list's items that are not relevant come from. */
+export const NegativeSource = Schema.Struct({
+  kind: Schema.Literal("random", "candidates", "mined", "teacher").annotations({
+    description:
+      "Any passages; the train candidates by their rank; those by the rank that the model in training, or the teacher, gives them",
+  }),
+  from: setting(count, 1, "The first rank to take"),
+  to: choice(count, "The last rank to take; left out, all that there are"),
+  share: setting(weight, 1, "Its part of the negatives, beside the other sources' shares"),
+})
+export type NegativeSource = typeof NegativeSource.Type
+
+/** A stretch of the training with its own negatives. */
+export const CurriculumPhase = Schema.Struct({
+  name: Schema.NonEmptyString.annotations({ description: "What the log calls it" }),
+  until: setting(
+    Schema.Number.pipe(Schema.greaterThan(0), Schema.lessThanOrEqualTo(1)),
+    1,
+    "Where it ends, as a share of all steps; phases follow each other and the last ends at 1",
+  ),
+  sources: Schema.NonEmptyArray(NegativeSource).annotations({ description: "Where its negatives come from" }),
+})
+export type CurriculumPhase = typeof CurriculumPhase.Type
+
+/** What keeps unjudged passages that may well be relevant from being negatives; judged relevant ones never are. */
+export const FilterSettings = Schema.Struct({
+  by: setting(
+    Schema.Literal("none", "first-stage", "teacher"),
+    "none",
+    "Whose scores tell a suspicious passage: the first stage's, or the teacher's",
+  ),
+  margin: choice(
+    Schema.Number.pipe(Schema.finite()),
+    "A negative scores at least so much less than the list's best relevant passage",
+  ),
+  ratio: choice(
+    Schema.Number.pipe(Schema.positive(), Schema.finite()),
+    "A negative scores at most this part of what the list's best relevant passage does; for positive scores",
+  ),
+})
+export type FilterSettings = typeof FilterSettings.Type
+
+/** What the lists are made of. */
+export const ListSettings = Schema.Struct({
+  size: setting(Schema.Int.pipe(Schema.greaterThanOrEqualTo(2)), 16, "Items of a list, m"),
+  perStep: setting(count, 8, "Lists of a step"),
+  relevant: setting(share, 0.5, "Of a list at most this part is relevant, but at least one item"),
+  queries: choice(count, "Of how many train queries, drawn by the seed of the first run; left out, all"),
+  depth: setting(count, 100, "How many results of the first stage per train query"),
+  curriculum: setting(
+    Schema.NonEmptyArray(CurriculumPhase),
+    [
+      {
+        name: "bm25",
+        until: 1,
+        sources: [
+          { kind: "candidates", from: 1, to: 20, share: 2 },
+          { kind: "candidates", from: 1, share: 1 },
+        ],
+      },
+    ],
+    "Where negatives come from, stretch by stretch",
+  ),
+  mineEvery: setting(count, 500, "After how many steps of a phase with the source mined the model ranks anew"),
+  filter: section(FilterSettings, "Against negatives that are relevant without anyone having judged them"),
+})
+export type ListSettings = typeof ListSettings.Type
+
+/** How a training is watched on queries of the dev split. */
+export const ValidateSettings = Schema.Struct({
+  every: setting(Schema.NonNegativeInt, 400, "After how many steps; 0, never"),
+  queries: setting(count, 100, "Of how many dev queries, as many of each kind"),
+  depth: setting(count, 50, "How many candidates of each are ranked"),
+  measures: setting(
+    Schema.NonEmptyArray(Schema.NonEmptyString),
+    ["nDCG@10", "RR@10"],
+    "What is measured, by the names of the table; the first chooses the checkpoint that is kept",
+  ),
+  patience: choice(count, "Training stops when so many measurements in a row brought no improvement; left out, never"),
+})
+export type ValidateSettings = typeof ValidateSettings.Type
+
+/** The optimizer, where what suits differs between a model from nothing and one that is there. */
+export const TrainOptimizer = Schema.Struct({
+  kind: OptimizerSettings.fields.kind,
+  learningRate: choice(
+    weight,
+    "The height of the learning rate; left out, 1.5e-3 from nothing and 5e-5 for a model that is there",
+  ),
+  schedule: choice(
+    ScheduleSettings,
+    "How the learning rate goes; left out, 6 % of the steps of warm-up, then down on a line",
+  ),
+  weightDecay: OptimizerSettings.fields.weightDecay,
+  withoutDecay: OptimizerSettings.fields.withoutDecay,
+  clip: OptimizerSettings.fields.clip,
+  embeddings: OptimizerSettings.fields.embeddings,
+  groups: choice(
+    Schema.NonEmptyArray(GroupSettings),
+    "Weights that learn alike; left out, all, but a model from nothing learns its embedding four times as fast",
+  ),
+  adamw: OptimizerSettings.fields.adamw,
+  adafactor: OptimizerSettings.fields.adafactor,
+})
+export type TrainOptimizer = typeof TrainOptimizer.Type
+
+/** Training: every model with every loss and every seed is a system of the table. */
+export const TrainSettings = Schema.Struct({
+  models: choice(
+    Schema.Array(TrainedModel),
+    "Models to train: folders, names of the hub, objects; left out, a small T5 and a small T5Gemma from nothing where the collection is synthetic, none elsewhere",
+  ),
+  losses: setting(Schema.NonEmptyArray(LossName), ["hybrid"], "The losses to train each model with"),
+  seeds: setting(
+    Schema.NonEmptyArray(Schema.NonNegativeInt),
+    [1],
+    "One training a seed: of the first weights, the order of the data and the dropout",
+  ),
+  loss: section(LossSettings, "The losses' parameters"),
+  steps: setting(count, 800, "Updates"),
+  lists: section(ListSettings, "What the lists are made of"),
+  teacher: choice(
+    ModelChoice,
+    "A model whose scores of the train candidates are learnt from (marginmse), mined by or filtered by",
+  ),
+  dropout: choice(share, "Of the model's places; left out, 0 from nothing and 0.1 for a model that is there"),
+  optimizer: section(TrainOptimizer, "How weights follow their gradients"),
+  validate: section(ValidateSettings, "Looking at the dev split"),
+  checkpointEvery: setting(count, 200, "After how many steps a killed training can go on from"),
+  tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
+  threads: choice(count, "Threads on the CPU; left out, all that there are"),
+})
+export type TrainSettings = typeof TrainSettings.Type
+
+/** Whether a model to train is made from nothing. */
+export const isScratch = (model: TrainedModel): model is ScratchSettings =>
+  typeof model !== "string" && "scratch" in model
+
+/** What is trained where the settings name nothing and the collection is synthetic. */
+export const smallModels: ReadonlyArray<ScratchSettings> = (["t5", "t5gemma"] as const).map((scratch) =>
+  Schema.decodeSync(ScratchSettings)({ scratch }),
+)
+
+/** The share of the steps over which the learning rate rises where nothing else is said. */
+const usualWarmup = 0.06
+
+/** The optimizer's settings, with what suits the model's origin where they leave it open. */
+export const optimizerOf = (settings: TrainSettings, fromNothing: boolean): OptimizerSettings => {
+  const { groups, learningRate, schedule, ...rest } = settings.optimizer
+  const all = { name: "all", pattern: ".", scale: 1, frozen: false } as const
+  const embedding = { name: "embedding", pattern: "shared|embed_tokens", scale: 4, frozen: false } as const
+  return {
+    ...rest,
+    learningRate: learningRate ?? (fromNothing ? 1.5e-3 : 5e-5),
+    schedule: schedule ?? { kind: "linear", warmup: Math.round(usualWarmup * settings.steps), end: 0 },
+    groups: groups ?? (fromNothing ? [embedding, { ...all, name: "other" }] : [all]),
+  }
+}

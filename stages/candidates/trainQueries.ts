@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect"
+import { DuckDb, duckDbPromise, readRows, type StageContext, sqlString, tableWriter } from "../../pipeline/index.ts"
+import { Kinds, Random, tableFiles } from "../../schemas/index.ts"
+import { NothingToTrainOn } from "./CandidatesError.ts"
+import type { TrainQueriesConfig, trainQueriesInputs, trainQueriesOutputs } from "./index.ts"
+
+/** Writes the train queries that have a relevant passage, or so many of them as are asked for, in the table's order. */
+export const run = (context: StageContext<TrainQueriesConfig, typeof trainQueriesInputs, typeof trainQueriesOutputs>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { config, inputs, outputs } = context
+      const connection = yield* (yield* DuckDb).connect
+      const sql = `SELECT DISTINCT qid FROM read_parquet(${sqlString(tableFiles(inputs.qrels.path))}) WHERE grade > 0`
+      const [judged = []] = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
+      const withRelevant = new Set(judged.map(String))
+      const train = (yield* readRows(inputs.queries)).filter(({ split }) => split === "train")
+      const usable = train.filter(({ qid }) => withRelevant.has(qid))
+      if (usable.length === 0) return yield* new NothingToTrainOn({ queries: train.length, found: "judged" })
+      const { most = usable.length, seed } = config
+      const drawn = Int32Array.from(usable, (_, i) => i)
+      new Random(seed).shuffle(drawn, most)
+      const chosen = drawn.slice(0, most).sort()
+      const writer = yield* tableWriter(Kinds.Queries, outputs.queries)
+      yield* writer.writeRows(Array.from(chosen, (i) => usable[i]!))
+      const rows = yield* writer.finish
+      return { rows: { queries: rows }, facts: { train: train.length, withRelevant: usable.length } }
+    }),
+  )

@@ -1,0 +1,22 @@
+import type { CurriculumPhase } from "../../schemas/index.ts"
+
+/** The phase that a step (from 0) of so many belongs to. Phases end where their `until` says; the last takes what is left. */
+export const phaseAt = (phases: readonly [CurriculumPhase, ...CurriculumPhase[]], step: number, steps: number) =>
+  phases.find(({ until }) => step < Math.round(until * steps)) ?? phases.at(-1) ?? phases[0]
+
+/** What is wrong with the order of phases, in words; undefined where nothing is. */
+export const curriculumProblem = (
+  phases: readonly [CurriculumPhase, ...CurriculumPhase[]],
+  steps: number,
+): string | undefined => {
+  let before = 0
+  for (const { name, sources, until } of phases) {
+    const end = Math.round(until * steps)
+    if (end <= before) return `phase «${name}» ends at step ${end}, and the one before it at ${before}`
+    before = end
+    if (sources.every(({ share }) => share === 0)) return `phase «${name}» has no source with a share above 0`
+    const empty = sources.find(({ from, to }) => to !== undefined && to < from)
+    if (empty !== undefined) return `phase «${name}» takes ranks ${empty.from} to ${empty.to}, which are none`
+  }
+  return before < steps ? `the last phase ends at step ${before} of ${steps}; give it until: 1` : undefined
+}
