@@ -5,14 +5,14 @@
  *            ┌─ passages ─┬─ index ─┬─ retrieve.bm25 ──┬─ candidates ─┐
  *  ingest ───┤            │         └─ retrieve.tfidf ─┤              ├─ evaluate ── the table ── report ── a page
  *            │            └─ retrieve.wink-bm25 ───────┤              │
- *            ├─ queries ───────────────────────────────┤              │
+ *            ├─ queries ───────────────────────────────┤              ├─ compare ── its marks
  *            └─ qrels ─────────────────────────────────┴──────────────┘
  * ```
  */
 import type { Artifact } from "./pipeline/index.ts"
 import type { Experiment, FirstStage, Kinds, ReportSettings } from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
-import { evaluate } from "./stages/evaluate/index.ts"
+import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { report } from "./stages/report/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
 
@@ -37,6 +37,8 @@ export interface WiredDataset {
   readonly tables: ReadonlyArray<Artifact>
   readonly scores: Artifact<Kinds.Scores>
   readonly summary: Artifact<Kinds.Summary>
+  readonly comparisons: Artifact<Kinds.Comparisons>
+  readonly significance: Artifact<Kinds.Significance>
   /** Every system's, in the order of the table. */
   readonly runs: ReadonlyArray<Artifact<Kinds.Run>>
   /** Of the models that were trained on it. */
@@ -62,14 +64,21 @@ const wireCollection = (settings: Experiment, collection: Collection, label: str
   }
   const runs = [...firstStages(settings, collection).map((system) => first[system]()), ...collection.imported]
   const { scores, summary } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
+  const { comparisons, significance } = compare(
+    { ...settings.statistics, datasets: [collection.name] },
+    { scores: [scores] },
+    label,
+  )
 
   const logs: ReadonlyArray<Artifact<Kinds.TrainingLog>> = []
   return {
     name: collection.name,
     collection,
-    tables: [passages, queries, qrels, ...runs, candidates, scores, ...logs],
+    tables: [passages, queries, qrels, ...runs, candidates, scores, comparisons, ...logs],
     scores,
     summary,
+    comparisons,
+    significance,
     runs,
     logs,
   }
@@ -101,6 +110,9 @@ export const experiment = (settings: Experiment, collections: ReadonlyArray<Coll
   )
   return {
     datasets,
-    targets: { eval: datasets.map(({ scores }) => scores), report: wireReport(settings.report, datasets) },
+    targets: {
+      eval: datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
+      report: wireReport(settings.report, datasets),
+    },
   }
 }

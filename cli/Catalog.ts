@@ -54,6 +54,7 @@ const views: ReadonlyArray<{ readonly view: string; readonly kind: TableKind }> 
   { view: "runs", kind: Kinds.Run },
   { view: "candidates", kind: Kinds.Candidates },
   { view: "scores", kind: Kinds.Scores },
+  { view: "comparisons", kind: Kinds.Comparisons },
 ]
 
 const columnList = (kind: TableKind): string => Object.keys(kind.columns).map(sqlIdentifier).join(", ")

@@ -1,9 +1,39 @@
-import type { CandidatesSummary, EvaluationSummary, KindSlice, SystemSummary } from "../schemas/index.ts"
+import type {
+  CandidatesSummary,
+  Correction,
+  EvaluationSummary,
+  KindSlice,
+  Significance,
+  SignificanceSummary,
+  StatisticalTest,
+  SystemSummary,
+} from "../schemas/index.ts"
 
 /** One collection's summary, under the name that the table gives it. */
 export interface DatasetSummary {
   readonly dataset: string
   readonly summary: EvaluationSummary
+  /** Which differences are marked; none where the systems were not compared. */
+  readonly significance?: SignificanceSummary
+}
+
+/** Marks of baselines, in the order of the baselines. */
+const marks = ["†", "‡", "§", "¶", "‖", "#"] as const
+
+/** How a legend, a caption or a heading calls a test. */
+export const testNames: Readonly<Record<StatisticalTest, string>> = {
+  t: "paired t test",
+  wilcoxon: "Wilcoxon's signed-rank test",
+  randomization: "Fisher's randomisation test",
+  tukey: "randomised Tukey HSD",
+}
+
+/** How it calls a correction, before `over 30 comparisons`. */
+export const correctionNames: Readonly<Record<Correction, string>> = {
+  holm: "Holm's correction",
+  bonferroni: "Bonferroni's correction",
+  "benjamini-hochberg": "Benjamini and Hochberg's correction",
+  none: "no correction",
 }
 
 interface Line {
@@ -21,15 +51,46 @@ const queriesText = (count: number): string => `${count.toLocaleString("en-US")}
 /** Keeps the first of each, in order. */
 const distinct = <A>(values: Iterable<A>): ReadonlyArray<A> => [...new Set(values)]
 
+/** The marks of a figure: one for each baseline that the system differs from. */
+type MarksOf = (row: SystemSummary, measure: string) => string
+
+const marksOf = (significance: SignificanceSummary | undefined): MarksOf => {
+  if (significance === undefined) return () => ""
+  const { alpha, baselines, rows } = significance
+  const keyOf = ({ split, kind, measure, system }: Pick<Significance, "split" | "kind" | "measure" | "system">) =>
+    [split, kind, measure, system].join("\t")
+  const found = new Map<string, string>()
+  for (const row of rows) {
+    const mark = marks[baselines.indexOf(row.baseline)]
+    if (mark !== undefined && row.adjusted <= alpha) found.set(keyOf(row), (found.get(keyOf(row)) ?? "") + mark)
+  }
+  return ({ split, kind, system }, measure) => found.get(keyOf({ split, kind, measure, system })) ?? ""
+}
+
+/** What the marks of a split's figures say; nothing where nothing was compared. */
+const legendOf = (significance: SignificanceSummary | undefined, split: string): ReadonlyArray<string> => {
+  if (significance === undefined) return []
+  const { test, correction, family, alpha, baselines, rows } = significance
+  const compared = rows.filter((row) => row.split === split)
+  if (compared.length === 0) return []
+  const perColumn = new Set(compared.map(({ kind, measure }) => `${kind}\t${measure}`)).size
+  const size = family === "table" ? compared.length : Math.round(compared.length / perColumn)
+  const comparisons = `${size} ${size === 1 ? "comparison" : "comparisons"}`
+  const how = test === "tukey" ? "" : `, ${correctionNames[correction]} over ${comparisons}`
+  const names = baselines.map((baseline, position) => `${marks[position] ?? ""} differs from ${baseline}`)
+  return [`  ${names.join(", ")} (${testNames[test]}${how}, p ≤ ${alpha})`]
+}
+
 const sliceLines = (
   measures: ReadonlyArray<string>,
   systems: ReadonlyArray<SystemSummary>,
   candidates: CandidatesSummary | undefined,
+  marked: MarksOf,
 ): ReadonlyArray<Line> => [
   ...systems.map(
     (row): Line => ({
       label: row.missing === 0 ? row.system : `${row.system} (${queriesText(row.missing)} without result)`,
-      cells: measures.map((measure) => formatValue(measure, row.measures[measure])),
+      cells: measures.map((measure) => formatValue(measure, row.measures[measure]) + marked(row, measure)),
     }),
   ),
   ...(candidates === undefined
@@ -50,12 +111,14 @@ const slicesOf = (rows: ReadonlyArray<SystemSummary>): ReadonlyArray<KindSlice> 
 
 /**
  * The result table as text: for each collection and split a block, in it the systems for all queries and per kind, and below
- * them what the candidates allow: their recall, and the best score any reranker of them could reach.
+ * them what the candidates allow: their recall, and the best score any reranker of them could reach. Figures that differ
+ * from a baseline's are marked, and the block's last line says by which test.
  */
 export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): string => {
   const blocks: Array<string> = []
-  for (const { dataset, summary } of datasets) {
+  for (const { dataset, summary, significance } of datasets) {
     const { measures } = summary
+    const marked = marksOf(significance)
     for (const split of distinct(summary.systems.map((row) => row.split))) {
       const rows = summary.systems.filter((row) => row.split === split)
       const slices = slicesOf(rows).map((kind) => {
@@ -66,7 +129,7 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         const queries = ofKind[0]?.queries ?? 0
         return {
           heading: `${name} · ${queriesText(queries)}`,
-          lines: sliceLines(measures, ofKind, candidates),
+          lines: sliceLines(measures, ofKind, candidates, marked),
         }
       })
       const title = `${dataset} · ${split}`
@@ -75,18 +138,29 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         ...slice.lines.map((line) => `    ${line.label}`),
       ])
       const labelWidth = Math.max(title.length, ...labels.map((label) => label.length))
-      const widths = measures.map((measure, column) =>
-        Math.max(measure.length, ...slices.flatMap((slice) => slice.lines.map((line) => line.cells[column]!.length))),
-      )
+      // Marks hang to the right of the figures, so that the figures stand below each other.
+      const lengthOf = (cell: string): number => cell.replace(/[†‡§¶‖#]+$/, "").length
+      const columns = measures.map((measure, column) => {
+        const cells = slices.flatMap((slice) => slice.lines.map((line) => line.cells[column]!))
+        const hanging = Math.max(0, ...cells.map((cell) => cell.length - lengthOf(cell)))
+        return { hanging, width: Math.max(measure.length, ...cells.map((cell) => lengthOf(cell) + hanging)) }
+      })
+      const placed = (cell: string, column: number): string => {
+        const { hanging, width } = columns[column]!
+        return `${cell}${" ".repeat(hanging - (cell.length - lengthOf(cell)))}`.padStart(width)
+      }
       const row = (label: string, cells: ReadonlyArray<string>): string =>
-        [label.padEnd(labelWidth), ...cells.map((cell, column) => cell.padStart(widths[column]!))].join("  ").trimEnd()
+        [label.padEnd(labelWidth), ...cells.map(placed)].join("  ").trimEnd()
       blocks.push(
         [
-          row(title, measures),
+          [title.padEnd(labelWidth), ...measures.map((name, column) => name.padStart(columns[column]!.width))].join(
+            "  ",
+          ),
           ...slices.flatMap((slice) => [
             `  ${slice.heading}`,
             ...slice.lines.map((line) => row(`    ${line.label}`, line.cells)),
           ]),
+          ...legendOf(significance, split),
         ].join("\n"),
       )
     }

@@ -35,6 +35,9 @@ export const runDocument = (
   systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
   candidates: summaries.flatMap(({ dataset, summary }) => summary.candidates.map((row) => ({ dataset, ...row }))),
   pages,
+  significance: summaries.flatMap(({ dataset, significance }) =>
+    significance === undefined ? [] : [{ dataset, ...significance }],
+  ),
   stages: report.nodes
     .filter((node) => node.status !== "source")
     .map((node) => ({

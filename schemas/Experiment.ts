@@ -4,6 +4,7 @@ import { QueryKind, Split } from "./Ids.ts"
 import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
 import { count, section, setting, share, weight } from "./Setting.ts"
+import { StatisticsConfig } from "./Statistics.ts"
 
 /** Which collection, and the kind of its queries where the user names it (`path:browse`). */
 export const DatasetConfig = Schema.Struct({
@@ -115,6 +116,7 @@ export const Experiment = Schema.Struct({
     }),
     "Scoring",
   ),
+  statistics: section(StatisticsConfig, "Comparing systems"),
   report: section(ReportSettings, "The page"),
 })
 export type Experiment = typeof Experiment.Type

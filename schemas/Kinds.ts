@@ -101,6 +101,43 @@ export const TrainingLog = tableKind("training-log", {
 })
 export type TrainingLog = typeof TrainingLog
 
+/**
+ * Systems compared with baselines: a row for each split, kind (`all`, `question`, `browse`), measure, baseline, system and test, in
+ * this order. Differences are system less baseline; `lower` and `upper` bound their mean. `effect` is Cohen's d_z,
+ * `standardized` the difference in units of the systems' spread; none where it has no value. `adjusted` is p after the correction over
+ * the family of comparisons. `needed` is the number of queries with which the difference would be seen. `note` says what a reader of
+ * p has to know.
+ */
+export const Comparisons = tableKind("comparisons", {
+  split: column("VARCHAR"),
+  kind: column("VARCHAR"),
+  measure: column("VARCHAR"),
+  baseline: column("VARCHAR"),
+  system: column("VARCHAR"),
+  queries: column("INTEGER"),
+  mean_baseline: column("DOUBLE"),
+  mean_system: column("DOUBLE"),
+  difference: column("DOUBLE"),
+  lower: optionalColumn("DOUBLE"),
+  upper: optionalColumn("DOUBLE"),
+  effect: optionalColumn("DOUBLE"),
+  standardized: optionalColumn("DOUBLE"),
+  wins: column("INTEGER"),
+  ties: column("INTEGER"),
+  losses: column("INTEGER"),
+  test: column("VARCHAR"),
+  statistic: optionalColumn("DOUBLE"),
+  p: column("DOUBLE"),
+  adjusted: column("DOUBLE"),
+  needed: optionalColumn("INTEGER"),
+  note: optionalColumn("VARCHAR"),
+})
+export type Comparisons = typeof Comparisons
+
+/** `significance.json`, a `SignificanceSummary`: what the result table marks. */
+export const Significance = artifactKind("significance")
+export type Significance = typeof Significance
+
 /** `index.html`: a page that shows an experiment's results, complete in one file. */
 export const Report = artifactKind("report")
 export type Report = typeof Report

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { experiment, type WiredDataset } from "../../experiment.ts"
 import {
+  type Artifact,
   ArtifactStore,
   builtFrom,
   hintsFileOf,
@@ -28,7 +29,7 @@ import {
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { EvaluationSummary, isTableKind, Kinds } from "../../schemas/index.ts"
+import { EvaluationSummary, isTableKind, Kinds, SignificanceSummary } from "../../schemas/index.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
@@ -106,17 +107,31 @@ const previewText = (previews: ReadonlyArray<NodePreview>): string => {
     .join("\n")
 }
 
+/** A file of an output of the run, decoded; none where the node is no part of the run. */
+const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, schema: Schema.Schema<A, string>) => {
+  const output = report.nodes.find((node) => node.name === artifact.node.name)?.outputs[artifact.output]
+  return output === undefined
+    ? Effect.succeed(undefined)
+    : Schema.decodeUnknown(schema)(readFileSync(join(output.path, file), "utf8"))
+}
+
 const readSummaries = (datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
-  Effect.forEach(datasets, ({ name, summary }) => {
-    const output = report.nodes.find((node) => node.name === summary.node.name)?.outputs[summary.output]
-    if (output === undefined) return Effect.succeed<ReadonlyArray<DatasetSummary>>([])
-    return Effect.map(
-      Schema.decodeUnknown(Schema.parseJson(EvaluationSummary))(
-        readFileSync(join(output.path, "summary.json"), "utf8"),
-      ),
-      (decoded) => [{ dataset: name, summary: decoded }],
-    )
-  }).pipe(Effect.map((summaries) => summaries.flat()))
+  Effect.forEach(datasets, ({ name, summary, significance }) =>
+    Effect.gen(function* () {
+      const read = yield* readOutput(summary, report, "summary.json", Schema.parseJson(EvaluationSummary))
+      const compared = yield* readOutput(
+        significance,
+        report,
+        "significance.json",
+        Schema.parseJson(SignificanceSummary),
+      )
+      const table: ReadonlyArray<DatasetSummary> =
+        read === undefined
+          ? []
+          : [{ dataset: name, summary: read, ...(compared === undefined ? {} : { significance: compared }) }]
+      return table
+    }),
+  ).pipe(Effect.map((summaries) => summaries.flat()))
 
 /** Rewrites the catalog if it does not show this run already. */
 const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>

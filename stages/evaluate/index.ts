@@ -1,9 +1,13 @@
 import { many, stage } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
+import { CompareConfig } from "./CompareConfig.ts"
 import { EvaluateConfig } from "./EvaluateConfig.ts"
 
+export { CompareConfig } from "./CompareConfig.ts"
+export { type Comparison, type ComparisonOptions, compareSystems } from "./compareSystems.ts"
 export { EvaluateConfig } from "./EvaluateConfig.ts"
 export type { EvaluateError } from "./EvaluateError.ts"
+export { readScoreTables, type ScoredQuery, type ScoreTable } from "./ScoreTable.ts"
 
 export const evaluateInputs = {
   runs: many(Kinds.Run),
@@ -25,5 +29,20 @@ export const evaluate = stage({
   outputs: evaluateOutputs,
   code: "stages/evaluate/evaluate.ts",
   load: () => import("./evaluate.ts"),
+  native: ["duckdb"],
+})
+
+export const compareInputs = { scores: many(Kinds.Scores) }
+
+export const compareOutputs = { comparisons: Kinds.Comparisons, significance: Kinds.Significance }
+
+/** Compares systems with baselines, query by query: tests, intervals, effects, and what the result table marks. */
+export const compare = stage({
+  name: "compare",
+  config: CompareConfig,
+  inputs: compareInputs,
+  outputs: compareOutputs,
+  code: "stages/evaluate/compare.ts",
+  load: () => import("./compare.ts"),
   native: ["duckdb"],
 })

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { renderResultTable } from "../../cli/ResultTable.ts"
-import { EvaluationSummary } from "../../schemas/index.ts"
+import { EvaluationSummary, SignificanceSummary } from "../../schemas/index.ts"
 
 const summary = (kinds: ReadonlyArray<"all" | "question" | "browse">) =>
   Schema.decodeUnknownSync(EvaluationSummary)({
@@ -45,5 +45,29 @@ describe("result table", () => {
   it("L7 does not repeat itself where all queries are of one kind, and says so", () => {
     const lines = renderResultTable([{ dataset: "d", summary: summary(["all", "browse"]) }]).split("\n")
     expect(lines.filter((line) => line.includes("300 queries"))).toEqual(["  all, each a browse query · 300 queries"])
+  })
+
+  it("L11 marks the figures that differ from a baseline's, and says by which test and correction", () => {
+    const row = { split: "test", kind: "all", baseline: "bm25", system: "tfidf", difference: -0.25 }
+    const significance = Schema.decodeUnknownSync(SignificanceSummary)({
+      test: "t",
+      correction: "holm",
+      family: "table",
+      alpha: 0.05,
+      baselines: ["bm25"],
+      rows: [
+        { ...row, measure: "RR@10", adjusted: 0.05 },
+        { ...row, measure: "nDCG@5", adjusted: 0.051 },
+      ],
+    })
+    const rendered = renderResultTable([{ dataset: "scifact", summary: summary(["all"]), significance }])
+    expect(rendered.split("\n")).toEqual([
+      "scifact · test                        RR@10  nDCG@5",
+      "  all · 300 queries",
+      "    tfidf (1 query without result)  0.2500†  0.2000",
+      "    bm25                            0.5000   1.0000",
+      "    oracle @100 · recall 0.9000     0.9500   0.9900",
+      "  † differs from bm25 (paired t test, Holm's correction over 2 comparisons, p ≤ 0.05)",
+    ])
   })
 })

@@ -1,5 +1,5 @@
 import { type Interval, isConstant, meanOf } from "./differences.ts"
-import { RandomStream } from "./RandomStream.ts"
+import { drawFor } from "./drawFor.ts"
 import { normalQuantile, normalTail } from "./specialFunctions.ts"
 
 export interface BootstrapOptions {
@@ -24,7 +24,7 @@ export const resampledMeans = (differences: Float64Array, resamples: number, see
   const n = differences.length
   const means = new Float64Array(resamples)
   for (let resample = 0; resample < resamples; resample++) {
-    const stream = new RandomStream(seed, "resamples", resample)
+    const stream = drawFor(seed, "resamples", resample)
     let sum = 0
     for (let i = 0; i < n; i++) sum += differences[stream.below(n)]!
     means[resample] = sum / n

@@ -12,7 +12,6 @@ export {
 export type { PairedTest } from "./PairedTest.ts"
 export { pairedT } from "./pairedT.ts"
 export { pairedTPower, queriesNeeded } from "./power.ts"
-export { RandomStream, threefry } from "./RandomStream.ts"
 export {
   type ColumnPair,
   type RandomizationOptions,

@@ -1,4 +1,4 @@
-import { RandomStream } from "./RandomStream.ts"
+import { drawFor } from "./drawFor.ts"
 
 /** Two columns whose means are compared: positions among the columns. */
 export interface ColumnPair {
@@ -75,7 +75,7 @@ const BLOCK = 2048
 /** Signs of a block of permutations: for each group of queries, a byte a permutation. */
 const drawSigns = (bytes: Uint8Array, groups: number, first: number, count: number, seed: number): void => {
   for (let permutation = 0; permutation < count; permutation++) {
-    const stream = new RandomStream(seed, "signs", first + permutation)
+    const stream = drawFor(seed, "signs", first + permutation)
     let word = 0
     for (let group = 0; group < groups; group++) {
       word = (group & 3) === 0 ? stream.next() : word >>> 8

@@ -1,5 +1,5 @@
 import { meanOf } from "./differences.ts"
-import { RandomStream } from "./RandomStream.ts"
+import { drawFor } from "./drawFor.ts"
 import type { RandomizationOptions } from "./randomization.ts"
 
 /** As in the randomisation test: equal up to the order of summation, in units of the largest sum of magnitudes. */
@@ -36,7 +36,7 @@ export const randomizedTukey = (
   const sums = new Float64Array(systems * measures)
   const deal = new Int32Array(systems)
   for (let permutation = 0; permutation < permutations; permutation++) {
-    const stream = new RandomStream(seed, "systems", permutation)
+    const stream = drawFor(seed, "systems", permutation)
     sums.fill(0)
     for (let system = 0; system < systems; system++) deal[system] = system * measures
     for (let query = 0; query < queries; query++) {

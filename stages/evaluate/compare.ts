@@ -1,0 +1,66 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import {
+  DuckDb,
+  type DuckDbError,
+  type StageContext,
+  type StageResult,
+  sqlString,
+  tableWriter,
+} from "../../pipeline/index.ts"
+import { didYouMean, Kinds, SignificanceSummary } from "../../schemas/index.ts"
+import type { CompareConfig } from "./CompareConfig.ts"
+import { compareSystems } from "./compareSystems.ts"
+import { type EvaluateError, SummaryNotWritten } from "./EvaluateError.ts"
+import type { compareInputs, compareOutputs } from "./index.ts"
+import { source } from "./JudgedQueries.ts"
+import { readScoreTables } from "./ScoreTable.ts"
+
+type Context = StageContext<CompareConfig, typeof compareInputs, typeof compareOutputs>
+
+const encodeSummary = Schema.encodeSync(SignificanceSummary)
+
+const compared = (
+  context: Context,
+): Effect.Effect<StageResult<typeof compareOutputs>, DuckDbError | EvaluateError, DuckDb | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { config, inputs, outputs } = context
+    const connection = yield* (yield* DuckDb).connect
+    const parts = inputs.scores.map(
+      (scores, position) => `SELECT ${sqlString(config.datasets[position] ?? "")} AS dataset, * FROM ${source(scores)}`,
+    )
+    const tables = yield* readScoreTables(connection, `(${parts.join(" UNION ALL ")})`)
+
+    const known = new Set(tables.flatMap(({ systems }) => systems))
+    for (const baseline of config.baselines) {
+      if (!known.has(baseline)) {
+        context.warn(`there is no system «${baseline}» to compare with.${didYouMean(baseline, known)}`)
+      }
+    }
+    const rows = tables.flatMap((table) => compareSystems(table, { ...config, pairs: "baselines" }))
+    const writer = yield* tableWriter(Kinds.Comparisons, outputs.comparisons)
+    yield* writer.writeRows(rows)
+    const written = yield* writer.finish
+
+    const [test] = config.tests
+    const summary: SignificanceSummary = {
+      test,
+      correction: config.correction,
+      family: config.family,
+      alpha: config.alpha,
+      baselines: config.baselines.filter((baseline) => known.has(baseline)),
+      rows: Schema.decodeUnknownSync(SignificanceSummary.fields.rows)(rows.filter((row) => row.test === test)),
+    }
+    const file = join(outputs.significance, "significance.json")
+    yield* Effect.tryPromise({
+      try: () => writeFile(file, `${JSON.stringify(encodeSummary(summary), null, 1)}\n`),
+      catch: (cause) => new SummaryNotWritten({ file, cause }),
+    })
+    return { rows: { comparisons: written } }
+  })
+
+/** Compares the systems of one collection, or of several together, with the baselines; see `docs/SPEC.md`, E. */
+export const run = (context: Context) => Effect.scoped(compared(context))

@@ -1,0 +1,209 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { layerDuckDb, readRows } from "../../pipeline/index.ts"
+import {
+  Kinds,
+  type QueryKind,
+  Random,
+  type RowOf,
+  SignificanceSummary,
+  type Split,
+  StatisticsConfig,
+} from "../../schemas/index.ts"
+import { run as runStage } from "../../stages/evaluate/compare.ts"
+import { CompareConfig, type Comparison, compareSystems, type ScoreTable } from "../../stages/evaluate/index.ts"
+import { adjustPValues, pairedT, randomizationTests, wilcoxon } from "../../stages/evaluate/statistics/index.ts"
+import { storedFolder, storedTable, temporaryFolder } from "../support/storedTable.ts"
+
+type ScoreRow = RowOf<Kinds.Scores["columns"]>
+type Settings = typeof StatisticsConfig.Encoded
+
+const measures = ["nDCG@10", "RR@10", "NumRet"] as const
+
+/** Scores of `systems` for queries of two kinds, `browse` for every third. */
+const scoreRows = (
+  systems: ReadonlyArray<string>,
+  queries: number,
+  options: { readonly split?: Split; readonly seed?: number; readonly kinds?: ReadonlyArray<QueryKind> } = {},
+): ReadonlyArray<ScoreRow> => {
+  const { split = "test", seed = 1, kinds = ["browse", "question", "question"] } = options
+  return systems.flatMap((system, s) =>
+    measures.flatMap((measure, m) =>
+      Array.from({ length: queries }, (_, i) => {
+        const random = new Random(seed, m, i, s)
+        const level = new Random(seed, m, i).unit()
+        const value = random.chance(0.3) ? 0 : (level + random.unit() + 0.1 * s) / 3
+        return { system, split, qid: `q${100 + i}`, kind: kinds[i % kinds.length]!, measure, value }
+      }),
+    ),
+  )
+}
+
+const compared = (
+  datasets: Readonly<Record<string, ReadonlyArray<ScoreRow>>>,
+  settings: Settings = {},
+  names = Object.keys(datasets),
+) =>
+  Effect.gen(function* () {
+    const warnings: Array<string> = []
+    const outputs = { comparisons: temporaryFolder("comparisons"), significance: temporaryFolder("significance") }
+    const scores = yield* Effect.forEach(Object.values(datasets), (rows) => storedTable(Kinds.Scores, rows))
+    const result = yield* runStage({
+      config: Schema.decodeUnknownSync(CompareConfig)({
+        ...Schema.decodeSync(StatisticsConfig)(settings),
+        datasets: names,
+      }),
+      inputs: { scores },
+      outputs,
+      scratch: temporaryFolder("scratch"),
+      progress: () => undefined,
+      warn: (message) => warnings.push(message),
+    })
+    return {
+      result,
+      warnings,
+      outputs,
+      rows: yield* readRows(storedFolder(Kinds.Comparisons, outputs.comparisons)),
+      summary: Schema.decodeSync(Schema.parseJson(SignificanceSummary))(
+        readFileSync(join(outputs.significance, "significance.json"), "utf8"),
+      ),
+    }
+  }).pipe(Effect.provide(layerDuckDb()))
+
+const columnOf = (rows: ReadonlyArray<ScoreRow>, system: string, measure: string, kind?: string): Float64Array =>
+  Float64Array.from(
+    rows.filter((row) => row.system === system && row.measure === measure && (kind ?? row.kind) === row.kind),
+    ({ value }) => value,
+  )
+
+const find = (rows: ReadonlyArray<Comparison>, wanted: Partial<Comparison>): Comparison => {
+  const found = rows.filter((row) =>
+    Object.entries(wanted).every(([name, value]) => Object.entries(row).some(([n, v]) => n === name && v === value)),
+  )
+  if (found.length !== 1) throw new Error(`${found.length} rows are ${JSON.stringify(wanted)}`)
+  return found[0]!
+}
+
+describe("the compare stage", () => {
+  it.effect("E110 each row is the statistics of its pair, paired by query, corrected over the table", () =>
+    Effect.gen(function* () {
+      const rows = scoreRows(["bm25", "other", "third"], 90)
+      const { rows: written, result, summary } = yield* compared({ d: rows })
+      // Two systems, three kinds, two measures (NumRet is a count), three tests.
+      expect(result.rows).toEqual({ comparisons: 36 })
+      expect(new Set(written.map(({ measure }) => measure))).toEqual(new Set(["nDCG@10", "RR@10"]))
+      for (const kind of ["all", "question", "browse"]) {
+        const other = columnOf(rows, "other", "RR@10", kind === "all" ? undefined : kind)
+        const bm25 = columnOf(rows, "bm25", "RR@10", kind === "all" ? undefined : kind)
+        const differences = other.map((value, i) => value - bm25[i]!)
+        const wanted = { kind, measure: "RR@10", system: "other" }
+        const t = find(written, { ...wanted, test: "t" })
+        expect(t).toMatchObject({ baseline: "bm25", split: "test", queries: other.length, p: pairedT(differences).p })
+        expect(t.difference).toBeCloseTo(t.mean_system - t.mean_baseline, 12)
+        expect(t.wins + t.ties + t.losses).toBe(other.length)
+        expect(find(written, { ...wanted, test: "wilcoxon" }).p).toBe(wilcoxon(differences).p)
+        const [fisher] = randomizationTests([other, bm25], [{ a: 0, b: 1 }], { permutations: 10_000, seed: 1 })
+        expect(find(written, { ...wanted, test: "randomization" }).p).toBe(fisher?.p)
+      }
+      const family = written.filter(({ test }) => test === "t")
+      expect(family.map(({ adjusted }) => adjusted)).toEqual([
+        ...adjustPValues(
+          Float64Array.from(family, ({ p }) => p),
+          "holm",
+        ),
+      ])
+      expect(summary).toMatchObject({ test: "t", correction: "holm", alpha: 0.05, baselines: ["bm25"] })
+      expect(summary.rows.map(({ adjusted }) => adjusted)).toEqual(family.map(({ adjusted }) => adjusted))
+    }),
+  )
+
+  it.effect("E110 corrections over a column concern one measure and kind", () =>
+    Effect.gen(function* () {
+      const { rows } = yield* compared({ d: scoreRows(["a", "bm25", "c"], 60) }, { family: "column", tests: ["t"] })
+      const column = rows.filter(({ kind, measure }) => kind === "all" && measure === "nDCG@10")
+      expect(column.map(({ adjusted }) => adjusted)).toEqual([
+        ...adjustPValues(
+          Float64Array.from(column, ({ p }) => p),
+          "holm",
+        ),
+      ])
+    }),
+  )
+
+  it.effect("E111 systems are paired on the union of their queries, misses are 0, and the note says so", () =>
+    Effect.gen(function* () {
+      const rows = scoreRows(["bm25", "other"], 40)
+      const partly = rows.filter(({ system, qid }) => system !== "other" || qid >= "q105")
+      const { rows: written } = yield* compared({ d: partly })
+      const row = find(written, { kind: "all", measure: "RR@10", test: "t" })
+      expect(row.queries).toBe(40)
+      expect(row.note).toBe("5 queries without other count as 0")
+      const other = columnOf(rows, "other", "RR@10").map((value, i) => (i < 5 ? 0 : value))
+      expect(row.mean_system).toBeCloseTo(other.reduce((sum, value) => sum + value, 0) / 40, 12)
+    }),
+  )
+
+  it.effect("E112 several baselines: each other system once with each, a pair of baselines once", () =>
+    Effect.gen(function* () {
+      const { rows, warnings } = yield* compared(
+        { d: scoreRows(["a", "b", "c"], 20, { kinds: ["question"] }) },
+        { baselines: ["b", "a", "bm25"], tests: ["t"] },
+      )
+      const pairs = new Set(rows.map(({ baseline, system }) => `${baseline} ${system}`))
+      expect([...pairs]).toEqual(["b a", "b c", "a c"])
+      expect(new Set(rows.map(({ kind }) => kind))).toEqual(new Set(["all"]))
+      expect(warnings).toEqual(["there is no system «bm25» to compare with."])
+    }),
+  )
+
+  it.effect("E113 a mean over collections weighs each the same, or each query, as asked, and says which", () =>
+    Effect.gen(function* () {
+      const many = scoreRows(["bm25", "x"], 60, { seed: 5 })
+      const few = scoreRows(["bm25", "x"], 12, { seed: 6 })
+      const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length
+      const byCollection = [many, few].map((rows) => mean(columnOf(rows, "x", "nDCG@10")))
+      const datasets = yield* compared({ many, few }, { weighting: "datasets" })
+      const queries = yield* compared({ many, few }, { weighting: "queries" })
+      const wanted = { kind: "all", measure: "nDCG@10", test: "t" }
+      const macro = find(datasets.rows, wanted)
+      const micro = find(queries.rows, wanted)
+      expect([macro.queries, micro.queries]).toEqual([72, 72])
+      expect(macro.mean_system).toBeCloseTo((byCollection[0]! + byCollection[1]!) / 2, 12)
+      expect(micro.mean_system).toBeCloseTo((60 * byCollection[0]! + 12 * byCollection[1]!) / 72, 12)
+      expect(macro.note).toBe("each collection weighs the same")
+      expect(micro.note).toBeNull()
+    }),
+  )
+
+  it.effect("E106 the same scores give the same bytes", () =>
+    Effect.gen(function* () {
+      const bytes = (folder: string) => readdirSync(folder).map((file) => readFileSync(join(folder, file), "hex"))
+      const settings = { tests: ["randomization", "tukey"], interval: "bca", permutations: 500 } as const
+      const first = yield* compared({ d: scoreRows(["bm25", "b", "c"], 30) }, settings)
+      const second = yield* compared({ d: scoreRows(["bm25", "b", "c"], 30) }, settings)
+      expect(bytes(second.outputs.comparisons)).toEqual(bytes(first.outputs.comparisons))
+      expect(bytes(second.outputs.significance)).toEqual(bytes(first.outputs.significance))
+    }),
+  )
+
+  it("E107 all pairs by Tukey's test need no correction", () => {
+    const names = ["a", "b", "c", "d"]
+    const queries = Array.from({ length: 25 }, (_, i) => ({ dataset: "d", qid: `q${i}`, kind: "question" as const }))
+    const scores = names.map((_, s) => [Float64Array.from(queries, (_, i) => new Random(s, i).unit() + s / 10)])
+    const table: ScoreTable = {
+      split: "test",
+      systems: names,
+      measures: ["AP"],
+      queries,
+      scores,
+      missing: new Int32Array(4),
+    }
+    const options = Schema.decodeSync(StatisticsConfig)({ tests: ["tukey"], permutations: 999 })
+    const rows = compareSystems(table, { ...options, pairs: "all" })
+    expect(rows.map(({ baseline, system }) => baseline + system)).toEqual(["ab", "ac", "ad", "bc", "bd", "cd"])
+    for (const { p, adjusted } of rows) expect(adjusted).toBe(p)
+  })
+})
