@@ -277,6 +277,8 @@ export const reduceSum = reduction("ReduceSum")
 export const reduceMean = reduction("ReduceMean")
 export const reduceMax = reduction("ReduceMax")
 export const reduceMin = reduction("ReduceMin")
+/** The sum of the squares: of floating-point numbers in one pass. */
+export const reduceSumSquare = reduction("ReduceSumSquare")
 
 const overLastAxis = (operation: string, x: Expression, ...vectors: readonly Expression[]): void => {
   sameType(operation, x, ...vectors)
@@ -317,6 +319,22 @@ export const gather = <T extends ElementType>(x: Expression<T>, indices: Indices
   const at = axisOf("Gather", x, axis)
   const shape = [...x.shape.slice(0, at), ...indices.shape, ...x.shape.slice(at + 1)]
   return node({ kind: "Gather", axis: at }, [x, indices], x.type, shape)
+}
+
+/** Along an axis, the entries at the indices: result[..., i, ...] = x[..., indices[..., i, ...], ...]. */
+export const gatherElements = <T extends ElementType>(
+  x: Expression<T>,
+  indices: Indices,
+  axis: number,
+): Expression<T> => {
+  const at = axisOf("GatherElements", x, axis)
+  const fits =
+    indices.shape.length === x.shape.length &&
+    indices.shape.every((size, i) => i === at || Dim.equals(size, x.shape[i]!))
+  if (!fits) {
+    throw new ShapeError("GatherElements", [x.shape, indices.shape], `they must agree in every axis but ${at}`)
+  }
+  return node({ kind: "GatherElements", axis: at }, [x, indices], x.type, indices.shape)
 }
 
 /** x with `updates` put or added at index tuples: indices [..., k], updates [...] + x.shape[k..]. */

@@ -29,7 +29,7 @@ export type BinaryKind = (typeof binaryKinds)[number]
 export const comparisonKinds = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"] as const
 export type ComparisonKind = (typeof comparisonKinds)[number]
 
-export const reductionKinds = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"] as const
+export const reductionKinds = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare"] as const
 export type ReductionKind = (typeof reductionKinds)[number]
 
 /** What a constant holds: the typed array of its element type, booleans as bytes of 0 and 1. */
@@ -73,6 +73,8 @@ export type Operation =
   | { readonly kind: "RmsNormalization"; readonly epsilon: number }
   /** (x, indices) → x's axis replaced by the indices' axes */
   | { readonly kind: "Gather"; readonly axis: number }
+  /** (x, indices) → along an axis, x's entry at each index; the other axes as in the indices */
+  | { readonly kind: "GatherElements"; readonly axis: number }
   /** (x, indices [..., k], updates) → x with the updates put or added at the index tuples */
   | { readonly kind: "ScatterND"; readonly reduction: "none" | "add" }
   /** (x, indices, updates of the indices' shape) → x with the updates put or added along an axis */

@@ -1,5 +1,6 @@
 export * as dimensions from "./Dim.ts"
 export { type Dim, type Shape, showDim, showShape } from "./Dim.ts"
+export * from "./differentiation/index.ts"
 export { type ElementType, elementTypes, type FloatType, type IntegerType, type NumberType } from "./ElementType.ts"
 export * from "./Expression.ts"
 export { type Graph, type GraphParameter, inOrder, parametersOf } from "./Graph.ts"

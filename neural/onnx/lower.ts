@@ -245,6 +245,7 @@ class Lowering {
       case "ReduceMean":
       case "ReduceMax":
       case "ReduceMin":
+      case "ReduceSumSquare":
         return emit(operation.kind, [integer("keepdims", operation.keepAxes ? 1 : 0)], [x, this.vector(operation.axes)])
       case "LayerNormalization":
         return emit("LayerNormalization", [integer("axis", -1), float("epsilon", operation.epsilon)])
@@ -256,7 +257,8 @@ class Lowering {
         return emit("Mul", [], [this.emit("Div", [x, root]), second])
       }
       case "Gather":
-        return emit("Gather", [integer("axis", operation.axis)])
+      case "GatherElements":
+        return emit(operation.kind, [integer("axis", operation.axis)])
       case "ScatterND":
         return emit("ScatterND", [text("reduction", operation.reduction)])
       case "ScatterElements":
