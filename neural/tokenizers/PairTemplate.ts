@@ -8,6 +8,7 @@ import {
   type TokenizerError,
   VocabularyTooLarge,
 } from "./TokenizerError.ts"
+import type { TokenIds } from "./TokenTable.ts"
 
 /** RankT5's input. */
 export const rankT5Template: TextTemplate = { text: "Query: {query} Document: {document}", bos: false, eos: true }
@@ -48,13 +49,7 @@ export interface PairInput {
   /** Whether the passage has to be shortened to fit; query and template never are. */
   readonly truncates: (queryTokens: number, passageTokens: number) => boolean
   /** Writes the joined input into `ids` from `offset`, its token types into `types`, and gives its length. */
-  readonly write: (
-    query: Int32Array,
-    passage: Int32Array,
-    ids: Int32Array,
-    offset: number,
-    types?: Int32Array,
-  ) => number
+  readonly write: (query: TokenIds, passage: TokenIds, ids: Int32Array, offset: number, types?: Int32Array) => number
 }
 
 /** Makes a model's input from one text, for encoders that take query and passage each on their own. */
@@ -64,7 +59,7 @@ export interface SingleInput {
   readonly text: (text: string) => Int32Array<ArrayBuffer>
   readonly length: (tokens: number) => number
   readonly truncates: (tokens: number) => boolean
-  readonly write: (text: Int32Array, ids: Int32Array, offset: number, types?: Int32Array) => number
+  readonly write: (text: TokenIds, ids: Int32Array, offset: number, types?: Int32Array) => number
 }
 
 /** An error when the tokenizer can give ids for which an embedding of so many rows has nothing. */
@@ -196,7 +191,7 @@ const fixedTokens = (parts: ReadonlyArray<Slot | Fixed>): number =>
   parts.reduce((sum, part) => sum + ("ids" in part ? part.ids.length : 0), 0)
 
 const writer =
-  (parts: ReadonlyArray<Slot | Fixed>, textOf: (slot: Slot["slot"]) => Int32Array) =>
+  (parts: ReadonlyArray<Slot | Fixed>, textOf: (slot: Slot["slot"]) => TokenIds) =>
   (ids: Int32Array, offset: number, types: Int32Array | undefined): number => {
     let at = offset
     for (const part of parts) {
@@ -227,8 +222,8 @@ export const pairInput = (
         const bare = trimmed(text)
         return bare === "" ? emptyIds.slice() : encodeText(bare)
       }
-    let query: Int32Array = emptyIds
-    let passage: Int32Array = emptyIds
+    let query: TokenIds = emptyIds
+    let passage: TokenIds = emptyIds
     const writeParts = writer(parts, (slot) => (slot === "query" ? query : passage))
     return {
       template: template === "pair" ? "pair" : template.text,
@@ -282,7 +277,7 @@ export const singleInput = (
       (part): ReadonlyArray<Slot | Fixed> => ("slot" in part ? [{ ids: beforeIds, type: part.type }, part] : [part]),
     )
     const around = fixedTokens(parts)
-    let text: Int32Array = emptyIds
+    let text: TokenIds = emptyIds
     const writeParts = writer(parts, () => text)
     return {
       limit,

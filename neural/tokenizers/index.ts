@@ -13,4 +13,13 @@ export {
 } from "./PairTemplate.ts"
 export { type LayoutPart, type Layouts, type SpecialIds, sentinelOf, type Tokenizer } from "./Tokenizer.ts"
 export * from "./TokenizerError.ts"
+export {
+  readTokenTable,
+  type TokenIds,
+  type TokenTable,
+  TokenTableError,
+  type TokenTableWriter,
+  tokenTableWriter,
+  writeTokensHeader,
+} from "./TokenTable.ts"
 export { type BpeTraining, type TrainedBpe, trainBpe } from "./trainBpe.ts"
