@@ -2,19 +2,36 @@
  * Which stage feeds which. Nothing runs here: wiring makes a plan, plain data, which the runner consumes.
  *
  * ```text
- *            ┌─ passages ─┬─ index ─┬─ retrieve.bm25 ──┬─ candidates ─┐
- *  ingest ───┤            │         └─ retrieve.tfidf ─┤              ├─ evaluate ── the table ── report ── a page
- *            │            └─ retrieve.wink-bm25 ───────┤              │
- *            ├─ queries ───────────────────────────────┤              ├─ compare ── its marks
- *            └─ qrels ─────────────────────────────────┴──────────────┘
+ *            ┌─ passages ─┬─ index ─┬─ retrieve.bm25 ──┬─ candidates ─┬─ tokenize ─┐
+ *  ingest ───┤            │         └─ retrieve.tfidf ─┤              │    model ──┴─ rerank ─┐
+ *            │            └─ retrieve.wink-bm25 ───────┤              │                       ├─ evaluate ─┬─ compare
+ *            ├─ queries ───────────────────────────────┤              │                       │            └─ report
+ *            └─ qrels ─────────────────────────────────┴──────────────┴───────────────────────┘
  * ```
  */
+import * as Data from "effect/Data"
 import type { Artifact } from "./pipeline/index.ts"
-import type { Experiment, FirstStage, Kinds, ReportSettings } from "./schemas/index.ts"
+import {
+  didYouMean,
+  type Experiment,
+  type FirstStage,
+  type Hardware,
+  type Kinds,
+  type ReportSettings,
+} from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
+import { modelOf, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
+import { rerank } from "./stages/rerank/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
+import { tokenize } from "./stages/tokenize/index.ts"
+
+/** A ranking and its name in the table. */
+export interface NamedRun {
+  readonly system: string
+  readonly run: Artifact<Kinds.Run>
+}
 
 /** A collection, wired: its tables, and what is known of it before it is read. */
 export interface Collection {
@@ -26,7 +43,7 @@ export interface Collection {
   /** Whether it is small enough for systems that hold it as JavaScript objects or look at every passage. */
   readonly small: boolean
   /** Runs of other tools, systems of the table like any other. */
-  readonly imported: ReadonlyArray<Artifact<Kinds.Run>>
+  readonly imported: ReadonlyArray<NamedRun>
 }
 
 /** What an experiment makes of a collection. */
@@ -45,24 +62,65 @@ export interface WiredDataset {
   readonly logs: ReadonlyArray<Artifact<Kinds.TrainingLog>>
 }
 
+/** Candidates are asked of a system that is none of the experiment's. */
+export class UnknownRun extends Data.TaggedError("UnknownRun")<{
+  readonly setting: string
+  readonly system: string
+  readonly known: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    return `${this.setting}: no run is called «${this.system}»; there are ${this.known.join(", ")}.${didYouMean(this.system, this.known)} Other tools' runs come in by --run name=path.`
+  }
+}
+
 /** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
 const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
   settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
 
-const wireCollection = (settings: Experiment, collection: Collection, label: string): WiredDataset => {
+/** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
+const tokensPerBatch = { cpu: 1024, webgpu: 8192, cuda: 16_384 } as const
+
+const wireCollection = (
+  settings: Experiment,
+  collection: Collection,
+  models: ReadonlyArray<WiredModel>,
+  hardware: Hardware,
+  label: string,
+): WiredDataset => {
   const { passages, queries, qrels } = collection
   const { splits, depth, bm25, tfidf, wink } = settings.retrieve
   const asked = { splits, depth }
 
   const { index } = indexPassages({}, { passages }, label)
-  const lexical = retrieve({ ...bm25, ...asked }, { index, queries }, label)
-  const { candidates } = materialise(settings.candidates, { run: lexical.run, qrels }, label)
   const first = {
     tfidf: () => retrieveTfIdf({ ...tfidf, ...asked }, { index, queries }, label).run,
     "wink-bm25": () => retrieveWink({ ...wink, ...asked }, { passages, queries }, label).run,
-    bm25: () => lexical.run,
+    bm25: () => retrieve({ ...bm25, ...asked }, { index, queries }, label).run,
   }
-  const runs = [...firstStages(settings, collection).map((system) => first[system]()), ...collection.imported]
+  const lexical: ReadonlyArray<NamedRun> = firstStages(settings, collection).map((system) => ({
+    system,
+    run: first[system](),
+  }))
+  const given = [...lexical, ...collection.imported]
+
+  const { from, depth: reranked } = settings.candidates
+  const base = given.find(({ system }) => system === from) ?? (from === "bm25" ? { run: first.bm25() } : undefined)
+  if (base === undefined) {
+    const known = given.map(({ system }) => system)
+    throw new UnknownRun({ setting: "candidates.from", system: from, known })
+  }
+  const { candidates } = materialise({ depth: reranked }, { run: base.run, qrels }, label)
+
+  const { precision, threads, tokensPerBatch: budget = tokensPerBatch[hardware.device] } = settings.rerank
+  const how = { hardware, precision, tokensPerBatch: budget, ...(threads === undefined ? {} : { threads }) }
+  const neural = models.map(({ model, name, tokenizer }): NamedRun => {
+    const texts = { tokenizer, passages, queries, candidates: [candidates] }
+    const { tokens } = tokenize({ passages: "candidates" }, texts, `${name}${label}`)
+    const { run } = rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`)
+    return { system: name, run }
+  })
+
+  const runs = [...given, ...neural].map(({ run }) => run)
   const { scores, summary } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
@@ -103,10 +161,14 @@ const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: Read
   return [page]
 }
 
+/** Whether any model is to run, so that a device has to be found. */
+export const usesModels = (settings: Experiment): boolean => settings.rerank.models.length > 0
+
 /** Wires an experiment. With several collections each node's name ends in `@` and the collection's. */
-export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>) => {
+export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
+  const models = settings.rerank.models.map((choice) => modelOf(choice))
   const datasets = collections.map((collection) =>
-    wireCollection(settings, collection, collections.length === 1 ? "" : `@${collection.name}`),
+    wireCollection(settings, collection, models, hardware, collections.length === 1 ? "" : `@${collection.name}`),
   )
   return {
     datasets,

@@ -38,6 +38,7 @@ export const vocabulary: Vocabulary = {
     "--config": "value",
     "--set": "value",
     "--run": "value",
+    "--device": "value",
     "--jobs": "value",
     "--force": "value",
     "--dry-run": "flag",

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { didYouMean, Experiment } from "../schemas/index.ts"
+import { type DeviceChoice, didYouMean, Experiment } from "../schemas/index.ts"
 
 /** The configuration, from a file or from `--set`, is not one. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -121,11 +121,12 @@ const parseDataset = (option: string): JsonObject => {
 export interface SettingsOptions {
   readonly configFile?: string
   readonly datasets: ReadonlyArray<string>
+  readonly device?: DeviceChoice
   /** `path=value`, later ones win. */
   readonly sets: ReadonlyArray<string>
 }
 
-/** Composes the configuration: defaults, then the file, then `--dataset`, then `--set`; unknown names are refused. */
+/** Composes the configuration: defaults, then the file, then `--dataset` and `--device`, then `--set`; unknown names are refused. */
 export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
   Effect.gen(function* () {
     const names = settingNames()
@@ -144,6 +145,7 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       encoded = parsed
     }
     if (options.datasets.length > 0) encoded = { ...encoded, datasets: options.datasets.map(parseDataset) }
+    if (options.device !== undefined) encoded = { ...encoded, device: options.device }
     for (const option of options.sets) {
       encoded = yield* assign(encoded, option, names)
       yield* Either.mapLeft(decode(encoded), (error) => firstProblem(`--set ${option}`, error, names))

@@ -3,10 +3,11 @@ import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type { Collection } from "../experiment.ts"
+import { type Collection, type NamedRun, UnknownRun } from "../experiment.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
 import { didYouMean, type Experiment, type Kinds, SystemName } from "../schemas/index.ts"
 import { collectionOf, type IngestError, importRun, isIngestError, publicBytes } from "../stages/ingest/index.ts"
+import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
 import { UsageError } from "./Arguments.ts"
 import { ConfigurationError } from "./Settings.ts"
 
@@ -64,19 +65,23 @@ const parseRun = (option: string): Effect.Effect<ImportedRun, UsageError> =>
     return { option, system: named, dataset, path: resolve(path) }
   })
 
-const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, label: string): Artifact<Kinds.Run> => {
+const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, label: string): NamedRun => {
   const file = basename(run.path)
   const name = `${run.system}${label}`
   const source = sourceFiles({ name: `file.${name}`, root: dirname(run.path), files: [file] })
-  return importRun({ system: run.system, file }, { file: source, queries }, name).run
+  return { system: run.system, run: importRun({ system: run.system, file }, { file: source, queries }, name).run }
 }
 
-/** Errors thrown while wiring: those of ingestion, and settings that a stage's own schema refuses. */
-export const wiring = <A>(wire: () => A): Effect.Effect<A, IngestError | ConfigurationError> =>
+/** What can be wrong with a wiring: what it names is not there, or a stage's own schema refuses a setting. */
+export type WiringError = IngestError | UnknownModel | ModelUnsuitable | UnknownRun | ConfigurationError
+
+/** Errors thrown while wiring, told by their type. */
+export const wiring = <A>(wire: () => A): Effect.Effect<A, WiringError> =>
   Effect.try({
     try: wire,
     catch: (error) => {
       if (isIngestError(error)) return error
+      if (error instanceof UnknownModel || error instanceof ModelUnsuitable || error instanceof UnknownRun) return error
       if (!ParseResult.isParseError(error)) throw error
       const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
       const path = issue?.path.map(String).join(".") ?? ""
@@ -92,7 +97,7 @@ export const wiring = <A>(wire: () => A): Effect.Effect<A, IngestError | Configu
 export const wireCollections = (
   settings: Experiment,
   runs: ReadonlyArray<string>,
-): Effect.Effect<ReadonlyArray<Collection>, IngestError | ConfigurationError | UsageError> =>
+): Effect.Effect<ReadonlyArray<Collection>, WiringError | UsageError> =>
   Effect.gen(function* () {
     const imported = yield* Effect.forEach(runs, parseRun)
     const names: Array<string> = []

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { experiment, type WiredDataset } from "../../experiment.ts"
+
 import {
   type Artifact,
   ArtifactStore,
@@ -29,10 +30,11 @@ import {
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { EvaluationSummary, isTableKind, Kinds, SignificanceSummary } from "../../schemas/index.ts"
+import { DeviceChoice, EvaluationSummary, isTableKind, Kinds, SignificanceSummary } from "../../schemas/index.ts"
 import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
+import { findHardware } from "../findHardware.ts"
 import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
@@ -59,6 +61,12 @@ const options = {
   run: Options.text("run").pipe(
     Options.repeated,
     Options.withDescription("A run of another tool as a system of the table: name=path; repeatable"),
+  ),
+  device: Options.choice("device", DeviceChoice.literals).pipe(
+    Options.optional,
+    Options.withDescription(
+      "Where models run; a device that is missing is an error, auto takes the best and says which",
+    ),
   ),
   artifacts: artifactsOption,
   jobs: Options.integer("jobs").pipe(
@@ -191,10 +199,12 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     const settings = yield* readSettings({
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,
+      ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
       sets: given.set,
     })
     const collections = yield* wireCollections(settings, given.run)
-    const wired = yield* wiring(() => experiment(settings, collections))
+    const hardware = yield* findHardware(settings)
+    const wired = yield* wiring(() => experiment(settings, collections, hardware))
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)

@@ -20,6 +20,7 @@ export {
   modelGraph,
   positionLimit,
 } from "./Model.ts"
+export { normalWeights } from "./normalWeights.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
 export type { FeedForward, T5Config } from "./T5.ts"
 export type { T5GemmaConfig } from "./T5Gemma.ts"

@@ -9,4 +9,5 @@ export { type EncodedModel, type ExternalLocation, encodeModel, opset, toBytes, 
 export type { Operation, OperationKind } from "./Operation.ts"
 export { type Hole, type Pieces, ProtobufError, type RandomAccess, randomAccess } from "./Protobuf.ts"
 export { type DeclaredValue, type ModelInterface, readInterface } from "./readInterface.ts"
+export { readInterfaceFile } from "./readInterfaceFile.ts"
 export { ModelWriteFailed, placeBySize, type ReadWeight, writeModel } from "./writeModel.ts"

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type ModelSource, OnnxRuntime, type Session, type SessionOptions } from "./Session.ts"
+import { type ModelSource, OnnxRuntime, type SessionOptions } from "./Session.ts"
 import { type Device, type DeviceUnavailable, InferenceFailed, type ModelRejected } from "./SessionError.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
 
@@ -79,6 +80,8 @@ export interface Scorer {
   readonly device: Device
   readonly deviceName: string
   readonly outputName: string
+  /** Numbers of a text's row, as the model declares them; 1 where it says nothing. */
+  readonly width: number
   /** Whether texts need their token types. */
   readonly wantsTypes: boolean
   /**
@@ -90,9 +93,9 @@ export interface Scorer {
 
 const show = ({ name, shape, type }: TensorDescription): string => `${name} ${type ?? "?"} [${shape.join(", ")}]`
 
-const tokenInputs = (session: Session): readonly TokenInput[] | string => {
+const tokenInputs = (declared: readonly TensorDescription[]): readonly TokenInput[] | string => {
   const inputs: TokenInput[] = []
-  for (const { name, type } of session.inputs) {
+  for (const { name, type } of declared) {
     if (!isInputName(name)) return `the input ${name} is unknown`
     if (type !== "int64" && type !== "int32") return `the input ${name} is ${type ?? "no tensor"}`
     inputs.push({ name, type })
@@ -100,16 +103,34 @@ const tokenInputs = (session: Session): readonly TokenInput[] | string => {
   return inputs.some(({ name }) => name === "input_ids") ? inputs : "there is no input input_ids"
 }
 
-const outputOf = (session: Session): TensorDescription | string => {
-  const named = ["scores", "embeddings", "logits"].flatMap((name) =>
-    session.outputs.filter((each) => each.name === name),
-  )
-  const output = named[0] ?? (session.outputs.length === 1 ? session.outputs[0] : undefined)
+const outputOf = (declared: readonly TensorDescription[]): TensorDescription | string => {
+  const named = ["scores", "embeddings", "logits"].flatMap((name) => declared.filter((each) => each.name === name))
+  const output = named[0] ?? (declared.length === 1 ? declared[0] : undefined)
   if (output === undefined) return "none of its outputs is called scores or logits"
   if (output.type !== "float32") return `the output ${output.name} is ${output.type ?? "no tensor"}`
   return output.shape.length === 1 || output.shape.length === 2
     ? output
     : `the output ${output.name} has no row per text`
+}
+
+/** What a model that scores token sequences is fed, and what it gives for each. */
+export interface ScorerInterface {
+  readonly inputs: readonly TokenInput[]
+  readonly output: TensorDescription
+}
+
+/** Finds a scorer's inputs and its output among those that a model has. */
+export const scorerInterface = (
+  model: string,
+  inputs: readonly TensorDescription[],
+  outputs: readonly TensorDescription[],
+): Either.Either<ScorerInterface, InterfaceUnexpected> => {
+  const refuse = (why: string) =>
+    Either.left(new InterfaceUnexpected({ model, why, inputs: inputs.map(show), outputs: outputs.map(show) }))
+  const fed = tokenInputs(inputs)
+  if (typeof fed === "string") return refuse(fed)
+  const output = outputOf(outputs)
+  return typeof output === "string" ? refuse(output) : Either.right({ inputs: fed, output })
 }
 
 /** Opens a model that scores token sequences: one of ours, or any ready ONNX cross-encoder. */
@@ -121,17 +142,7 @@ export const openScorer = (
     const runtime = yield* OnnxRuntime
     const session = yield* runtime.open(model, options)
     const name = "path" in model ? model.path : model.name
-    const refuse = (why: string): InterfaceUnexpected =>
-      new InterfaceUnexpected({
-        model: name,
-        why,
-        inputs: session.inputs.map(show),
-        outputs: session.outputs.map(show),
-      })
-    const inputs = tokenInputs(session)
-    if (typeof inputs === "string") return yield* refuse(inputs)
-    const output = outputOf(session)
-    if (typeof output === "string") return yield* refuse(output)
+    const { inputs, output } = yield* scorerInterface(name, session.inputs, session.outputs)
 
     const score: Scorer["score"] = (texts) =>
       Effect.gen(function* () {
@@ -163,6 +174,7 @@ export const openScorer = (
       device: session.device,
       deviceName: session.deviceName,
       outputName: output.name,
+      width: typeof output.shape[1] === "number" ? output.shape[1] : 1,
       wantsTypes: inputs.some((input) => input.name === "token_type_ids"),
       score,
     }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Ort from "onnxruntime-node"
+import type { Hardware } from "../../schemas/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { type Device, type DeviceChoice, DeviceUnavailable, InferenceFailed, ModelRejected } from "./SessionError.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
@@ -167,6 +168,17 @@ const openSession = (
     ? ort.InferenceSession.create(model.path, settings)
     : ort.InferenceSession.create(model.bytes, settings)
 }
+
+/**
+ * The device that a choice comes to, and its name. For the CPU no native library is loaded, nor for `auto` where the kernel shows
+ * no graphics device.
+ */
+export const chooseHardware = (choice: DeviceChoice): Effect.Effect<Hardware, DeviceUnavailable, OnnxRuntime> =>
+  choice === "cpu" || (choice === "auto" && !showsGraphics())
+    ? Effect.succeed({ device: "cpu", name: nameOf("cpu") })
+    : Effect.flatMap(OnnxRuntime, ({ choose }) =>
+        Effect.map(choose(choice), (device) => ({ device, name: nameOf(device) })),
+      )
 
 /** The live service. */
 export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(

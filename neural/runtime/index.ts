@@ -1,5 +1,14 @@
-export { InterfaceUnexpected, openScorer, ScoreNotFinite, type Scorer, type TokenSequence } from "./Scorer.ts"
 export {
+  InterfaceUnexpected,
+  openScorer,
+  ScoreNotFinite,
+  type Scorer,
+  type ScorerInterface,
+  scorerInterface,
+  type TokenSequence,
+} from "./Scorer.ts"
+export {
+  chooseHardware,
   layerOnnxRuntime,
   type ModelSource,
   OnnxRuntime,

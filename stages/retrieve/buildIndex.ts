@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
+import { type Kinds, passageText } from "../../schemas/index.ts"
 import { countRows } from "./countRows.ts"
 import { writeIndex } from "./IndexFiles.ts"
 import { IndexBuilder } from "./InvertedIndex.ts"
 import type { IndexConfig } from "./index.ts"
-import { passageText } from "./passageText.ts"
+
 import { CollectionTooLarge, IndexStorageError } from "./RetrieveError.ts"
 
 /** Streams the passages into an index: their texts are never held together. */

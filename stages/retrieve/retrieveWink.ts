@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
+import { type Kinds, passageText } from "../../schemas/index.ts"
 import { countRows } from "./countRows.ts"
 import type { RetrieveWinkConfig } from "./index.ts"
-import { passageText } from "./passageText.ts"
+
 import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, writeRun } from "./runTable.ts"
 import { WinkBm25, WinkLimit } from "./WinkBm25.ts"

@@ -1,0 +1,19 @@
+import * as Effect from "effect/Effect"
+import { usesModels } from "../experiment.ts"
+import type { Experiment, Hardware } from "../schemas/index.ts"
+import { writeError } from "./Terminal.ts"
+
+const unused: Hardware = { device: "cpu", name: "" }
+
+/**
+ * The device that the settings' choice comes to, with its name. The library of models is loaded only where one is to run; and
+ * where `auto` had a choice, what it took is told.
+ */
+export const findHardware = (settings: Experiment) =>
+  Effect.gen(function* () {
+    if (!usesModels(settings)) return unused
+    const { chooseHardware, layerOnnxRuntime } = yield* Effect.promise(() => import("../neural/index.ts"))
+    const hardware = yield* Effect.provide(chooseHardware(settings.device), layerOnnxRuntime)
+    if (settings.device === "auto") yield* writeError(`· device auto: ${hardware.device}, ${hardware.name}\n`)
+    return hardware
+  })

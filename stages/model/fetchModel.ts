@@ -1,0 +1,56 @@
+import { homedir } from "node:os"
+import { join } from "node:path"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { fetchCheckpoint, type HubOptions } from "../../neural/index.ts"
+import type { StageRun } from "../../pipeline/index.ts"
+import type { ModelHubConfig, modelOutputs } from "./index.ts"
+import { makeModel } from "./makeModel.ts"
+
+const text = (name: string) => Config.option(Config.nonEmptyString(name))
+
+/**
+ * Where the hub is and where what was fetched is kept: from the variables that Hugging Face's own tools read. None of them
+ * decides what a model is, so they are no part of a key; and a token stands in no message and no artifact.
+ */
+export const hubOptions = Effect.gen(function* () {
+  const cache = yield* text("HF_HUB_CACHE")
+  const home = yield* text("HF_HOME")
+  const general = yield* text("XDG_CACHE_HOME")
+  const token = yield* Config.option(Config.redacted("HF_TOKEN"))
+  const endpoint = yield* text("HF_ENDPOINT")
+  const offline = yield* Config.withDefault(Config.boolean("HF_HUB_OFFLINE"), false)
+  const usualHome = () =>
+    join(
+      Option.getOrElse(general, () => join(homedir(), ".cache")),
+      "huggingface",
+    )
+  return {
+    cache: Option.getOrElse(cache, () => join(Option.getOrElse(home, usualHome), "hub")),
+    token: Option.getOrUndefined(Option.map(token, Redacted.value)),
+    offline,
+    ...Option.match(endpoint, { onNone: () => ({}), onSome: (address) => ({ endpoint: address }) }),
+  } satisfies HubOptions
+})
+
+/** Fetches a repository's checkpoint into Hugging Face's cache, unless it is there, and makes a model of it. */
+export const run: StageRun<ModelHubConfig, Record<never, never>, typeof modelOutputs> = ({
+  config,
+  outputs,
+  progress,
+}) =>
+  Effect.gen(function* () {
+    const { repository, revision, ...settings } = config
+    const options = yield* hubOptions
+    const checkpoint = yield* fetchCheckpoint(repository, revision, {
+      ...options,
+      onProgress: ({ bytes, total, file }) =>
+        progress({ done: bytes, unit: "bytes", detail: file, ...(total === undefined ? {} : { total }) }),
+    })
+    const origin = `hub ${repository} at commit ${checkpoint.commit}`
+    const source = { folder: checkpoint.folder, files: checkpoint.files, graph: undefined, origin }
+    const result = yield* makeModel(source, settings, outputs)
+    return { ...result, facts: { ...result.facts, commit: checkpoint.commit } }
+  })

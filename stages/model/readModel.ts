@@ -1,0 +1,14 @@
+import type { StageRun } from "../../pipeline/index.ts"
+import type { Kinds } from "../../schemas/index.ts"
+import type { ModelFilesConfig, modelOutputs } from "./index.ts"
+import { makeModel } from "./makeModel.ts"
+
+/** Makes a model of the user's own files. */
+export const run: StageRun<ModelFilesConfig, { readonly files: Kinds.SourceFiles }, typeof modelOutputs> = ({
+  config,
+  inputs,
+  outputs,
+}) => {
+  const { files, graph, ...settings } = config
+  return makeModel({ folder: inputs.files.path, files, graph, origin: "a folder of the user" }, settings, outputs)
+}

@@ -1,0 +1,40 @@
+/** Texts of a model's input packed into batches: which texts, in an order that is a function of their lengths alone. */
+export interface Batches {
+  /** Positions of the texts, the longest first; of equal ones the earlier first. */
+  readonly order: Uint32Array
+  /** Where each batch begins in `order`, and at last their number: batch b is order[starts[b]] … order[starts[b + 1] − 1]. */
+  readonly starts: Uint32Array
+  /** Tokens of all texts, and those of all batches with their padding. */
+  readonly tokens: number
+  readonly padded: number
+}
+
+/**
+ * Packs texts of these lengths so that the number of texts times the longest is at most `budget` tokens; a text that is
+ * longer has a batch of its own. The longest come first, so that what does not fit into memory shows at once.
+ */
+export const packBatches = (lengths: ArrayLike<number>, budget: number): Batches => {
+  const count = lengths.length
+  let longest = 0
+  for (let i = 0; i < count; i++) longest = Math.max(longest, lengths[i]!)
+  // By counting: lengths are small numbers, and there may be millions of texts.
+  const places = new Uint32Array(longest + 2)
+  for (let i = 0; i < count; i++) places[longest - lengths[i]! + 1]!++
+  for (let length = 0; length <= longest; length++) places[length + 1]! += places[length]!
+  const order = new Uint32Array(count)
+  let tokens = 0
+  for (let i = 0; i < count; i++) {
+    order[places[longest - lengths[i]!]!++] = i
+    tokens += lengths[i]!
+  }
+  const starts: Array<number> = []
+  let padded = 0
+  for (let at = 0; at < count; ) {
+    const width = Math.max(1, lengths[order[at]!]!)
+    const size = Math.min(count - at, Math.max(1, Math.floor(budget / width)))
+    starts.push(at)
+    padded += size * width
+    at += size
+  }
+  return { order, starts: Uint32Array.from([...starts, count]), tokens, padded }
+}

@@ -1,0 +1,71 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { TokenTable } from "../../neural/index.ts"
+import { type DuckDb, type DuckDbError, readBatches, type StoredArtifact } from "../../pipeline/index.ts"
+import type { Kinds } from "../../schemas/index.ts"
+import { TextMissing } from "./RerankError.ts"
+
+/** The pairs to be scored, query by query in the candidates' order. Texts are positions in the tables of tokens. */
+export interface Pairs {
+  readonly count: number
+  readonly qids: ReadonlyArray<string>
+  /** The text of each query. */
+  readonly queryTexts: Uint32Array
+  /** Where each query's pairs begin, and at last their number. */
+  readonly starts: Uint32Array
+  /** The query of each pair, a position in `qids`. */
+  readonly queryOf: Uint32Array
+  /** The passage of each pair. */
+  readonly passages: Uint32Array
+}
+
+/** Reads the candidates as pairs of tokenized texts; 8 bytes a pair. */
+export const readPairs = (
+  candidates: StoredArtifact<Kinds.Candidates>,
+  tokens: { readonly queries: TokenTable; readonly passages: TokenTable },
+): Effect.Effect<Pairs, DuckDbError | TextMissing, DuckDb> =>
+  Effect.gen(function* () {
+    let queryOf = new Uint32Array(1024)
+    let passages = new Uint32Array(1024)
+    const qids: Array<string> = []
+    const queryTexts: Array<number> = []
+    const starts: Array<number> = []
+    let count = 0
+    yield* Stream.runForEach(readBatches(candidates, ["qid", "docid"]), ({ docid, qid }) =>
+      Effect.gen(function* () {
+        while (count + qid.length > queryOf.length) {
+          queryOf = enlarged(queryOf)
+          passages = enlarged(passages)
+        }
+        for (let row = 0; row < qid.length; row++) {
+          const query = qid[row]!
+          const passage = tokens.passages.indexOf(docid[row]!)
+          if (passage === undefined) return yield* new TextMissing({ table: "passages", name: docid[row]! })
+          if (query !== qids.at(-1)) {
+            const text = tokens.queries.indexOf(query)
+            if (text === undefined) return yield* new TextMissing({ table: "queries", name: query })
+            qids.push(query)
+            queryTexts.push(text)
+            starts.push(count)
+          }
+          queryOf[count] = qids.length - 1
+          passages[count] = passage
+          count++
+        }
+      }),
+    )
+    return {
+      count,
+      qids,
+      queryTexts: Uint32Array.from(queryTexts),
+      starts: Uint32Array.from([...starts, count]),
+      queryOf: queryOf.subarray(0, count),
+      passages: passages.subarray(0, count),
+    }
+  })
+
+const enlarged = (array: Uint32Array): Uint32Array<ArrayBuffer> => {
+  const larger = new Uint32Array(array.length * 2)
+  larger.set(array)
+  return larger
+}

@@ -1,0 +1,60 @@
+import * as Schema from "effect/Schema"
+
+/** A candidate that the tokens do not have. */
+export class TextMissing extends Schema.TaggedError<TextMissing>()("TextMissing", {
+  table: Schema.Literal("queries", "passages"),
+  name: Schema.String,
+}) {
+  override get message(): string {
+    return `Candidates name ${this.name}, which is not among the tokenized ${this.table}: candidates and tokens come from different collections.`
+  }
+}
+
+/** A model gave no number for a pair. Nothing is stored. */
+export class PairNotScored extends Schema.TaggedError<PairNotScored>()("PairNotScored", {
+  system: Schema.String,
+  qid: Schema.String,
+  docid: Schema.String,
+  value: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.system} scores query ${this.qid} with passage ${this.docid} as ${this.value}: its arithmetic overflowed, or its weights are damaged. Check the checkpoint, or run on the CPU in fp32.`
+  }
+}
+
+/** A query leaves no room for a passage. */
+export class QueryWithoutRoom extends Schema.TaggedError<QueryWithoutRoom>()("QueryWithoutRoom", {
+  system: Schema.String,
+  qid: Schema.String,
+  tokens: Schema.Number,
+  around: Schema.Number,
+  limit: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.system}: query ${this.qid} has ${this.tokens} tokens and the template ${this.around}, which leaves no room for a passage within ${this.limit}. Raise maximumTokens, or leave the query out.`
+  }
+}
+
+/** A model whose rows are not one score for each text, or not the vectors that its card states. */
+export class ScoresMisshaped extends Schema.TaggedError<ScoresMisshaped>()("ScoresMisshaped", {
+  system: Schema.String,
+  texts: Schema.Number,
+  values: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.system} gives ${this.values} numbers for ${this.texts} texts where one for each is needed. Export the graph with one output, or give the checkpoint as safetensors.`
+  }
+}
+
+/** Scores on the way to the disk, or a model's card, cannot be written or read. */
+export class RerankFileFailed extends Schema.TaggedError<RerankFileFailed>()("RerankFileFailed", {
+  path: Schema.String,
+  why: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.why}`
+  }
+}
+
+/** Why reranking failed; errors of the runtime and of the tokenizer come as they are. */
+export type RerankError = TextMissing | PairNotScored | QueryWithoutRoom | ScoresMisshaped | RerankFileFailed

@@ -1,0 +1,42 @@
+/** Rerankers: from candidates and a model to a run. */
+import * as Schema from "effect/Schema"
+import { stage } from "../../pipeline/index.ts"
+import { Hardware, Kinds, SystemName } from "../../schemas/index.ts"
+
+export type { RerankError } from "./RerankError.ts"
+
+const count = Schema.Int.pipe(Schema.positive())
+
+/** What the stage reads of the configuration. What changes the last bits of a score is in it. */
+export const RerankConfig = Schema.typeSchema(
+  Schema.Struct({
+    system: SystemName,
+    hardware: Hardware,
+    precision: Schema.Literal("fp32"),
+    tokensPerBatch: count,
+    threads: Schema.optionalWith(count, { exact: true }),
+  }),
+)
+export type RerankConfig = typeof RerankConfig.Type
+
+export const rerankInputs = {
+  model: Kinds.Model,
+  tokenizer: Kinds.Tokenizer,
+  tokens: Kinds.Tokens,
+  candidates: Kinds.Candidates,
+}
+
+export const rerankOutputs = { run: Kinds.Run }
+
+/** Candidates in the order of a model's scores. A killed run goes on with the batches that are left. */
+export const rerank = stage({
+  name: "rerank",
+  config: RerankConfig,
+  inputs: rerankInputs,
+  outputs: rerankOutputs,
+  code: "stages/rerank/rerank.ts",
+  load: () => import("./rerank.ts"),
+  native: ["duckdb", "onnxruntime"],
+  resumable: true,
+  determinism: "seeded",
+})

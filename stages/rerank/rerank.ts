@@ -1,0 +1,235 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import {
+  layerOnnxRuntime,
+  openScorer,
+  openTokenizer,
+  pairInput,
+  readTokenTable,
+  type Scorer,
+  type SingleInput,
+  singleInput,
+  type TokenTable,
+} from "../../neural/index.ts"
+import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
+import { compareBytes, Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
+import type { RerankConfig, rerankInputs, rerankOutputs } from "./index.ts"
+import { type Pairs, readPairs } from "./Pairs.ts"
+import { products } from "./products.ts"
+import { PairNotScored, QueryWithoutRoom, RerankFileFailed } from "./RerankError.ts"
+import { scoresByText, scoreTexts } from "./scoreTexts.ts"
+
+type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
+
+interface Tokens {
+  readonly queries: TokenTable
+  readonly passages: TokenTable
+}
+
+/** Scores of the pairs, in their order, and how many passages were shortened to fit. */
+interface ScoredPairs {
+  readonly scores: Float32Array
+  readonly truncated: number
+  /** Tokens that the model was run on, without and with padding. */
+  readonly tokens: number
+  readonly padded: number
+}
+
+const readCard = (folder: string) => {
+  const path = join(folder, modelFiles.card)
+  return Effect.tryPromise({
+    try: () => readFile(path, "utf8"),
+    catch: (cause) => new RerankFileFailed({ path, why: String(cause) }),
+  }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
+}
+
+const notScored = (context: Context, qid: string, docid: string, value: number): PairNotScored =>
+  new PairNotScored({ system: context.config.system, qid, docid, value })
+
+/** Query and passage read together. */
+const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
+  Effect.gen(function* () {
+    const { config, inputs, progress, scratch } = context
+    const { maximumTokens, texts } = card.input
+    const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
+    const input = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
+    for (const [query, text] of pairs.queryTexts.entries()) {
+      const length = tokens.queries.length(text)
+      if (input.around + length < maximumTokens) continue
+      return yield* new QueryWithoutRoom({
+        system: config.system,
+        qid: pairs.qids[query] ?? "",
+        tokens: length,
+        around: input.around,
+        limit: maximumTokens,
+      })
+    }
+    const queryOf = (pair: number): number => pairs.queryTexts[pairs.queryOf[pair]!]!
+    let truncated = 0
+    for (let pair = 0; pair < pairs.count; pair++) {
+      const passage = tokens.passages.length(pairs.passages[pair]!)
+      if (input.truncates(tokens.queries.length(queryOf(pair)), passage)) truncated++
+    }
+    const scored = yield* scoreTexts({
+      system: config.system,
+      scorer,
+      tokensPerBatch: config.tokensPerBatch,
+      width: 1,
+      path: join(scratch, "scores.f32"),
+      progress,
+      texts: {
+        count: pairs.count,
+        unit: "pairs",
+        length: (pair) =>
+          input.length(tokens.queries.length(queryOf(pair)), tokens.passages.length(pairs.passages[pair]!)),
+        write: (pair, ids, types) =>
+          input.write(tokens.queries.ids(queryOf(pair)), tokens.passages.ids(pairs.passages[pair]!), ids, 0, types),
+      },
+      failed: (pair, { value }) =>
+        notScored(
+          context,
+          pairs.qids[pairs.queryOf[pair]!] ?? "",
+          tokens.passages.nameOf(pairs.passages[pair]!),
+          value,
+        ),
+    })
+    const scores = yield* scoresByText(scored)
+    return { scores, truncated, tokens: scored.batches.tokens, padded: scored.batches.padded } satisfies ScoredPairs
+  })
+
+/** The distinct numbers of a list, ascending. */
+const distinct = (values: Uint32Array): Uint32Array => Uint32Array.from(new Set(values)).sort()
+
+/** Vectors of texts, each encoded once. */
+const embed = (
+  context: Context,
+  scorer: Scorer,
+  table: TokenTable,
+  kind: "queries" | "passages",
+  chosen: Uint32Array,
+  input: SingleInput,
+  width: number,
+) =>
+  scoreTexts({
+    system: context.config.system,
+    scorer,
+    tokensPerBatch: context.config.tokensPerBatch,
+    width,
+    path: join(context.scratch, `${kind}.f32`),
+    progress: context.progress,
+    texts: {
+      count: chosen.length,
+      unit: kind,
+      length: (at) => input.length(table.length(chosen[at]!)),
+      write: (at, ids, types) => input.write(table.ids(chosen[at]!), ids, 0, types),
+    },
+    failed: (at, { value }) => {
+      const name = table.nameOf(chosen[at]!)
+      return kind === "queries" ? notScored(context, name, "", value) : notScored(context, "", name, value)
+    },
+  })
+
+/** Query and passage each on its own: the product of their vectors. */
+const vectorScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
+  Effect.gen(function* () {
+    const { config, inputs } = context
+    const { maximumTokens, texts } = card.input
+    const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
+    const [queryPrefix, passagePrefix] =
+      texts.kind === "single" ? [texts.queryPrefix, texts.passagePrefix] : (["", ""] as const)
+    const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix)
+    const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
+    for (const [query, text] of pairs.queryTexts.entries()) {
+      const length = tokens.queries.length(text)
+      if (!queryInput.truncates(length)) continue
+      return yield* new QueryWithoutRoom({
+        system: config.system,
+        qid: pairs.qids[query] ?? "",
+        tokens: length,
+        around: queryInput.around,
+        limit: maximumTokens,
+      })
+    }
+    const { width } = scorer
+    const passages = distinct(pairs.passages)
+    const queries = distinct(pairs.queryTexts)
+    const embeddedQueries = yield* embed(context, scorer, tokens.queries, "queries", queries, queryInput, width)
+    const embeddedPassages = yield* embed(context, scorer, tokens.passages, "passages", passages, passageInput, width)
+    const scores = yield* products(pairs, { queries, passages }, embeddedQueries, embeddedPassages)
+    let truncated = 0
+    for (const text of passages) if (passageInput.truncates(tokens.passages.length(text))) truncated++
+    return {
+      scores,
+      truncated,
+      tokens: embeddedQueries.batches.tokens + embeddedPassages.batches.tokens,
+      padded: embeddedQueries.batches.padded + embeddedPassages.batches.padded,
+    } satisfies ScoredPairs
+  })
+
+/** Writes each query's pairs by score, ties by docid descending (bytes). */
+const writeRankings = (
+  writer: TableWriter<Kinds.Run>,
+  system: string,
+  pairs: Pairs,
+  scores: Float32Array,
+  docidOf: (pair: number) => string,
+) =>
+  Effect.gen(function* () {
+    for (const [query, qid] of pairs.qids.entries()) {
+      const from = pairs.starts[query]!
+      const ranked = Array.from({ length: pairs.starts[query + 1]! - from }, (_, i) => from + i).sort(
+        (a, b) => scores[b]! - scores[a]! || compareBytes(docidOf(b), docidOf(a)),
+      )
+      yield* writer.writeColumns({
+        system: ranked.map(() => system),
+        qid: ranked.map(() => qid),
+        docid: ranked.map(docidOf),
+        rank: ranked.map((_, i) => i + 1),
+        score: ranked.map((pair) => scores[pair]!),
+      })
+    }
+    return yield* writer.finish
+  })
+
+/** Scores the candidates with a model and ranks each query's by score. */
+export const run = (context: Context) =>
+  Effect.gen(function* () {
+    const { config, inputs, outputs } = context
+    const card = yield* readCard(inputs.model.path)
+    const tokens: Tokens = {
+      queries: yield* readTokenTable(inputs.tokens.path, "queries"),
+      passages: yield* readTokenTable(inputs.tokens.path, "passages"),
+    }
+    const pairs = yield* readPairs(inputs.candidates, tokens)
+    const scorer = yield* openScorer(
+      { path: join(inputs.model.path, modelFiles.graph) },
+      { device: config.hardware.device, ...(config.threads === undefined ? {} : { threads: config.threads }) },
+    )
+    const scored = yield* card.output === "embeddings"
+      ? vectorScores(context, card, scorer, tokens, pairs)
+      : crossScores(context, card, scorer, tokens, pairs)
+    if (scored.truncated > 0) {
+      const of = card.output === "embeddings" ? "passages" : `${pairs.count} pairs' passages`
+      context.warn(
+        `${scored.truncated} ${card.output === "embeddings" ? of : `of ${of}`} were shortened to fit ${card.input.maximumTokens} tokens`,
+      )
+    }
+    const writer = yield* tableWriter(Kinds.Run, outputs.run)
+    const docidOf = (pair: number): string => tokens.passages.nameOf(pairs.passages[pair]!)
+    const rows = yield* writeRankings(writer, config.system, pairs, scored.scores, docidOf)
+    return {
+      rows: { run: rows },
+      facts: {
+        pairs: pairs.count,
+        queries: pairs.qids.length,
+        truncated: scored.truncated,
+        tokens: scored.tokens,
+        paddedTokens: scored.padded,
+        device: scorer.device,
+        deviceName: scorer.deviceName,
+        precision: config.precision,
+      },
+    }
+  }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
