@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { availableParallelism, cpus } from "node:os"
 import { dirname, join } from "node:path"
 import * as Context from "effect/Context"
@@ -124,17 +123,21 @@ const nameOf = (device: Device): string =>
 const showsGraphics = (): boolean =>
   process.platform !== "linux" || existsSync("/dev/dri") || existsSync("/dev/nvidia0") || existsSync("/dev/dxg")
 
-/** Where the provider's library would be that onnxruntime loads for CUDA. */
-const cudaLibrary = (): string => {
-  const bin = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin", "napi-v6")
+/** Where the provider's library would be that onnxruntime loads for CUDA; undefined where its package is not found. */
+const cudaLibrary = (): string | undefined => {
   const file = process.platform === "win32" ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so"
-  return join(bin, process.platform, process.arch, file)
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const bin = join(folder, "node_modules", "onnxruntime-node", "bin", "napi-v6", process.platform, process.arch)
+    if (existsSync(bin)) return join(bin, file)
+    if (folder === dirname(folder)) return undefined
+  }
 }
 
 /** Why a device need not be tried: saves the native library's complaints on the terminal. */
 const absent = (device: Device): string | undefined => {
-  if (device === "cuda" && !existsSync(cudaLibrary())) return "the CUDA provider's library is not installed"
-  return undefined
+  if (device !== "cuda") return undefined
+  const library = cudaLibrary()
+  return library !== undefined && existsSync(library) ? undefined : "the CUDA provider's library is not installed"
 }
 
 /** Closes a session; onnxruntime has nothing to say about it that anyone could act on. */
