@@ -54,6 +54,7 @@ export interface WiredDataset {
   readonly tables: ReadonlyArray<Artifact>
   readonly scores: Artifact<Kinds.Scores>
   readonly summary: Artifact<Kinds.Summary>
+  readonly profile: Artifact<Kinds.DepthProfile>
   readonly comparisons: Artifact<Kinds.Comparisons>
   readonly significance: Artifact<Kinds.Significance>
   /** Every system's, in the order of the table. */
@@ -121,7 +122,7 @@ const wireCollection = (
   })
 
   const runs = [...given, ...neural].map(({ run }) => run)
-  const { scores, summary } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
+  const { scores, summary, profile } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
     { scores: [scores] },
@@ -132,9 +133,10 @@ const wireCollection = (
   return {
     name: collection.name,
     collection,
-    tables: [passages, queries, qrels, ...runs, candidates, scores, comparisons, ...logs],
+    tables: [passages, queries, qrels, ...runs, candidates, scores, profile, comparisons, ...logs],
     scores,
     summary,
+    profile,
     comparisons,
     significance,
     runs,

@@ -33,7 +33,8 @@ const prepare = (folder: string) =>
   Effect.gen(function* () {
     const connection = yield* (yield* DuckDb).connect
     const sql = (text: string) => Effect.promise(() => connection.run(text))
-    for (const name of ["run", "qrels", "queries", "candidates", "scores", "summary"]) mkdirSync(join(folder, name))
+    for (const name of ["run", "qrels", "queries", "candidates", "scores", "summary", "profile"])
+      mkdirSync(join(folder, name))
     yield* sql(`CREATE TABLE ids AS SELECT (2 + i * 157)::VARCHAR AS qid, i FROM range(${queries}) t(i)`)
     yield* sql(`CREATE TABLE run AS
       SELECT 'bm25' AS system, qid, ((hash(i) % 8000 * 1000 + j * 7919) % 8000000)::VARCHAR AS docid, (j + 1)::INTEGER AS rank,
@@ -66,14 +67,14 @@ const child = async (folder: string): Promise<void> => {
   const started = performance.now()
   await Effect.runPromise(
     run({
-      config: { measures: [...measures] },
+      config: { measures: [...measures], judgedOnly: false, profileDepth: 100 },
       inputs: {
         runs: [stored(Kinds.Run, join(folder, "run"))],
         candidates: stored(Kinds.Candidates, join(folder, "candidates")),
         qrels: stored(Kinds.Qrels, join(folder, "qrels")),
         queries: stored(Kinds.Queries, join(folder, "queries")),
       },
-      outputs: { scores: join(folder, "scores"), summary: join(folder, "summary") },
+      outputs: { scores: join(folder, "scores"), summary: join(folder, "summary"), profile: join(folder, "profile") },
       scratch: folder,
       progress: () => undefined,
       warn: (message) => console.error(message),

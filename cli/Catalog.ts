@@ -55,6 +55,7 @@ const views: ReadonlyArray<{ readonly view: string; readonly kind: TableKind }> 
   { view: "candidates", kind: Kinds.Candidates },
   { view: "scores", kind: Kinds.Scores },
   { view: "comparisons", kind: Kinds.Comparisons },
+  { view: "depth_profile", kind: Kinds.DepthProfile },
 ]
 
 const columnList = (kind: TableKind): string => Object.keys(kind.columns).map(sqlIdentifier).join(", ")

@@ -90,7 +90,10 @@ const sliceLines = (
   ...systems.map(
     (row): Line => ({
       label: row.missing === 0 ? row.system : `${row.system} (${queriesText(row.missing)} without result)`,
-      cells: measures.map((measure) => formatValue(measure, row.measures[measure]) + marked(row, measure)),
+      cells: [
+        ...measures.map((measure) => formatValue(measure, row.measures[measure]) + marked(row, measure)),
+        `${(100 * row.unjudged).toFixed(0)}%`,
+      ],
     }),
   ),
   ...(candidates === undefined
@@ -98,7 +101,7 @@ const sliceLines = (
     : [
         {
           label: `oracle @${candidates.depth} · recall ${candidates.recall.toFixed(4)}`,
-          cells: measures.map((measure) => formatValue(measure, candidates.oracle[measure])),
+          cells: [...measures.map((measure) => formatValue(measure, candidates.oracle[measure])), ""],
         },
       ]),
 ]
@@ -111,7 +114,8 @@ const slicesOf = (rows: ReadonlyArray<SystemSummary>): ReadonlyArray<KindSlice> 
 
 /**
  * The result table as text: for each collection and split a block, in it the systems for all queries and per kind, and below
- * them what the candidates allow: their recall, and the best score any reranker of them could reach. Figures that differ
+ * them what the candidates allow: their recall, and the best score any reranker of them could reach. The last column is the
+ * share of the first ten results that nobody judged. Figures that differ
  * from a baseline's are marked, and the block's last line says by which test.
  */
 export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): string => {
@@ -140,10 +144,10 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
       const labelWidth = Math.max(title.length, ...labels.map((label) => label.length))
       // Marks hang to the right of the figures, so that the figures stand below each other.
       const lengthOf = (cell: string): number => cell.replace(/[†‡§¶‖#]+$/, "").length
-      const columns = measures.map((measure, column) => {
+      const columns = [...measures, "unjudged@10"].map((name, column) => {
         const cells = slices.flatMap((slice) => slice.lines.map((line) => line.cells[column]!))
         const hanging = Math.max(0, ...cells.map((cell) => cell.length - lengthOf(cell)))
-        return { hanging, width: Math.max(measure.length, ...cells.map((cell) => lengthOf(cell) + hanging)) }
+        return { name, hanging, width: Math.max(name.length, ...cells.map((cell) => lengthOf(cell) + hanging)) }
       })
       const placed = (cell: string, column: number): string => {
         const { hanging, width } = columns[column]!
@@ -153,9 +157,7 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         [label.padEnd(labelWidth), ...cells.map(placed)].join("  ").trimEnd()
       blocks.push(
         [
-          [title.padEnd(labelWidth), ...measures.map((name, column) => name.padStart(columns[column]!.width))].join(
-            "  ",
-          ),
+          [title.padEnd(labelWidth), ...columns.map(({ name, width }) => name.padStart(width))].join("  "),
           ...slices.flatMap((slice) => [
             `  ${slice.heading}`,
             ...slice.lines.map((line) => row(`    ${line.label}`, line.cells)),

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { judgedOnlyOf } from "./judgedOnly.ts"
 import { type Measure, measureName } from "./Measure.ts"
 import { describeMeasureError } from "./MeasureError.ts"
 import { parseMeasures } from "./parseMeasure.ts"
@@ -11,12 +12,20 @@ export const MeasureText = Schema.NonEmptyString.pipe(
   }),
 )
 
-/** The measures of texts that `MeasureText` has accepted, each once, in the order asked for. */
-export const measuresOf = (texts: ReadonlyArray<string>): ReadonlyArray<Measure> => {
+/**
+ * The measures of texts that `MeasureText` has accepted, each once, in the order asked for.
+ *
+ * @param judgedOnly whether each is followed by itself over judged documents alone, where it can be.
+ */
+export const measuresOf = (texts: ReadonlyArray<string>, judgedOnly = false): ReadonlyArray<Measure> => {
   const byName = new Map<string, Measure>()
   for (const name of texts) {
     const parsed = parseMeasures(name)
-    if (parsed.ok) for (const measure of parsed.value) byName.set(measureName(measure), measure)
+    if (!parsed.ok) continue
+    for (const measure of parsed.value) {
+      const variant = judgedOnly ? judgedOnlyOf(measure) : null
+      for (const each of variant === null ? [measure] : [measure, variant]) byName.set(measureName(each), each)
+    }
   }
   return [...byName.values()]
 }

@@ -4,7 +4,9 @@
  */
 
 export { aggregate, GEOMETRIC_FLOOR } from "./aggregate.ts"
+export { addToProfile, type DepthProfile, emptyProfile, PROFILED } from "./depthProfile.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
+export { judgedShare } from "./judged.ts"
 export { type JudgedRanking, judgeRun, type NamedTwice } from "./judgeRun.ts"
 export { type Aggregation, aggregation, type Cutoff, type GainMap, type Measure, measureName } from "./Measure.ts"
 export type { Parsed } from "./MeasureCall.ts"

@@ -4,7 +4,8 @@ import type { GainMap } from "./Measure.ts"
 /** log2(rank + 1) by rank − 1, grown as longer rankings come. */
 let discounts = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(i + 2))
 
-const discountsFor = (length: number): Float64Array => {
+/** log2(rank + 1) by rank − 1, for at least `length` ranks. */
+export const discountsFor = (length: number): Float64Array => {
   if (length > discounts.length) {
     discounts = Float64Array.from({ length: Math.max(length, 2 * discounts.length) }, (_, i) => Math.log2(i + 2))
   }

@@ -17,6 +17,8 @@ export const SystemSummary = Schema.Struct({
   queries: Schema.NonNegativeInt,
   /** How many of them the system has no result for; they count as zero. */
   missing: Schema.NonNegativeInt,
+  /** Mean share of its first ten results that nobody judged, over the queries that it has results for. */
+  unjudged: Schema.Number,
   measures: Values,
 })
 export type SystemSummary = typeof SystemSummary.Type

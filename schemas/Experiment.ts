@@ -113,6 +113,12 @@ export const Experiment = Schema.Struct({
         ["RR@10", "nDCG@5", "nDCG@10", "AP", "R@100"],
         "Measures by ir-measures' or trec_eval's names; the first two lead the table",
       ),
+      judgedOnly: setting(
+        Schema.Boolean,
+        false,
+        "Whether each measure that can is also taken over judged results alone (judged_only=True)",
+      ),
+      profileDepth: setting(count, 100, "How deep the depth profile goes"),
     }),
     "Scoring",
   ),

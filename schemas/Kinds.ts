@@ -102,6 +102,20 @@ export const TrainingLog = tableKind("training-log", {
 export type TrainingLog = typeof TrainingLog
 
 /**
+ * Means of a measure at every depth of the ranking, from `AP@1` to `AP@100`: a row for each system, split, kind (`all`, `question`,
+ * `browse`), measure (`nDCG`, `P`, `R`, `RR`, `AP`) and depth, in this order.
+ */
+export const DepthProfile = tableKind("depth-profile", {
+  system: column("VARCHAR"),
+  split: column("VARCHAR"),
+  kind: column("VARCHAR"),
+  measure: column("VARCHAR"),
+  depth: column("INTEGER"),
+  value: column("DOUBLE"),
+})
+export type DepthProfile = typeof DepthProfile
+
+/**
  * Systems compared with baselines: a row for each split, kind (`all`, `question`, `browse`), measure, baseline, system and test, in
  * this order. Differences are system less baseline; `lower` and `upper` bound their mean. `effect` is Cohen's d_z,
  * `standardized` the difference in units of the systems' spread; none where it has no value. `adjusted` is p after the correction over

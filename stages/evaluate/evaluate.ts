@@ -4,13 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import {
+  addToProfile,
   aggregate,
   aggregation,
+  emptyProfile,
   GEOMETRIC_FLOOR,
+  judgedShare,
   type Measure,
   measureName,
   measuresOf,
   oracleScore,
+  PROFILED,
   recallAt,
   scoreQuery,
 } from "../../measures/index.ts"
@@ -95,11 +99,50 @@ const systemOf = (connection: Connection, run: StoredArtifact<Kinds.Run>) =>
     return names[0] === undefined ? null : SystemName.make(text(names[0]))
   })
 
+/** Ranks whose judgements are counted for the share that nobody judged. */
+const JUDGED_RANKS = 10
+
+/** Appends the means at every depth, for each slice. */
+const writeProfile = (
+  writer: TableWriter<Kinds.DepthProfile>,
+  queries: JudgedQueries,
+  system: SystemName,
+  ranking: RankedGrades,
+  slices: ReadonlyArray<Slice>,
+  depth: number,
+) =>
+  Effect.forEach(slices, ({ split, kind, ordinals }) => {
+    const profile = emptyProfile(depth)
+    for (const ordinal of ordinals) addToProfile(profile, ranking.grades(ordinal), queries.judgements[ordinal]!)
+    const depths = Array.from({ length: depth }, (_, i) => i + 1)
+    const same = { system: depths.map(() => system), split: depths.map(() => split), kind: depths.map(() => kind) }
+    return Effect.forEach(PROFILED, (measure) =>
+      writer.writeColumns({
+        ...same,
+        measure: depths.map(() => measure),
+        depth: depths,
+        value: Array.from(profile[measure], (sum) => sum / ordinals.length),
+      }),
+    )
+  })
+
+/** Mean share of unjudged documents among the first ranks, of the queries with results. */
+const unjudgedShare = (ranking: RankedGrades, ordinals: ReadonlyArray<number>): number => {
+  const answered = ordinals.filter((ordinal) => ranking.retrieved[ordinal]! > 0)
+  const judged = answered.reduce((sum, ordinal) => sum + judgedShare(ranking.grades(ordinal), JUDGED_RANKS), 0)
+  return answered.length === 0 ? 0 : 1 - judged / answered.length
+}
+
+interface Writers {
+  readonly scores: TableWriter<Kinds.Scores>
+  readonly profile: TableWriter<Kinds.DepthProfile>
+}
+
 /** Scores one run and appends its rows, sorted by split (bytes), measure (as asked), qid. */
 const scoreSystem = (
   context: Context,
   connection: Connection,
-  writer: TableWriter<Kinds.Scores>,
+  writers: Writers,
   queries: JudgedQueries,
   measures: ReadonlyArray<Measure>,
   system: SystemName,
@@ -125,9 +168,14 @@ const scoreSystem = (
       }
       for (let m = 0; m < measures.length; m++) {
         const name = measureName(measures[m]!)
-        yield* writer.writeColumns({ ...same, measure: ordinals.map(() => name), value: Array.from(values[m]!) })
+        yield* writers.scores.writeColumns({
+          ...same,
+          measure: ordinals.map(() => name),
+          value: Array.from(values[m]!),
+        })
       }
     }
+    yield* writeProfile(writers.profile, queries, system, ranking, slices, context.config.profileDepth)
     return {
       system,
       rows: slices.map(({ split, kind, ordinals }) => ({
@@ -136,6 +184,7 @@ const scoreSystem = (
         kind,
         queries: ordinals.length,
         missing: ordinals.filter((ordinal) => ranking.retrieved[ordinal] === 0).length,
+        unjudged: unjudgedShare(ranking, ordinals),
       })),
     }
   })
@@ -218,7 +267,7 @@ const scored = (
   Effect.gen(function* () {
     const { inputs, outputs } = context
     const connection = yield* (yield* DuckDb).connect
-    const measures = measuresOf(context.config.measures)
+    const measures = measuresOf(context.config.measures, context.config.judgedOnly)
     const queries = yield* judgedQueries(connection, inputs.queries, inputs.qrels)
     yield* checkGrades(measures, queries.maxGrade)
     if (queries.danglingQrels > 0) {
@@ -234,15 +283,18 @@ const scored = (
       } else systems.push({ system, run })
     }
 
-    const writer = yield* tableWriter(Kinds.Scores, outputs.scores)
+    const writers: Writers = {
+      scores: yield* tableWriter(Kinds.Scores, outputs.scores),
+      profile: yield* tableWriter(Kinds.DepthProfile, outputs.profile),
+    }
     const rows = new Map<SystemName, ScoredSystem["rows"]>()
     const byName = [...systems].sort((a, b) => compareBytes(a.system, b.system))
     for (const [done, { system, run }] of byName.entries()) {
       context.progress({ done, total: byName.length, unit: "systems", detail: system })
-      const result = yield* scoreSystem(context, connection, writer, queries, measures, system, run)
+      const result = yield* scoreSystem(context, connection, writers, queries, measures, system, run)
       rows.set(system, result.rows)
     }
-    const written = yield* writer.finish
+    const written = { scores: yield* writers.scores.finish, profile: yield* writers.profile.finish }
     context.progress({ done: byName.length, total: byName.length, unit: "systems" })
 
     const figure = yield* figures(connection, tableFiles(outputs.scores), measures)
@@ -260,7 +312,7 @@ const scored = (
       catch: (cause) => new SummaryNotWritten({ file, cause }),
     })
     return {
-      rows: { scores: written },
+      rows: written,
       facts: { judgedQueries: queries.qids.length, danglingQrels: queries.danglingQrels },
     }
   })

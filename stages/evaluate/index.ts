@@ -16,11 +16,11 @@ export const evaluateInputs = {
   queries: Kinds.Queries,
 }
 
-export const evaluateOutputs = { scores: Kinds.Scores, summary: Kinds.Summary }
+export const evaluateOutputs = { scores: Kinds.Scores, summary: Kinds.Summary, profile: Kinds.DepthProfile }
 
 /**
  * Scores runs against the qrels: one row a query a measure, and a summary with means, the candidates' recall and the
- * best score that any reranking of them reaches.
+ * best score that any reranking of them reaches, and the means at every depth of the rankings.
  */
 export const evaluate = stage({
   name: "evaluate",

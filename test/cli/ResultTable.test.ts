@@ -7,8 +7,24 @@ const summary = (kinds: ReadonlyArray<"all" | "question" | "browse">) =>
   Schema.decodeUnknownSync(EvaluationSummary)({
     measures: ["RR@10", "nDCG@5"],
     systems: kinds.flatMap((kind) => [
-      { system: "tfidf", split: "test", kind, queries: 300, missing: 1, measures: { "RR@10": 0.25, "nDCG@5": 0.2 } },
-      { system: "bm25", split: "test", kind, queries: 300, missing: 0, measures: { "RR@10": 0.5, "nDCG@5": 1 } },
+      {
+        system: "tfidf",
+        split: "test",
+        kind,
+        queries: 300,
+        missing: 1,
+        unjudged: 0.125,
+        measures: { "RR@10": 0.25, "nDCG@5": 0.2 },
+      },
+      {
+        system: "bm25",
+        split: "test",
+        kind,
+        queries: 300,
+        missing: 0,
+        unjudged: 0,
+        measures: { "RR@10": 0.5, "nDCG@5": 1 },
+      },
     ]),
     candidates: kinds.map((kind) => ({
       split: "test",
@@ -26,18 +42,18 @@ describe("result table", () => {
       "\n",
     )
     expect(lines).toEqual([
-      "scifact · test                       RR@10  nDCG@5",
+      "scifact · test                       RR@10  nDCG@5  unjudged@10",
       "  all · 300 queries",
-      "    tfidf (1 query without result)  0.2500  0.2000",
-      "    bm25                            0.5000  1.0000",
+      "    tfidf (1 query without result)  0.2500  0.2000          13%",
+      "    bm25                            0.5000  1.0000           0%",
       "    oracle @100 · recall 0.9000     0.9500  0.9900",
       "  question · 300 queries",
-      "    tfidf (1 query without result)  0.2500  0.2000",
-      "    bm25                            0.5000  1.0000",
+      "    tfidf (1 query without result)  0.2500  0.2000          13%",
+      "    bm25                            0.5000  1.0000           0%",
       "    oracle @100 · recall 0.9000     0.9500  0.9900",
       "  browse · 300 queries",
-      "    tfidf (1 query without result)  0.2500  0.2000",
-      "    bm25                            0.5000  1.0000",
+      "    tfidf (1 query without result)  0.2500  0.2000          13%",
+      "    bm25                            0.5000  1.0000           0%",
       "    oracle @100 · recall 0.9000     0.9500  0.9900",
     ])
   })
@@ -62,10 +78,10 @@ describe("result table", () => {
     })
     const rendered = renderResultTable([{ dataset: "scifact", summary: summary(["all"]), significance }])
     expect(rendered.split("\n")).toEqual([
-      "scifact · test                        RR@10  nDCG@5",
+      "scifact · test                        RR@10  nDCG@5  unjudged@10",
       "  all · 300 queries",
-      "    tfidf (1 query without result)  0.2500†  0.2000",
-      "    bm25                            0.5000   1.0000",
+      "    tfidf (1 query without result)  0.2500†  0.2000          13%",
+      "    bm25                            0.5000   1.0000           0%",
       "    oracle @100 · recall 0.9000     0.9500   0.9900",
       "  † differs from bm25 (paired t test, Holm's correction over 2 comparisons, p ≤ 0.05)",
     ])

@@ -60,6 +60,7 @@ interface Given {
   readonly qrels: ReadonlyArray<Qrel>
   readonly runs: ReadonlyArray<ReadonlyArray<Result>>
   readonly candidates?: ReadonlyArray<Result>
+  readonly judgedOnly?: boolean
 }
 
 const stored = (given: Given) =>
@@ -68,9 +69,17 @@ const stored = (given: Given) =>
     for (const rows of given.runs) runs.push(yield* storedTable(Kinds.Run, rows))
     const [measure = "", ...more] = given.measures
     const warnings: Array<string> = []
-    const outputs = { scores: temporaryFolder("scores"), summary: temporaryFolder("summary") }
+    const outputs = {
+      scores: temporaryFolder("scores"),
+      summary: temporaryFolder("summary"),
+      profile: temporaryFolder("profile"),
+    }
     const result = yield* runStage({
-      config: Schema.decodeSync(EvaluateConfig)({ measures: [measure, ...more] }),
+      config: Schema.decodeSync(EvaluateConfig)({
+        measures: [measure, ...more],
+        judgedOnly: given.judgedOnly ?? false,
+        profileDepth: 40,
+      }),
       inputs: {
         runs,
         candidates: yield* storedTable(
@@ -92,6 +101,7 @@ const stored = (given: Given) =>
       outputs,
       summary: Schema.decodeSync(Schema.parseJson(EvaluationSummary))(summaryText),
       scores: yield* readRows(storedFolder(Kinds.Scores, outputs.scores)),
+      profile: yield* readRows(storedFolder(Kinds.DepthProfile, outputs.profile)),
     }
   })
 
@@ -245,6 +255,61 @@ describe("the evaluate stage", () => {
     ),
   )
 
+  it.effect("E14 the depth profile has the figures of its measures with each cutoff, by split and kind", () =>
+    live(
+      Effect.gen(function* () {
+        const { queries, other, rows, qrels } = random()
+        const { profile, summary } = yield* stored({
+          measures: ["nDCG@1", "nDCG@40", "P@7", "R@40", "RR@10", "AP@40"],
+          queries: rows,
+          qrels,
+          runs: [runRows("b", queries), runRows("a", other)],
+        })
+        let compared = 0
+        for (const { system, split, kind, measures } of summary.systems) {
+          for (const [name, value] of Object.entries(measures)) {
+            const [measure, depth] = name.split("@")
+            const found = profile.filter(
+              (row) =>
+                row.system === system &&
+                row.split === split &&
+                row.kind === kind &&
+                row.measure === measure &&
+                row.depth === Number(depth),
+            )
+            expect(found.map((row) => row.value)).toEqual([expect.closeTo(value, 12)])
+            compared++
+          }
+        }
+        expect(compared).toBe(2 * 2 * 3 * 6)
+        expect(profile.length).toBe(2 * 2 * 3 * 5 * 40)
+      }),
+    ),
+  )
+
+  it.effect(
+    "E15 says which share of the first ten nobody judged, and takes measures over judged results on request",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const { queries, rows, qrels } = random()
+          const { summary } = yield* stored({
+            measures: ["P@10", "Judged@10", "NumRet"],
+            queries: rows,
+            qrels,
+            runs: [runRows("a", queries)],
+            judgedOnly: true,
+          })
+          expect(summary.measures).toEqual(["P@10", "P(judged_only=True)@10", "Judged@10", "NumRet"])
+          for (const { unjudged, measures, queries: count, missing } of summary.systems) {
+            const judged = (measures["Judged@10"] ?? Number.NaN) * (count / (count - missing))
+            expect(unjudged).toBeCloseTo(1 - judged, 12)
+            expect(measures["P(judged_only=True)@10"]).toBeGreaterThanOrEqual(measures["P@10"] ?? Number.NaN)
+          }
+        }),
+      ),
+  )
+
   it.effect("E11 the same inputs give the same bytes", () =>
     live(
       Effect.gen(function* () {
@@ -252,9 +317,12 @@ describe("the evaluate stage", () => {
         const given = { measures, queries: rows, qrels, runs: [runRows("a", queries), runRows("b", other)] }
         const one = yield* stored(given)
         const two = yield* stored(given)
-        for (const file of ["scores/part-00000.parquet", "summary/summary.json"]) {
-          const read = (outputs: typeof one.outputs): Buffer =>
-            readFileSync(file.replace("scores", outputs.scores).replace("summary/", `${outputs.summary}/`))
+        for (const [output, file] of [
+          ["scores", "part-00000.parquet"],
+          ["summary", "summary.json"],
+          ["profile", "part-00000.parquet"],
+        ] as const) {
+          const read = (outputs: typeof one.outputs): Buffer => readFileSync(join(outputs[output], file))
           expect(read(one.outputs).equals(read(two.outputs))).toBe(true)
         }
       }),
@@ -342,9 +410,9 @@ describe("the evaluate stage", () => {
           candidates: [result],
         })
         expect(summary.systems).toEqual([
-          { system: "s", split: "test", kind: "all", queries: 2, missing: 1, measures: { AP: 0.5 } },
-          { system: "s", split: "test", kind: "question", queries: 1, missing: 0, measures: { AP: 1 } },
-          { system: "s", split: "test", kind: "browse", queries: 1, missing: 1, measures: { AP: 0 } },
+          { system: "s", split: "test", kind: "all", queries: 2, missing: 1, unjudged: 0, measures: { AP: 0.5 } },
+          { system: "s", split: "test", kind: "question", queries: 1, missing: 0, unjudged: 0, measures: { AP: 1 } },
+          { system: "s", split: "test", kind: "browse", queries: 1, missing: 1, unjudged: 0, measures: { AP: 0 } },
         ])
         expect(summary.candidates[0]).toEqual({
           split: "test",
