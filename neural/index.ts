@@ -1,5 +1,6 @@
 export * from "./architectures/index.ts"
 export * from "./checkpoints/index.ts"
+export * from "./losses/index.ts"
 export * as Onnx from "./onnx/index.ts"
 export * from "./optimizers/index.ts"
 export * from "./runtime/index.ts"

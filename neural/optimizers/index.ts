@@ -1,2 +1,8 @@
+export { Adafactor } from "./Adafactor.ts"
+export { AdamW } from "./AdamW.ts"
+export { formGroups, type WeightGroup } from "./formGroups.ts"
+export { type DenseGradient, type Gradient, RowSum, type RowsGradient, squaredNorm } from "./Gradient.ts"
 export { GroupsInvalid } from "./GroupError.ts"
 export { learningRates, scheduleShare } from "./schedule.ts"
+export { updateOf } from "./updateOf.ts"
+export type { UpdateTerms, WeightUpdate } from "./WeightUpdate.ts"

@@ -33,3 +33,5 @@ export interface TensorDescription {
 export const floats = (shape: readonly number[], data: Float32Array): Tensor => ({ type: "float32", shape, data })
 
 export const int64s = (shape: readonly number[], data: BigInt64Array): Tensor => ({ type: "int64", shape, data })
+
+export const int32s = (shape: readonly number[], data: Int32Array): Tensor => ({ type: "int32", shape, data })

@@ -16,4 +16,12 @@ export {
   type SessionOptions,
 } from "./Session.ts"
 export { Device, DeviceChoice, DeviceUnavailable, InferenceFailed, ModelRejected } from "./SessionError.ts"
-export { floats, int64s, type Tensor, type TensorDescription, type TensorOf, type TensorType } from "./Tensor.ts"
+export {
+  floats,
+  int32s,
+  int64s,
+  type Tensor,
+  type TensorDescription,
+  type TensorOf,
+  type TensorType,
+} from "./Tensor.ts"

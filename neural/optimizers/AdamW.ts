@@ -1,0 +1,108 @@
+import type { AdamWSettings } from "../../schemas/index.ts"
+import type { Gradient, RowsGradient } from "./Gradient.ts"
+import type { UpdateTerms, WeightUpdate } from "./WeightUpdate.ts"
+
+/** The numbers of one update, the same for all elements. */
+interface Coefficients {
+  /** What is kept of the two moments. */
+  readonly kept1: number
+  readonly kept2: number
+  /** What the gradient and its square add to them. */
+  readonly new1: number
+  readonly new2: number
+  readonly scale: number
+  /** What is kept of the weight. */
+  readonly keptWeight: number
+  /** The learning rate, by the first moment's bias. */
+  readonly rate: number
+  /** One by the root of the second moment's bias. */
+  readonly root: number
+  readonly epsilon: number
+}
+
+/**
+ * AdamW as Loshchilov and Hutter have it, and PyTorch: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
+ * w ← (1 − rate · decay) w − rate · m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+ *
+ * Of a table with gradients by row, either all rows are updated (those without a gradient go on by their moments, and decay),
+ * or only the touched ones. Then a row's moments have decayed by as many steps as have passed since it was last touched, as
+ * they would have otherwise; what the row would have moved and decayed meanwhile is not made up for.
+ */
+export class AdamW implements WeightUpdate {
+  readonly #settings: AdamWSettings
+  readonly #first: Float32Array
+  readonly #second: Float32Array
+  /** For each row of a table the update that touched it last, 0 at first. */
+  readonly #touched: Int32Array | undefined
+
+  /** @param touchedOf how many rows a table has of which only the touched ones are updated */
+  constructor(settings: AdamWSettings, elements: number, touchedOf?: number) {
+    this.#settings = settings
+    this.#first = new Float32Array(elements)
+    this.#second = new Float32Array(elements)
+    this.#touched = touchedOf === undefined ? undefined : new Int32Array(touchedOf)
+  }
+
+  get memory(): Readonly<Record<string, Float32Array | Int32Array>> {
+    const moments = { first: this.#first, second: this.#second }
+    return this.#touched === undefined ? moments : { ...moments, touched: this.#touched }
+  }
+
+  apply(weight: Float32Array, gradient: Gradient, terms: UpdateTerms): void {
+    if (gradient.kind === "dense") {
+      this.#span(weight, 0, weight.length, gradient.values, 0, this.#coefficients(terms, 1))
+    } else if (this.#touched === undefined) this.#allRows(weight, gradient, terms)
+    else this.#touchedRows(weight, gradient, terms, this.#touched)
+  }
+
+  #coefficients({ count, decay, rate, scale }: UpdateTerms, passed: number): Coefficients {
+    const { beta1, beta2, epsilon } = this.#settings
+    return {
+      kept1: beta1 ** passed,
+      kept2: beta2 ** passed,
+      new1: 1 - beta1,
+      new2: 1 - beta2,
+      scale,
+      keptWeight: 1 - rate * decay,
+      rate: rate / (1 - beta1 ** count),
+      root: 1 / Math.sqrt(1 - beta2 ** count),
+      epsilon,
+    }
+  }
+
+  /** Elements begin ≤ i < end of the weight, whose gradients lie from `at` on. */
+  #span(weight: Float32Array, begin: number, end: number, values: Float32Array, at: number, by: Coefficients): void {
+    const [first, second] = [this.#first, this.#second]
+    const { epsilon, kept1, kept2, keptWeight, new1, new2, rate, root, scale } = by
+    const offset = at - begin
+    for (let i = begin; i < end; i++) {
+      const slope = values[i + offset]! * scale
+      const m = kept1 * first[i]! + new1 * slope
+      const v = kept2 * second[i]! + new2 * slope * slope
+      first[i] = m
+      second[i] = v
+      weight[i] = keptWeight * weight[i]! - (rate * m) / (Math.sqrt(v) * root + epsilon)
+    }
+  }
+
+  #allRows(weight: Float32Array, { places, values, width }: RowsGradient, terms: UpdateTerms): void {
+    const by = this.#coefficients(terms, 1)
+    const nothing = new Float32Array(width)
+    for (let row = 0; row < places.length; row++) {
+      const place = places[row]!
+      const [begin, end] = [row * width, (row + 1) * width]
+      if (place < 0) this.#span(weight, begin, end, nothing, 0, by)
+      else this.#span(weight, begin, end, values, place * width, by)
+    }
+  }
+
+  #touchedRows(weight: Float32Array, gradient: RowsGradient, terms: UpdateTerms, touched: Int32Array): void {
+    const { rows, values, width } = gradient
+    for (let place = 0; place < rows.length; place++) {
+      const row = rows[place]!
+      const by = this.#coefficients(terms, terms.count - touched[row]!)
+      this.#span(weight, row * width, (row + 1) * width, values, place * width, by)
+      touched[row] = terms.count
+    }
+  }
+}
