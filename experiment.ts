@@ -18,12 +18,13 @@ import {
   type Hardware,
   type Kinds,
   type ReportSettings,
+  SystemName,
 } from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { modelOf, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
-import { rerank } from "./stages/rerank/index.ts"
+import { interpolate, rerank } from "./stages/rerank/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 
@@ -120,8 +121,14 @@ const wireCollection = (
     const { run } = rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`)
     return { system: name, run }
   })
+  const { enabled, ...mixed } = settings.rerank.interpolate
+  const mixes = (enabled ? neural : []).map(({ system, run }): NamedRun => {
+    const name = SystemName.make(`${system}+${from}`)
+    const inputs = { candidates, run, queries, qrels }
+    return { system: name, run: interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run }
+  })
 
-  const runs = [...given, ...neural].map(({ run }) => run)
+  const runs = [...given, ...neural, ...mixes].map(({ run }) => run)
   const { scores, summary, profile } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },

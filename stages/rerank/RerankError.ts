@@ -56,5 +56,32 @@ export class RerankFileFailed extends Schema.TaggedError<RerankFileFailed>()("Re
   }
 }
 
+/** A candidate that the reranker's run does not have. */
+export class CandidatesUnscored extends Schema.TaggedError<CandidatesUnscored>()("CandidatesUnscored", {
+  system: Schema.String,
+  qid: Schema.String,
+  docid: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.system}: query ${this.qid} has the candidate ${this.docid}, which the reranker did not score: run and candidates come from different experiments.`
+  }
+}
+
+/** A weight is to be tuned, but no judged query of the dev split has candidates. */
+export class NothingToTuneOn extends Schema.TaggedError<NothingToTuneOn>()("NothingToTuneOn", {
+  system: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.system}: no judged query of the dev split has candidates to tune the weight on. Set rerank.interpolate.weight, or name a dev split (ingest.splits.dev, retrieve.splits).`
+  }
+}
+
 /** Why reranking failed; errors of the runtime and of the tokenizer come as they are. */
-export type RerankError = TextMissing | PairNotScored | QueryWithoutRoom | ScoresMisshaped | RerankFileFailed
+export type RerankError =
+  | TextMissing
+  | PairNotScored
+  | QueryWithoutRoom
+  | ScoresMisshaped
+  | RerankFileFailed
+  | CandidatesUnscored
+  | NothingToTuneOn

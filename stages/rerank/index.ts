@@ -1,5 +1,6 @@
 /** Rerankers: from candidates and a model to a run. */
 import * as Schema from "effect/Schema"
+import { MeasureText } from "../../measures/index.ts"
 import { stage } from "../../pipeline/index.ts"
 import { Hardware, Kinds, SystemName } from "../../schemas/index.ts"
 
@@ -39,4 +40,36 @@ export const rerank = stage({
   native: ["duckdb", "onnxruntime"],
   resumable: true,
   determinism: "seeded",
+})
+
+/** What the stage reads of the configuration. */
+export const InterpolateConfig = Schema.typeSchema(
+  Schema.Struct({
+    system: SystemName,
+    normalise: Schema.Literal("z-score", "min-max"),
+    /** The reranker's share; absent, the best on the dev split by the measure. */
+    weight: Schema.optionalWith(Schema.Number.pipe(Schema.between(0, 1)), { exact: true }),
+    measure: MeasureText,
+  }),
+)
+export type InterpolateConfig = typeof InterpolateConfig.Type
+
+export const interpolateInputs = {
+  candidates: Kinds.Candidates,
+  run: Kinds.Run,
+  queries: Kinds.Queries,
+  qrels: Kinds.Qrels,
+}
+
+export const interpolateOutputs = { run: Kinds.Run }
+
+/** Candidates in the order of a mix of the first stage's score and a reranker's, each normalised by query. */
+export const interpolate = stage({
+  name: "interpolate",
+  config: InterpolateConfig,
+  inputs: interpolateInputs,
+  outputs: interpolateOutputs,
+  code: "stages/rerank/interpolate.ts",
+  load: () => import("./interpolate.ts"),
+  native: ["duckdb"],
 })

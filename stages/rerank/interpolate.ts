@@ -1,0 +1,142 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { compareTrecOrder, judgements, measureName, measuresOf, scoreQuery, UNJUDGED } from "../../measures/index.ts"
+import {
+  DuckDb,
+  duckDbPromise,
+  type StageContext,
+  type StoredArtifact,
+  sqlString,
+  tableWriter,
+} from "../../pipeline/index.ts"
+import { Kinds, tableFiles } from "../../schemas/index.ts"
+import type { InterpolateConfig, interpolateInputs, interpolateOutputs } from "./index.ts"
+import { mixScores, normalised } from "./mixScores.ts"
+import { CandidatesUnscored, NothingToTuneOn } from "./RerankError.ts"
+
+type Context = StageContext<InterpolateConfig, typeof interpolateInputs, typeof interpolateOutputs>
+
+/** A query's candidates with both scores, normalised. */
+interface ScoredQuery {
+  readonly qid: string
+  readonly docids: ReadonlyArray<string>
+  /** `UNJUDGED` where the qrels do not name the document. */
+  readonly grades: Int32Array
+  readonly first: Float64Array
+  readonly model: Float64Array
+}
+
+const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
+
+/** The candidates query by query, in the order of their qids, of one split or of all. Memory holds a batch and a query. */
+const scoredQueries = (context: Context, split: string | undefined) => {
+  const { config, inputs } = context
+  const only =
+    split === undefined ? "" : `WHERE qid IN (SELECT qid FROM ${source(inputs.queries)} WHERE split = '${split}')`
+  const sql = `SELECT c.qid, c.docid, c.grade, c.score, r.score FROM ${source(inputs.candidates)} c
+    LEFT JOIN ${source(inputs.run)} r USING (qid, docid) ${only} ORDER BY c.qid, c.rank`
+  return Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const connection = yield* (yield* DuckDb).connect
+      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+      const batches = Stream.repeatEffectOption(
+        Effect.flatMap(
+          Effect.mapError(
+            duckDbPromise(sql, () => result.fetchChunk()),
+            (error) => Option.some(error),
+          ),
+          (chunk) =>
+            chunk === null || chunk.rowCount === 0 ? Effect.fail(Option.none()) : Effect.succeed(chunk.getRows()),
+        ),
+      )
+      return batches.pipe(
+        Stream.flattenIterables,
+        Stream.groupAdjacentBy(([qid]) => String(qid)),
+        Stream.mapEffect(([qid, rows]) => {
+          const all = Chunk.toReadonlyArray(rows)
+          const missing = all.find((row) => row[4] === null)
+          if (missing !== undefined) {
+            return Effect.fail(new CandidatesUnscored({ system: config.system, qid, docid: String(missing[1]) }))
+          }
+          const column = (at: number): Float64Array => Float64Array.from(all, (row) => Number(row[at]))
+          return Effect.succeed<ScoredQuery>({
+            qid,
+            docids: all.map((row) => String(row[1])),
+            grades: Int32Array.from(all, (row) => (row[2] === null ? UNJUDGED : Number(row[2]))),
+            first: normalised(column(3), config.normalise),
+            model: normalised(column(4), config.normalise),
+          })
+        }),
+      )
+    }),
+  )
+}
+
+/** The places of a query's candidates in the order of the mixed scores, ties by docid descending. */
+const rankedBy = ({ docids }: ScoredQuery, scores: Float64Array): ReadonlyArray<number> =>
+  docids
+    .map((docid, at) => ({ at, docid, score: scores[at]! }))
+    .sort(compareTrecOrder)
+    .map(({ at }) => at)
+
+/** Shares that are tried. */
+const steps = 20
+
+/** The reranker's share that is best on the dev split; of equal ones the largest. */
+const tuned = (context: Context) =>
+  Effect.gen(function* () {
+    const { config, inputs } = context
+    const [measure] = measuresOf([config.measure])
+    const connection = yield* (yield* DuckDb).connect
+    const sql = `SELECT qid, list(grade) FROM ${source(inputs.qrels)} GROUP BY qid`
+    const judged = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJS())
+    const judgedOf = new Map(
+      judged.map(([qid, grades]) => [String(qid), judgements(Array.isArray(grades) ? grades.map(Number) : [])]),
+    )
+    const totals = new Float64Array(steps + 1)
+    let queries = 0
+    yield* Stream.runForEach(scoredQueries(context, "dev"), (query) =>
+      Effect.sync(() => {
+        const known = judgedOf.get(query.qid)
+        if (known === undefined || measure === undefined) return
+        queries++
+        for (let step = 0; step <= steps; step++) {
+          const order = rankedBy(query, mixScores(query.first, query.model, step / steps))
+          totals[step]! += scoreQuery(
+            measure,
+            Int32Array.from(order, (at) => query.grades[at]!),
+            known,
+          )
+        }
+      }),
+    )
+    if (queries === 0 || measure === undefined) return yield* new NothingToTuneOn({ system: config.system })
+    let best = steps
+    for (let step = steps; step >= 0; step--) if (totals[step]! > totals[best]!) best = step
+    return { weight: best / steps, measure: measureName(measure), value: totals[best]! / queries, queries }
+  }).pipe(Effect.scoped)
+
+/** Writes the candidates in the order of the mixed scores. */
+export const run = (context: Context) =>
+  Effect.gen(function* () {
+    const { config, outputs } = context
+    const found = config.weight === undefined ? yield* tuned(context) : undefined
+    const weight = config.weight ?? found?.weight ?? 1
+    const writer = yield* tableWriter(Kinds.Run, outputs.run)
+    yield* Stream.runForEach(scoredQueries(context, undefined), (query) => {
+      const scores = mixScores(query.first, query.model, weight)
+      const order = rankedBy(query, scores)
+      return writer.writeColumns({
+        system: order.map(() => config.system),
+        qid: order.map(() => query.qid),
+        docid: order.map((at) => query.docids[at]!),
+        rank: order.map((_, position) => position + 1),
+        score: order.map((at) => scores[at]!),
+      })
+    })
+    const rows = yield* writer.finish
+    const facts = { weight, ...(found === undefined ? {} : { tunedBy: found.measure, dev: found.value }) }
+    return { rows: { run: rows }, facts }
+  }).pipe(Effect.scoped)
