@@ -28,6 +28,8 @@ interface ScoredQuery {
   readonly model: Float64Array
 }
 
+const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
 const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /** The candidates query by query, in the order of their qids, of one split or of all. Memory holds a batch and a query. */
@@ -53,17 +55,17 @@ const scoredQueries = (context: Context, split: string | undefined) => {
       )
       return batches.pipe(
         Stream.flattenIterables,
-        Stream.groupAdjacentBy(([qid]) => String(qid)),
+        Stream.groupAdjacentBy(([qid]) => text(qid)),
         Stream.mapEffect(([qid, rows]) => {
           const all = Chunk.toReadonlyArray(rows)
           const missing = all.find((row) => row[4] === null)
           if (missing !== undefined) {
-            return Effect.fail(new CandidatesUnscored({ system: config.system, qid, docid: String(missing[1]) }))
+            return Effect.fail(new CandidatesUnscored({ system: config.system, qid, docid: text(missing[1]) }))
           }
           const column = (at: number): Float64Array => Float64Array.from(all, (row) => Number(row[at]))
           return Effect.succeed<ScoredQuery>({
             qid,
-            docids: all.map((row) => String(row[1])),
+            docids: all.map((row) => text(row[1])),
             grades: Int32Array.from(all, (row) => (row[2] === null ? UNJUDGED : Number(row[2]))),
             first: normalised(column(3), config.normalise),
             model: normalised(column(4), config.normalise),
@@ -90,11 +92,18 @@ const tuned = (context: Context) =>
     const { config, inputs } = context
     const [measure] = measuresOf([config.measure])
     const connection = yield* (yield* DuckDb).connect
-    const sql = `SELECT qid, list(grade) FROM ${source(inputs.qrels)} GROUP BY qid`
-    const judged = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJS())
-    const judgedOf = new Map(
-      judged.map(([qid, grades]) => [String(qid), judgements(Array.isArray(grades) ? grades.map(Number) : [])]),
+    const sql = `SELECT qid, grade FROM ${source(inputs.qrels)}`
+    const [qids = [], grades = []] = yield* duckDbPromise(sql, async () =>
+      (await connection.runAndReadAll(sql)).getColumns(),
     )
+    const gradesOf = new Map<string, Array<number>>()
+    qids.forEach((value, row) => {
+      const qid = text(value)
+      const of = gradesOf.get(qid)
+      if (of === undefined) gradesOf.set(qid, [Number(grades[row])])
+      else of.push(Number(grades[row]))
+    })
+    const judgedOf = new Map(Array.from(gradesOf, ([qid, of]) => [qid, judgements(of)]))
     const totals = new Float64Array(steps + 1)
     let queries = 0
     yield* Stream.runForEach(scoredQueries(context, "dev"), (query) =>
