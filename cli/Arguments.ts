@@ -50,6 +50,24 @@ export const vocabulary: Vocabulary = {
   },
   subcommands: {
     sql: { options: { ...store, "--format": "value" } },
+    compare: {
+      options: {
+        ...store,
+        "--baseline": "value",
+        "--all-pairs": "flag",
+        "--measure": "value",
+        "--kind": "value",
+        "--split": "value",
+        "--dataset": "value",
+        "--test": "value",
+        "--correction": "value",
+        "--weighting": "value",
+        "--interval": "value",
+        "--permutations": "value",
+        "--seed": "value",
+        "--format": "value",
+      },
+    },
     export: {
       options: {},
       subcommands: {

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import packageJson from "../package.json" with { type: "json" }
 import { checkArguments } from "./Arguments.ts"
+import { compareCommand } from "./commands/compare.ts"
 import { exportCommand } from "./commands/export.ts"
 import { gcCommand } from "./commands/gc.ts"
 import { lineageCommand } from "./commands/lineage.ts"
@@ -22,7 +23,15 @@ import { exitCodeOfCause, exitCodes, WorkFound } from "./ExitCode.ts"
 import { writeError } from "./Terminal.ts"
 
 const command = runCommand.pipe(
-  Command.withSubcommands([sqlCommand, exportCommand, gcCommand, verifyCommand, lineageCommand, schemaCommand]),
+  Command.withSubcommands([
+    sqlCommand,
+    compareCommand,
+    exportCommand,
+    gcCommand,
+    verifyCommand,
+    lineageCommand,
+    schemaCommand,
+  ]),
 )
 
 const parse = Command.run(command, { name: "rankdag", version: packageJson.version })

@@ -140,6 +140,26 @@ describe.sequential("command line", () => {
     expect(empty.code).toBe(2)
   })
 
+  it("L20 compare tests the last run's systems against any baselines, in a terminal's, a paper's or a program's format", async () => {
+    const compare = (...words: ReadonlyArray<string>) => dag("compare", "--artifacts", store, ...words)
+    const table = await compare("--baseline", "tfidf", "--measure", "ndcg_cut_10")
+    expect(table.code).toBe(0)
+    expect(table.out).toMatch(/^tiny · test$/m)
+    expect(table.out).toMatch(/^all +nDCG@10 +tfidf +bm25 +2 /m)
+    expect(table.out).toContain("Holm's correction over")
+    const json = await compare("--all-pairs", "--format", "json", "--split", "dev")
+    const rows: ReadonlyArray<{ test: string; baseline: string; system: string }> = JSON.parse(json.out)
+    expect(new Set(rows.map(({ test, baseline, system }) => `${test} ${baseline} ${system}`))).toEqual(
+      new Set(["tukey bm25 tfidf", "tukey bm25 wink-bm25", "tukey tfidf wink-bm25"]),
+    )
+    const baseline = await compare("--baseline", "bm52")
+    expect(baseline).toMatchObject({ code: 2, out: "" })
+    expect(baseline.err).toContain("Did you mean «bm25»?")
+    const measure = await compare("--measure", "nDCG@11")
+    expect(measure.code).toBe(2)
+    expect(measure.err).toContain("nDCG@10")
+  })
+
   it("L9 an exported run has every result in full precision, ordered by rank", async () => {
     const exported = await dag(
       "export",
