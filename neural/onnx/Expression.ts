@@ -172,6 +172,8 @@ export const sigmoid = unary("Sigmoid")
 /** log(1 + exp(x)) */
 export const softplus = unary("Softplus")
 export const relu = unary("Relu")
+/** 1 where x > 0, 0 elsewhere; of float32 numbers below 2⁻¹²⁶, which the hardware may take for 0, a part of 1. */
+export const step = unary("Step")
 
 export const and = (a: Expression<"bool">, b: Expression<"bool">): Expression<"bool"> =>
   node({ kind: "And" }, [a, b], "bool", broadcast("And", a.shape, b.shape))
@@ -277,8 +279,6 @@ export const reduceSum = reduction("ReduceSum")
 export const reduceMean = reduction("ReduceMean")
 export const reduceMax = reduction("ReduceMax")
 export const reduceMin = reduction("ReduceMin")
-/** The sum of the squares: of floating-point numbers in one pass. */
-export const reduceSumSquare = reduction("ReduceSumSquare")
 
 const overLastAxis = (operation: string, x: Expression, ...vectors: readonly Expression[]): void => {
   sameType(operation, x, ...vectors)

@@ -18,6 +18,7 @@ export const unaryKinds = [
   "Sigmoid",
   "Softplus",
   "Relu",
+  "Step",
 ] as const
 export type UnaryKind = (typeof unaryKinds)[number]
 
@@ -29,7 +30,7 @@ export type BinaryKind = (typeof binaryKinds)[number]
 export const comparisonKinds = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"] as const
 export type ComparisonKind = (typeof comparisonKinds)[number]
 
-export const reductionKinds = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare"] as const
+export const reductionKinds = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"] as const
 export type ReductionKind = (typeof reductionKinds)[number]
 
 /** What a constant holds: the typed array of its element type, booleans as bytes of 0 and 1. */

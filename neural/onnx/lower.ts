@@ -231,6 +231,13 @@ class Lowering {
         )
       case "Cast":
         return emit("Cast", [integer("to", elementCode(operation.to))])
+      case "Step": {
+        if (type !== "float32") {
+          return emit("Cast", [integer("to", elementCode(type))], [this.emit("Greater", [x, like(0)])])
+        }
+        // One pass instead of two: x times the largest float, clipped to 0 … 1.
+        return emit("HardSigmoid", [float("alpha", largestFloat), float("beta", 0)])
+      }
       case "Gelu":
         return operation.approximation === "none" ? this.#exactGelu(x, like, output) : this.#tanhGelu(x, like, output)
       case "Gemm":
@@ -245,7 +252,6 @@ class Lowering {
       case "ReduceMean":
       case "ReduceMax":
       case "ReduceMin":
-      case "ReduceSumSquare":
         return emit(operation.kind, [integer("keepdims", operation.keepAxes ? 1 : 0)], [x, this.vector(operation.axes)])
       case "LayerNormalization":
         return emit("LayerNormalization", [integer("axis", -1), float("epsilon", operation.epsilon)])
@@ -305,6 +311,8 @@ class Lowering {
     return this.emit("Mul", [this.emit("Mul", [x, like(0.5)]), outer], [], output)
   }
 }
+
+const largestFloat = 3.4028234663852886e38
 
 const elementCode = (type: ElementType): number => elementTypes[type].code
 

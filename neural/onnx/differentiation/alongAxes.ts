@@ -13,7 +13,6 @@ import {
   reciprocal,
   reduceMean,
   reduceSum,
-  reduceSumSquare,
   reshape,
   squareRoot,
   subtract,
@@ -49,8 +48,6 @@ export const reductionRule =
         const count = Dim.elements(axes.map((axis) => x.shape[axis] ?? 1))
         return [expand(dividedBy(spread, count), x.shape)]
       }
-      case "ReduceSumSquare":
-        return [multiply(x, multiply(spread, 2))]
       case "ReduceMax":
       case "ReduceMin": {
         const reached = cast(equal(x, reshape(node, kept)), x.type)
@@ -70,7 +67,7 @@ const normalizedRows = (node: Floating, gradient: Floating) => {
 
 /** 1 / √(mean of squares + ε) of each row, [rows, 1]. */
 const inverseRoot = (x: Floating, width: Dim.Dim, epsilon: number): Floating =>
-  reciprocal(squareRoot(add(dividedBy(reduceSumSquare(x, [1], true), width), epsilon)))
+  reciprocal(squareRoot(add(dividedBy(reduceSum(multiply(x, x), [1], true), width), epsilon)))
 
 /**
  * y = γ x r, r = 1 / √(mean x² + ε): the gradient of x is r (γ g − x r² mean(γ g x)), that of γ is Σ g x r. Both sums are

@@ -15,8 +15,8 @@ import {
   sigmoid,
   sign,
   sine,
+  step,
   subtract,
-  tanh,
   where,
 } from "../Expression.ts"
 import { GraphError } from "../GraphError.ts"
@@ -47,8 +47,9 @@ const unaryDerivatives: Readonly<Record<UnaryKind, UnaryDerivative>> = {
   Erf: (x, _y, gradient) => multiply(gradient, multiply(exponential(negate(multiply(x, x))), 2 / Math.sqrt(Math.PI))),
   Sigmoid: (_x, y, gradient) => multiply(gradient, subtract(y, multiply(y, y))),
   Softplus: (x, _y, gradient) => multiply(gradient, sigmoid(x)),
-  // By y, which is there anyway: x would have to be kept apart from the product that it comes from.
-  Relu: (_x, y, gradient) => multiply(gradient, sign(y)),
+  Step: stepwise("Step"),
+  // By y, so that x need not be kept apart from the product that it comes from.
+  Relu: (_x, y, gradient) => multiply(gradient, step(y)),
 }
 
 export const unaryRule =
@@ -142,18 +143,19 @@ const exactGeluSlope = (x: Floating): Floating => {
   return add(below, multiply(x, density))
 }
 
-/** With t = tanh(u(x)), u = √(2/π) (x + 0.044715 x³): ½ (1 + t) + ½ x (1 − t²) u′. */
-const tanhGeluSlope = (x: Floating): Floating => {
-  const scale = Math.sqrt(2 / Math.PI)
+/** With v = 2 √(2/π) (x + 0.044715 x³), y = x σ(v): σ(v) + y (1 − σ(v)) v′. */
+const tanhGeluSlope = (x: Floating, y: Floating): Floating => {
+  const linear = 2 * Math.sqrt(2 / Math.PI)
+  const cubic = linear * 0.044715
   const square = multiply(x, x)
-  const t = tanh(multiply(x, add(multiply(square, scale * 0.044715), scale)))
-  const inner = multiply(x, add(multiply(square, 1.5 * scale * 0.044715), 0.5 * scale))
-  return add(add(multiply(t, 0.5), 0.5), subtract(inner, multiply(inner, multiply(t, t))))
+  const share = sigmoid(multiply(add(multiply(square, cubic), linear), x))
+  const slope = add(multiply(square, 3 * cubic), linear)
+  return add(multiply(subtract(y, multiply(y, share)), slope), share)
 }
 
 export const geluRule =
   (approximation: "none" | "tanh"): Rule =>
   (node, gradient) => {
     const x = floatingInput(node, 0)
-    return [multiply(gradient, approximation === "none" ? exactGeluSlope(x) : tanhGeluSlope(x))]
+    return [multiply(gradient, approximation === "none" ? exactGeluSlope(x) : tanhGeluSlope(x, node))]
   }

@@ -67,6 +67,7 @@ const ruleOf = (node: Floating): Rule => {
     case "Sigmoid":
     case "Softplus":
     case "Relu":
+    case "Step":
       return unaryRule(operation.kind)
     case "Add":
     case "Sub":
@@ -94,7 +95,6 @@ const ruleOf = (node: Floating): Rule => {
     case "ReduceMean":
     case "ReduceMax":
     case "ReduceMin":
-    case "ReduceSumSquare":
       return reductionRule(operation.kind, operation.axes)
     case "LayerNormalization":
       return layerNormalizationRule(operation.epsilon)
@@ -282,7 +282,7 @@ export interface Gradients<T extends FloatType> {
  * kink the gradient is one that PyTorch also gives: 0 for relu and |x| at 0, equal shares where a minimum or maximum is
  * reached more than once.
  *
- * @throws GraphError where the way to a tensor leads through an operation without a gradient (floor, sign), naming it, or
+ * @throws GraphError where the way to a tensor leads through an operation without a gradient (floor, sign, step), naming it, or
  *   where a gradient by row is asked for and the table is used in another way
  * @throws ShapeError, ElementTypeError where a seed does not fit its output, or a tensor is not floating-point
  */

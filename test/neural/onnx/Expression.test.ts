@@ -94,6 +94,8 @@ describe("what is built is what runs", () => {
     Sigmoid: Onnx.sigmoid(x),
     Softplus: Onnx.softplus(x),
     Relu: Onnx.relu(x),
+    Step: Onnx.step(x),
+    StepOfDoubles: Onnx.step(Onnx.cast(x, "float64")),
     Add: Onnx.add(x, vector),
     Sub: Onnx.subtract(x, 2),
     Mul: Onnx.multiply(x, x),
@@ -124,6 +126,7 @@ describe("what is built is what runs", () => {
     ReduceMin: Onnx.reduceMin(x, [0, 1, 2]),
     LayerNormalization: Onnx.layerNormalization(x, vector, vector, 1e-5),
     RmsNormalization: Onnx.rmsNormalization(x, vector, 1e-6),
+    GatherElements: Onnx.gatherElements(x, Onnx.expand(Onnx.integers([3, 0], [2]), [batch, sequence, 2]), 2),
     Gather: Onnx.gather(Onnx.constant(sampleFloats(10), [5, 2]), ids),
     GatherAxis: Onnx.gather(x, Onnx.integers([3, 0], [2]), 2),
     ScatterND: Onnx.scatterND(
@@ -201,6 +204,15 @@ describe("what is built is what runs", () => {
     Effect.gen(function* () {
       expect(yield* scalarOf(Onnx.softplus(x), 100)).toBe(100)
       expect(yield* scalarOf(Onnx.softplus(x), -20)).toBeCloseTo(2.061153622438558e-9, 14)
+    }),
+  )
+
+  it.effect("N3 a step is at zero", () =>
+    Effect.gen(function* () {
+      for (const of of [Onnx.step(x), Onnx.step(Onnx.cast(x, "float64"))]) {
+        for (const value of [1e-37, 3, 1e38]) expect(yield* scalarOf(of, value)).toBe(1)
+        for (const value of [0, -1e-37, -1e38]) expect(yield* scalarOf(of, value)).toBe(0)
+      }
     }),
   )
 
