@@ -14,6 +14,10 @@ export interface PairedQuery {
 /** Smaller changes are those of 32-bit rounding. */
 const nothing = 1e-7
 
+/** second − first, zero where rounding is all that there is between them. */
+export const changeOf = (first: number, second: number): number =>
+  Math.abs(second - first) < nothing ? 0 : second - first
+
 /** The shown queries that both systems were asked, in the order of the split. */
 export const pairedQueries = (
   { view }: Shown,
@@ -27,8 +31,7 @@ export const pairedQueries = (
     const first = values[view.first * count + query]!
     const second = values[view.second * count + query]!
     if (Number.isNaN(first) || Number.isNaN(second)) continue
-    const change = Math.abs(second - first) < nothing ? 0 : second - first
-    pairs.push({ query, first, second, change })
+    pairs.push({ query, first, second, change: changeOf(first, second) })
   }
   return pairs
 }

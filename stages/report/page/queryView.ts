@@ -1,5 +1,6 @@
 import { type Content, h, type Markup } from "./Markup.ts"
 import { changeText, valueText } from "./numbers.ts"
+import { changeOf } from "./PairedQuery.ts"
 import type { QueryList, ShownPassage } from "./ReportModel.ts"
 import type { Shown } from "./View.ts"
 import { queryWords, withMarks } from "./words.ts"
@@ -109,6 +110,46 @@ const column = (
 
 const rankWords = (rank: number, moves: number): string => (rank === 0 ? `not in the first ${moves}` : `rank ${rank}`)
 
+/** What both systems reach on a query. */
+const measuresTable = ({ firstSystem, secondSystem }: Shown, values: ReadonlyArray<QueryValues>): Markup => {
+  const line = (name: string, cells: ReadonlyArray<Markup>): Markup =>
+    h("tr", {}, h("th", { scope: "row" }, name), cells)
+  const figures = (valueOf: (of: QueryValues) => number): ReadonlyArray<Markup> =>
+    values.map((each) => h("td", { class: "number" }, valueText(each.measure, valueOf(each))))
+  const changes = values.map(({ first, second }) => {
+    const change = changeOf(first, second)
+    return h("td", { class: `number ${change > 0 ? "gain" : change < 0 ? "loss" : ""}` }, changeText(change))
+  })
+  return h(
+    "table",
+    { class: "small" },
+    h("caption", { class: "hidden" }, "Measures of this query"),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("td", {}),
+        values.map(({ measure }) => h("th", { scope: "col", class: "number" }, measure)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      line(
+        firstSystem,
+        figures(({ first }) => first),
+      ),
+      line(
+        secondSystem,
+        figures(({ second }) => second),
+      ),
+      line("change", changes),
+    ),
+  )
+}
+
 /** One query: its measures, both lists, and what is relevant and in neither. */
 export const queryView = (
   shown: Shown,
@@ -131,47 +172,7 @@ export const queryView = (
       {},
       h("h3", { dir: "auto", tabindex: "-1" }, text),
       h("p", { class: "about" }, h("code", {}, queries.qids[query] ?? ""), ` · ${queries.kinds[query] ?? ""} query`),
-      h(
-        "table",
-        { class: "small" },
-        h("caption", { class: "hidden" }, "Measures of this query"),
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            h("td", {}),
-            values.map(({ measure }) => h("th", { scope: "col", class: "number" }, measure)),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, firstSystem),
-            values.map(({ measure, first }) => h("td", { class: "number" }, valueText(measure, first))),
-          ),
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, secondSystem),
-            values.map(({ measure, second }) => h("td", { class: "number" }, valueText(measure, second))),
-          ),
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, "change"),
-            values.map(({ first, second }) => {
-              const change = second - first
-              const tone = Math.abs(change) < 1e-7 ? "" : change > 0 ? " gain" : " loss"
-              return h("td", { class: `number${tone}` }, changeText(change))
-            }),
-          ),
-        ),
-      ),
+      h("div", { class: "scroll" }, measuresTable(shown, values)),
     ),
     h(
       "div",

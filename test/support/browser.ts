@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs"
+import { type BrowserContextOptions, chromium, type Page } from "playwright-core"
+
+/** Where Debian, and others, put it. */
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+
+/** A Chromium of this machine; none is downloaded. */
+export const chromiumPath: string | undefined = places.find((place) => existsSync(place))
+
+/** Why tests of pages are skipped, for their names. */
+export const withoutChromium = chromiumPath === undefined ? " (skipped: no Chromium; apt-get install chromium)" : ""
+
+/** A page and everything that it should not have done. */
+export interface Opened {
+  readonly page: Page
+  /** What it said on the console, its errors, and requests for anything but its own file. */
+  readonly complaints: ReadonlyArray<string>
+}
+
+/** Opens a file in a headless Chromium, as someone who double-clicks it would, for as long as `use` takes. */
+export const inChromium = async <A>(
+  file: string,
+  use: (opened: Opened) => Promise<A>,
+  options: BrowserContextOptions = {},
+): Promise<A> => {
+  const browser = await chromium.launch({
+    ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
+    args: ["--no-sandbox"],
+  })
+  try {
+    const page = await (await browser.newContext(options)).newPage()
+    const complaints: Array<string> = []
+    const address = `file://${file}`
+    page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`))
+    page.on("pageerror", (error) => complaints.push(`error: ${error.message}`))
+    page.on("dialog", (dialog) => complaints.push(`dialog: ${dialog.message()}`))
+    page.on("request", (request) => {
+      if (request.url() !== address) complaints.push(`request: ${request.url()}`)
+    })
+    await page.goto(address)
+    return await use({ page, complaints })
+  } finally {
+    await browser.close()
+  }
+}

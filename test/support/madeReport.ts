@@ -1,0 +1,121 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { DuckDb, layerDuckDb, type StoredArtifact } from "../../pipeline/index.ts"
+import { type ArtifactKind, Kinds } from "../../schemas/index.ts"
+import { run } from "../../stages/report/makeReport.ts"
+
+/** How large an experiment is. */
+export interface ReportSize {
+  readonly systems: number
+  readonly queries: number
+  /** Results a query and system. */
+  readonly depth: number
+  readonly passages: number
+}
+
+const measures = ["RR@10", "nDCG@5", "nDCG@10", "AP", "R@100"] as const
+
+const stored = <K extends ArtifactKind>(kind: K, path: string): StoredArtifact<K> => ({
+  kind,
+  path,
+  hash: "0".repeat(64),
+  from: kind.name,
+})
+
+/** What words are cut from: they repeat, as words do. */
+const alphabet = Array.from({ length: 480 }, (_, i) => String.fromCharCode(97 + ((i * i * 7 + i * 3) % 26))).join("")
+
+const systemName = (system: number): string => (system === 0 ? "bm25" : `system-${String(system).padStart(2, "0")}`)
+
+/** Writes the tables of an experiment: passages of about MS MARCO's length, rankings that agree more or less, scores in steps. */
+export const writeExperiment = (folder: string, { systems, queries, depth, passages }: ReportSize): Promise<void> =>
+  Effect.gen(function* () {
+    const connection = yield* (yield* DuckDb).connect
+    const sql = (text: string) => Effect.promise(() => connection.run(text))
+    const table = (name: string, select: string) => {
+      mkdirSync(join(folder, name), { recursive: true })
+      return sql(`COPY (${select}) TO '${folder}/${name}/part-00000.parquet' (FORMAT parquet, COMPRESSION zstd)`)
+    }
+    // Words of a few letters each, 55 a passage: 330 characters, as MS MARCO's.
+    yield* table(
+      "passages",
+      `SELECT 'd' || p AS docid, NULL::VARCHAR AS title,
+              array_to_string([substr('${alphabet}', (hash(p, j) % 470)::INTEGER, (3 + hash(p, j) % 5)::INTEGER) FOR j IN range(55)], ' ') AS text
+       FROM range(${passages}) t(p) ORDER BY p`,
+    )
+    yield* sql(
+      `CREATE TABLE asked AS SELECT i, lpad(i::VARCHAR, 6, '0') AS qid, if(i % 3 = 0, 'browse', 'question') AS kind FROM range(${queries}) t(i)`,
+    )
+    yield* table(
+      "queries",
+      `SELECT qid, 'what is known of number ' || i || ' and its kind' AS text, kind, 'test' AS split FROM asked ORDER BY qid`,
+    )
+    yield* table("qrels", `SELECT qid, 'd' || hash(i, 7) % ${passages} AS docid, 1 AS grade FROM asked ORDER BY qid`)
+    for (let system = 0; system < systems; system++) {
+      // A system leaves each place of the common ranking with a chance that grows with its number.
+      yield* table(
+        `run-${system}`,
+        `SELECT '${systemName(system)}' AS system, qid,
+                'd' || (hash(i, j + if(hash(i, j, ${system}) % 40 < ${system}, ${depth}, 0)) % ${Math.floor(passages / depth / 2)} * ${2 * depth} + j + if(hash(i, j, ${system}) % 40 < ${system}, ${depth}, 0)) AS docid,
+                (j + 1)::INTEGER AS rank, (${depth} - j)::DOUBLE AS score
+         FROM asked, range(${depth}) r(j) ORDER BY qid, rank`,
+      )
+    }
+    const named = Array.from({ length: systems }, (_, system) => `(${system}, '${systemName(system)}')`).join(", ")
+    const asked = measures.map((measure, position) => `(${position}, '${measure}')`).join(", ")
+    yield* table(
+      "scores",
+      `SELECT system, 'test' AS split, qid, kind, measure, (hash(i, m, s) % (10 + s))::DOUBLE / (9 + s) AS value
+       FROM asked, (VALUES ${named}) systems(s, system), (VALUES ${asked}) measures(m, measure)
+       ORDER BY system, m, qid`,
+    )
+    const means = yield* Effect.promise(async () => {
+      const reader = await connection.runAndReadAll(
+        `SELECT system, coalesce(kind, 'all') AS kind, measure, avg(value) AS mean, count(*)::INTEGER AS queries
+         FROM '${folder}/scores/*.parquet' GROUP BY GROUPING SETS ((system, measure), (system, kind, measure)) ORDER BY ALL`,
+      )
+      return reader.getRowObjectsJson()
+    })
+    const rows = new Map<string, { system: string; kind: string; queries: number; measures: Record<string, number> }>()
+    for (const row of means) {
+      const [system, kind] = [String(row["system"]), String(row["kind"])]
+      const found = rows.get(`${kind} ${system}`) ?? { system, kind, queries: Number(row["queries"]), measures: {} }
+      found.measures[String(row["measure"])] = Number(row["mean"])
+      rows.set(`${kind} ${system}`, found)
+    }
+    mkdirSync(join(folder, "summary"), { recursive: true })
+    const summary = {
+      measures,
+      systems: [...rows.values()].map((row) => ({ ...row, split: "test", missing: 0 })),
+      candidates: [],
+    }
+    writeFileSync(join(folder, "summary/summary.json"), JSON.stringify(summary))
+  }).pipe(Effect.scoped, Effect.provide(layerDuckDb({ memoryLimit: "8GB" })), Effect.runPromise)
+
+/** Runs the report's stage over such tables; returns the page's path. */
+export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "systems">): Promise<string> => {
+  const page = join(folder, "page")
+  mkdirSync(page)
+  const at = (name: string) => join(folder, name)
+  await Effect.runPromise(
+    run({
+      config: { depth: 10, moves: 100, characters: 600, datasets: [{ name: "made", runs: systems, logs: 0 }] },
+      inputs: {
+        passages: [stored(Kinds.Passages, at("passages"))],
+        queries: [stored(Kinds.Queries, at("queries"))],
+        qrels: [stored(Kinds.Qrels, at("qrels"))],
+        runs: Array.from({ length: systems }, (_, system) => stored(Kinds.Run, at(`run-${system}`))),
+        scores: [stored(Kinds.Scores, at("scores"))],
+        summaries: [stored(Kinds.Summary, at("summary"))],
+        logs: [],
+      },
+      outputs: { page },
+      scratch: folder,
+      progress: () => undefined,
+      warn: () => undefined,
+      provenance: [],
+    }).pipe(Effect.provide(layerDuckDb())),
+  )
+  return join(page, "index.html")
+}
