@@ -164,6 +164,9 @@ const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: Read
       runs: datasets.flatMap(({ runs }) => runs),
       scores: datasets.map(({ scores }) => scores),
       summaries: datasets.map(({ summary }) => summary),
+      profiles: datasets.map(({ profile }) => profile),
+      comparisons: datasets.map(({ comparisons }) => comparisons),
+      significance: datasets.map(({ significance }) => significance),
       logs: datasets.flatMap(({ logs }) => logs),
     },
   )

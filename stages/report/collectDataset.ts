@@ -5,7 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { duckDbPromise, readBatches, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { EvaluationSummary, type Kinds, QueryKind, type Split, tableFiles } from "../../schemas/index.ts"
+import {
+  EvaluationSummary,
+  type Kinds,
+  QueryKind,
+  SignificanceSummary,
+  type Split,
+  tableFiles,
+} from "../../schemas/index.ts"
 import type { DatasetModel, QueryList, SystemRow } from "./page/ReportModel.ts"
 import { ReportInputUnreadable } from "./ReportError.ts"
 
@@ -18,6 +25,10 @@ export interface DatasetInputs {
   readonly runs: ReadonlyArray<StoredArtifact<Kinds.Run>>
   readonly scores: StoredArtifact<Kinds.Scores>
   readonly summary: StoredArtifact<Kinds.Summary>
+  /** These are absent where nothing of the kind was made. */
+  readonly profile: StoredArtifact<Kinds.DepthProfile> | undefined
+  readonly comparisons: StoredArtifact<Kinds.Comparisons> | undefined
+  readonly significance: StoredArtifact<Kinds.Significance> | undefined
   readonly logs: ReadonlyArray<StoredArtifact<Kinds.TrainingLog>>
 }
 
@@ -44,9 +55,10 @@ export const source = (artifact: StoredArtifact): string => `read_parquet(${sqlS
 export const columns = (connection: DuckDBConnection, sql: string) =>
   duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJson())
 
-const readSummary = (artifact: StoredArtifact<Kinds.Summary>) =>
-  Effect.tryPromise(() => readFile(join(artifact.path, "summary.json"), "utf8")).pipe(
-    Effect.flatMap(Schema.decodeUnknown(Schema.parseJson(EvaluationSummary))),
+/** A JSON file of an artifact, as its schema reads it. */
+const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: Schema.Schema<A, I>) =>
+  Effect.tryPromise(() => readFile(join(artifact.path, file), "utf8")).pipe(
+    Effect.flatMap(Schema.decodeUnknown(Schema.parseJson(schema))),
     Effect.mapError((error) => new ReportInputUnreadable({ from: artifact.from, problem: error.message })),
   )
 
@@ -93,7 +105,11 @@ const queriesOf = (connection: DuckDBConnection, inputs: DatasetInputs, split: S
 /** Reads the scores of a collection, and what the table says of them. */
 export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInputs) =>
   Effect.gen(function* () {
-    const summary = yield* readSummary(inputs.summary)
+    const summary = yield* readJson(inputs.summary, "summary.json", EvaluationSummary)
+    const significance =
+      inputs.significance === undefined
+        ? {}
+        : { significance: yield* readJson(inputs.significance, "significance.json", SignificanceSummary) }
     const { measures } = summary
     const runs = yield* systemRuns(connection, inputs.runs)
     const systems = [...new Set(summary.systems.map(({ system }) => system))]
@@ -159,6 +175,8 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         recall,
         oracle,
       })),
+      ...significance,
+      hasProfile: inputs.profile !== undefined,
       hasTraining: inputs.logs.length > 0,
     }
     const collected: CollectedDataset = {

@@ -12,6 +12,9 @@ export const reportInputs = {
   runs: many(Kinds.Run),
   scores: many(Kinds.Scores),
   summaries: many(Kinds.Summary),
+  profiles: many(Kinds.DepthProfile),
+  comparisons: many(Kinds.Comparisons),
+  significance: many(Kinds.Significance),
   logs: many(Kinds.TrainingLog),
 }
 

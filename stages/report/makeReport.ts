@@ -8,8 +8,12 @@ import type { reportInputs, reportOutputs } from "./index.ts"
 import { type PageFile, pageFile } from "./PageFile.ts"
 import { pageBody, pageTitle } from "./page/pageBody.ts"
 import {
+  type ComparisonRow,
+  comparisonsBlock,
   detailsBlock,
+  type ProfileCurve,
   type ProvenanceModel,
+  profileBlock,
   provenanceBlock,
   queriesBlock,
   type ReportModel,
@@ -34,6 +38,9 @@ const datasetsOf = ({ config, inputs }: Context): ReadonlyArray<DatasetInputs> =
     qrels: inputs.qrels[position]!,
     scores: inputs.scores[position]!,
     summary: inputs.summaries[position]!,
+    profile: inputs.profiles[position],
+    comparisons: inputs.comparisons[position],
+    significance: inputs.significance[position],
     runs: runs.splice(0, dataset.runs),
     logs: logs.splice(0, dataset.logs),
   }))
@@ -46,6 +53,28 @@ const writeScores = (page: PageFile, { splits }: CollectedDataset, dataset: numb
       yield* page.block(queriesBlock(dataset, split), JSON.stringify(queries))
       for (const [measure, matrix] of values.entries()) yield* page.block(valuesBlock(dataset, split, measure), matrix)
     }
+  })
+
+/** Curves over depth: the table's rows are in the order of the depth. */
+const writeProfile = (page: PageFile, { profile }: DatasetInputs, dataset: number) =>
+  Effect.gen(function* () {
+    if (profile === undefined) return
+    const curves = new Map<string, { readonly curve: Omit<ProfileCurve, "values">; readonly values: Array<number> }>()
+    for (const { system, split, kind, measure, value } of yield* readRows(profile)) {
+      const name = [system, split, kind, measure].join(" ")
+      const found = curves.get(name) ?? { curve: { system, split, kind, measure }, values: [] }
+      found.values.push(value)
+      curves.set(name, found)
+    }
+    const written = [...curves.values()].map(({ curve, values }): ProfileCurve => ({ ...curve, values }))
+    yield* page.block(profileBlock(dataset), JSON.stringify(written))
+  })
+
+const writeComparisons = (page: PageFile, { comparisons }: DatasetInputs, dataset: number) =>
+  Effect.gen(function* () {
+    if (comparisons === undefined) return
+    const rows: ReadonlyArray<ComparisonRow> = yield* readRows(comparisons)
+    yield* page.block(comparisonsBlock(dataset), JSON.stringify(rows))
   })
 
 const writeTraining = (page: PageFile, { logs }: DatasetInputs, dataset: number) =>
@@ -88,6 +117,8 @@ const made = (
     for (const [position, inputs] of datasets.entries()) {
       const dataset = collected[position]!
       yield* writeScores(page, dataset, position)
+      yield* writeProfile(page, inputs, position)
+      yield* writeComparisons(page, inputs, position)
       yield* writeTraining(page, inputs, position)
       yield* queryDetails(connection, inputs, dataset, config, ({ split, part, queries }) =>
         Effect.tap(page.block(detailsBlock(position, split, part), JSON.stringify(queries)), () =>

@@ -75,13 +75,13 @@ export const writeExperiment = (folder: string, { systems, queries, depth, passa
         `SELECT system, coalesce(kind, 'all') AS kind, measure, avg(value) AS mean, count(*)::INTEGER AS queries
          FROM '${folder}/scores/*.parquet' GROUP BY GROUPING SETS ((system, measure), (system, kind, measure)) ORDER BY ALL`,
       )
-      return reader.getRowObjectsJson()
+      return reader.getRowsJson()
     })
     const rows = new Map<string, { system: string; kind: string; queries: number; measures: Record<string, number> }>()
     for (const row of means) {
-      const [system, kind] = [String(row["system"]), String(row["kind"])]
-      const found = rows.get(`${kind} ${system}`) ?? { system, kind, queries: Number(row["queries"]), measures: {} }
-      found.measures[String(row["measure"])] = Number(row["mean"])
+      const [system = "", kind = "", measure = ""] = row.map(String)
+      const found = rows.get(`${kind} ${system}`) ?? { system, kind, queries: Number(row[4]), measures: {} }
+      found.measures[measure] = Number(row[3])
       rows.set(`${kind} ${system}`, found)
     }
     mkdirSync(join(folder, "summary"), { recursive: true })
@@ -108,6 +108,9 @@ export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "
         runs: Array.from({ length: systems }, (_, system) => stored(Kinds.Run, at(`run-${system}`))),
         scores: [stored(Kinds.Scores, at("scores"))],
         summaries: [stored(Kinds.Summary, at("summary"))],
+        profiles: [],
+        comparisons: [],
+        significance: [],
         logs: [],
       },
       outputs: { page },

@@ -1,3 +1,5 @@
+import type { SignificanceSummary } from "../../../schemas/index.ts"
+
 /** What the page knows when it opens. All else lies in compressed blocks, read when something has to be drawn of it. */
 export interface ReportModel {
   /** How many results of a query are shown of each system. */
@@ -17,6 +19,9 @@ export interface DatasetModel {
   readonly splits: ReadonlyArray<SplitModel>
   readonly rows: ReadonlyArray<SystemRow>
   readonly candidates: ReadonlyArray<CandidatesRow>
+  /** Which differences the table marks; absent where systems were not compared. */
+  readonly significance?: SignificanceSummary
+  readonly hasProfile: boolean
   readonly hasTraining: boolean
 }
 
@@ -78,6 +83,40 @@ export type QueryDetails = ReadonlyArray<ReadonlyArray<ShownPassage>>
 /** Queries whose passages share a block. */
 export const detailQueries = 16
 
+/** Block `profileBlock`: the mean of a measure at each depth. */
+export interface ProfileCurve {
+  readonly system: string
+  readonly split: string
+  readonly kind: string
+  /** Without its cutoff: `nDCG`. */
+  readonly measure: string
+  /** From depth 1 on. */
+  readonly values: ReadonlyArray<number>
+}
+
+/** Block `comparisonsBlock`: a system against a baseline by one test. */
+export interface ComparisonRow {
+  readonly split: string
+  readonly kind: string
+  readonly measure: string
+  readonly baseline: string
+  readonly system: string
+  readonly queries: number
+  readonly difference: number
+  readonly lower: number | null
+  readonly upper: number | null
+  /** Cohen's d_z. */
+  readonly effect: number | null
+  readonly wins: number
+  readonly ties: number
+  readonly losses: number
+  readonly test: string
+  readonly p: number
+  readonly adjusted: number
+  readonly needed: number | null
+  readonly note: string | null
+}
+
 /** Block `trainingBlock`: columns of equal length. */
 export interface TrainingLogs {
   readonly system: ReadonlyArray<string>
@@ -125,5 +164,7 @@ export const valuesBlock = (dataset: number, split: number, measure: number): st
   `block-values-${dataset}-${split}-${measure}`
 export const detailsBlock = (dataset: number, split: number, part: number): string =>
   `block-details-${dataset}-${split}-${part}`
+export const profileBlock = (dataset: number): string => `block-profile-${dataset}`
+export const comparisonsBlock = (dataset: number): string => `block-comparisons-${dataset}`
 export const trainingBlock = (dataset: number): string => `block-training-${dataset}`
 export const provenanceBlock = "block-provenance"

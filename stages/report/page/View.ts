@@ -68,3 +68,46 @@ export const initialView = (model: ReportModel, dataset = 0): View => {
   const second = best === undefined ? first : systems.indexOf(best.system)
   return { dataset, split, kind: "all", measure: 0, first, second, query: undefined }
 }
+
+/** Marks of baselines, in the order of the baselines. */
+const marks = ["†", "‡", "§", "¶", "‖", "#"] as const
+
+/** The marks of a row's figure: one for each baseline that it differs from. */
+export const marksOf = ({ significance }: DatasetModel, row: SystemRow, measure: string): string =>
+  significance === undefined
+    ? ""
+    : significance.rows
+        .filter(
+          (each) =>
+            each.system === row.system &&
+            each.split === row.split &&
+            each.kind === row.kind &&
+            each.measure === measure &&
+            each.adjusted <= significance.alpha,
+        )
+        .map(({ baseline }) => marks[significance.baselines.indexOf(baseline)] ?? "")
+        .join("")
+
+const testNames: Readonly<Record<string, string>> = {
+  t: "paired t test",
+  wilcoxon: "Wilcoxon’s signed-rank test",
+  randomization: "Fisher’s randomisation test",
+  tukey: "randomised Tukey HSD",
+}
+export const testName = (test: string): string => testNames[test] ?? test
+
+const correctionNames: Readonly<Record<string, string>> = {
+  holm: "Holm’s correction",
+  bonferroni: "Bonferroni’s correction",
+  "benjamini-hochberg": "Benjamini and Hochberg’s correction",
+  none: "no correction",
+}
+
+/** What the marks say, and how it was found. */
+export const marksLegend = ({ significance }: DatasetModel): string => {
+  if (significance === undefined) return ""
+  const { test, correction, alpha, baselines } = significance
+  const named = baselines.map((baseline, position) => `${marks[position] ?? ""} differs from ${baseline}`)
+  const how = test === "tukey" ? testName(test) : `${testName(test)}, ${correctionNames[correction] ?? correction}`
+  return `${named.join(", ")} (${how}, p ≤ ${alpha}).`
+}

@@ -1,7 +1,11 @@
 import {
+  type ComparisonRow,
+  comparisonsBlock,
   detailQueries,
   detailsBlock,
+  type ProfileCurve,
   type ProvenanceModel,
+  profileBlock,
   provenanceBlock,
   type QueryDetails,
   type QueryList,
@@ -19,6 +23,8 @@ export interface Blocks {
   /** [systems × queries] */
   readonly values: (dataset: number, split: number, measure: number) => Promise<Float32Array>
   readonly passages: (dataset: number, split: number, query: number) => Promise<ReadonlyArray<ShownPassage>>
+  readonly profile: (dataset: number) => Promise<ReadonlyArray<ProfileCurve>>
+  readonly comparisons: (dataset: number) => Promise<ReadonlyArray<ComparisonRow>>
   readonly training: (dataset: number) => Promise<TrainingLogs>
   readonly provenance: () => Promise<ProvenanceModel>
 }
@@ -64,42 +70,40 @@ export function readModel(): unknown {
 /** Parts with passages that are kept unpacked: the last that were read. */
 const keptParts = 24
 
-/** Reads blocks, each once. */
-export const makeBlocks = (): Blocks => {
-  const once = <A>(id: string, make: () => Promise<A>, known: Map<string, Promise<A>>, limit: number): Promise<A> => {
-    const found = known.get(id) ?? make()
-    // Put back at the end, so that the first is the one that was not asked for the longest.
-    known.delete(id)
-    known.set(id, found)
-    for (const oldest of known.keys()) {
-      if (known.size <= limit) break
-      known.delete(oldest)
+/** What was unpacked, by block; beyond the limit what was not asked for the longest is dropped. */
+const cache = <A>(make: (id: string) => Promise<A>, limit = Number.POSITIVE_INFINITY) => {
+  const kept = new Map<string, Promise<A>>()
+  return (id: string): Promise<A> => {
+    const found = kept.get(id) ?? make(id)
+    kept.delete(id)
+    kept.set(id, found)
+    for (const oldest of kept.keys()) {
+      if (kept.size <= limit) break
+      kept.delete(oldest)
     }
     return found
   }
-  const lists = new Map<string, Promise<QueryList>>()
-  const matrices = new Map<string, Promise<Float32Array>>()
-  const parts = new Map<string, Promise<QueryDetails>>()
-  const logs = new Map<string, Promise<TrainingLogs>>()
-  const records = new Map<string, Promise<ProvenanceModel>>()
+}
+
+/** Reads blocks, each once. */
+export const makeBlocks = (): Blocks => {
+  const lists = cache<QueryList>(read)
+  const matrices = cache(async (id) => new Float32Array(await unpacked(id)))
+  const parts = cache<QueryDetails>(read, keptParts)
+  const profiles = cache<ReadonlyArray<ProfileCurve>>(read)
+  const comparisons = cache<ReadonlyArray<ComparisonRow>>(read)
+  const logs = cache<TrainingLogs>(read)
+  const records = cache<ProvenanceModel>(read)
   return {
-    queries: (dataset, split) => {
-      const id = queriesBlock(dataset, split)
-      return once(id, () => read<QueryList>(id), lists, Number.POSITIVE_INFINITY)
-    },
-    values: (dataset, split, measure) => {
-      const id = valuesBlock(dataset, split, measure)
-      return once(id, async () => new Float32Array(await unpacked(id)), matrices, Number.POSITIVE_INFINITY)
-    },
+    queries: (dataset, split) => lists(queriesBlock(dataset, split)),
+    values: (dataset, split, measure) => matrices(valuesBlock(dataset, split, measure)),
     passages: async (dataset, split, query) => {
-      const id = detailsBlock(dataset, split, Math.floor(query / detailQueries))
-      const part = await once(id, () => read<QueryDetails>(id), parts, keptParts)
+      const part = await parts(detailsBlock(dataset, split, Math.floor(query / detailQueries)))
       return part[query % detailQueries] ?? []
     },
-    training: (dataset) => {
-      const id = trainingBlock(dataset)
-      return once(id, () => read<TrainingLogs>(id), logs, Number.POSITIVE_INFINITY)
-    },
-    provenance: () => once(provenanceBlock, () => read<ProvenanceModel>(provenanceBlock), records, 1),
+    profile: (dataset) => profiles(profileBlock(dataset)),
+    comparisons: (dataset) => comparisons(comparisonsBlock(dataset)),
+    training: (dataset) => logs(trainingBlock(dataset)),
+    provenance: () => records(provenanceBlock),
   }
 }

@@ -1,5 +1,7 @@
 import { makeBlocks, readModel } from "./blocks.ts"
+import { comparisonPlot } from "./comparisonPlot.ts"
 import { controls } from "./controls.ts"
+import { depthPlots } from "./depthPlots.ts"
 import { differencePlot } from "./differencePlot.ts"
 import { byId, closest, contentOf, fill } from "./dom.ts"
 import { kindsPlot } from "./kindsPlot.ts"
@@ -67,7 +69,7 @@ const page: Page = {
 
 const differences = differencePlot(page)
 const queries = queryBrowser(page)
-const plots = [kindsPlot(), differences, trainingPlots(page)]
+const plots = [comparisonPlot(page), kindsPlot(), depthPlots(page), differences, trainingPlots(page)]
 const all: ReadonlyArray<Part> = [results(), ...plots, queries, throughputTable(page), provenanceList(page)]
 
 /** What choosing in one of the lists of `controls` changes. */

@@ -84,11 +84,16 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
         ),
       ),
       section(
+        "comparisons",
+        "What is more than chance",
+        "The mean difference from a baseline, with its 95 % interval. An interval that holds zero is no evidence either way.",
+      ),
+      section(
         "kinds",
         "Two kinds of searcher",
         "Who asks a question wants one answer on top; who browses wants a good list.",
       ),
-      section("depth", "Further down the list", "How good the list is when it is read to a given depth."),
+      section("depth", "Further down the list", "How good the list is for a reader who goes down to a given rank."),
       section(
         "differences",
         "Query by query",

@@ -1,7 +1,7 @@
 import { type Content, h, type Markup } from "./Markup.ts"
 import { queriesText, valueText } from "./numbers.ts"
 import type { SystemRow } from "./ReportModel.ts"
-import { bestOf, candidatesOf, rowsOf, type Shown } from "./View.ts"
+import { bestOf, candidatesOf, marksLegend, marksOf, rowsOf, type Shown } from "./View.ts"
 
 /** How the table's rows are ordered: as they were wired, or by a measure, highest first. */
 export type Order = "wired" | number
@@ -13,6 +13,8 @@ const figure = (measure: string, value: number | undefined, mark: Content = unde
   h("span", { class: "figure" }, valueText(measure, value), mark),
   isShare(value) && h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
 ]
+
+const marked = (marks: string): Content => marks !== "" && h("span", { class: "mark" }, marks)
 
 const systemCell = (row: SystemRow): Markup =>
   h(
@@ -38,7 +40,7 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
     h(
       "caption",
       {},
-      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1.`,
+      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. ${marksLegend(dataset)}`,
     ),
     h(
       "thead",
@@ -67,7 +69,11 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
           measures.map((measure) => {
             const value = row.means[measure]
             const isBest = rows.length > 1 && value === best.get(measure)
-            return h("td", { class: isBest ? "number best" : "number" }, figure(measure, value))
+            return h(
+              "td",
+              { class: isBest ? "number best" : "number" },
+              figure(measure, value, marked(marksOf(dataset, row, measure))),
+            )
           }),
         ),
       ),

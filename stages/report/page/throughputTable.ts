@@ -1,6 +1,6 @@
 import { contentOf, fill, showSection } from "./dom.ts"
 import { h } from "./Markup.ts"
-import { countText, secondsText } from "./numbers.ts"
+import { countText, percentText, secondsText } from "./numbers.ts"
 import type { Page, Part } from "./Part.ts"
 import type { MadeBy } from "./ReportModel.ts"
 
@@ -44,7 +44,10 @@ export const throughputTable = (page: Page): Part => ({
             "tbody",
             {},
             speeds.map(({ node, pairs, seconds, facts }) => {
-              const padding = numberOf(facts["padding"])
+              const [tokens, padded] = [numberOf(facts["tokens"]), numberOf(facts["paddedTokens"])]
+              const waste =
+                tokens === undefined || padded === undefined || padded === 0 ? undefined : 1 - tokens / padded
+              const where = [textOf(facts["deviceName"]) || textOf(facts["device"]), textOf(facts["precision"])]
               return h(
                 "tr",
                 {},
@@ -52,12 +55,8 @@ export const throughputTable = (page: Page): Part => ({
                 h("td", { class: "number" }, countText(pairs)),
                 h("td", { class: "number" }, secondsText(seconds)),
                 h("td", { class: "number" }, seconds > 0 ? countText(Math.round(pairs / seconds)) : "–"),
-                h("td", { class: "number" }, padding === undefined ? "–" : `${(100 * padding).toFixed(1)} %`),
-                h(
-                  "td",
-                  {},
-                  [textOf(facts["device"]), textOf(facts["precision"])].filter((text) => text !== "").join(", "),
-                ),
+                h("td", { class: "number" }, waste === undefined ? "–" : percentText(waste)),
+                h("td", {}, where.filter((text) => text !== "").join(", ")),
               )
             }),
           ),

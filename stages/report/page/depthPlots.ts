@@ -1,0 +1,149 @@
+import { axisX, axisY, gridY, lineY, pointer, text, tip } from "@observablehq/plot"
+import { contentOf, fill, showSection, toElement } from "./dom.ts"
+import { h } from "./Markup.ts"
+import { valueText } from "./numbers.ts"
+import type { Page, Part } from "./Part.ts"
+import { drawPlot, widthIn } from "./plots.ts"
+import type { ProfileCurve } from "./ReportModel.ts"
+import { kindsOf, type Shown } from "./View.ts"
+
+/** One value of a curve. */
+interface Point {
+  readonly system: string
+  readonly depth: number
+  readonly value: number
+}
+
+const pointsOf = ({ system, values }: ProfileCurve): ReadonlyArray<Point> =>
+  values.map((value, position) => ({ system, depth: position + 1, value }))
+
+/** Depths that the table of a plot lists. */
+const told = [1, 3, 5, 10, 20, 50, 100] as const
+
+/** A measure without its cutoff and parameters: `nDCG@10` is of the family `nDCG`. */
+const familyOf = (measure: string): string => /^[A-Za-z]+/.exec(measure)?.[0] ?? measure
+
+/** How much ends of curves are moved apart so that their names can be read, in pixels. */
+const nameHeight = 13
+
+/** How a system's curve is drawn: the pair that is compared stands out from the others. */
+const lookOf = (system: string, { firstSystem, secondSystem }: Shown) =>
+  system === secondSystem
+    ? { stroke: "var(--accent)", strokeWidth: 2.4, named: true }
+    : system === firstSystem
+      ? { stroke: "var(--ink)", strokeWidth: 2, named: true }
+      : { stroke: "var(--muted)", strokeWidth: 1, named: false }
+
+/** What a measure comes to when the list is read to depth 1, 2, 3, …: for each kind of query a plot, with a curve a system. */
+export const depthPlots = (page: Page): Part => {
+  const host = contentOf("depth")
+  const choice = toElement(h("select", { "aria-label": "Measure over depth" }))
+  const filters = toElement(h("div", { class: "filters" }))
+  const grid = toElement(h("div", { class: "plots" }))
+  filters.append(choice)
+  host.append(filters, grid)
+  let chosen: string | undefined
+  let drawn: (() => void) | undefined
+
+  const drawKind = (shown: Shown, measure: string, kind: string, curves: ReadonlyArray<ProfileCurve>): void => {
+    const lines = curves
+      .filter((curve) => curve.kind === kind)
+      .map((curve) => ({ curve, look: lookOf(curve.system, shown) }))
+    // The compared pair is drawn last, above the others.
+    const ordered = [...lines].sort((a, b) => a.look.strokeWidth - b.look.strokeWidth)
+    const depth = Math.max(...lines.map(({ curve }) => curve.values.length))
+    const ends = lines
+      .filter(({ look }) => look.named)
+      .map(({ curve, look }) => ({ system: curve.system, value: curve.values[curve.values.length - 1] ?? 0, look }))
+      .sort((a, b) => b.value - a.value)
+    const isWide = widthIn(grid) > 760
+    drawPlot(
+      grid,
+      {
+        width: isWide ? Math.floor((widthIn(grid) - 40) / 2) : widthIn(grid),
+        height: 280,
+        marginLeft: 40,
+        marginRight: Math.min(150, 14 + 6.8 * Math.max(0, ...ends.map(({ system }) => system.length))),
+        marginBottom: 28,
+        x: { label: null, domain: [1, depth] },
+        y: { label: null, nice: true },
+        marks: [
+          gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+          axisY({ label: null, tickSize: 0, ticks: 5 }),
+          axisX({
+            label: null,
+            tickSize: 0,
+            ticks: [1, ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].filter((at) => at <= depth)],
+          }),
+          ...ordered.map(({ curve, look }) =>
+            lineY(pointsOf(curve), { x: "depth", y: "value", stroke: look.stroke, strokeWidth: look.strokeWidth }),
+          ),
+          ...ends.map(({ system, value, look }, position) =>
+            text([{ depth, value }], {
+              x: "depth",
+              y: "value",
+              text: () => system,
+              textAnchor: "start",
+              dx: 6,
+              dy: ends.length < 2 ? 0 : position === 0 ? -nameHeight / 2 : nameHeight / 2,
+              fill: look.stroke,
+              fontWeight: 600,
+            }),
+          ),
+          tip(
+            lines.flatMap(({ curve }) => pointsOf(curve)),
+            pointer({
+              x: "depth",
+              y: "value",
+              title: (point: Point) => `${point.system}\n${measure}@${point.depth} ${valueText(measure, point.value)}`,
+            }),
+          ),
+        ],
+      },
+      {
+        description: `Mean ${measure} of each system at depths 1 to ${depth}, ${kind} queries`,
+        caption: [h("strong", {}, `${measure}@depth`), kind === "all" ? ", all queries" : `, ${kind} queries`],
+        data: {
+          columns: ["System", ...told.filter((at) => at <= depth).map((at) => `@${at}`)],
+          rows: lines.map(({ curve }) => [
+            curve.system,
+            ...told.filter((at) => at <= depth).map((at) => valueText(measure, curve.values[at - 1])),
+          ]),
+        },
+      },
+    )
+  }
+
+  choice.addEventListener("input", () => {
+    chosen = choice instanceof HTMLSelectElement ? choice.value : undefined
+    drawn?.()
+  })
+
+  return {
+    draw: async (shown) => {
+      const { view, dataset, split } = shown
+      showSection("depth", dataset.hasProfile)
+      if (!dataset.hasProfile) return
+      const curves = (await page.blocks.profile(view.dataset)).filter((curve) => curve.split === split.name)
+      const families = [...new Set(curves.map(({ measure }) => measure))]
+      const kinds = view.kind !== "all" || kindsOf(split).length === 0 ? [view.kind] : kindsOf(split)
+      drawn = () => {
+        const wanted = chosen ?? familyOf(shown.measure)
+        const family = families.find((each) => each === wanted) ?? families[0] ?? ""
+        fill(
+          choice,
+          families.map((each) => h("option", { value: each, selected: each === family }, each)),
+        )
+        fill(grid)
+        for (const kind of kinds)
+          drawKind(
+            shown,
+            family,
+            kind,
+            curves.filter(({ measure }) => measure === family),
+          )
+      }
+      drawn()
+    },
+  }
+}
