@@ -80,7 +80,7 @@ const firstStages = (settings: Experiment, collection: Collection): ReadonlyArra
   settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
 
 /** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
-const tokensPerBatch = { cpu: 1024, webgpu: 8192, cuda: 16_384 } as const
+const tokensPerBatch = { cpu: 512, webgpu: 8192, cuda: 16_384 } as const
 
 const wireCollection = (
   settings: Experiment,

@@ -33,9 +33,13 @@ export interface Started {
   readonly says: (text: string) => Promise<void>
 }
 
-/** Starts a Node.js process. */
-export const start = (program: string, given: unknown): Started => {
-  const child = spawn(process.execPath, [program, JSON.stringify(given)], { stdio: ["ignore", "pipe", "pipe"] })
+/** Starts a Node.js process: a bundled program, or a module in TypeScript; with more in its environment than this one has. */
+export const start = (program: string, given: unknown, environment: NodeJS.ProcessEnv = {}): Started => {
+  const loader = program.endsWith(".ts") ? ["--import", "tsx"] : []
+  const child = spawn(process.execPath, [...loader, program, JSON.stringify(given)], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  })
   let stdout = ""
   let stderr = ""
   const listeners: Array<() => void> = []

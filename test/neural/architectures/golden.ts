@@ -81,3 +81,12 @@ export const goldenModel = (
     for (const [tensor, place] of found) floats.set(tensor, yield* weights.floats(place.name))
     return { model, floats, bytes: toBytes(encodeModel(model.graph, { kind: "inside" }).model, floats) }
   })
+
+/** The largest difference of two rows of numbers; NaN where one has more. */
+export const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let largest = 0
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    largest = Math.max(largest, Math.abs((a[i] ?? Number.NaN) - (b[i] ?? Number.NaN)))
+  }
+  return largest
+}
