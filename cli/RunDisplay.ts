@@ -52,6 +52,15 @@ export const describeProgress = (progress: Progress, seconds: number): string =>
   return parts.join(" · ")
 }
 
+/** What a stage that counts it among its facts is measured by. */
+const rated = "pairs"
+
+/** `9,812 pairs/s`, of a stage that says how many it worked on. */
+const rateText = (report: NodeReport, seconds: number): ReadonlyArray<string> => {
+  const count = report.facts[rated]
+  return typeof count === "number" && seconds > 0 ? [`${formatCount(count / seconds)} ${rated}/s`] : []
+}
+
 const outputsText = (report: NodeReport): string => {
   const counted = Object.entries(report.outputs).flatMap(([name, output]) =>
     output.rows === undefined ? [] : [`${name} ${formatCount(output.rows)}`],
@@ -66,9 +75,15 @@ export const describeNode = (report: NodeReport): string => {
     case "source":
       return `read · ${outputsText(report)}`
     case "hit":
-      return `hit${report.savedSeconds === undefined ? "" : ` · saved ${formatSeconds(report.savedSeconds)}`} · ${outputsText(report)}`
+      return [
+        "hit",
+        ...(report.savedSeconds === undefined ? [] : [`saved ${formatSeconds(report.savedSeconds)}`]),
+        outputsText(report),
+      ].join(" · ")
     case "ran":
-      return `ran · ${formatSeconds(report.seconds)} · ${outputsText(report)}`
+      return ["ran", formatSeconds(report.seconds), ...rateText(report, report.seconds), outputsText(report)].join(
+        " · ",
+      )
     case "failed":
       return `failed · ${renderReason(report.reason).join(" ")}`
     case "skipped":

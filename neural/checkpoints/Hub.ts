@@ -47,6 +47,7 @@ export interface HubCheckpoint {
 const smallFiles: ReadonlySet<string> = new Set([
   "1_Pooling/config.json",
   "added_tokens.json",
+  "config_sentence_transformers.json",
   "config.json",
   "modules.json",
   "sentence_bert_config.json",

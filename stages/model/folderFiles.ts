@@ -8,6 +8,7 @@ const beside: ReadonlySet<string> = new Set([
   modelFiles.config,
   "1_Pooling/config.json",
   "added_tokens.json",
+  "config_sentence_transformers.json",
   "modules.json",
   "sentence_bert_config.json",
   "special_tokens_map.json",

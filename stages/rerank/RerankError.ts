@@ -10,15 +10,21 @@ export class TextMissing extends Schema.TaggedError<TextMissing>()("TextMissing"
   }
 }
 
-/** A model gave no number for a pair. Nothing is stored. */
+/** A model gave no number for a pair, or for a text of one. Nothing is stored. */
 export class PairNotScored extends Schema.TaggedError<PairNotScored>()("PairNotScored", {
   system: Schema.String,
-  qid: Schema.String,
-  docid: Schema.String,
+  /** Absent where a passage alone has none. */
+  qid: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Absent where a query alone has none. */
+  docid: Schema.optionalWith(Schema.String, { exact: true }),
   value: Schema.Number,
 }) {
   override get message(): string {
-    return `${this.system} scores query ${this.qid} with passage ${this.docid} as ${this.value}: its arithmetic overflowed, or its weights are damaged. Check the checkpoint, or run on the CPU in fp32.`
+    const texts = [
+      ...(this.qid === undefined ? [] : [`query ${this.qid}`]),
+      ...(this.docid === undefined ? [] : [`passage ${this.docid}`]),
+    ].join(" with ")
+    return `${this.system} gives ${this.value} for ${texts}: its arithmetic overflowed, or its weights are damaged. Check the checkpoint, or run on the CPU in fp32.`
   }
 }
 

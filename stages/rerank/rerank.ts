@@ -45,9 +45,6 @@ const readCard = (folder: string) => {
   }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
 }
 
-const notScored = (context: Context, qid: string, docid: string, value: number): PairNotScored =>
-  new PairNotScored({ system: context.config.system, qid, docid, value })
-
 /** Query and passage read together. */
 const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
@@ -88,12 +85,12 @@ const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: 
           input.write(tokens.queries.ids(queryOf(pair)), tokens.passages.ids(pairs.passages[pair]!), ids, 0, types),
       },
       failed: (pair, { value }) =>
-        notScored(
-          context,
-          pairs.qids[pairs.queryOf[pair]!] ?? "",
-          tokens.passages.nameOf(pairs.passages[pair]!),
+        new PairNotScored({
+          system: config.system,
+          qid: pairs.qids[pairs.queryOf[pair]!]!,
+          docid: tokens.passages.nameOf(pairs.passages[pair]!),
           value,
-        ),
+        }),
     })
     const scores = yield* scoresByText(scored)
     return { scores, truncated, tokens: scored.batches.tokens, padded: scored.batches.padded } satisfies ScoredPairs
@@ -125,10 +122,12 @@ const embed = (
       length: (at) => input.length(table.length(chosen[at]!)),
       write: (at, ids, types) => input.write(table.ids(chosen[at]!), ids, 0, types),
     },
-    failed: (at, { value }) => {
-      const name = table.nameOf(chosen[at]!)
-      return kind === "queries" ? notScored(context, name, "", value) : notScored(context, "", name, value)
-    },
+    failed: (at, { value }) =>
+      new PairNotScored({
+        system: context.config.system,
+        [kind === "queries" ? "qid" : "docid"]: table.nameOf(chosen[at]!),
+        value,
+      }),
   })
 
 /** Query and passage each on its own: the product of their vectors. */
@@ -211,10 +210,8 @@ export const run = (context: Context) =>
       ? vectorScores(context, card, scorer, tokens, pairs)
       : crossScores(context, card, scorer, tokens, pairs)
     if (scored.truncated > 0) {
-      const of = card.output === "embeddings" ? "passages" : `${pairs.count} pairs' passages`
-      context.warn(
-        `${scored.truncated} ${card.output === "embeddings" ? of : `of ${of}`} were shortened to fit ${card.input.maximumTokens} tokens`,
-      )
+      const texts = card.output === "embeddings" ? "passages" : `of ${pairs.count} pairs' passages`
+      context.warn(`${scored.truncated} ${texts} were shortened to fit ${card.input.maximumTokens} tokens`)
     }
     const writer = yield* tableWriter(Kinds.Run, outputs.run)
     const docidOf = (pair: number): string => tokens.passages.nameOf(pairs.passages[pair]!)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { describeProgress, makeRunDisplay } from "../../cli/RunDisplay.ts"
+import { describeNode, describeProgress, makeRunDisplay } from "../../cli/RunDisplay.ts"
 import type { NodeReport, RunEvent } from "../../pipeline/index.ts"
 
 const report: NodeReport = {
@@ -52,6 +52,14 @@ describe("display of a run", () => {
     const lines = shown("json").trim().split("\n")
     expect(lines.length).toBe(events.length)
     expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject(events.map(({ _tag }) => ({ _tag })))
+  })
+
+  it("L6 a stage that counts pairs is told with its rate", () => {
+    const facts = { pairs: 24_530, truncated: 3 }
+    expect(describeNode({ ...report, facts })).toBe("ran · 2.50 s · 9,812 pairs/s · index 5,183, 1.2 MB")
+    expect(describeNode({ ...report, facts, status: "hit", savedSeconds: 2.5 })).toBe(
+      "hit · saved 2.50 s · index 5,183, 1.2 MB",
+    )
   })
 
   it("L6 progress without a total says how many and how fast; bytes are told as bytes", () => {

@@ -1,0 +1,65 @@
+import { cpSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { openWeights, trainBpe, writeSafetensors } from "../../neural/index.ts"
+import { temporaryFolder } from "./storedTable.ts"
+
+/** The small random models that `test/reference/models/generate.py` makes; their vocabularies have 64 entries. */
+export const fixtures = join(import.meta.dirname, "../reference/models")
+
+const letters = Array.from("abcdefghijklmnopqrstuvwxyz")
+
+/** A vocabulary of 63 pieces that spells every word in lower-case letters. */
+export const smallVocabulary = [
+  ...["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+  ...["harbour", "tower", "garden", "roses", "bread", "market"],
+  ...letters,
+  ...letters.map((letter) => `##${letter}`),
+]
+
+/** A byte-pair encoding of at most 64 entries that spells words in lower-case letters. */
+const smallBpe = trainBpe([letters.join(" "), letters.join(""), "the harbour tower", "quiet garden roses bread"], {
+  size: 64,
+  leastCount: 1,
+})
+
+export const writeVocabulary = (folder: string, pieces: ReadonlyArray<string> = smallVocabulary): void => {
+  writeFileSync(join(folder, "vocab.txt"), pieces.map((piece) => `${piece}\n`).join(""))
+}
+
+export const writeBpe = (folder: string): void => {
+  for (const [name, text] of Object.entries(smallBpe)) writeFileSync(join(folder, name), text)
+}
+
+/** A fixture's configuration and weights in a folder of the test's own, with a tokenizer that suits its family. */
+export const smallModel = (fixture: string, name = fixture): string => {
+  const folder = join(temporaryFolder("models"), name)
+  for (const file of ["config.json", "model.safetensors"]) cpSync(join(fixtures, fixture, file), join(folder, file))
+  if (fixture.startsWith("t5")) writeBpe(folder)
+  else writeVocabulary(folder)
+  return folder
+}
+
+/** Changes fields of a JSON file. */
+export const amendJson = (path: string, fields: Readonly<Record<string, unknown>>): void => {
+  const json: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(path, "utf8"))
+  writeFileSync(path, JSON.stringify({ ...json, ...fields }))
+}
+
+/** Rewrites a model's weights, each tensor's floats changed in place by its name. */
+export const amendWeights = (folder: string, amend: (name: string, floats: Float32Array) => void): Promise<void> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const path = join(folder, "model.safetensors")
+        const weights = yield* openWeights(path)
+        const tensors = yield* Effect.forEach([...weights.tensors.values()], ({ name, shape }) =>
+          Effect.map(weights.floats(name), (floats) => {
+            amend(name, floats)
+            return { name, shape, dtype: "F32" as const, data: () => [floats] }
+          }),
+        )
+        yield* writeSafetensors(path, tensors)
+      }),
+    ),
+  )
