@@ -28,7 +28,9 @@ export const writeVocabulary = (folder: string, pieces: ReadonlyArray<string> = 
 }
 
 export const writeBpe = (folder: string): void => {
-  for (const [name, text] of Object.entries(smallBpe)) writeFileSync(join(folder, name), text)
+  for (const name of ["tokenizer.json", "tokenizer_config.json"] as const) {
+    writeFileSync(join(folder, name), smallBpe[name])
+  }
 }
 
 /** A fixture's configuration and weights in a folder of the test's own, with a tokenizer that suits its family. */
