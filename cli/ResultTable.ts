@@ -41,20 +41,23 @@ interface Line {
   readonly cells: ReadonlyArray<string>
 }
 
-const formatValue = (measure: string, value: number | undefined): string => {
+/** A figure: four decimals, or a whole number where the measure counts. */
+export const formatValue = (measure: string, value: number | undefined): string => {
   if (value === undefined) return "–"
   return /^Num/.test(measure) ? String(value) : value.toFixed(4)
 }
 
-const queriesText = (count: number): string => `${count.toLocaleString("en-US")} ${count === 1 ? "query" : "queries"}`
+/** `6,980 queries`. */
+export const queriesText = (count: number): string => `${count.toLocaleString("en-US")} ${count === 1 ? "query" : "queries"}`
 
 /** Keeps the first of each, in order. */
-const distinct = <A>(values: Iterable<A>): ReadonlyArray<A> => [...new Set(values)]
+export const distinct = <A>(values: Iterable<A>): ReadonlyArray<A> => [...new Set(values)]
 
 /** The marks of a figure: one for each baseline that the system differs from. */
-type MarksOf = (row: SystemSummary, measure: string) => string
+export type MarksOf = (row: SystemSummary, measure: string) => string
 
-const marksOf = (significance: SignificanceSummary | undefined): MarksOf => {
+/** Finds the marks of figures. */
+export const marksOf = (significance: SignificanceSummary | undefined): MarksOf => {
   if (significance === undefined) return () => ""
   const { alpha, baselines, rows } = significance
   const keyOf = ({ split, kind, measure, system }: Pick<Significance, "split" | "kind" | "measure" | "system">) =>
@@ -68,7 +71,7 @@ const marksOf = (significance: SignificanceSummary | undefined): MarksOf => {
 }
 
 /** What the marks of a split's figures say; nothing where nothing was compared. */
-const legendOf = (significance: SignificanceSummary | undefined, split: string): ReadonlyArray<string> => {
+export const legendOf = (significance: SignificanceSummary | undefined, split: string): ReadonlyArray<string> => {
   if (significance === undefined) return []
   const { test, correction, family, alpha, baselines, rows } = significance
   const compared = rows.filter((row) => row.split === split)
@@ -107,7 +110,7 @@ const sliceLines = (
 ]
 
 /** The kinds worth a block of their own: with a single kind, `all` says it all. */
-const slicesOf = (rows: ReadonlyArray<SystemSummary>): ReadonlyArray<KindSlice> => {
+export const slicesOf = (rows: ReadonlyArray<SystemSummary>): ReadonlyArray<KindSlice> => {
   const kinds = distinct(rows.map((row) => row.kind))
   return kinds.length <= 2 ? kinds.filter((kind) => kind === "all") : kinds
 }

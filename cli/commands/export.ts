@@ -1,92 +1,212 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import { duckDbPromise, layerDuckDb, sqlString } from "../../pipeline/index.ts"
-import { didYouMean, Split } from "../../schemas/index.ts"
+import { aggregate, parseMeasure } from "../../measures/index.ts"
+import { duckDbPromise, layerArtifactStore, layerDuckDb, sqlString } from "../../pipeline/index.ts"
+import { Split } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
-import { cellText } from "../SqlResult.ts"
+import { checkKnown, chosenCollection, lastSummaries, systemsOf } from "../LastRun.ts"
+import { resultGrids, resultRows } from "../ResultGrid.ts"
+import { renderSqlResult } from "../SqlResult.ts"
 import { writeOut } from "../Terminal.ts"
+import { gridFormats, renderGrid } from "../TextGrid.ts"
 import { artifactsOption } from "./options.ts"
 
-/** What was asked for is not among the last run's results. */
-export class NothingToExport extends Schema.TaggedError<NothingToExport>()("NothingToExport", {
-  what: Schema.String,
-  asked: Schema.String,
-  known: Schema.Array(Schema.String),
-}) {
-  override get message(): string {
-    const known = this.known.length === 0 ? "there is none" : `there are: ${this.known.join(", ")}`
-    return `No ${this.what} «${this.asked}» in the last run; ${known}.${didYouMean(this.asked, this.known)}`
-  }
+/** What every export asks. */
+const common = {
+  split: Options.choice("split", Split.literals).pipe(Options.withDefault("test" as const)),
+  dataset: Options.text("dataset").pipe(
+    Options.optional,
+    Options.withDescription("Which collection, where the last run had several"),
+  ),
+  artifacts: artifactsOption,
 }
 
-/** Formats of an exported run: TREC's six columns, or MS MARCO's qid, docid, rank. */
-const runFormats = ["trec", "msmarco"] as const
+const systemOption = Options.text("system").pipe(Options.withDescription("The system's name in the table"))
+
+/** Streams a query's rows to standard output, a text a chunk, so that memory does not grow with what is printed. */
+const printRows = (
+  connection: DuckDBConnection,
+  sql: string,
+  print: (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>) => string,
+) =>
+  Effect.gen(function* () {
+    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+    for (;;) {
+      const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) return
+      yield* writeOut(print(chunk.getRows()))
+    }
+  })
+
+/** TREC's six columns, MS MARCO's qid, docid, rank, or JSON as ranx reads it. */
+const runFormats = ["trec", "msmarco", "json"] as const
+
+/** A run as `{ qid: { docid: score } }`, piece by piece: what a query's brace has to be preceded by depends on the rows before. */
+const jsonRun = () => {
+  let open: string | undefined
+  return {
+    rows: (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>): string =>
+      rows
+        .map(([qid, docid, , score]) => {
+          const query = String(qid)
+          const before = open === query ? ", " : `${open === undefined ? "{" : "},"}\n${JSON.stringify(query)}: {`
+          open = query
+          return `${before}${JSON.stringify(String(docid))}: ${String(score)}`
+        })
+        .join(""),
+    end: (): string => (open === undefined ? "{}\n" : "}\n}\n"),
+  }
+}
 
 /** `export run`: a system's ranking, as other tools read it. */
 const runCommand = Command.make(
   "run",
   {
-    system: Options.text("system").pipe(Options.withDescription("The system's name in the table")),
-    split: Options.choice("split", Split.literals).pipe(Options.withDefault("test" as const)),
-    dataset: Options.text("dataset").pipe(
-      Options.optional,
-      Options.withDescription("Which collection, where the last run had several"),
+    ...common,
+    system: systemOption,
+    format: Options.choice("format", runFormats).pipe(
+      Options.withDefault("trec" as const),
+      Options.withDescription("TREC's columns, MS MARCO's, or JSON as ranx reads it"),
     ),
-    format: Options.choice("format", runFormats).pipe(Options.withDefault("trec" as const)),
-    artifacts: artifactsOption,
   },
   ({ system, split, dataset, format, artifacts }) =>
     Effect.gen(function* () {
       const connection = yield* openCatalog(artifacts)
-      const distinct = (column: string, where: string) =>
-        duckDbPromise(column, async () => {
-          const reader = await connection.runAndReadAll(
-            `SELECT DISTINCT ${column} FROM runs WHERE ${where} ORDER BY ${column}`,
-          )
-          return reader.getColumnsJson().flat().map(cellText)
-        })
-      const datasets = yield* distinct("dataset", "true")
-      const wanted = Option.getOrElse(dataset, () => datasets[0] ?? "")
-      if (!datasets.includes(wanted)) {
-        return yield* new NothingToExport({ what: "collection", asked: wanted, known: datasets })
-      }
-      if (Option.isNone(dataset) && datasets.length > 1) {
-        return yield* new NothingToExport({
-          what: "single collection: name one with --dataset",
-          asked: "",
-          known: datasets,
-        })
-      }
-      const ofDataset = `dataset = ${sqlString(wanted)}`
-      const systems = yield* distinct("system", ofDataset)
-      if (!systems.includes(system)) {
-        return yield* new NothingToExport({ what: "system", asked: system, known: systems })
-      }
+      const collection = yield* chosenCollection(connection, dataset)
+      yield* checkKnown("system", [system], yield* systemsOf(connection, collection))
       const sql = `SELECT r.qid, r.docid, r.rank, r.score FROM runs r JOIN queries q ON q.dataset = r.dataset AND q.qid = r.qid
-        WHERE r.${ofDataset} AND r.system = ${sqlString(system)} AND q.split = ${sqlString(split)}
+        WHERE r.dataset = ${sqlString(collection)} AND r.system = ${sqlString(system)} AND q.split = ${sqlString(split)}
         ORDER BY r.qid COLLATE "C", r.rank`
-      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
-      for (;;) {
-        const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
-        if (chunk === null || chunk.rowCount === 0) break
-        const lines = chunk.getRows().map(([qid, docid, rank, score]) => {
-          switch (format) {
-            case "trec":
-              return `${String(qid)} Q0 ${String(docid)} ${String(rank)} ${String(score)} ${system}`
-            case "msmarco":
-              return `${String(qid)}\t${String(docid)}\t${String(rank)}`
-          }
-        })
-        yield* writeOut(`${lines.join("\n")}\n`)
+      const lines = (line: (row: ReadonlyArray<DuckDBValue>) => string) => (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>) =>
+        rows.map((row) => `${line(row)}\n`).join("")
+      switch (format) {
+        case "trec":
+          return yield* printRows(
+            connection,
+            sql,
+            lines(([qid, docid, rank, score]) => `${String(qid)} Q0 ${String(docid)} ${String(rank)} ${String(score)} ${system}`),
+          )
+        case "msmarco":
+          return yield* printRows(
+            connection,
+            sql,
+            lines(([qid, docid, rank]) => `${String(qid)}\t${String(docid)}\t${String(rank)}`),
+          )
+        case "json": {
+          const json = jsonRun()
+          yield* printRows(connection, sql, json.rows)
+          return yield* writeOut(json.end())
+        }
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
 ).pipe(Command.withDescription("Prints a system's run of the last experiment"))
 
+/** `export qrels`: the judgements of a split. */
+const qrelsCommand = Command.make(
+  "qrels",
+  {
+    ...common,
+    format: Options.choice("format", ["trec", "beir"]).pipe(
+      Options.withDefault("trec" as const),
+      Options.withDescription("TREC's four columns, or BEIR's three below a heading"),
+    ),
+  },
+  ({ split, dataset, format, artifacts }) =>
+    Effect.gen(function* () {
+      const connection = yield* openCatalog(artifacts)
+      const collection = yield* chosenCollection(connection, dataset)
+      const sql = `SELECT j.qid, j.docid, j.grade FROM qrels j JOIN queries q USING (dataset, qid)
+        WHERE dataset = ${sqlString(collection)} AND q.split = ${sqlString(split)} ORDER BY j.qid COLLATE "C", j.docid COLLATE "C"`
+      if (format === "beir") yield* writeOut("query-id\tcorpus-id\tscore\n")
+      yield* printRows(connection, sql, (rows) =>
+        rows
+          .map(([qid, docid, grade]) => {
+            const [query, passage, value] = [String(qid), String(docid), String(grade)]
+            return format === "trec" ? `${query} 0 ${passage} ${value}\n` : `${query}\t${passage}\t${value}\n`
+          })
+          .join(""),
+      )
+    }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+).pipe(Command.withDescription("Prints the judgements of the last experiment's collection"))
+
+/** The columns of a score in the order of trec_eval -q, of `ir_measures -q`, or as JSON lines of `ir_measures -q -o jsonl`. */
+const scoreFormats = ["tsv", "ir-measures", "jsonl"] as const
+
+const scoreLine = (format: (typeof scoreFormats)[number], measure: string, qid: string, value: number): string => {
+  switch (format) {
+    case "tsv":
+      return `${measure}\t${qid}\t${value}\n`
+    case "ir-measures":
+      return `${qid}\t${measure}\t${value}\n`
+    case "jsonl":
+      return `${JSON.stringify({ query_id: qid, measure, value })}\n`
+  }
+}
+
+/** `export scores`: every query's values, and after each measure's the line of `all`. */
+const scoresCommand = Command.make(
+  "scores",
+  {
+    ...common,
+    system: systemOption.pipe(Options.optional, Options.withDescription("The system; without it all, one after the other")),
+    format: Options.choice("format", scoreFormats).pipe(
+      Options.withDefault("tsv" as const),
+      Options.withDescription("Columns as trec_eval -q or as ir_measures -q, or JSON lines; values in full"),
+    ),
+  },
+  ({ system, split, dataset, format, artifacts }) =>
+    Effect.gen(function* () {
+      const connection = yield* openCatalog(artifacts)
+      const collection = yield* chosenCollection(connection, dataset)
+      const known = yield* systemsOf(connection, collection)
+      const asked = Option.match(system, { onNone: () => known, onSome: (name) => [name] })
+      yield* checkKnown("system", asked, known)
+      for (const name of asked) {
+        if (Option.isNone(system)) yield* writeOut(format === "jsonl" ? "" : `# ${name}\n`)
+        const sql = `SELECT measure, list(qid ORDER BY qid), list(value ORDER BY qid) FROM scores
+          WHERE dataset = ${sqlString(collection)} AND split = ${sqlString(split)} AND system = ${sqlString(name)}
+          GROUP BY measure ORDER BY measure`
+        const reader = yield* duckDbPromise(sql, () => connection.runAndReadAll(sql))
+        for (const [measure, qids, values] of reader.getRowsJS()) {
+          if (typeof measure !== "string" || !Array.isArray(qids) || !Array.isArray(values)) continue
+          const numbers = values.map(Number)
+          const parsed = parseMeasure(measure)
+          const all = parsed.ok ? scoreLine(format, measure, "all", aggregate(parsed.value, numbers)) : ""
+          yield* writeOut(numbers.map((value, at) => scoreLine(format, measure, String(qids[at]), value)).join("") + all)
+        }
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+).pipe(Command.withDescription("Prints the last experiment's scores, query by query"))
+
+/** `export table`: the result table, for a page, a paper or a program. */
+const tableCommand = Command.make(
+  "table",
+  {
+    format: Options.choice("format", [...gridFormats, "csv", "json"]).pipe(
+      Options.withDefault("markdown" as const),
+      Options.withDescription("Rounded and marked for people, or every digit as CSV or JSON"),
+    ),
+    artifacts: artifactsOption,
+  },
+  ({ format, artifacts }) =>
+    Effect.gen(function* () {
+      const connection = yield* openCatalog(artifacts)
+      const summaries = yield* lastSummaries(connection)
+      switch (format) {
+        case "csv":
+        case "json":
+          return yield* writeOut(`${renderSqlResult(resultRows(summaries), format)}\n`)
+        default:
+          return yield* writeOut(`${resultGrids(summaries).map((grid) => renderGrid(grid, format)).join("\n\n")}\n`)
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerDuckDb()), Effect.provide(layerArtifactStore(artifacts))),
+).pipe(Command.withDescription("Prints the last experiment's result table"))
+
 /** `export …`. */
 export const exportCommand = Command.make("export").pipe(
   Command.withDescription("Prints results in the formats of other tools"),
-  Command.withSubcommands([runCommand]),
+  Command.withSubcommands([runCommand, qrelsCommand, scoresCommand, tableCommand]),
 )

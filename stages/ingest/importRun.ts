@@ -5,8 +5,7 @@ import { attempt, some } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
 import { fileChunks } from "./read/files.ts"
-import { linesOf } from "./read/Lines.ts"
-import { runRows } from "./read/Tsv.ts"
+import { rankingRows } from "./read/JsonRun.ts"
 
 type In = { readonly file: typeof Kinds.SourceFiles; readonly queries: typeof Kinds.Queries }
 type Out = { readonly run: typeof Kinds.Run }
@@ -30,7 +29,7 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const { file, system } = config
       const writer = yield* tableWriter(RunLines, scratch)
       const batches = yield* Effect.acquireRelease(
-        Effect.sync(() => runRows(linesOf(file, fileChunks(`${folder}/${file}`, file)))),
+        Effect.sync(() => rankingRows(file, fileChunks(`${folder}/${file}`, file))),
         (iterator) => Effect.promise(async () => iterator.return(undefined)),
       )
       let read = 0

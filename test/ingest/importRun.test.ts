@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { layerDuckDb, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, SystemName } from "../../schemas/index.ts"
 import { run } from "../../stages/ingest/importRun.ts"
+import { rankingRows } from "../../stages/ingest/read/JsonRun.ts"
 
 let root: string
 beforeEach(() => {
@@ -71,6 +73,29 @@ describe("an imported run", () => {
     expect(rows.map(({ docid, rank }) => `${docid} ${rank}`)).toEqual(["b 1", "a 2", "c 3"])
   })
 
+  it("I82 as JSON it is read as in columns, on one line or many, plain or gzip, however its bytes are cut", async () => {
+    const scores = { q: { 'a"b': 1.5, é: 2, "😀": 1e-7, c: -3 }, r: {}, s: { x: 0 } }
+    const expected = ["q é 1 2", 'q a"b 2 1.5', "q 😀 3 1e-7", "q c 4 -3"]
+    for (const text of [JSON.stringify(scores), `\ufeff\n ${JSON.stringify(scores, undefined, 2)}\n`]) {
+      const { rows, facts } = await ofText(text)
+      expect(rows.map(({ qid, docid, rank, score }) => [qid, docid, rank, score].join(" "))).toEqual(expected)
+      expect(facts).toEqual({ unknownQueries: 1 })
+      const bytes = Buffer.from(text)
+      for (const size of [7, 11, 64]) {
+        async function* pieces() {
+          for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size)
+        }
+        const read: Array<string> = []
+        for await (const batch of rankingRows("run.json", pieces())) {
+          read.push(...batch.map(({ qid, docid }) => `${qid} ${docid}`))
+        }
+        expect(read).toEqual(['q a"b', "q é", "q 😀", "q c", "s x"])
+      }
+      writeFileSync(join(root, "run.json.gz"), gzipSync(text))
+      expect((await importRun(root, "run.json.gz", ["q", "r"])).rows.length).toBe(4)
+    }
+  })
+
   it.each([
     ["NaN", "q Q0 a 1 NaN t\n", /run.trec, line 1, score: expected a finite number, found "NaN"/],
     ["infinity", "q Q0 a 1 2 t\nq Q0 b 2 inf t\n", /line 2, score: expected a finite number, found "inf"/],
@@ -86,6 +111,13 @@ describe("an imported run", () => {
       "q Q0 a 1 2 t\nr Q0 a 1 2 t\nq Q0 a 2 1 t\n",
       /line 3, docid: expected each docid once for a query; line 1 has a for q/,
     ],
+    ["JSON that ends early", '{"q": {"a": 1', /line 1, the JSON: expected the next result, found "the end"/],
+    ["JSON of another shape", '{"q": ["a"]}', /line 1, the JSON: expected results, found "\["/],
+    ["JSON with a comma too many", '{"q": {"a": 1,\n}}', /line 2, the JSON: expected a docid, found "}"/],
+    ["JSON with a score that is none", '{"q": {"a": NaN}}', /line 1, the JSON: expected a score, found "N"/],
+    ["JSON with a score too large", '{"q": {"a": 1e999}}', /line 1, score: expected a finite number/],
+    ["JSON after the end", '{"q": {"a": 1}} {}', /line 1, the JSON: expected nothing more, found "{"/],
+    ["JSON with a docid twice", '{"q": {"a": 1, "a": 2}}', /docid: expected each docid once for a query/],
     ["nothing", "\n", /run.trec: holds no result/],
     ["other queries", "zz Q0 a 1 2 t\n", /run.trec: none of its queries is one of the collection's 2/],
   ])("I77 %s is refused, and no run is written", async (_, text, message) => {

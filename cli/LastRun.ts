@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { DuckDBConnection } from "@duckdb/node-api"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ArtifactStore, type RunRecord, runRecords, sqlString } from "../pipeline/index.ts"
+import { didYouMean, EvaluationSummary, Kinds, SignificanceSummary } from "../schemas/index.ts"
+import type { DatasetSummary } from "./ResultTable.ts"
+import { cellText, querySql } from "./SqlResult.ts"
+
+/** What was asked for is not among the last run's results. */
+export class NotInLastRun extends Schema.TaggedError<NotInLastRun>()("NotInLastRun", {
+  /** What it would be: `system`, `query`. */
+  what: Schema.String,
+  asked: Schema.String,
+  known: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    const shown = this.known.slice(0, 20)
+    const more = this.known.length - shown.length
+    const known =
+      shown.length === 0 ? "there is none" : `there are: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+    return `No ${this.what} «${this.asked}» in the last run; ${known}.${didYouMean(this.asked, this.known)}`
+  }
+}
+
+/** Several collections, and none was named. */
+export class WhichCollection extends Schema.TaggedError<WhichCollection>()("WhichCollection", {
+  known: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return `The last run had several collections (${this.known.join(", ")}): name one with --dataset.`
+  }
+}
+
+/** The distinct values of a column of the catalog, sorted. */
+export const distinctValues = (connection: DuckDBConnection, column: string, from: string) =>
+  Effect.map(querySql(connection, `SELECT DISTINCT ${column} FROM ${from} ORDER BY ${column} COLLATE "C"`), ({ rows }) =>
+    rows.flat().map(cellText),
+  )
+
+/** Checks that each name is one that there is. */
+export const checkKnown = (what: string, asked: ReadonlyArray<string>, known: ReadonlyArray<string>) => {
+  const unknown = asked.find((name) => !known.includes(name))
+  return unknown === undefined ? Effect.void : Effect.fail(new NotInLastRun({ what, asked: unknown, known }))
+}
+
+/** The collection that was named, or the only one. */
+export const chosenCollection = (connection: DuckDBConnection, asked: Option.Option<string>) =>
+  Effect.gen(function* () {
+    const known = yield* distinctValues(connection, "dataset", "queries")
+    const [only] = known
+    if (Option.isSome(asked)) {
+      yield* checkKnown("collection", [asked.value], known)
+      return asked.value
+    }
+    if (only === undefined) return yield* new NotInLastRun({ what: "collection", asked: "", known })
+    return known.length === 1 ? only : yield* new WhichCollection({ known })
+  })
+
+/** The systems of a collection. */
+export const systemsOf = (connection: DuckDBConnection, dataset: string) =>
+  distinctValues(connection, "system", `runs WHERE dataset = ${sqlString(dataset)}`)
+
+const readJson = <A, I>(path: string, schema: Schema.Schema<A, I>) =>
+  Schema.decodeUnknown(Schema.parseJson(schema))(readFileSync(path, "utf8"))
+
+type Node = RunRecord["nodes"][number]
+
+/** The first output of a kind among nodes of a stage, with the collection that the node's name ends in. */
+const outputsOfKind = (record: RunRecord, kind: string) =>
+  record.nodes.flatMap((node: Node) =>
+    Object.values(node.outputs)
+      .filter((output) => output.kind === kind)
+      .map(({ hash }) => ({ hash, dataset: /@(.+)$/.exec(node.name)?.[1] })),
+  )
+
+/**
+ * What the result table of the last run printed, collection by collection.
+ *
+ * @param only the collection's name where there is one: then no node's name has it.
+ */
+export const lastSummaries = (connection: DuckDBConnection) =>
+  Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    const datasets = yield* distinctValues(connection, "dataset", "queries")
+    const records = yield* runRecords(store.directory)
+    const last = records.find((record) => outputsOfKind(record, Kinds.Summary.name).length > 0)
+    if (last === undefined) return yield* new NotInLastRun({ what: "table", asked: "", known: [] })
+    const significances = outputsOfKind(last, Kinds.Significance.name)
+    return yield* Effect.forEach(outputsOfKind(last, Kinds.Summary.name), ({ hash, dataset }) =>
+      Effect.gen(function* () {
+        const summary = yield* readJson(join(store.objectPath(hash), "summary.json"), EvaluationSummary)
+        const compared = significances.find((each) => each.dataset === dataset)
+        const table: DatasetSummary = {
+          dataset: dataset ?? datasets[0] ?? "",
+          summary,
+          ...(compared === undefined
+            ? {}
+            : {
+                significance: yield* readJson(
+                  join(store.objectPath(compared.hash), "significance.json"),
+                  SignificanceSummary,
+                ),
+              }),
+        }
+        return table
+      }),
+    )
+  })
