@@ -29,6 +29,8 @@ const everywhere = {
 
 const store = { "--artifacts": "value" } as const
 
+const exported = { ...store, "--split": "value", "--dataset": "value", "--format": "value" } as const
+
 /** What `dag.ts` understands; `test/cli/Arguments.test.ts` holds it against `--help`. */
 export const vocabulary: Vocabulary = {
   options: {
@@ -71,10 +73,14 @@ export const vocabulary: Vocabulary = {
     export: {
       options: {},
       subcommands: {
-        run: {
-          options: { ...store, "--system": "value", "--split": "value", "--dataset": "value", "--format": "value" },
-        },
+        run: { options: { ...exported, "--system": "value" } },
+        qrels: { options: exported },
+        scores: { options: { ...exported, "--system": "value" } },
+        table: { options: { ...store, "--format": "value" } },
       },
+    },
+    show: {
+      options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": "value" },
     },
     gc: {
       options: { ...store, "--dry-run": "flag", "--keep-last": "value", "--max-age": "value", "--max-size": "value" },

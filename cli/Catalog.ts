@@ -32,11 +32,32 @@ export interface CatalogStage {
   readonly output: string
 }
 
+/** How a result of the last run came about, for the view `provenance`. */
+export interface CatalogProvenance {
+  readonly node: string
+  readonly stage: string
+  readonly key: string
+  /** JSON. */
+  readonly config: string
+  readonly code: string
+  /** JSON: versions by name. */
+  readonly packages: string
+  /** JSON. */
+  readonly facts: string
+  /** The run that made it, which may be an earlier one. */
+  readonly run: string
+  readonly startedAt: string
+  readonly seconds: number
+  readonly platform: string
+  readonly nodejs: string
+}
+
 /** Everything that the catalog shows. */
 export interface CatalogContents {
   readonly tables: ReadonlyArray<CatalogTable>
   readonly results: ReadonlyArray<CatalogResult>
   readonly stages: ReadonlyArray<CatalogStage>
+  readonly provenance: ReadonlyArray<CatalogProvenance>
 }
 
 /** There is no catalog to ask yet. */
@@ -56,6 +77,7 @@ const views: ReadonlyArray<{ readonly view: string; readonly kind: TableKind }> 
   { view: "scores", kind: Kinds.Scores },
   { view: "comparisons", kind: Kinds.Comparisons },
   { view: "depth_profile", kind: Kinds.DepthProfile },
+  { view: "training_log", kind: Kinds.TrainingLog },
 ]
 
 const columnList = (kind: TableKind): string => Object.keys(kind.columns).map(sqlIdentifier).join(", ")
@@ -85,16 +107,78 @@ const everyScoreView = (results: ReadonlyArray<CatalogResult>): string => {
   return `CREATE VIEW every_score AS ${parts.length === 0 ? emptySelect(["result", "finished_at"], kind) : parts.join(" UNION ALL ")}`
 }
 
-const stagesView = (stages: ReadonlyArray<CatalogStage>): string => {
-  const rows = stages.map(
-    (stage, position) =>
-      `(${position + 1}, ${sqlString(stage.node)}, ${sqlString(stage.status)}, ${stage.seconds}, ${sqlString(stage.key)}, ${sqlString(stage.output)})`,
+/** A view of rows that stand in the catalog itself: names and types of its columns, and each row's values as SQL. */
+const rowsView = (
+  view: string,
+  columns: Readonly<Record<string, string>>,
+  rows: ReadonlyArray<ReadonlyArray<string | number>>,
+): string => {
+  const typed = Object.entries(columns).map(([name, type]) => `${name}::${type} AS ${name}`)
+  const values = rows.map(
+    (row) => `(${row.map((value) => (typeof value === "number" ? String(value) : sqlString(value))).join(", ")})`,
   )
-  const columns = "position, node, status, seconds, action_key, output"
-  return rows.length === 0
-    ? `CREATE VIEW stages AS SELECT NULL::INTEGER AS position, NULL::VARCHAR AS node, NULL::VARCHAR AS status, NULL::DOUBLE AS seconds, NULL::VARCHAR AS action_key, NULL::VARCHAR AS output WHERE false`
-    : `CREATE VIEW stages AS SELECT * FROM (VALUES ${rows.join(", ")}) AS last_run(${columns})`
+  // A list of values cannot be empty.
+  const none = `(${Object.keys(columns)
+    .map(() => "NULL")
+    .join(", ")})`
+  const from = `(VALUES ${values.length === 0 ? none : values.join(", ")}) AS given(${Object.keys(columns).join(", ")})`
+  return `CREATE VIEW ${view} AS SELECT ${typed.join(", ")} FROM ${from}${values.length === 0 ? " WHERE false" : ""}`
 }
+
+const stagesView = (stages: ReadonlyArray<CatalogStage>): string =>
+  rowsView(
+    "stages",
+    {
+      position: "INTEGER",
+      node: "VARCHAR",
+      status: "VARCHAR",
+      seconds: "DOUBLE",
+      action_key: "VARCHAR",
+      output: "VARCHAR",
+    },
+    stages.map(({ node, status, seconds, key, output }, at) => [at + 1, node, status, seconds, key, output]),
+  )
+
+const provenanceView = (records: ReadonlyArray<CatalogProvenance>): string =>
+  rowsView(
+    "provenance",
+    {
+      node: "VARCHAR",
+      stage: "VARCHAR",
+      action_key: "VARCHAR",
+      config: "JSON",
+      code: "VARCHAR",
+      packages: "JSON",
+      facts: "JSON",
+      run: "VARCHAR",
+      started_at: "TIMESTAMPTZ",
+      seconds: "DOUBLE",
+      platform: "VARCHAR",
+      nodejs: "VARCHAR",
+    },
+    records.map((each) => [
+      each.node,
+      each.stage,
+      each.key,
+      each.config,
+      each.code,
+      each.packages,
+      each.facts,
+      each.run,
+      each.startedAt,
+      each.seconds,
+      each.platform,
+      each.nodejs,
+    ]),
+  )
+
+/** The names of all views, in the order in which `sql --help` lists them. */
+export const catalogViews: ReadonlyArray<string> = [
+  ...views.map(({ view }) => view),
+  "every_score",
+  "stages",
+  "provenance",
+]
 
 /** Where a store's catalog lies. */
 export const catalogPath = (artifacts: string): string => resolve(artifacts, "catalog.duckdb")
@@ -121,6 +205,7 @@ export const writeCatalog = (
     for (const { view, kind } of views) yield* run(tableView(view, kind, contents.tables))
     yield* run(everyScoreView(contents.results))
     yield* run(stagesView(contents.stages))
+    yield* run(provenanceView(contents.provenance))
     yield* run("USE memory")
     yield* run("DETACH catalog_file")
     yield* Effect.sync(() => renameSync(fresh, path))

@@ -35,7 +35,8 @@ const usageTags: ReadonlySet<string> = new Set([
   "DeviceUnavailable",
   "UnknownLayout",
   "UnreadableFile",
-  "NothingToExport",
+  "NotInLastRun",
+  "WhichCollection",
   "NoCatalog",
   // @effect/cli's own
   "CommandMismatch",

@@ -36,8 +36,9 @@ export class WhichCollection extends Schema.TaggedError<WhichCollection>()("Whic
 
 /** The distinct values of a column of the catalog, sorted. */
 export const distinctValues = (connection: DuckDBConnection, column: string, from: string) =>
-  Effect.map(querySql(connection, `SELECT DISTINCT ${column} FROM ${from} ORDER BY ${column} COLLATE "C"`), ({ rows }) =>
-    rows.flat().map(cellText),
+  Effect.map(
+    querySql(connection, `SELECT DISTINCT ${column} FROM ${from} ORDER BY ${column} COLLATE "C"`),
+    ({ rows }) => rows.flat().map(cellText),
   )
 
 /** Checks that each name is one that there is. */

@@ -1,4 +1,4 @@
-import { queriesText, type DatasetSummary, distinct, formatValue, legendOf, marksOf, slicesOf } from "./ResultTable.ts"
+import { type DatasetSummary, distinct, formatValue, legendOf, marksOf, queriesText, slicesOf } from "./ResultTable.ts"
 import type { TextGrid } from "./TextGrid.ts"
 
 /** The result table for papers and pages: a grid for each collection, split and slice of the queries. */
@@ -13,10 +13,7 @@ export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyAr
         const which = kind === "all" ? "" : ` · ${kind}`
         return {
           title: `${dataset} · ${split}${which} · ${queriesText(rows[0]?.queries ?? 0)}`,
-          columns: [
-            { name: "System", align: "left" },
-            ...measures.map((name) => ({ name, align: "right" }) as const),
-          ],
+          columns: [{ name: "System", align: "left" }, ...measures.map((name) => ({ name, align: "right" }) as const)],
           rows: [
             ...rows.map((row) => [
               row.system,

@@ -48,7 +48,8 @@ export const formatValue = (measure: string, value: number | undefined): string 
 }
 
 /** `6,980 queries`. */
-export const queriesText = (count: number): string => `${count.toLocaleString("en-US")} ${count === 1 ? "query" : "queries"}`
+export const queriesText = (count: number): string =>
+  `${count.toLocaleString("en-US")} ${count === 1 ? "query" : "queries"}`
 
 /** Keeps the first of each, in order. */
 export const distinct = <A>(values: Iterable<A>): ReadonlyArray<A> => [...new Set(values)]

@@ -17,6 +17,7 @@ import { gcCommand } from "./commands/gc.ts"
 import { lineageCommand } from "./commands/lineage.ts"
 import { runCommand } from "./commands/run.ts"
 import { schemaCommand } from "./commands/schema.ts"
+import { showCommand } from "./commands/show.ts"
 import { sqlCommand } from "./commands/sql.ts"
 import { verifyCommand } from "./commands/verify.ts"
 import { exitCodeOfCause, exitCodes, WorkFound } from "./ExitCode.ts"
@@ -27,6 +28,7 @@ const command = runCommand.pipe(
     sqlCommand,
     compareCommand,
     exportCommand,
+    showCommand,
     gcCommand,
     verifyCommand,
     lineageCommand,

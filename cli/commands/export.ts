@@ -1,6 +1,6 @@
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { aggregate, parseMeasure } from "../../measures/index.ts"
@@ -80,14 +80,18 @@ const runCommand = Command.make(
       const sql = `SELECT r.qid, r.docid, r.rank, r.score FROM runs r JOIN queries q ON q.dataset = r.dataset AND q.qid = r.qid
         WHERE r.dataset = ${sqlString(collection)} AND r.system = ${sqlString(system)} AND q.split = ${sqlString(split)}
         ORDER BY r.qid COLLATE "C", r.rank`
-      const lines = (line: (row: ReadonlyArray<DuckDBValue>) => string) => (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>) =>
-        rows.map((row) => `${line(row)}\n`).join("")
+      const lines =
+        (line: (row: ReadonlyArray<DuckDBValue>) => string) => (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>) =>
+          rows.map((row) => `${line(row)}\n`).join("")
       switch (format) {
         case "trec":
           return yield* printRows(
             connection,
             sql,
-            lines(([qid, docid, rank, score]) => `${String(qid)} Q0 ${String(docid)} ${String(rank)} ${String(score)} ${system}`),
+            lines(
+              ([qid, docid, rank, score]) =>
+                `${String(qid)} Q0 ${String(docid)} ${String(rank)} ${String(score)} ${system}`,
+            ),
           )
         case "msmarco":
           return yield* printRows(
@@ -135,14 +139,22 @@ const qrelsCommand = Command.make(
 /** The columns of a score in the order of trec_eval -q, of `ir_measures -q`, or as JSON lines of `ir_measures -q -o jsonl`. */
 const scoreFormats = ["tsv", "ir-measures", "jsonl"] as const
 
-const scoreLine = (format: (typeof scoreFormats)[number], measure: string, qid: string, value: number): string => {
+/** @param system named where the scores of several are printed, in a first column of its own. */
+const scoreLine = (
+  format: (typeof scoreFormats)[number],
+  system: string | undefined,
+  measure: string,
+  qid: string,
+  value: number,
+): string => {
+  const named = system === undefined ? "" : `${system}\t`
   switch (format) {
     case "tsv":
-      return `${measure}\t${qid}\t${value}\n`
+      return `${named}${measure}\t${qid}\t${value}\n`
     case "ir-measures":
-      return `${qid}\t${measure}\t${value}\n`
+      return `${named}${qid}\t${measure}\t${value}\n`
     case "jsonl":
-      return `${JSON.stringify({ query_id: qid, measure, value })}\n`
+      return `${JSON.stringify({ ...(system === undefined ? {} : { system }), query_id: qid, measure, value })}\n`
   }
 }
 
@@ -151,7 +163,10 @@ const scoresCommand = Command.make(
   "scores",
   {
     ...common,
-    system: systemOption.pipe(Options.optional, Options.withDescription("The system; without it all, one after the other")),
+    system: systemOption.pipe(
+      Options.optional,
+      Options.withDescription("The system; without it all, each line beginning with the system"),
+    ),
     format: Options.choice("format", scoreFormats).pipe(
       Options.withDefault("tsv" as const),
       Options.withDescription("Columns as trec_eval -q or as ir_measures -q, or JSON lines; values in full"),
@@ -165,17 +180,17 @@ const scoresCommand = Command.make(
       const asked = Option.match(system, { onNone: () => known, onSome: (name) => [name] })
       yield* checkKnown("system", asked, known)
       for (const name of asked) {
-        if (Option.isNone(system)) yield* writeOut(format === "jsonl" ? "" : `# ${name}\n`)
+        const named = Option.isNone(system) ? name : undefined
         const sql = `SELECT measure, list(qid ORDER BY qid), list(value ORDER BY qid) FROM scores
           WHERE dataset = ${sqlString(collection)} AND split = ${sqlString(split)} AND system = ${sqlString(name)}
           GROUP BY measure ORDER BY measure`
         const reader = yield* duckDbPromise(sql, () => connection.runAndReadAll(sql))
         for (const [measure, qids, values] of reader.getRowsJS()) {
           if (typeof measure !== "string" || !Array.isArray(qids) || !Array.isArray(values)) continue
-          const numbers = values.map(Number)
+          const [ids, numbers] = [qids.map(String), values.map(Number)]
           const parsed = parseMeasure(measure)
-          const all = parsed.ok ? scoreLine(format, measure, "all", aggregate(parsed.value, numbers)) : ""
-          yield* writeOut(numbers.map((value, at) => scoreLine(format, measure, String(qids[at]), value)).join("") + all)
+          const all = parsed.ok ? scoreLine(format, named, measure, "all", aggregate(parsed.value, numbers)) : ""
+          yield* writeOut(numbers.map((value, at) => scoreLine(format, named, measure, ids[at]!, value)).join("") + all)
         }
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
@@ -200,7 +215,11 @@ const tableCommand = Command.make(
         case "json":
           return yield* writeOut(`${renderSqlResult(resultRows(summaries), format)}\n`)
         default:
-          return yield* writeOut(`${resultGrids(summaries).map((grid) => renderGrid(grid, format)).join("\n\n")}\n`)
+          return yield* writeOut(
+            `${resultGrids(summaries)
+              .map((grid) => renderGrid(grid, format))
+              .join("\n\n")}\n`,
+          )
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb()), Effect.provide(layerArtifactStore(artifacts))),
 ).pipe(Command.withDescription("Prints the last experiment's result table"))

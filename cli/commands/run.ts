@@ -31,7 +31,7 @@ import {
   selectTargets,
 } from "../../pipeline/index.ts"
 import { DeviceChoice, EvaluationSummary, isTableKind, Kinds, SignificanceSummary } from "../../schemas/index.ts"
-import { type CatalogContents, catalogPath, writeCatalog } from "../Catalog.ts"
+import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "../Catalog.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { findHardware } from "../findHardware.ts"
@@ -141,6 +141,31 @@ const readSummaries = (datasets: ReadonlyArray<WiredDataset>, report: RunReport)
     }),
   ).pipe(Effect.map((summaries) => summaries.flat()))
 
+/** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
+const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
+  Effect.gen(function* () {
+    const none: ReadonlyArray<Omit<CatalogProvenance, "node">> = []
+    if (stage === undefined || key === undefined) return none
+    const found = yield* store.readManifest(stage, key)
+    if (found._tag !== "Found") return none
+    const { key: document, facts, provenance } = found.manifest
+    return [
+      {
+        stage,
+        key,
+        config: JSON.stringify(document.config),
+        code: document.code.digest,
+        packages: JSON.stringify({ ...document.packages, ...document.native }),
+        facts: JSON.stringify(facts),
+        run: provenance.run,
+        startedAt: provenance.at,
+        seconds: provenance.seconds,
+        platform: provenance.platform,
+        nodejs: provenance.nodejs,
+      },
+    ]
+  })
+
 /** Rewrites the catalog if it does not show this run already. */
 const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
   Effect.gen(function* () {
@@ -152,7 +177,7 @@ const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>
       }),
     )
     // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
-    const shown = JSON.stringify([tables.map(({ dataset, kind, path }) => [dataset, kind.name, path])])
+    const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, path }) => [dataset, kind.name, path])])
     const stamp = join(artifacts, "catalog.stamp")
     const digest = createHash("sha256").update(shown).digest("hex")
     const ran = report.nodes.some(({ status }) => status === "ran")
@@ -168,6 +193,9 @@ const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>
           ? []
           : [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, path: store.objectPath(hash) }]
       }),
+      provenance: (yield* Effect.forEach(report.nodes, ({ name, stage, key }) =>
+        Effect.map(provenanceIn(store, stage, key), (found) => found.map((record) => ({ ...record, node: name }))),
+      )).flat(),
       stages: report.nodes
         .filter(({ status }) => status !== "source")
         .map(({ name, status, seconds, key, outputs }) => ({

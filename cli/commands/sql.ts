@@ -4,7 +4,7 @@ import * as Options from "@effect/cli/Options"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { layerDuckDb } from "../../pipeline/index.ts"
-import { openCatalog } from "../Catalog.ts"
+import { catalogViews, openCatalog } from "../Catalog.ts"
 import { querySql, renderSqlResult, sqlFormats } from "../SqlResult.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -13,9 +13,7 @@ export const sqlCommand = Command.make(
   "sql",
   {
     query: Args.text({ name: "query" }).pipe(
-      Args.withDescription(
-        "SQL over the views passages, queries, qrels, runs, candidates, scores, every_score, stages",
-      ),
+      Args.withDescription(`SQL over the views ${catalogViews.join(", ")}; docs/sql.md has examples`),
     ),
     artifacts: artifactsOption,
     format: Options.choice("format", sqlFormats).pipe(

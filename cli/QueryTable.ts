@@ -1,0 +1,140 @@
+/** A passage with its place in a ranking. */
+export interface RankedPassage {
+  readonly rank: number
+  readonly docid: string
+  /** `null`: nobody judged it. */
+  readonly grade: number | null
+  readonly title: string | null
+  readonly text: string
+}
+
+/** One system's answer to a query. */
+export interface SystemAnswer {
+  readonly system: string
+  /** The first results, by rank. */
+  readonly results: ReadonlyArray<RankedPassage>
+  /** Ranks of all results by docid, however deep. */
+  readonly ranks: ReadonlyMap<string, number>
+  /** Values by measure. */
+  readonly values: ReadonlyMap<string, number>
+}
+
+/** A query with what systems answer. */
+export interface AnsweredQuery {
+  readonly qid: string
+  readonly text: string
+  readonly kind: string
+  readonly split: string
+  readonly measures: ReadonlyArray<string>
+  readonly answers: ReadonlyArray<SystemAnswer>
+}
+
+/** How the answers are printed. */
+export interface QueryTableOptions {
+  /** Characters of a line. */
+  readonly width: number
+  readonly colour: boolean
+}
+
+const gap = "   "
+
+/** Longer docids are cut, so that something is left for the text. */
+const longestDocid = 20
+
+// What a text must not do to a terminal: control it, or change the direction of what follows.
+const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu
+const wide =
+  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\uff01-\uff60]/u
+
+const columnsOf = (character: string): number => (/\p{M}/u.test(character) ? 0 : wide.test(character) ? 2 : 1)
+
+/** A text as one line that does nothing to a terminal. */
+export const plainLine = (text: string): string => text.replace(unprintable, " ").replaceAll(/\s+/g, " ").trim()
+
+/** A text cut or filled to a width, in columns of the terminal. */
+export const fitted = (text: string, width: number): string => {
+  let used = 0
+  let kept = ""
+  for (const character of text) {
+    const columns = columnsOf(character)
+    if (used + columns > width - 1 && kept.length + character.length < text.length) {
+      return `${kept}…${" ".repeat(Math.max(0, width - used - 1))}`
+    }
+    used += columns
+    kept += character
+  }
+  return kept + " ".repeat(Math.max(0, width - used))
+}
+
+/** How a passage moved from the first system's list to another's. */
+const moveText = (rank: number, before: number | undefined): string => {
+  if (before === undefined) return "new"
+  if (before === rank) return "="
+  return before > rank ? `▲${before - rank}` : `▼${rank - before}`
+}
+
+const paint =
+  (isOn: boolean) =>
+  (code: string, text: string): string =>
+    isOn ? `\u001b[${code}m${text}\u001b[0m` : text
+
+/** One query for a terminal: the measures of each system, and the rankings side by side, moves told against the first. */
+export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryTableOptions): string => {
+  const { answers, measures } = query
+  const painted = paint(colour)
+  const [first] = answers
+  const column = Math.max(24, Math.floor((width - gap.length * (answers.length - 1)) / Math.max(1, answers.length)))
+  const depth = Math.max(0, ...answers.map(({ results }) => results.length))
+
+  const docids = answers.flatMap(({ results }) => results.map(({ docid }) => docid.length))
+  const docidWidth = Math.min(longestDocid, Math.max(0, ...docids))
+  const labels = Math.max(...measures.map((measure) => measure.length), 0)
+  const figures = answers.map(({ system }) => Math.max(8, system.length))
+  const measureLine = (measure: string): string => {
+    const base = first?.values.get(measure)
+    const cells = answers.map(({ values }, at) => {
+      const value = values.get(measure)
+      const cell = (value === undefined ? "–" : value.toFixed(4)).padStart(figures[at]!)
+      if (at === 0 || value === undefined || base === undefined) return cell
+      const change = value - base
+      const told = `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(4)}`
+      return `${cell} ${painted(change > 0 ? "32" : change < 0 ? "31" : "2", told)}`
+    })
+    return `${measure.padEnd(labels)}  ${cells.join("  ")}`
+  }
+  const systemLine = answers.map(({ system }, at) => system.padStart(figures[at]!) + (at === 0 ? "" : " ".repeat(8)))
+
+  const cell = ({ results }: SystemAnswer, at: number, row: number): string => {
+    const result = results[row]
+    if (result === undefined) return " ".repeat(column)
+    const { rank, docid, grade, title, text } = result
+    const move = at === 0 ? "" : moveText(rank, first?.ranks.get(docid)).padStart(5)
+    const graded = grade === null ? "–" : String(grade)
+    const head = `${String(rank).padStart(3)} ${painted(grade !== null && grade > 0 ? "1;32" : "2", graded.padStart(2))}${painted(
+      move.includes("▲") || move.includes("new") ? "32" : move.includes("▼") ? "31" : "2",
+      move,
+    )}  `
+    const used = 3 + 1 + Math.max(2, graded.length) + move.length + 2
+    const said = plainLine(title === null || title === "" ? text : `${title}. ${text}`)
+    return head + fitted(`${fitted(plainLine(docid), docidWidth)}  ${said}`, column - used)
+  }
+  const lines = Array.from({ length: depth }, (_, row) =>
+    answers
+      .map((answer, at) => cell(answer, at, row))
+      .join(gap)
+      .trimEnd(),
+  )
+  return [
+    painted("1", plainLine(query.text)),
+    `${query.qid} · ${query.kind} query of the ${query.split} split`,
+    "",
+    `${" ".repeat(labels)}  ${systemLine.join("  ").trimEnd()}`,
+    ...measures.map(measureLine),
+    "",
+    answers
+      .map(({ system }) => painted("1", fitted(system, column)))
+      .join(gap)
+      .trimEnd(),
+    ...(depth === 0 ? ["no results"] : lines),
+  ].join("\n")
+}
