@@ -18,7 +18,7 @@ import {
   subtract,
 } from "../Expression.ts"
 import type { ReductionKind } from "../Operation.ts"
-import { type Floating, floatingInput, type Rule } from "./Rule.ts"
+import { columnSums, type Floating, floatingInput, type Rule } from "./Rule.ts"
 
 /** (g − Σ g y) y */
 export const softmaxRule =
@@ -69,6 +69,10 @@ const normalizedRows = (node: Floating, gradient: Floating) => {
 const inverseRoot = (x: Floating, width: Dim.Dim, epsilon: number): Floating =>
   reciprocal(squareRoot(add(dividedBy(reduceSum(multiply(x, x), [1], true), width), epsilon)))
 
+/** The sums of a matrix's columns, its rows weighted by a column. */
+const weightedSums = (weights: Floating, x: Floating): Floating =>
+  reshape(gemm(reshape(weights, [1, x.shape[0] ?? 0]), x), [x.shape[1] ?? 0])
+
 /**
  * y = γ x r, r = 1 / √(mean x² + ε): the gradient of x is r (γ g − x r² mean(γ g x)), that of γ is Σ g x r. Both sums are
  * products of g x with a vector.
@@ -81,7 +85,7 @@ export const rmsNormalizationRule =
     const weighted = multiply(gradient, x)
     const along = multiply(dividedBy(matMul(weighted, column), width), multiply(root, root))
     const ofX = multiply(subtract(multiply(gradient, gain), multiply(x, along)), root)
-    return [reshape(ofX, shape), reshape(gemm(root, weighted, { transposeA: true }), [width])]
+    return [reshape(ofX, shape), weightedSums(root, weighted)]
   }
 
 /**
@@ -98,9 +102,5 @@ export const layerNormalizationRule =
     const along = multiply(dividedBy(matMul(weighted, column), width), multiply(root, root))
     const level = dividedBy(matMul(gradient, column), width)
     const inner = subtract(subtract(multiply(gradient, gain), level), multiply(centred, along))
-    return [
-      reshape(multiply(inner, root), shape),
-      reshape(gemm(root, weighted, { transposeA: true }), [width]),
-      reduceSum(gradient, [0]),
-    ]
+    return [reshape(multiply(inner, root), shape), weightedSums(root, weighted), reshape(columnSums(gradient), [width])]
   }
