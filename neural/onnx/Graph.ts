@@ -30,15 +30,17 @@ export const inOrder = (roots: readonly Expression[]): readonly Expression[] => 
 /** A weight that a graph has: its name in the checkpoint, its node, its shape. */
 export interface GraphParameter {
   readonly name: string
-  readonly expression: Expression
+  readonly expression: Expression<"float32">
   readonly shape: readonly number[]
 }
+
+const isFloat32 = (expression: Expression): expression is Expression<"float32"> => expression.type === "float32"
 
 /** The weights of a graph in the order of their first use. Two nodes of one name are an error. */
 export const parametersOf = (graph: Graph): readonly GraphParameter[] => {
   const found = new Map<string, GraphParameter>()
   for (const expression of inOrder(Object.values(graph.outputs))) {
-    if (expression.operation.kind !== "Parameter") continue
+    if (expression.operation.kind !== "Parameter" || !isFloat32(expression)) continue
     const name = expression.operation.name
     if (found.has(name)) throw new GraphError(graph.name, `two parameters are called ${name}`)
     const shape = expression.shape.filter((size) => typeof size === "number")

@@ -2,16 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { isTokenInputName, packTexts, type TokenInput, type TokenSequence } from "./packTexts.ts"
 import { type ModelSource, OnnxRuntime, type SessionOptions } from "./Session.ts"
 import { type Device, type DeviceUnavailable, InferenceFailed, type ModelRejected } from "./SessionError.ts"
-import type { Tensor, TensorDescription } from "./Tensor.ts"
-
-/** A text as a model reads it. */
-export interface TokenSequence {
-  readonly ids: ArrayLike<number>
-  /** Which segment each token belongs to; needed where the model has such an input. */
-  readonly types?: ArrayLike<number>
-}
+import type { TensorDescription } from "./Tensor.ts"
 
 /** A model file whose inputs or outputs are not those of a model that scores token sequences. */
 export class InterfaceUnexpected extends Schema.TaggedError<InterfaceUnexpected>()("InterfaceUnexpected", {
@@ -42,39 +36,6 @@ export class ScoreNotFinite extends Schema.TaggedError<ScoreNotFinite>()("ScoreN
   }
 }
 
-/** The inputs that a model may have, and what each is for a token and for padding. */
-const roles = {
-  input_ids: (text: TokenSequence, at: number) => text.ids[at] ?? 0,
-  attention_mask: () => 1,
-  token_type_ids: (text: TokenSequence, at: number) => text.types?.[at] ?? 0,
-} as const
-
-type InputName = keyof typeof roles
-const isInputName = (name: string): name is InputName => Object.hasOwn(roles, name)
-
-interface TokenInput {
-  readonly name: InputName
-  readonly type: "int64" | "int32"
-}
-
-/** One input for a batch of texts, padded at the end to the longest: [texts, longest]. */
-const packed = ({ name, type }: TokenInput, texts: readonly TokenSequence[], longest: number): Tensor => {
-  const value = roles[name]
-  const shape = [texts.length, longest]
-  if (type === "int32") {
-    const data = new Int32Array(texts.length * longest)
-    texts.forEach((text, row) => {
-      for (let at = 0; at < text.ids.length; at++) data[row * longest + at] = value(text, at)
-    })
-    return { type, shape, data }
-  }
-  const data = new BigInt64Array(texts.length * longest)
-  texts.forEach((text, row) => {
-    for (let at = 0; at < text.ids.length; at++) data[row * longest + at] = BigInt(value(text, at))
-  })
-  return { type, shape, data }
-}
-
 /** A model that gives a row of numbers for each text: a score, or logits, or an embedding. */
 export interface Scorer {
   readonly device: Device
@@ -96,7 +57,7 @@ const show = ({ name, shape, type }: TensorDescription): string => `${name} ${ty
 const tokenInputs = (declared: readonly TensorDescription[]): readonly TokenInput[] | string => {
   const inputs: TokenInput[] = []
   for (const { name, type } of declared) {
-    if (!isInputName(name)) return `the input ${name} is unknown`
+    if (!isTokenInputName(name)) return `the input ${name} is unknown`
     if (type !== "int64" && type !== "int32") return `the input ${name} is ${type ?? "no tensor"}`
     inputs.push({ name, type })
   }
@@ -147,9 +108,7 @@ export const openScorer = (
     const score: Scorer["score"] = (texts) =>
       Effect.gen(function* () {
         if (texts.length === 0) return new Float32Array(0)
-        const longest = Math.max(1, ...texts.map(({ ids }) => ids.length))
-        const feeds = Object.fromEntries(inputs.map((input) => [input.name, packed(input, texts, longest)]))
-        const rows = (yield* session.run(feeds)).get(output.name)
+        const rows = (yield* session.run(packTexts(inputs, texts))).get(output.name)
         if (rows?.type !== "float32" || rows.data.length % texts.length !== 0) {
           const found = rows === undefined ? "nothing" : `${rows.type} [${rows.shape.join(", ")}]`
           return yield* new InferenceFailed({

@@ -37,8 +37,14 @@ export interface Session {
   readonly deviceName: string
   readonly inputs: readonly TensorDescription[]
   readonly outputs: readonly TensorDescription[]
-  /** One run. The outputs are the caller's own. */
-  readonly run: (feeds: Readonly<Record<string, Tensor>>) => Effect.Effect<ReadonlyMap<string, Tensor>, InferenceFailed>
+  /**
+   * One run. Inputs are not copied. The outputs are the caller's own; one that is in `into` is written there, which saves a
+   * copy and new memory, and must have its shape.
+   */
+  readonly run: (
+    feeds: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+  ) => Effect.Effect<ReadonlyMap<string, Tensor>, InferenceFailed>
 }
 
 /** onnxruntime. The native library is loaded by the first use. */
@@ -248,13 +254,20 @@ export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
           }),
           (opened) => release(opened, options.profile !== undefined),
         )
-        const run: Session["run"] = (feeds) =>
+        const run: Session["run"] = (feeds, into = {}) =>
           Effect.tryPromise({
             try: async () => {
               const given: Record<string, Ort.Tensor> = {}
               for (const [input, tensor] of Object.entries(feeds)) given[input] = toOrt(ort, tensor)
-              const results = await session.run(given)
-              return new Map(Object.entries(results).map(([output, tensor]) => [output, fromOrt(tensor)]))
+              const wanted: Record<string, Ort.Tensor | null> = {}
+              for (const output of session.outputNames) {
+                const place = into[output]
+                wanted[output] = place === undefined ? null : toOrt(ort, place)
+              }
+              const results = await session.run(given, wanted)
+              return new Map(
+                Object.entries(results).map(([output, tensor]) => [output, into[output] ?? fromOrt(tensor)]),
+              )
             },
             catch: (cause) =>
               new InferenceFailed({

@@ -1,3 +1,4 @@
+export { packTexts, type TokenInput, type TokenSequence } from "./packTexts.ts"
 export {
   InterfaceUnexpected,
   openScorer,
@@ -5,7 +6,6 @@ export {
   type Scorer,
   type ScorerInterface,
   scorerInterface,
-  type TokenSequence,
 } from "./Scorer.ts"
 export {
   chooseHardware,

@@ -1,7 +1,15 @@
 import type * as Effect from "effect/Effect"
 import type { Loss, OptimizerSettings } from "../../schemas/index.ts"
 import type { ModelDescription } from "../architectures/index.ts"
-import type { Device, DeviceChoice, InferenceFailed, ScoreNotFinite, TokenSequence } from "../runtime/index.ts"
+import type {
+  Device,
+  DeviceChoice,
+  DeviceUnavailable,
+  InferenceFailed,
+  ModelRejected,
+  ScoreNotFinite,
+  TokenSequence,
+} from "../runtime/index.ts"
 import type { StateForeign } from "./TrainingError.ts"
 
 /** What a trainer is made from. */
@@ -19,7 +27,7 @@ export interface TrainerOptions {
   readonly device: DeviceChoice
   /** Threads of one operation on the CPU. Default: as many as the machine gives this process. */
   readonly threads?: number
-  /** How many tokens go through the model at once, padding included. Default: 4096. */
+  /** How many tokens go through the model at once, padding included. Default: what takes about 2 GB. */
   readonly tokensPerMicroBatch?: number
 }
 
@@ -58,7 +66,7 @@ export interface StepReport {
   readonly gradientNorm: number
   /** Tokens of the texts, without padding. */
   readonly tokens: number
-  /** Whether loss and gradient are finite. If not, nothing was updated. */
+  /** Whether loss and gradient are finite. If not, nothing was updated; nor where no list counts. */
   readonly finite: boolean
 }
 
@@ -70,6 +78,9 @@ export interface TrainerState {
   readonly tensors: ReadonlyMap<string, Float32Array | Int32Array>
 }
 
+/** Why a step cannot be made. Sessions are opened by the first step that needs them. */
+export type StepFailure = InferenceFailed | ModelRejected | DeviceUnavailable
+
 /** A model in training. It is closed with its scope. */
 export interface Trainer {
   readonly device: Device
@@ -80,9 +91,9 @@ export interface Trainer {
    * One step: scores, loss, gradient, update. The same state, step and lists give the same bytes on the same machine with
    * the same number of threads. The gradient is exact however many micro-batches it takes.
    */
-  readonly step: (step: TrainingStep) => Effect.Effect<StepReport, InferenceFailed>
+  readonly step: (step: TrainingStep) => Effect.Effect<StepReport, StepFailure>
   /** The texts' scores by the present weights, without dropout, in the order given; batches are made inside. */
-  readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, InferenceFailed | ScoreNotFinite>
+  readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, StepFailure | ScoreNotFinite>
   /** The present weights by name; copies. */
   readonly weights: () => ReadonlyMap<string, Float32Array>
   readonly state: () => TrainerState

@@ -5,6 +5,7 @@ import {
   concat,
   dimension,
   type Expression,
+  expand,
   gather,
   gatherElements,
   type Indices,
@@ -74,6 +75,22 @@ const broughtToFront = (rank: number, first: number, count: number): readonly nu
   return [...axes.slice(first, first + count), ...axes.slice(0, first), ...axes.slice(first + count)]
 }
 
+/**
+ * The sums of the updates that have one index, as rows [entries, …]. Not by ScatterND: onnxruntime's adds on several threads
+ * at once, and where an index occurs twice an addition may get lost.
+ */
+const summedByIndex = (
+  like: Floating,
+  [entries = 1, ...rest]: Dim.Shape,
+  indices: Expression<"int64">,
+  updates: Floating,
+): Floating => {
+  const count = indices.shape[0] ?? 1
+  const width = Dim.elements(rest)
+  const repeated = expand(reshape(indices, [count, 1]), [count, width])
+  return scatterElements(filled(like, [entries, width], 0), repeated, reshape(updates, [count, width]), 0, "add")
+}
+
 export const gatherRule =
   (axis: number): Rule =>
   (node, gradient) => {
@@ -84,7 +101,7 @@ export const gatherRule =
     const back = toFront.map((_, each) => toFront.indexOf(each))
     const table = toFront.map((each) => x.shape[each] ?? 0)
     const updates = axis === 0 ? gradient : transpose(gradient, broughtToFront(gradient.shape.length, axis, depth))
-    const sums = scatterND(filled(x, table, 0), reshape(indices, [...indices.shape, 1]), updates, "add")
+    const sums = reshape(summedByIndex(x, table, reshape(indices, [Dim.elements(indices.shape)]), updates), table)
     return [axis === 0 ? sums : transpose(sums, back)]
   }
 

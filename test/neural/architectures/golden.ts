@@ -66,11 +66,12 @@ export interface GoldenModel {
   readonly floats: ReadonlyMap<string, Float32Array>
 }
 
-/** A golden model with a head as ONNX bytes, the weights inside. */
+/** A golden model with a head as ONNX bytes, the weights inside: its own, or those that it was trained to. */
 export const goldenModel = (
   name: string,
   head: Head,
   maximumTokens = 4096,
+  trained?: ReadonlyMap<string, Float32Array>,
 ): Effect.Effect<GoldenModel, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { architecture } = readConfig(name)
@@ -79,7 +80,7 @@ export const goldenModel = (
     const found = yield* requireTensors(weights, architecture.family, model.tensors, model.ignores)
     const floats = new Map<string, Float32Array>()
     for (const [tensor, place] of found) floats.set(tensor, yield* weights.floats(place.name))
-    return { model, floats, bytes: toBytes(encodeModel(model.graph, { kind: "inside" }).model, floats) }
+    return { model, floats, bytes: toBytes(encodeModel(model.graph, { kind: "inside" }).model, trained ?? floats) }
   })
 
 /** The largest difference of two rows of numbers; NaN where one has more. */

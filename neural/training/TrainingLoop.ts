@@ -1,0 +1,254 @@
+import * as Effect from "effect/Effect"
+import { hasTokenTypes } from "../architectures/index.ts"
+import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
+import {
+  floats,
+  int64s,
+  packTexts,
+  ScoreNotFinite,
+  type Session,
+  type Tensor,
+  type TokenInput,
+  type TokenSequence,
+} from "../runtime/index.ts"
+import { dropoutFeeds } from "./DropoutMasks.ts"
+import { type MicroBatch, microBatches, usualTokensPerMicroBatch } from "./microBatches.ts"
+import { StepGradient } from "./StepGradient.ts"
+import type { StepFailure, StepReport, TrainerOptions, TrainerState, TrainingStep } from "./Trainer.ts"
+import { StateForeign } from "./TrainingError.ts"
+import { componentOutput, type TrainingGraphs } from "./trainingGraphs.ts"
+
+/** A weight in training. */
+export interface Weight {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly values: Float32Array
+  readonly group: WeightGroup
+  /** Undefined where it is frozen. */
+  readonly update: WeightUpdate | undefined
+}
+
+/** A session for each graph, opened when it is first needed. */
+export type TrainingSessions = Readonly<
+  Record<"score" | "loss" | "backward" | "whole" | "inference", Effect.Effect<Session, StepFailure>>
+>
+
+type Results = ReadonlyMap<string, Tensor>
+
+const floatsOf = (results: Results, name: string): Float32Array => {
+  const found = results.get(name)
+  return found?.type === "float32" ? found.data : new Float32Array(0)
+}
+
+const scalarOf = (results: Results, name: string): number => floatsOf(results, name)[0] ?? Number.NaN
+
+/** As many tokens at once score fastest on a CPU: the values of a layer stay in its caches. */
+const scoringTokens = 1024
+
+const mismatch = (own: Float32Array | Int32Array, saved: Float32Array | Int32Array): string | undefined => {
+  if (own.constructor !== saved.constructor) return "has another element type"
+  return own.length === saved.length ? undefined : `has ${saved.length} elements instead of ${own.length}`
+}
+
+/** The steps of a trainer: what a session is fed, and what becomes of its results. */
+export class TrainingLoop {
+  readonly #options: TrainerOptions
+  readonly #graphs: TrainingGraphs
+  readonly #sessions: TrainingSessions
+  readonly #weights: readonly Weight[]
+  readonly #gradient: StepGradient
+  readonly #mostTokens: number
+  readonly #inputs: readonly TokenInput[]
+  #updates = 0
+
+  constructor(options: TrainerOptions, graphs: TrainingGraphs, sessions: TrainingSessions, weights: readonly Weight[]) {
+    const { architecture } = options.description
+    this.#options = options
+    this.#graphs = graphs
+    this.#sessions = sessions
+    this.#weights = weights
+    this.#gradient = new StepGradient(graphs, new Map(weights.map(({ name, shape }) => [name, shape])))
+    this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
+    const names = ["input_ids", "attention_mask", "token_type_ids"] as const
+    this.#inputs = names
+      .filter((name) => name !== "token_type_ids" || hasTokenTypes(architecture))
+      .map((name) => ({ name, type: "int64" }))
+  }
+
+  /** Feeds of the weights that a session has as inputs. */
+  #weightFeeds(session: Session): Readonly<Record<string, Tensor>> {
+    const wanted = new Set(session.inputs.map(({ name }) => name))
+    return Object.fromEntries(
+      this.#weights.flatMap(({ name, shape, values }) => (wanted.has(name) ? [[name, floats(shape, values)]] : [])),
+    )
+  }
+
+  /** Feeds of some of a step's texts, with their dropout masks. */
+  #textFeeds(step: TrainingStep, batch: MicroBatch): Readonly<Record<string, Tensor>> {
+    const texts = packTexts(
+      this.#inputs,
+      batch.map((item) => step.texts[item] ?? { ids: [] }),
+    )
+    const { dropout, seed } = this.#options
+    const sequence = texts["input_ids"]?.shape[1] ?? 0
+    return dropout > 0 ? { ...texts, ...dropoutFeeds(seed, step.step, batch, sequence) } : texts
+  }
+
+  #listFeeds({ grades, lists, m, mask, teacher }: TrainingStep): Readonly<Record<string, Tensor>> {
+    const feeds = { grades: floats([lists, m], grades), mask: floats([lists, m], Float32Array.from(mask)) }
+    if (this.#options.loss.kind !== "marginmse") return feeds
+    return { ...feeds, teacher: floats([lists, m], teacher ?? new Float32Array(lists * m)) }
+  }
+
+  /** Forward, loss and backward in one run. */
+  #wholeStep(step: TrainingStep, batch: MicroBatch): Effect.Effect<Results, StepFailure> {
+    return Effect.gen(this, function* () {
+      const session = yield* this.#sessions.whole
+      const slots = new BigInt64Array(step.lists * step.m).fill(BigInt(batch.length))
+      batch.forEach((item, text) => {
+        slots[item] = BigInt(text)
+      })
+      const results = yield* session.run(
+        {
+          ...this.#weightFeeds(session),
+          ...this.#textFeeds(step, batch),
+          ...this.#listFeeds(step),
+          slots: int64s([step.lists, step.m], slots),
+        },
+        this.#gradient.places(),
+      )
+      this.#gradient.take(results)
+      return results
+    })
+  }
+
+  /** Scores of all micro-batches, the loss once, then each micro-batch's share of the gradient. */
+  #stepInParts(step: TrainingStep, batches: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
+    return Effect.gen(this, function* () {
+      const { backward, loss, score } = this.#sessions
+      const scores = new Float32Array(step.lists * step.m)
+      const scoring = yield* score
+      for (const batch of batches) {
+        const results = yield* scoring.run({ ...this.#weightFeeds(scoring), ...this.#textFeeds(step, batch) })
+        const found = floatsOf(results, "scores")
+        batch.forEach((item, text) => {
+          scores[item] = found[text] ?? Number.NaN
+        })
+      }
+      const losing = yield* loss
+      const results = yield* losing.run({ ...this.#listFeeds(step), scores: floats([step.lists, step.m], scores) })
+      const gradient = floatsOf(results, "gradient")
+      if (!Number.isFinite(scalarOf(results, "loss"))) return results
+      const returning = yield* backward
+      for (const batch of batches) {
+        const seed = Float32Array.from(batch, (item) => gradient[item] ?? Number.NaN)
+        // Nothing comes from texts that the loss does not look at.
+        if (seed.every((slope) => slope === 0)) continue
+        const feeds = {
+          ...this.#weightFeeds(returning),
+          ...this.#textFeeds(step, batch),
+          seed: floats([batch.length], seed),
+        }
+        this.#gradient.take(yield* returning.run(feeds, this.#gradient.places()))
+      }
+      return results
+    })
+  }
+
+  step(step: TrainingStep): Effect.Effect<StepReport, StepFailure> {
+    return Effect.gen(this, function* () {
+      const items = Array.from(step.mask.keys()).filter((item) => step.mask[item] !== 0)
+      this.#gradient.clear()
+      const batches = microBatches(step.texts, items, this.#mostTokens)
+      const [only] = batches
+      const results =
+        only !== undefined && batches.length === 1
+          ? yield* this.#wholeStep(step, only)
+          : yield* this.#stepInParts(step, batches)
+      this.#gradient.complete()
+      const loss = scalarOf(results, "loss")
+      const gradientNorm = this.#gradient.norm()
+      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
+      const countedLists = scalarOf(results, "counted")
+      if (finite && countedLists > 0) this.#update(step.learningRates, gradientNorm)
+      return {
+        loss,
+        components: Object.fromEntries(
+          this.#graphs.components.map((name) => [name, scalarOf(results, componentOutput(name))]),
+        ),
+        countedLists,
+        gradientNorm,
+        tokens: items.reduce((sum, item) => sum + (step.texts[item]?.ids.length ?? 0), 0),
+        finite,
+      }
+    })
+  }
+
+  #update(learningRates: readonly number[], norm: number): void {
+    const { clip, weightDecay } = this.#options.optimizer
+    this.#updates++
+    const scale = clip > 0 && norm > clip ? clip / norm : 1
+    for (const { group, name, update, values } of this.#weights) {
+      const gradient = this.#gradient.of(name)
+      if (update === undefined || gradient === undefined) continue
+      const rate = learningRates[group.group] ?? 0
+      update.apply(values, gradient, { rate, decay: group.decays ? weightDecay : 0, scale, count: this.#updates })
+    }
+  }
+
+  score(texts: readonly TokenSequence[]): Effect.Effect<Float32Array, StepFailure | ScoreNotFinite> {
+    return Effect.gen(this, function* () {
+      const scores = new Float32Array(texts.length)
+      const session = yield* this.#sessions.inference
+      const weights = this.#weightFeeds(session)
+      const items = Array.from(texts.keys()).sort((a, b) => (texts[b]?.ids.length ?? 0) - (texts[a]?.ids.length ?? 0))
+      for (const batch of microBatches(texts, items, scoringTokens)) {
+        const own = batch.map((item) => texts[item] ?? { ids: [] })
+        const found = floatsOf(yield* session.run({ ...weights, ...packTexts(this.#inputs, own) }), "scores")
+        for (const [row, item] of batch.entries()) {
+          const value = found[row] ?? Number.NaN
+          if (!Number.isFinite(value)) {
+            const { architecture } = this.#options.description
+            return yield* new ScoreNotFinite({
+              model: `the ${architecture.family} in training`,
+              device: session.device,
+              text: item,
+              value,
+            })
+          }
+          scores[item] = value
+        }
+      }
+      return scores
+    })
+  }
+
+  state(): TrainerState {
+    const tensors = new Map<string, Float32Array | Int32Array>()
+    for (const [name, live] of this.#live()) tensors.set(name, live.slice())
+    return { updates: this.#updates, tensors }
+  }
+
+  restore({ tensors, updates }: TrainerState): Effect.Effect<void, StateForeign> {
+    const live = new Map(this.#live())
+    for (const [tensor, values] of tensors) {
+      const own = live.get(tensor)
+      const why = own === undefined ? "is not part of it" : mismatch(own, values)
+      if (why !== undefined) return Effect.fail(new StateForeign({ tensor, why }))
+    }
+    const missing = [...live.keys()].find((tensor) => !tensors.has(tensor))
+    if (missing !== undefined) return Effect.fail(new StateForeign({ tensor: missing, why: "is missing" }))
+    return Effect.sync(() => {
+      for (const [tensor, own] of live) own.set(tensors.get(tensor) ?? [])
+      this.#updates = updates
+    })
+  }
+
+  /** All that changes while training, by name. */
+  *#live(): Iterable<readonly [string, Float32Array | Int32Array]> {
+    for (const { name, update, values } of this.#weights) {
+      yield [`weight:${name}`, values]
+      for (const [memory, remembered] of Object.entries(update?.memory ?? {})) yield [`${memory}:${name}`, remembered]
+    }
+  }
+}

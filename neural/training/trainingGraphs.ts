@@ -1,0 +1,134 @@
+import type { Loss } from "../../schemas/index.ts"
+import {
+  type Floats,
+  hasTokenTypes,
+  keepAll,
+  type ModelDescription,
+  modelExpression,
+  Parameters,
+  tokenBatch,
+} from "../architectures/index.ts"
+import { lossExpression } from "../losses/index.ts"
+import * as Onnx from "../onnx/index.ts"
+import { DropoutMasks } from "./DropoutMasks.ts"
+
+/** The output of a graph that holds a weight's gradient, in its shape or by row. */
+export const gradientOutput = (weight: string): string => `gradient of ${weight}`
+export const rowIndicesOutput = (weight: string): string => `rows of ${weight}`
+/** The output of a graph that holds a part of the loss. */
+export const componentOutput = (component: string): string => `component ${component}`
+
+/** The graphs that a step is made of. Weights are inputs of them under their names. */
+export interface TrainingGraphs {
+  /** Texts → scores [texts], as the loss sees them: with dropout. */
+  readonly score: Onnx.Graph
+  /** scores, grades, mask and perhaps teacher, [lists, m] → loss, counted, components and the gradient of the scores. */
+  readonly loss: Onnx.Graph
+  /** Texts and the gradient of their scores, `seed` [texts] → the weights' gradients. */
+  readonly backward: Onnx.Graph
+  /**
+   * All in one: texts, `slots` int64 [lists, m] (the text of each item, or the number of texts where there is none), grades,
+   * mask and perhaps teacher → loss, counted, components and the weights' gradients.
+   */
+  readonly whole: Onnx.Graph
+  readonly components: readonly string[]
+  /** The weights whose gradient comes in their shape, and those whose gradient comes by row. */
+  readonly dense: readonly string[]
+  readonly byRow: readonly string[]
+}
+
+/** Whether a weight is used by gathers along its first axis only. */
+const isTable = (weight: Onnx.Expression, order: readonly Onnx.Expression[]): boolean =>
+  weight.shape.length === 2 &&
+  order.every(
+    ({ inputs, operation }) =>
+      !inputs.includes(weight) || (operation.kind === "Gather" && operation.axis === 0 && inputs[0] === weight),
+  )
+
+const scoredLists = (loss: Loss, scores: Floats) => {
+  const shape = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
+  const grades = Onnx.input("grades", "float32", shape)
+  const mask = Onnx.input("mask", "float32", shape)
+  const teacher = Onnx.input("teacher", "float32", shape)
+  const expressions = lossExpression(loss, { scores, grades, mask, teacher })
+  const components = Object.fromEntries(
+    Object.entries(expressions.components).map(([name, each]) => [componentOutput(name), each]),
+  )
+  return {
+    loss: expressions.loss,
+    inputs: loss.kind === "marginmse" ? [grades, mask, teacher] : [grades, mask],
+    outputs: { loss: expressions.loss, counted: expressions.counted, ...components },
+    components: Object.keys(expressions.components),
+  }
+}
+
+/**
+ * The graphs for training a model with a loss.
+ *
+ * @param frozen the names of weights without gradients: what only they need is not in the graphs
+ */
+export const trainingGraphs = (
+  description: ModelDescription,
+  loss: Loss,
+  rate: number,
+  frozen: ReadonlySet<string>,
+): TrainingGraphs => {
+  const tokens = tokenBatch()
+  const masks = rate > 0 ? new DropoutMasks(rate, tokens.batch, tokens.sequence) : undefined
+  const scores = modelExpression(description, tokens, new Parameters(), masks?.drop ?? keepAll)
+  const texts = [
+    tokens.ids,
+    tokens.attentionMask,
+    ...(hasTokenTypes(description.architecture) ? [tokens.tokenTypes] : []),
+    ...(masks?.inputs ?? []),
+  ]
+  const order = Onnx.inOrder([scores])
+  const weights = Onnx.parametersOf({ name: "scores", inputs: texts, outputs: { scores } })
+  const trained = weights.filter(({ name }) => !frozen.has(name))
+  const byRow = trained.filter(({ expression }) => isTable(expression, order))
+  const dense = trained.filter((weight) => !byRow.includes(weight))
+  /** The weights' gradients of something, as outputs. */
+  const gradientsOf = (differentiated: Onnx.Differentiated): Readonly<Record<string, Onnx.Expression>> => {
+    const gradients = Onnx.differentiate([differentiated], {
+      dense: dense.map(({ expression }) => expression),
+      byRow: byRow.map(({ expression }) => expression),
+    })
+    const outputs: Record<string, Onnx.Expression> = {}
+    dense.forEach(({ name }, i) => {
+      outputs[gradientOutput(name)] = gradients.dense[i]!
+    })
+    byRow.forEach(({ name }, i) => {
+      const { indices, rows } = gradients.byRow[i]!
+      outputs[rowIndicesOutput(name)] = indices
+      outputs[gradientOutput(name)] = rows
+    })
+    return outputs
+  }
+
+  const lists = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
+  const given = Onnx.input("scores", "float32", lists)
+  const apart = scoredLists(loss, given)
+  const [gradient] = Onnx.gradients([{ of: apart.loss }], [given])
+  const seed = Onnx.input("seed", "float32", [tokens.batch])
+
+  // Places without a text have a score of their own, so that no text's gradient is added to from several places.
+  const slots = Onnx.input("slots", "int64", lists)
+  const together = scoredLists(loss, Onnx.gather(Onnx.concat([scores, Onnx.constant([0], [1])], 0), slots))
+  return {
+    score: { name: "score", inputs: texts, outputs: { scores } },
+    loss: {
+      name: "loss",
+      inputs: [given, ...apart.inputs],
+      outputs: { ...apart.outputs, gradient: gradient ?? given },
+    },
+    backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }) },
+    whole: {
+      name: "step",
+      inputs: [...texts, slots, ...together.inputs],
+      outputs: { ...together.outputs, ...gradientsOf({ of: together.loss }) },
+    },
+    components: apart.components,
+    dense: dense.map(({ name }) => name),
+    byRow: byRow.map(({ name }) => name),
+  }
+}

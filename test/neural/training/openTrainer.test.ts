@@ -1,0 +1,280 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { layerOnnxRuntime, type OnnxRuntime, openScorer, type TokenSequence } from "../../../neural/runtime/index.ts"
+import {
+  openTrainer,
+  type TrainerOptions,
+  type TrainerState,
+  type TrainingStep,
+} from "../../../neural/training/index.ts"
+import { OptimizerSettings } from "../../../schemas/index.ts"
+import { goldenModel, headOfKind, readConfig, readGolden } from "../architectures/golden.ts"
+
+const optimizer = (given: object = {}): OptimizerSettings =>
+  Schema.decodeUnknownSync(OptimizerSettings)({ learningRate: 1e-2, clip: 0, ...given })
+
+/** A small random model with a head, to be trained. */
+const optionsFor = (
+  name: string,
+  kind: string,
+  given: Partial<TrainerOptions> = {},
+): Effect.Effect<TrainerOptions, unknown> =>
+  Effect.gen(function* () {
+    const { architecture, labels } = readConfig(name)
+    const head = headOfKind(kind, readGolden(name), labels)
+    const { floats } = yield* goldenModel(name, head)
+    return {
+      description: { architecture, head },
+      weights: floats,
+      loss: { kind: "hybrid", alpha: 0.5, k: 2, scope: "all" } as const,
+      optimizer: optimizer(),
+      dropout: 0,
+      seed: 7,
+      device: "cpu" as const,
+      threads: 2,
+      ...given,
+    }
+  }).pipe(Effect.scoped)
+
+const m = 5
+
+/** Lists of short texts, made of the golden ones' tokens; the last list is shorter than the others. */
+const makeStep = (name: string, step: number, lists = 3, longest = 12): TrainingStep => {
+  const pool = readGolden(name).texts.flatMap(({ ids, types }) => ids.map((id, i) => [id, types[i] ?? 0] as const))
+  const texts = Array.from({ length: lists * m }, (_, item): TokenSequence => {
+    const tokens = Array.from(
+      { length: 3 + ((item * 7 + step) % (longest - 2)) },
+      (_each, at) => pool[(item * 31 + at * 17 + step * 13) % pool.length] ?? ([1, 0] as const),
+    )
+    return { ids: tokens.map(([id]) => id), types: tokens.map(([, type]) => type) }
+  })
+  const mask = new Uint8Array(lists * m).fill(1)
+  mask[lists * m - 1] = 0
+  mask[lists * m - 2] = 0
+  return {
+    step,
+    lists,
+    m,
+    texts,
+    grades: Float32Array.from({ length: lists * m }, (_, item) => {
+      const list = Math.floor(item / m)
+      return item % m === list % 3 ? 1 + (list % 2) : 0
+    }),
+    mask,
+    learningRates: [1e-2],
+  }
+}
+
+const run = <A>(body: Effect.Effect<A, unknown, Scope.Scope | OnnxRuntime>): Effect.Effect<A, unknown> =>
+  body.pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
+
+/** What a trainer's state is after one step: the first moments are a tenth of the gradients. */
+const afterOneStep = (options: TrainerOptions, step: TrainingStep) =>
+  run(
+    Effect.gen(function* () {
+      const trainer = yield* openTrainer(options)
+      const report = yield* trainer.step(step)
+      return { report, state: trainer.state() }
+    }),
+  )
+
+/** ‖a − b‖ / ‖b‖ of the gradient of each weight, the worst. */
+const worstGradient = (a: TrainerState, b: TrainerState): number => {
+  let worst = 0
+  for (const [name, values] of b.tensors) {
+    if (!name.startsWith("first:")) continue
+    const other = a.tensors.get(name)
+    let [difference, norm] = [0, 0]
+    values.forEach((value, i) => {
+      difference += ((other?.[i] ?? Number.NaN) - value) ** 2
+      norm += value ** 2
+    })
+    // A gradient that is zero but for rounding, as that of a bias which shifts all scores alike, has no relative error.
+    worst = Math.max(worst, Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-3))
+  }
+  return worst
+}
+
+const models = [
+  ["t5-relu", "first-token"],
+  ["t5-gated", "masked-mean"],
+  ["t5-seq2seq-tied", "decoder-logit"],
+  ["t5gemma-grouped", "attention-pooling"],
+  ["bert-cross", "classifier"],
+] as const
+
+describe.each(models)("%s with the head %s", (name, kind) => {
+  it.effect(`T13 ${name} with the head ${kind}: the gradient of many micro-batches is that of one, with dropout`, () =>
+    Effect.gen(function* () {
+      const step = makeStep(name, 3)
+      const of = (tokensPerMicroBatch: number) =>
+        Effect.flatMap(optionsFor(name, kind, { dropout: 0.2, tokensPerMicroBatch }), (options) =>
+          afterOneStep(options, step),
+        )
+      const [whole, parts] = [yield* of(4096), yield* of(40)]
+      expect(worstGradient(parts.state, whole.state)).toBeLessThan(1e-5)
+      expect(Math.abs(parts.report.loss - whole.report.loss)).toBeLessThan(1e-5)
+      expect(Math.abs(parts.report.gradientNorm / whole.report.gradientNorm - 1)).toBeLessThan(1e-5)
+      expect(parts.report.countedLists).toBe(3)
+      expect(Object.keys(parts.report.components)).toEqual(["pairwise", "softmax"])
+    }),
+  )
+
+  it.effect(`T16 ${name} with the head ${kind}: restored, training goes on with the same bytes`, () =>
+    Effect.gen(function* () {
+      const options = yield* optionsFor(name, kind, { dropout: 0.1 })
+      const steps = Array.from({ length: 4 }, (_, step) => makeStep(name, step))
+      const train = (state: TrainerState | undefined, some: readonly TrainingStep[]) =>
+        run(
+          Effect.gen(function* () {
+            const trainer = yield* openTrainer(options)
+            if (state !== undefined) yield* trainer.restore(state)
+            for (const step of some) yield* trainer.step(step)
+            return trainer.state()
+          }),
+        )
+      const uninterrupted = yield* train(undefined, steps)
+      expect(yield* train(yield* train(undefined, steps.slice(0, 2)), steps.slice(2))).toEqual(uninterrupted)
+    }),
+  )
+
+  it.effect(`T17 ${name} with the head ${kind}: lists are learnt by heart, and scored as a scorer scores them`, () =>
+    run(
+      Effect.gen(function* () {
+        const options = yield* optionsFor(name, kind)
+        const trainer = yield* openTrainer(options)
+        const step = makeStep(name, 0)
+        const losses: number[] = []
+        for (let i = 0; i < 30; i++) losses.push((yield* trainer.step({ ...step, step: i })).loss)
+        expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] ?? 0))
+
+        const scores = yield* trainer.score(step.texts)
+        const { bytes } = yield* goldenModel(name, options.description.head, 4096, trainer.weights())
+        const scorer = yield* openScorer({ name, bytes }, { device: "cpu" })
+        const expected = yield* scorer.score(step.texts)
+        scores.forEach((score, i) => {
+          expect(Math.abs(score - (expected[i] ?? Number.NaN))).toBeLessThan(1e-4)
+        })
+      }),
+    ),
+  )
+})
+
+describe("a trainer", () => {
+  const [name, kind] = ["t5-relu", "masked-mean"] as const
+
+  it.effect("T15 a step's masks are its own and its seed's; a rate of 0 drops nothing", () =>
+    Effect.gen(function* () {
+      const lossOf = (given: Partial<TrainerOptions>, at: number) =>
+        Effect.flatMap(optionsFor(name, kind, given), (options) =>
+          Effect.map(afterOneStep(options, { ...makeStep(name, 0), step: at }), ({ report }) => report.loss),
+        )
+      const plain = yield* lossOf({}, 0)
+      expect(yield* lossOf({}, 1)).toBe(plain)
+      expect(yield* lossOf({ seed: 8 }, 0)).toBe(plain)
+      const dropped = [
+        yield* lossOf({ dropout: 0.3 }, 0),
+        yield* lossOf({ dropout: 0.3 }, 1),
+        yield* lossOf({ dropout: 0.3, seed: 8 }, 0),
+      ]
+      expect(new Set([plain, ...dropped]).size).toBe(4)
+      expect(yield* lossOf({ dropout: 0.3 }, 0)).toBe(dropped[0])
+    }),
+  )
+
+  it.effect(
+    "T18 frozen weights keep their bytes and have no memory; where touched rows alone are updated, others stay",
+    () =>
+      Effect.gen(function* () {
+        const groups = [
+          { name: "low", pattern: "block\\.0|shared", frozen: true },
+          { name: "rest", pattern: "." },
+        ]
+        const step = makeStep(name, 0)
+        const loss = { kind: "pointwise", targets: "binary" } as const
+        const options = yield* optionsFor(name, kind, { loss, optimizer: optimizer({ groups }) })
+        const { state } = yield* afterOneStep(options, { ...step, learningRates: [0, 1e-2] })
+        for (const [weight, before] of options.weights) {
+          const isFrozen = /block\.0|shared/.test(weight)
+          const after = state.tensors.get(`weight:${weight}`)
+          expect(after?.some((value, i) => value !== before[i])).toBe(!isFrozen)
+          expect(state.tensors.has(`first:${weight}`)).toBe(!isFrozen)
+        }
+
+        const lazy = yield* optionsFor(name, kind, { optimizer: optimizer({ embeddings: "touched" }) })
+        const touched = yield* afterOneStep(lazy, step)
+        const [before, after] = [lazy.weights.get("shared.weight"), touched.state.tensors.get("weight:shared.weight")]
+        const used = new Set(step.texts.flatMap(({ ids }, item) => (step.mask[item] === 0 ? [] : Array.from(ids))))
+        // A batch is padded with 0, to which no gradient comes but decay does.
+        used.add(0)
+        const { vocabulary } = lazy.description.architecture
+        const width = (before?.length ?? 0) / vocabulary
+        for (let row = 0; row < vocabulary; row++) {
+          const changed = after
+            ?.subarray(row * width, (row + 1) * width)
+            .some((value, i) => value !== before?.[row * width + i])
+          expect(changed).toBe(used.has(row))
+        }
+      }),
+  )
+
+  it.effect("T19 a loss that is not finite is reported, and changes nothing", () =>
+    run(
+      Effect.gen(function* () {
+        const options = yield* optionsFor(name, kind)
+        const broken = new Map(options.weights)
+        broken.set("head.score.bias", Float32Array.of(Number.NaN))
+        const trainer = yield* openTrainer({ ...options, weights: broken })
+        const before = trainer.state()
+        expect(yield* trainer.step(makeStep(name, 0))).toMatchObject({ finite: false })
+        expect(trainer.state()).toEqual(before)
+      }),
+    ),
+  )
+
+  it.effect("T20 clipping scales the gradient of all weights to the largest norm", () =>
+    Effect.gen(function* () {
+      const of = (clip: number) =>
+        Effect.flatMap(optionsFor(name, kind, { optimizer: optimizer({ clip }) }), (options) =>
+          afterOneStep(options, makeStep(name, 0)),
+        )
+      const [free, clipped] = [yield* of(0), yield* of(1e-3)]
+      expect(clipped.report.gradientNorm).toBe(free.report.gradientNorm)
+      const by = 1e-3 / free.report.gradientNorm
+      for (const [tensor, values] of free.state.tensors) {
+        if (!tensor.startsWith("first:")) continue
+        values.forEach((value, i) => {
+          expect(clipped.state.tensors.get(tensor)?.[i]).toBeCloseTo(value * by, 9)
+        })
+      }
+    }),
+  )
+
+  it.effect("T21 weights that are missing or short, a head without scores and a foreign state are refused", () =>
+    run(
+      Effect.gen(function* () {
+        const options = yield* optionsFor(name, kind)
+        const short = new Map(options.weights)
+        short.delete("head.score.bias")
+        short.set("shared.weight", new Float32Array(3))
+        const problem = yield* Effect.flip(openTrainer({ ...options, weights: short }))
+        expect(problem.message).toMatch(/shared\.weight has 3 elements instead of \d+/)
+        expect(problem.message).toMatch(/head\.score\.bias is missing/)
+
+        const embedding = { ...options.description, head: { kind: "embedding" } as const }
+        expect((yield* Effect.flip(openTrainer({ ...options, description: embedding }))).message).toMatch(/no scores/)
+
+        const trainer = yield* openTrainer(options)
+        const state = trainer.state()
+        const adafactor = yield* openTrainer({ ...options, optimizer: optimizer({ kind: "adafactor" }) })
+        const foreign = yield* Effect.flip(adafactor.restore(state))
+        expect(foreign).toMatchObject({ _tag: "StateForeign" })
+        const without = new Map(state.tensors)
+        without.delete("weight:shared.weight")
+        expect((yield* Effect.flip(trainer.restore({ updates: 0, tensors: without }))).message).toMatch(/is missing/)
+      }),
+    ),
+  )
+})
