@@ -15,6 +15,7 @@ import {
   didYouMean,
   type Experiment,
   type FirstStage,
+  type FusionSettings,
   type Hardware,
   type Kinds,
   type ReportSettings,
@@ -22,6 +23,7 @@ import {
 } from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
+import { fuse } from "./stages/fuse/index.ts"
 import { modelOf, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
 import { interpolate, rerank } from "./stages/rerank/index.ts"
@@ -82,6 +84,23 @@ const firstStages = (settings: Experiment, collection: Collection): ReadonlyArra
 /** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
 const tokensPerBatch = { cpu: 512, webgpu: 8192, cuda: 16_384 } as const
 
+/** A fusion of runs that are wired already. */
+const wireFusion = (
+  { name, systems, ...how }: FusionSettings,
+  before: ReadonlyArray<NamedRun>,
+  { queries, qrels }: Collection,
+  label: string,
+): NamedRun => {
+  const runs = systems.map((system) => {
+    const found = before.find((each) => each.system === system)
+    if (found === undefined) {
+      throw new UnknownRun({ setting: `fuse ${name}`, system, known: before.map((each) => each.system) })
+    }
+    return found.run
+  })
+  return { system: name, run: fuse({ ...how, system: name }, { runs, queries, qrels }, `${name}${label}`).run }
+}
+
 const wireCollection = (
   settings: Experiment,
   collection: Collection,
@@ -128,7 +147,12 @@ const wireCollection = (
     return { system: name, run: interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run }
   })
 
-  const runs = [...given, ...neural, ...mixes].map(({ run }) => run)
+  const named = settings.fuse.reduce<ReadonlyArray<NamedRun>>(
+    (before, fusion) => [...before, wireFusion(fusion, before, collection, label)],
+    [...given, ...neural, ...mixes],
+  )
+
+  const runs = named.map(({ run }) => run)
   const { scores, summary, profile } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },

@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { DeviceChoice } from "./Device.ts"
+import { FusionSettings } from "./Fusion.ts"
 import { QueryKind, Split } from "./Ids.ts"
 import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
@@ -106,6 +107,7 @@ export const Experiment = Schema.Struct({
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
   rerank: section(RerankSettings, "Neural reranking"),
+  fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
   evaluate: section(
     Schema.Struct({
       measures: setting(
