@@ -17,11 +17,9 @@ export type FusionNormalise = typeof FusionNormalise.Type
 /** One fusion: a system made of others. */
 export const FusionSettings = Schema.Struct({
   name: SystemName.annotations({ description: "Its name in the table" }),
-  systems: Schema.Array(SystemName)
-    .pipe(Schema.minItems(2))
-    .annotations({
-      description: "The systems that are fused: first stages, rerankers, imported runs, earlier fusions",
-    }),
+  systems: Schema.Array(SystemName).pipe(Schema.minItems(2)).annotations({
+    description: "The systems that are fused: first stages, rerankers, imported runs, earlier fusions",
+  }),
   method: setting(FusionMethod, "rrf", "rrf, combsum, combmnz or weighted"),
   normalise: setting(FusionNormalise, "min-max", "Of the scores of each query, for all methods but rrf"),
   k: setting(count, 60, "rrf gives a passage at rank r 1 / (k + r)"),

@@ -1,15 +1,16 @@
-import { compareBytes, type FusionMethod, type FusionNormalise } from "../../schemas/index.ts"
+import type { FusionMethod, FusionNormalise } from "../../schemas/index.ts"
 
-/** One system's results for a query, best first. */
+/**
+ * One system's results for a query, best first. A document is its place among all that any system found for the query, by docid
+ * descending (bytes), so that ties of fused scores are broken by place.
+ */
 export interface Ranking {
-  readonly docids: ReadonlyArray<string>
+  readonly places: Int32Array
   readonly scores: Float64Array
 }
 
-/** What several systems say of one query's documents. */
+/** What several systems say of one query's documents, by place. */
 export interface FusedQuery {
-  /** Every document that any system found, by docid descending (bytes): ties of fused scores are broken by this order. */
-  readonly docids: ReadonlyArray<string>
   /** For each system a comparable score for each document, 0 where it did not find it. */
   readonly scores: ReadonlyArray<Float64Array>
   /** How many systems found the document. */
@@ -57,24 +58,23 @@ export interface Comparable {
 }
 
 /** Brings one query's rankings together, in the order of the systems. */
-export const fuseQuery = (rankings: ReadonlyArray<Ranking>, { method, normalise, k }: Comparable): FusedQuery => {
-  const docids = [...new Set(rankings.flatMap((ranking) => ranking.docids))].sort((a, b) => compareBytes(b, a))
-  const placeOf = new Map(docids.map((docid, place) => [docid, place]))
-  const found = new Uint8Array(docids.length)
-  const scores = rankings.map((ranking) => {
+export const fuseQuery = (
+  rankings: ReadonlyArray<Ranking>,
+  documents: number,
+  { method, normalise, k }: Comparable,
+): FusedQuery => {
+  const found = new Uint8Array(documents)
+  const scores = rankings.map(({ places, scores }) => {
     const comparable =
-      method === "rrf"
-        ? ranking.scores.map((_, position) => 1 / (k + position + 1))
-        : normalisedScores(ranking.scores, normalise)
-    const placed = new Float64Array(docids.length)
-    ranking.docids.forEach((docid, position) => {
-      const place = placeOf.get(docid) ?? 0
+      method === "rrf" ? scores.map((_, position) => 1 / (k + position + 1)) : normalisedScores(scores, normalise)
+    const placed = new Float64Array(documents)
+    places.forEach((place, position) => {
       placed[place] = comparable[position]!
       found[place] = found[place]! + 1
     })
     return placed
   })
-  return { docids, scores, found }
+  return { scores, found }
 }
 
 /** Fused scores, document by document. Weights are those of a weighted sum; the other methods weigh all systems the same. */

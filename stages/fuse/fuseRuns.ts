@@ -1,7 +1,4 @@
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { judgements, type Measure, measureName, measuresOf, scoreQuery, UNJUDGED } from "../../measures/index.ts"
 import {
   DuckDb,
@@ -13,15 +10,16 @@ import {
 } from "../../pipeline/index.ts"
 import { Kinds, tableFiles } from "../../schemas/index.ts"
 import { NothingToTuneOn } from "./FuseError.ts"
-import { type FusedQuery, fusedScores, fuseQuery, orderOf, type Ranking } from "./fuseQuery.ts"
+import { type FusedQuery, fusedScores, fuseQuery, orderOf } from "./fuseQuery.ts"
 import type { FuseConfig, fuseInputs, fuseOutputs } from "./index.ts"
 import { weightGrid } from "./weightGrid.ts"
 
 type Context = StageContext<FuseConfig, typeof fuseInputs, typeof fuseOutputs>
 
-/** A query of the runs, with the grades of its documents in the order of `fused.docids`. */
+/** A query of the runs, its documents by place: docid descending (bytes). */
 interface Query {
   readonly qid: string
+  readonly docids: ReadonlyArray<string>
   readonly fused: FusedQuery
   readonly grades: Int32Array
 }
@@ -30,46 +28,71 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
-/** The queries of any run, in the order of their qids; of the dev split or all. Memory holds a batch and a query. */
-const fusedQueries = (context: Context, split: "dev" | "every") => {
-  const { config, inputs } = context
-  const only = split === "dev" ? `WHERE qid IN (SELECT qid FROM ${source(inputs.queries)} WHERE split = 'dev')` : ""
-  const parts = inputs.runs.map(
-    (run, position) => `SELECT ${position} AS position, qid, docid, rank, score FROM ${source(run)} ${only}`,
-  )
-  const sql = `SELECT qid, position, docid, score, grade FROM (${parts.join(" UNION ALL ")})
-    LEFT JOIN ${source(inputs.qrels)} USING (qid, docid) ORDER BY qid, position, rank`
-  return Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const connection = yield* (yield* DuckDb).connect
-      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
-      const batches = Stream.repeatEffectOption(
-        Effect.flatMap(
-          Effect.mapError(
-            duckDbPromise(sql, () => result.fetchChunk()),
-            Option.some,
-          ),
-          (chunk) =>
-            chunk === null || chunk.rowCount === 0 ? Effect.fail(Option.none()) : Effect.succeed(chunk.getRows()),
-        ),
-      )
-      return batches.pipe(
-        Stream.flattenIterables,
-        Stream.groupAdjacentBy(([qid]) => text(qid)),
-        Stream.map(([qid, rows]): Query => {
-          const all = Chunk.toReadonlyArray(rows)
-          const rankings = inputs.runs.map((_, position): Ranking => {
-            const mine = all.filter((row) => Number(row[1]) === position)
-            return { docids: mine.map((row) => text(row[2])), scores: Float64Array.from(mine, (row) => Number(row[3])) }
-          })
-          const gradeOf = new Map(all.map((row) => [text(row[2]), row[4] === null ? UNJUDGED : Number(row[4])]))
-          const fused = fuseQuery(rankings, config)
-          return { qid, fused, grades: Int32Array.from(fused.docids, (docid) => gradeOf.get(docid) ?? UNJUDGED) }
-        }),
-      )
-    }),
-  )
+/** Rows of one query as they come: system by system, best first. */
+class Gathering {
+  readonly qid: string
+  private readonly docids: Array<string> = []
+  private readonly grades: Array<number> = []
+  private readonly systems: ReadonlyArray<{ readonly places: Array<number>; readonly scores: Array<number> }>
+
+  constructor(qid: string, systems: number) {
+    this.qid = qid
+    this.systems = Array.from({ length: systems }, () => ({ places: [], scores: [] }))
+  }
+
+  add(system: number, place: number, docid: string, score: number, grade: number): void {
+    this.docids[place] = docid
+    this.grades[place] = grade
+    const of = this.systems[system]!
+    of.places.push(place)
+    of.scores.push(score)
+  }
+
+  query(config: FuseConfig): Query {
+    const rankings = this.systems.map(({ places, scores }) => ({
+      places: Int32Array.from(places),
+      scores: Float64Array.from(scores),
+    }))
+    return {
+      qid: this.qid,
+      docids: this.docids,
+      fused: fuseQuery(rankings, this.docids.length, config),
+      grades: Int32Array.from(this.grades),
+    }
+  }
 }
+
+/** Does something with each query of any run, in the order of their qids; of the dev split or all. Memory holds a batch and a query. */
+const forEachQuery = <E>(context: Context, split: "dev" | "every", use: (query: Query) => Effect.Effect<void, E>) =>
+  Effect.gen(function* () {
+    const { config, inputs } = context
+    const only = split === "dev" ? `WHERE qid IN (SELECT qid FROM ${source(inputs.queries)} WHERE split = 'dev')` : ""
+    const parts = inputs.runs.map(
+      (run, position) => `SELECT ${position} AS position, qid, docid, rank, score FROM ${source(run)} ${only}`,
+    )
+    const sql = `
+      SELECT qid, position, (dense_rank() OVER (PARTITION BY qid ORDER BY docid DESC) - 1)::INTEGER, docid, score, grade
+      FROM (${parts.join(" UNION ALL ")}) LEFT JOIN ${source(inputs.qrels)} USING (qid, docid)
+      ORDER BY qid, position, rank`
+    const connection = yield* (yield* DuckDb).connect
+    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+    let gathering: Gathering | undefined
+    for (;;) {
+      const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) break
+      const [qids = [], systems = [], places = [], docids = [], scores = [], grades = []] = chunk.getColumns()
+      for (let row = 0; row < qids.length; row++) {
+        const qid = text(qids[row])
+        if (gathering?.qid !== qid) {
+          if (gathering !== undefined) yield* use(gathering.query(config))
+          gathering = new Gathering(qid, inputs.runs.length)
+        }
+        const grade = grades[row] === null ? UNJUDGED : Number(grades[row])
+        gathering.add(Number(systems[row]), Number(places[row]), text(docids[row]), Number(scores[row]), grade)
+      }
+    }
+    if (gathering !== undefined) yield* use(gathering.query(config))
+  })
 
 /** All grades of each query's qrels. */
 const judgedQueries = (qrels: StoredArtifact) =>
@@ -95,7 +118,7 @@ const tuned = (context: Context, measure: Measure) =>
     const grid = weightGrid(inputs.runs.length)
     const totals = new Float64Array(grid.length)
     let queries = 0
-    yield* Stream.runForEach(fusedQueries(context, "dev"), ({ qid, fused, grades }) =>
+    yield* forEachQuery(context, "dev", ({ qid, fused, grades }) =>
       Effect.sync(() => {
         const known = judged.get(qid)
         if (known === undefined) return
@@ -125,14 +148,14 @@ const fused = (context: Context) =>
     const weights = search?.weights ?? config.weights ?? inputs.runs.map(() => 1)
     const writer = yield* tableWriter(Kinds.Run, outputs.run)
     let done = 0
-    yield* Stream.runForEach(fusedQueries(context, "every"), ({ qid, fused }) => {
+    yield* forEachQuery(context, "every", ({ qid, docids, fused }) => {
       const scores = fusedScores(fused, config.method, weights)
       const kept = Array.from(orderOf(scores).subarray(0, config.depth))
       context.progress({ done: ++done, unit: "queries" })
       return writer.writeColumns({
         system: kept.map(() => config.system),
         qid: kept.map(() => qid),
-        docid: kept.map((place) => fused.docids[place]!),
+        docid: kept.map((place) => docids[place]!),
         rank: kept.map((_, position) => position + 1),
         score: kept.map((place) => scores[place]!),
       })
