@@ -62,14 +62,16 @@ export const LossSettings = Schema.Struct({
 })
 export type LossSettings = typeof LossSettings.Type
 
-/** A loss with its parameters. */
-export type Loss =
-  | ({ readonly kind: "pointwise" } & typeof Pointwise.Type)
-  | { readonly kind: "pairwise" | "softmax" | "listmle" | "marginmse" }
-  | ({ readonly kind: "hinge" } & typeof Hinge.Type)
-  | ({ readonly kind: "poly1" } & typeof Poly1.Type)
-  | ({ readonly kind: "lambdarank" } & typeof LambdaRank.Type)
-  | ({ readonly kind: "hybrid" } & typeof Hybrid.Type)
+/** A loss with its own parameters. */
+export const Loss = Schema.Union(
+  Schema.Struct({ kind: Schema.Literal("pairwise", "softmax", "listmle", "marginmse") }),
+  Schema.Struct({ kind: Schema.Literal("pointwise"), ...Pointwise.fields }),
+  Schema.Struct({ kind: Schema.Literal("hinge"), ...Hinge.fields }),
+  Schema.Struct({ kind: Schema.Literal("poly1"), ...Poly1.fields }),
+  Schema.Struct({ kind: Schema.Literal("lambdarank"), ...LambdaRank.fields }),
+  Schema.Struct({ kind: Schema.Literal("hybrid"), ...Hybrid.fields }),
+)
+export type Loss = typeof Loss.Type
 
 /** The loss of a name, with its own of all parameters. */
 export const lossOf = (name: LossName, settings: LossSettings): Loss => {

@@ -11,6 +11,7 @@ export {
 } from "./convertCheckpoint.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
 export { Head, type HeadKind, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
+export { type Initialisation, initialHead, initialWeights } from "./initialWeights.ts"
 export {
   hasTokenTypes,
   type ModelDescription,
@@ -20,8 +21,8 @@ export {
   modelGraph,
   positionLimit,
 } from "./Model.ts"
-export { normalWeights } from "./normalWeights.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
+export { ModelFolderInvalid, readInputSpec, readModelCard } from "./readModelFolder.ts"
 export type { FeedForward, T5Config } from "./T5.ts"
 export type { T5GemmaConfig } from "./T5Gemma.ts"
 export { type TokenBatch, tokenBatch } from "./TokenBatch.ts"

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { Random } from "../../schemas/index.ts"
 
 /**
@@ -13,7 +12,7 @@ export const normalWeights = (
   count: number,
   deviation: number,
 ): Float32Array<ArrayBuffer> => {
-  const random = new Random(seed, createHash("sha256").update(name).digest().readUInt32LE(0))
+  const random = new Random(seed, ...Buffer.from(name))
   const weights = new Float32Array(count)
   for (let i = 0; i < count; i++) weights[i] = deviation * random.normal()
   return weights

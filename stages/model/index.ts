@@ -1,9 +1,17 @@
-/** Models in: from a folder, from the hub, or a ready ONNX graph, as `Kinds.Model` and `Kinds.Tokenizer`. */
+/** Models in: from a folder, from the hub, a ready ONNX graph, or from nothing, as `Kinds.Model` and `Kinds.Tokenizer`. */
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import * as Schema from "effect/Schema"
-import { type Outputs, sourceFiles, stage } from "../../pipeline/index.ts"
-import { Head, HeadName, Kinds, type ModelChoice, ModelSettings, SystemName } from "../../schemas/index.ts"
+import { type Artifact, type Outputs, sourceFiles, stage } from "../../pipeline/index.ts"
+import {
+  Head,
+  HeadName,
+  Kinds,
+  type ModelChoice,
+  ModelSettings,
+  ScratchSettings,
+  SystemName,
+} from "../../schemas/index.ts"
 import { folderFiles } from "./folderFiles.ts"
 import { ModelUnsuitable, UnknownModel } from "./ModelError.ts"
 
@@ -71,6 +79,49 @@ export const modelFromHub = stage({
   load: () => import("./fetchModel.ts"),
 })
 
+/** What the stage reads of a model from nothing. */
+export const TrainTokenizerConfig = Schema.typeSchema(
+  Schema.Struct({ vocabulary: ScratchSettings.fields.vocabulary, maximumTokens: ScratchSettings.fields.maximumTokens }),
+)
+export type TrainTokenizerConfig = typeof TrainTokenizerConfig.Type
+
+export const trainTokenizerInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
+
+export const trainTokenizerOutputs = { tokenizer: Kinds.Tokenizer }
+
+/** A byte-pair encoding, trained on the passages and the train queries. */
+export const trainTokenizer = stage({
+  name: "tokenizer.bpe",
+  config: TrainTokenizerConfig,
+  inputs: trainTokenizerInputs,
+  outputs: trainTokenizerOutputs,
+  code: "stages/model/trainTokenizer.ts",
+  load: () => import("./trainTokenizer.ts"),
+  native: ["duckdb"],
+})
+
+const { vocabulary: _vocabulary, maximumTokens: _maximumTokens, ...scratchShape } = ScratchSettings.fields
+
+/** What the stage reads of a model from nothing: its shape, and the seed of its weights. */
+export const ScratchConfig = Schema.typeSchema(
+  Schema.Struct({ ...scratchShape, name: SystemName, seed: Schema.NonNegativeInt }),
+)
+export type ScratchConfig = typeof ScratchConfig.Type
+
+export const scratchInputs = { tokenizer: Kinds.Tokenizer }
+
+export const scratchOutputs = { model: Kinds.Model }
+
+/** A small model with random weights, for a tokenizer that was trained. */
+export const modelFromNothing = stage({
+  name: "model.scratch",
+  config: ScratchConfig,
+  inputs: scratchInputs,
+  outputs: scratchOutputs,
+  code: "stages/model/makeScratch.ts",
+  load: () => import("./makeScratch.ts"),
+})
+
 const looksLocal = /^[./~]|^[A-Za-z]:[\\/]/u
 const repositoryName = /^[\w.-]+(?:\/[\w.-]+)?$/u
 
@@ -124,9 +175,10 @@ export const modelOf = (choice: ModelChoice, freshHead?: number): WiredModel => 
   const { source, revision, name: given, ...settings } = modelSettings(choice)
   const name = given ?? nameOf(source)
   const config = { ...settings, name, ...(freshHead === undefined ? {} : { freshHead }) }
+  const label = freshHead === undefined ? name : `${name}.head-${freshHead}`
   const found = modelSource(source)
   if (found.kind === "hub") {
-    return { name, ...modelFromHub({ ...config, repository: found.repository, revision }, {}, name) }
+    return { name, ...modelFromHub({ ...config, repository: found.repository, revision }, {}, label) }
   }
   if (revision !== "main") {
     throw new ModelUnsuitable({
@@ -136,7 +188,32 @@ export const modelOf = (choice: ModelChoice, freshHead?: number): WiredModel => 
     })
   }
   const { files, folder, graph } = found
-  const listed = sourceFiles({ name: `files.${name}`, root: folder, files })
+  const listed = sourceFiles({ name: `files.${label}`, root: folder, files })
   const whole = { ...config, files, ...(graph === undefined ? {} : { graph }) }
-  return { name, ...modelFromFiles(whole, { files: listed }, name) }
+  return { name, ...modelFromFiles(whole, { files: listed }, label) }
+}
+
+/** A model from nothing, wired for a collection: its tokenizer, and a model for each seed. */
+export interface WiredScratch {
+  readonly name: SystemName
+  readonly tokenizer: Artifact<Kinds.Tokenizer>
+  readonly model: (seed: number) => Artifact<Kinds.Model>
+}
+
+/**
+ * Wires a model from nothing for a collection.
+ *
+ * @param label tells apart the nodes of several collections
+ */
+export const scratchOf = (
+  settings: ScratchSettings,
+  collection: { readonly passages: Artifact<Kinds.Passages>; readonly queries: Artifact<Kinds.Queries> },
+  label: string,
+): WiredScratch => {
+  const { maximumTokens, name: given, vocabulary, ...shape } = settings
+  const name = given ?? SystemName.make(shape.scratch)
+  const { passages, queries } = collection
+  const { tokenizer } = trainTokenizer({ vocabulary, maximumTokens }, { passages, queries }, `${name}${label}`)
+  const model = (seed: number) => modelFromNothing({ ...shape, name, seed }, { tokenizer }, `${name}.${seed}${label}`)
+  return { name, tokenizer, model: (seed) => model(seed).model }
 }

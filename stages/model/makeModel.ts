@@ -8,7 +8,7 @@ import {
   convertCheckpoint,
   type Head,
   headOf,
-  normalWeights,
+  initialHead,
   Onnx,
   type OpenedTokenizer,
   openTokenizer,
@@ -117,18 +117,6 @@ const headNamed = (
 
 const headSchema = ModelCard.fields.head.from
 
-/** Standard deviation of a new head's weights, as BERT's and Gemma's are begun. */
-const freshDeviation = 0.02
-
-/** A new head: small random weights and no bias; attention pooling begins as the plain mean. */
-const freshHead =
-  (seed: number) =>
-  (name: string, shape: readonly number[]): Float32Array<ArrayBuffer> => {
-    const count = shape.reduce((a, b) => a * b, 1)
-    const zero = name.endsWith("bias") || name.includes("attention")
-    return zero ? new Float32Array(count) : normalWeights(seed, name, count, freshDeviation)
-  }
-
 const tokenizerInto = (source: ModelFolder, opened: OpenedTokenizer, to: string) =>
   Effect.forEach(opened.files, (name) =>
     attempt(join(source.folder, name), () => copyFile(join(source.folder, name), join(to, name))),
@@ -143,7 +131,11 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
     const pretrained = yield* readConfig(source.folder)
     const { architecture } = pretrained
     const saved = yield* readJson(source, modelFiles.card, ModelCard)
-    const head = headNamed(config.head, pretrained, saved?.head)
+    const named = headNamed(config.head, pretrained, saved?.head)
+    // What is to be trained to score needs a head that does.
+    const scoreless = named === undefined || named.kind === "embedding"
+    const toTrain = config.freshHead !== undefined && config.head === undefined
+    const head: Head | undefined = toTrain && scoreless ? { kind: "first-token" } : named
     if (head?.kind === "embedding") yield* checkPooling(source, config.name)
     yield* checkVocabulary(opened.tokenizer, architecture.vocabulary)
     const stated = (yield* readJson(source, "sentence_bert_config.json", SentenceBert))?.max_seq_length
@@ -155,12 +147,13 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
       positions: positionLimit(architecture),
     }
     const input = yield* inputOf(config, hints, opened.tokenizer)
+    const seed = config.freshHead
     const converted = yield* convertCheckpoint({
       from: source.folder,
       to,
       ...(head === undefined ? {} : { head }),
       maximumTokens: input.maximumTokens,
-      ...(config.freshHead === undefined ? {} : { freshHead: freshHead(config.freshHead) }),
+      ...(seed === undefined ? {} : { freshHead: (name, shape) => initialHead(seed, { name, shape }) }),
     })
     const path = join(source.folder, modelFiles.config)
     yield* attempt(path, () => copyFile(path, join(to, modelFiles.config)))

@@ -1,8 +1,22 @@
 import type { CurriculumPhase } from "../../schemas/index.ts"
 
+/** A phase, and the step it begins with. */
+export interface CurrentPhase {
+  readonly phase: CurriculumPhase
+  readonly start: number
+}
+
 /** The phase that a step (from 0) of so many belongs to. Phases end where their `until` says; the last takes what is left. */
-export const phaseAt = (phases: readonly [CurriculumPhase, ...CurriculumPhase[]], step: number, steps: number) =>
-  phases.find(({ until }) => step < Math.round(until * steps)) ?? phases.at(-1) ?? phases[0]
+export const phaseAt = (
+  phases: readonly [CurriculumPhase, ...CurriculumPhase[]],
+  step: number,
+  steps: number,
+): CurrentPhase => {
+  const ends = phases.map(({ until }) => Math.round(until * steps))
+  const found = ends.findIndex((end) => step < end)
+  const at = found < 0 ? phases.length - 1 : found
+  return { phase: phases[at] ?? phases[0], start: ends[at - 1] ?? 0 }
+}
 
 /** What is wrong with the order of phases, in words; undefined where nothing is. */
 export const curriculumProblem = (

@@ -41,8 +41,9 @@ const phase = (name: string, until: number): CurriculumPhase => ({
 describe("a curriculum", () => {
   it("T44 its phases follow each other over the steps", () => {
     const phases = [phase("easy", 0.25), phase("hard", 1)] as const
-    const names = Array.from({ length: 8 }, (_, step) => phaseAt([...phases], step, 8).name)
+    const names = Array.from({ length: 8 }, (_, step) => phaseAt([...phases], step, 8).phase.name)
     expect(names).toEqual(["easy", "easy", "hard", "hard", "hard", "hard", "hard", "hard"])
+    expect(phaseAt([...phases], 5, 8).start).toBe(2)
     expect(curriculumProblem([...phases], 8)).toBeUndefined()
   })
 

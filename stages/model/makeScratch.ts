@@ -1,0 +1,76 @@
+import { copyFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import {
+  decodeConfig,
+  type Head,
+  initialWeights,
+  modelGraph,
+  openTokenizer,
+  readInputSpec,
+  writeModelFiles,
+} from "../../neural/index.ts"
+import type { StageContext } from "../../pipeline/index.ts"
+import { ModelCard, modelFiles } from "../../schemas/index.ts"
+import type { ScratchConfig, scratchInputs, scratchOutputs } from "./index.ts"
+import { ModelFileFailed } from "./ModelError.ts"
+import { scratchConfig } from "./scratchConfig.ts"
+
+const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, ModelFileFailed> =>
+  Effect.tryPromise({
+    try: body,
+    catch: (cause) => new ModelFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) }),
+  })
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`
+
+/** Makes a model with random weights for a trained tokenizer. */
+export const run = (context: StageContext<ScratchConfig, typeof scratchInputs, typeof scratchOutputs>) =>
+  Effect.gen(function* () {
+    const { config, inputs, outputs } = context
+    const { initialisation, name, seed } = config
+    const opened = yield* openTokenizer(inputs.tokenizer.path)
+    const input = yield* readInputSpec(inputs.tokenizer.path)
+    const written = scratchConfig({
+      ...config,
+      vocabulary: opened.tokenizer.vocabularySize,
+      maximumTokens: input.maximumTokens,
+    })
+    const { architecture } = yield* decodeConfig(written)
+    const head: Head = { kind: config.head }
+    const description = { architecture, head, maximumTokens: input.maximumTokens }
+    const model = yield* modelGraph(description)
+    const weightOf = yield* initialWeights(description, seed, initialisation)
+    const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]))
+    yield* writeModelFiles(outputs.model, model, (tensor, slice, into) =>
+      Effect.sync(() => {
+        const found = byName.get(tensor)
+        if (found !== undefined) into.set(weightOf(found).subarray(slice.begin, slice.end))
+      }),
+    )
+    const parameters = model.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+    const card: ModelCard = {
+      form: 1,
+      name,
+      family: architecture.family,
+      head,
+      output: model.output,
+      input,
+      parameters,
+      precision: "fp32",
+      origin: `from nothing, ${initialisation} initialisation, seed ${seed}`,
+    }
+    const texts = [
+      [modelFiles.config, json(written)],
+      [modelFiles.card, json(Schema.encodeSync(ModelCard)(card))],
+    ] as const
+    yield* Effect.forEach(texts, ([file, text]) => {
+      const path = join(outputs.model, file)
+      return attempt(path, () => writeFile(path, text))
+    })
+    yield* Effect.forEach(opened.files, (file) =>
+      attempt(file, () => copyFile(join(inputs.tokenizer.path, file), join(outputs.model, file))),
+    )
+    return { facts: { parameters, vocabulary: opened.tokenizer.vocabularySize, origin: card.origin } }
+  })
