@@ -21,6 +21,7 @@ export {
   modelGraph,
   positionLimit,
 } from "./Model.ts"
+export { normalWeights } from "./normalWeights.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
 export { ModelFolderInvalid, readInputSpec, readModelCard } from "./readModelFolder.ts"
 export type { FeedForward, T5Config } from "./T5.ts"
