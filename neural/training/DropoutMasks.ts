@@ -50,8 +50,9 @@ export class DropoutMasks {
   readonly drop: Dropout = (x, place) => {
     const numbers = this.#numbers(x, hashName(place))
     const threshold = Math.round((this.#rate - 0.5) * 2 ** 32)
-    const dropped = Onnx.less(numbers, Onnx.scalarLike(numbers, threshold))
-    return Onnx.where(dropped, Onnx.scalar(0), Onnx.multiply(x, 1 / (1 - this.#rate)))
+    const kept = Onnx.greaterOrEqual(numbers, Onnx.scalarLike(numbers, threshold))
+    // A product, which both passes can use: onnxruntime's «where» takes five times as long on the CPU.
+    return Onnx.multiply(x, Onnx.multiply(Onnx.cast(kept, "float32"), 1 / (1 - this.#rate)))
   }
 
   /** The numbers of a tensor's elements, of its shape but for axes of size 1. */
