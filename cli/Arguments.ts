@@ -73,6 +73,7 @@ export const vocabulary: Vocabulary = {
     export: {
       options: {},
       subcommands: {
+        model: { options: { ...store, "--system": "value", "--to": "value", "--force": "flag" } },
         run: { options: { ...exported, "--system": "value" } },
         qrels: { options: exported },
         scores: { options: { ...exported, "--system": "value" } },
@@ -81,6 +82,12 @@ export const vocabulary: Vocabulary = {
     },
     show: {
       options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": "value" },
+    },
+    model: {
+      options: {},
+      subcommands: {
+        inspect: { options: { "--revision": "value", "--head": "value", "--json": "flag" } },
+      },
     },
     gc: {
       options: { ...store, "--dry-run": "flag", "--keep-last": "value", "--max-age": "value", "--max-size": "value" },

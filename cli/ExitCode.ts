@@ -37,6 +37,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "UnreadableFile",
   "NotInLastRun",
   "WhichCollection",
+  "ModelNotExported",
   "NoCatalog",
   // @effect/cli's own
   "CommandMismatch",

@@ -15,6 +15,7 @@ import { compareCommand } from "./commands/compare.ts"
 import { exportCommand } from "./commands/export.ts"
 import { gcCommand } from "./commands/gc.ts"
 import { lineageCommand } from "./commands/lineage.ts"
+import { modelCommand } from "./commands/model.ts"
 import { runCommand } from "./commands/run.ts"
 import { schemaCommand } from "./commands/schema.ts"
 import { showCommand } from "./commands/show.ts"
@@ -29,6 +30,7 @@ const command = runCommand.pipe(
     compareCommand,
     exportCommand,
     showCommand,
+    modelCommand,
     gcCommand,
     verifyCommand,
     lineageCommand,

@@ -12,6 +12,7 @@ import { resultGrids, resultRows } from "../ResultGrid.ts"
 import { renderSqlResult } from "../SqlResult.ts"
 import { writeOut } from "../Terminal.ts"
 import { gridFormats, renderGrid } from "../TextGrid.ts"
+import { exportModelCommand } from "./exportModel.ts"
 import { artifactsOption } from "./options.ts"
 
 /** What every export asks. */
@@ -226,6 +227,6 @@ const tableCommand = Command.make(
 
 /** `export …`. */
 export const exportCommand = Command.make("export").pipe(
-  Command.withDescription("Prints results in the formats of other tools"),
-  Command.withSubcommands([runCommand, qrelsCommand, scoresCommand, tableCommand]),
+  Command.withDescription("Gives results in the formats of other tools"),
+  Command.withSubcommands([runCommand, qrelsCommand, scoresCommand, tableCommand, exportModelCommand]),
 )

@@ -26,15 +26,20 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   }
 }
 
-/** A head that an architecture does not have, or that the checkpoint's configuration contradicts. */
+/** A head that an architecture does not have, or that the checkpoint's configuration contradicts; or one that has to be chosen. */
 export class HeadUnsuitable extends Schema.TaggedError<HeadUnsuitable>()("HeadUnsuitable", {
   family: Schema.String,
-  head: Schema.String,
+  /** Absent where none was chosen. */
+  head: Schema.optionalWith(Schema.String, { exact: true }),
   why: Schema.String,
   /** Heads that this architecture has. */
   heads: Schema.Array(Schema.String),
 }) {
   override get message(): string {
-    return `the head «${this.head}» does not go with ${this.family}: ${this.why}; take one of ${this.heads.join(", ")}`
+    const what =
+      this.head === undefined
+        ? `a head has to be chosen for this ${this.family}`
+        : `the head «${this.head}» does not go with ${this.family}`
+    return `${what}: ${this.why}; take one of ${this.heads.join(", ")}`
   }
 }

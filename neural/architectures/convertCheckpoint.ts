@@ -114,7 +114,7 @@ export const describeCheckpoint = (
     const head = conversion.head ?? headOf(config)
     if (head === undefined) {
       const why = "its configuration does not say which head it has"
-      return yield* new HeadUnsuitable({ family: architecture.family, head: "none", why, heads: headsOf(architecture) })
+      return yield* new HeadUnsuitable({ family: architecture.family, why, heads: headsOf(architecture) })
     }
     const model = yield* modelGraph({ architecture, head, ...(maximumTokens === undefined ? {} : { maximumTokens }) })
     return { ...model, config, head }

@@ -5,8 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { fetchCheckpoint, type HubOptions } from "../../neural/index.ts"
-import type { StageRun } from "../../pipeline/index.ts"
+import type { Progress, StageRun } from "../../pipeline/index.ts"
 import type { ModelHubConfig, modelOutputs } from "./index.ts"
+import type { ModelFolder } from "./ModelFolder.ts"
 import { makeModel } from "./makeModel.ts"
 
 const text = (name: string) => Config.option(Config.nonEmptyString(name))
@@ -15,7 +16,7 @@ const text = (name: string) => Config.option(Config.nonEmptyString(name))
  * Where the hub is and where what was fetched is kept: from the variables that Hugging Face's own tools read. None of them
  * decides what a model is, so they are no part of a key; and a token stands in no message and no artifact.
  */
-export const hubOptions = Effect.gen(function* () {
+const hubOptions = Effect.gen(function* () {
   const cache = yield* text("HF_HUB_CACHE")
   const home = yield* text("HF_HOME")
   const general = yield* text("XDG_CACHE_HOME")
@@ -35,7 +36,20 @@ export const hubOptions = Effect.gen(function* () {
   } satisfies HubOptions
 })
 
-/** Fetches a repository's checkpoint into Hugging Face's cache, unless it is there, and makes a model of it. */
+/** A repository's checkpoint as a folder: in Hugging Face's cache, fetched unless it is there. */
+export const fetchFolder = (repository: string, revision: string, progress: (progress: Progress) => void) =>
+  Effect.gen(function* () {
+    const options = yield* hubOptions
+    const { commit, files, folder } = yield* fetchCheckpoint(repository, revision, {
+      ...options,
+      onProgress: ({ bytes, total, file }) =>
+        progress({ done: bytes, unit: "bytes", detail: file, ...(total === undefined ? {} : { total }) }),
+    })
+    const origin = `hub ${repository} at commit ${commit}`
+    return { commit, source: { folder, files, graph: undefined, origin } satisfies ModelFolder }
+  })
+
+/** Makes a model of a repository of the hub. */
 export const run: StageRun<ModelHubConfig, Record<never, never>, typeof modelOutputs> = ({
   config,
   outputs,
@@ -43,14 +57,7 @@ export const run: StageRun<ModelHubConfig, Record<never, never>, typeof modelOut
 }) =>
   Effect.gen(function* () {
     const { repository, revision, ...settings } = config
-    const options = yield* hubOptions
-    const checkpoint = yield* fetchCheckpoint(repository, revision, {
-      ...options,
-      onProgress: ({ bytes, total, file }) =>
-        progress({ done: bytes, unit: "bytes", detail: file, ...(total === undefined ? {} : { total }) }),
-    })
-    const origin = `hub ${repository} at commit ${checkpoint.commit}`
-    const source = { folder: checkpoint.folder, files: checkpoint.files, graph: undefined, origin }
+    const { commit, source } = yield* fetchFolder(repository, revision, progress)
     const result = yield* makeModel(source, settings, outputs)
-    return { ...result, facts: { ...result.facts, commit: checkpoint.commit } }
+    return { ...result, facts: { ...result.facts, commit } }
   })

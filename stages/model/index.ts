@@ -1,8 +1,9 @@
 /** Models in: from a folder, from the hub, a ready ONNX graph, or from nothing, as `Kinds.Model` and `Kinds.Tokenizer`. */
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Artifact, type Outputs, sourceFiles, stage } from "../../pipeline/index.ts"
+import { type Artifact, type Outputs, type Progress, sourceFiles, stage } from "../../pipeline/index.ts"
 import {
   Head,
   HeadName,
@@ -15,6 +16,7 @@ import {
 import { folderFiles } from "./folderFiles.ts"
 import { ModelUnsuitable, UnknownModel } from "./ModelError.ts"
 
+export type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
 export { type ModelError, ModelFileFailed, ModelUnsuitable, UnknownModel } from "./ModelError.ts"
 
 const { template, bos, eos, queryPrefix, passagePrefix, maximumTokens } = ModelSettings.fields
@@ -216,4 +218,17 @@ export const scratchOf = (
   const { tokenizer } = trainTokenizer({ vocabulary, maximumTokens }, { passages, queries }, `${name}${label}`)
   const model = (seed: number) => modelFromNothing({ ...shape, name, seed }, { tokenizer }, `${name}.${seed}${label}`)
   return { name, tokenizer, model: (seed) => model(seed).model }
+}
+
+/**
+ * Looks at a model without making anything of it; of a repository of the hub the files are fetched into the cache.
+ *
+ * @param progress of the fetching
+ */
+export const inspectModel = (settings: ModelSettings, progress: (progress: Progress) => void) => {
+  const { source, revision: _, name = nameOf(source), ...rest } = settings
+  return Effect.flatMap(
+    Effect.promise(() => import("./inspectModel.ts")),
+    ({ inspect }) => inspect(settings, { ...rest, name }, progress),
+  )
 }

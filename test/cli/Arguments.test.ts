@@ -13,6 +13,8 @@ describe("arguments", () => {
       "--graph mermaid --json",
       "sql select",
       "export run --system bm25 --split test --format trec",
+      "export model --system t5 --to out --force",
+      "model inspect owner/name --revision v2 --head first-token --json",
       "gc --dry-run --max-age 30d",
       "lineage eval --json",
       "--help",

@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { wireCollections, wiring } from "../../cli/collections.ts"
 import { experimentJsonSchema, readSettings } from "../../cli/Settings.ts"
+import { experiment } from "../../experiment.ts"
+import { makePlan } from "../../pipeline/index.ts"
 
 const folder = join(import.meta.dirname, "../../experiments")
 
@@ -14,6 +17,21 @@ describe("experiments", () => {
       const settings = Effect.runSync(readSettings({ configFile: join(folder, file), datasets: [], sets: [] }))
       expect(settings.datasets.length).toBeGreaterThan(0)
     }
+  })
+
+  it("L2 the off-the-shelf models are planned without being fetched, each with the head that its repository needs", () => {
+    const file = join(folder, "off-the-shelf.json")
+    const planned = Effect.gen(function* () {
+      const settings = yield* readSettings({ configFile: file, datasets: [], device: "cpu", sets: [] })
+      const collections = yield* wireCollections(settings, [])
+      const wired = yield* wiring(() => experiment(settings, collections, { device: "cpu", name: "" }))
+      return yield* makePlan(wired.targets)
+    })
+    const { nodes } = Effect.runSync(planned)
+    const configs = new Map(nodes.map(({ node }) => [node.name, node._tag === "StageNode" ? node.config : {}]))
+    expect(configs.get("model.hub.minilm-l6")).toMatchObject({ repository: "cross-encoder/ms-marco-MiniLM-L6-v2" })
+    expect(configs.get("model.hub.monot5-base")).toMatchObject({ head: "decoder-choice" })
+    for (const system of ["tinybert-l2", "minilm-l6", "monot5-base"]) expect(configs.has(`rerank.${system}`)).toBe(true)
   })
 
   it("L2 the JSON Schema for editors is the one that the settings are decoded by (`tsx dag.ts schema` writes it)", () => {

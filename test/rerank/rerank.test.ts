@@ -5,7 +5,14 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { layerOnnxRuntime, openScorer, openTokenizer, type Tokenizer } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb, type StageError, type StoredArtifact } from "../../pipeline/index.ts"
-import { Executor, nodeNamed, rerankSmall, type SmallCollection, wireSmall } from "../support/smallExperiment.ts"
+import {
+  Executor,
+  inputNamed,
+  nodeNamed,
+  rerankSmall,
+  type SmallCollection,
+  wireSmall,
+} from "../support/smallExperiment.ts"
 import { amendWeights, smallModel, smallVocabulary } from "../support/smallModels.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
@@ -82,12 +89,8 @@ describe("reranking", () => {
     live(
       Effect.gen(function* () {
         const model = cross()
-        const { executor, rows } = yield* rerankSmall(small, model, "rerank.tokensPerBatch=4096")
-        const wired = yield* wireSmall(small, [model])
-        const inputs = nodeNamed(wired, "rerank.cross")
-        const artifact = inputs._tag === "StageNode" ? inputs.inputs[0]?.artifacts[0] : undefined
-        if (artifact === undefined) throw new Error("no model")
-        const { path } = yield* executor.artifact(artifact)
+        const { executor, node, rows } = yield* rerankSmall(small, model, "rerank.tokensPerBatch=4096")
+        const { path } = yield* executor.artifact(inputNamed(node, "model"))
         const { tokenizer } = yield* openTokenizer(path)
         const alone = yield* openScorer({ path: join(path, "model.onnx") }, { device: "cpu", threads: 1 })
         const scores = byDocid(rows)
@@ -178,11 +181,8 @@ describe("reranking", () => {
     live(
       Effect.gen(function* () {
         const model = { ...embedder(), queryPrefix: "harbour", passagePrefix: "market" }
-        const { executor, facts, rows } = yield* rerankSmall(small, model)
-        const node = nodeNamed(yield* wireSmall(small, [model]), "rerank.embedder")
-        const artifact = node._tag === "StageNode" ? node.inputs[0]?.artifacts[0] : undefined
-        if (artifact === undefined) throw new Error("no model")
-        const { path } = yield* executor.artifact(artifact)
+        const { executor, facts, node, rows } = yield* rerankSmall(small, model)
+        const { path } = yield* executor.artifact(inputNamed(node, "model"))
         const { tokenizer } = yield* openTokenizer(path)
         const alone = yield* openScorer({ path: join(path, "model.onnx") }, { device: "cpu", threads: 1 })
         const [cls, sep] = [smallVocabulary.indexOf("[CLS]"), smallVocabulary.indexOf("[SEP]")]

@@ -142,6 +142,14 @@ export const nodeNamed = ({ runs }: Pick<WiredDataset, "runs">, name: string): P
   return found.node
 }
 
+/** What a node reads under a name. */
+export const inputNamed = (node: PlanNode, name: string): Artifact => {
+  const inputs = node._tag === "StageNode" ? node.inputs : []
+  const artifact = inputs.find((input) => input.name === name)?.artifacts[0]
+  if (artifact === undefined) throw new Error(`${node.name} reads no ${name}`)
+  return artifact
+}
+
 /** A model's settings. */
 interface SmallModel {
   readonly name: string
@@ -153,7 +161,8 @@ export const rerankSmall = (collection: SmallCollection, model: SmallModel, ...s
   Effect.gen(function* () {
     const wired = yield* wireSmall(collection, [model], ...sets)
     const executor = new Executor()
-    const made = yield* executor.make(nodeNamed(wired, `rerank.${model.name}`))
+    const node = nodeNamed(wired, `rerank.${model.name}`)
+    const made = yield* executor.make(node)
     const rows = yield* readRows(storedFolder(Kinds.Run, made.outputs["run"]?.path ?? ""))
-    return { ...made, rows, executor }
+    return { ...made, rows, executor, node }
   })

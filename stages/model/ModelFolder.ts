@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { type Head, headOf, Onnx, type PretrainedConfig, positionLimit, scorerInterface } from "../../neural/index.ts"
+import { type HeadName, ModelCard, modelFiles } from "../../schemas/index.ts"
+import type { InputHints } from "./inputOf.ts"
+import { ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
+
+/** A model's files, where they are, and what is to be made of them. */
+export interface ModelFolder {
+  readonly folder: string
+  /** Relative names, sorted. */
+  readonly files: ReadonlyArray<string>
+  /** The ready graph's file, where one was named. */
+  readonly graph: string | undefined
+  /** In words, for the card. */
+  readonly origin: string
+}
+
+/** The ready graph that is to be taken: where none was named and there are safetensors, none. */
+export const readyGraph = ({ files, graph }: ModelFolder): string | undefined =>
+  graph ??
+  (files.some((name) => name.includes(".safetensors")) ? undefined : files.find((name) => name.endsWith("model.onnx")))
+
+export const fileError =
+  (path: string) =>
+  (cause: unknown): ModelFileFailed =>
+    new ModelFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) })
+
+export const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, ModelFileFailed> =>
+  Effect.tryPromise({ try: body, catch: fileError(path) })
+
+/** Reads a JSON file of the folder, if it has it. */
+export const readJson = <A, I>(
+  { files, folder }: ModelFolder,
+  name: string,
+  schema: Schema.Schema<A, I>,
+): Effect.Effect<A | undefined, ModelFileFailed> => {
+  if (!files.includes(name)) return Effect.succeed(undefined)
+  const path = join(folder, name)
+  return Effect.flatMap(
+    attempt(path, () => readFile(path, "utf8")),
+    (text) => Effect.mapError(Schema.decode(Schema.parseJson(schema))(text), fileError(path)),
+  )
+}
+
+/** What a ready graph declares, once its inputs and output are those of a cross-encoder. */
+export const readGraph = (source: ModelFolder, graph: string, name: string) =>
+  Effect.gen(function* () {
+    const path = join(source.folder, graph)
+    const declared = yield* Effect.try({ try: () => Onnx.readInterfaceFile(path), catch: fileError(path) })
+    const described = (values: ReadonlyArray<Onnx.DeclaredValue>) =>
+      values.map(({ name, type, shape }) => ({ name, type, shape: shape ?? ["?"] }))
+    const { output } = yield* scorerInterface(path, described(declared.inputs), described(declared.outputs))
+    const width = output.shape[1]
+    if (typeof width === "number" && width > 1) {
+      return yield* new ModelUnsuitable({
+        model: name,
+        problem: `its output ${output.name} has ${width} numbers for each text, and which is the score is not said`,
+        remedy: "Export it with one output, or give the checkpoint as safetensors with its config.json.",
+      })
+    }
+    return { declared, path }
+  })
+
+const SentenceBert = Schema.Struct({ max_seq_length: Schema.optional(Schema.NullOr(Schema.Number)) })
+
+/** What a checkpoint's files say of its head and its input, beside `config.json`. */
+export const readHints = (
+  source: ModelFolder,
+  { architecture }: PretrainedConfig,
+): Effect.Effect<{ readonly head: Head | undefined; readonly hints: Omit<InputHints, "head"> }, ModelFileFailed> =>
+  Effect.gen(function* () {
+    const card = yield* readJson(source, modelFiles.card, ModelCard)
+    const stated = (yield* readJson(source, "sentence_bert_config.json", SentenceBert))?.max_seq_length
+    return {
+      head: card?.head,
+      hints: {
+        family: architecture.family,
+        saved: card?.input,
+        stated: stated ?? undefined,
+        positions: positionLimit(architecture),
+      },
+    }
+  })
+
+const decodeHead = Schema.decodeSync(ModelCard.fields.head.from)
+
+/** The head asked for, by its name with the rest of it from the checkpoint's configuration, else the one it was saved with. */
+export const chooseHead = (
+  named: Head | HeadName | undefined,
+  config: PretrainedConfig,
+  saved: Head | undefined,
+): Head | undefined => {
+  if (named === undefined) return saved ?? headOf(config)
+  if (typeof named !== "string") return named
+  if (saved?.kind === named) return saved
+  return named === "classifier"
+    ? { kind: named, labels: config.labels, label: config.labels === 1 ? 0 : 1 }
+    : decodeHead({ kind: named })
+}

@@ -1,0 +1,150 @@
+import { spawn } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { beforeAll, describe, expect, it } from "vitest"
+import { dag, writeTinyCollection } from "../support/commandLine.ts"
+import { amendWeights, smallModel } from "../support/smallModels.ts"
+import { temporaryFolder } from "../support/storedTable.ts"
+
+const home = temporaryFolder("cli-models")
+const collection = join(home, "tiny")
+const store = join(home, "store")
+const cross = smallModel("bert-cross", "cross")
+const sister = smallModel("bert-cross", "sister")
+const small = ["--dataset", collection, "--set", 'retrieve.systems=["bm25"]', "--set", "rerank.threads=1"]
+const models = JSON.stringify([
+  { source: cross, name: "cross", maximumTokens: 30 },
+  { source: sister, name: "sister", maximumTokens: 30 },
+])
+const reranking = [...small, "--set", `rerank.models=${models}`]
+const inStore = ["--artifacts", store, "--device", "cpu"]
+
+interface Stage {
+  readonly name: string
+  readonly status: string
+  readonly key: string
+  readonly output: string
+  readonly warnings: ReadonlyArray<string>
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+const stagesOf = (out: string): ReadonlyMap<string, Stage> => {
+  const { stages }: { readonly stages: ReadonlyArray<Stage> } = JSON.parse(out)
+  return new Map(stages.map((stage) => [stage.name, stage]))
+}
+
+describe.sequential("models on the command line", () => {
+  beforeAll(async () => {
+    mkdirSync(collection)
+    writeTinyCollection(collection)
+    await amendWeights(sister, (name, floats) => {
+      if (name === "classifier.bias") floats.fill(1)
+    })
+  })
+
+  it("N310 N323 models of one tokenizer share the tokens; what was shortened is told again on a hit", async () => {
+    const first = await dag(...reranking, ...inStore, "--json")
+    expect([first.code, first.err.includes("shortened")]).toEqual([0, true])
+    const stages = stagesOf(first.out)
+    expect(stages.get("tokenize.cross")?.key).toBe(stages.get("tokenize.sister")?.key)
+    expect(stages.get("rerank.cross")?.key).not.toBe(stages.get("rerank.sister")?.key)
+    expect(stages.get("rerank.cross")?.facts).toMatchObject({ device: "cpu", precision: "fp32" })
+    expect(first.err).toMatch(/^✓ rerank\.cross +ran · .* pairs\/s · run \d+/m)
+    const again = await dag(...reranking, ...inStore, "--json")
+    const hit = stagesOf(again.out).get("rerank.cross")
+    expect(hit?.status).toBe("hit")
+    expect(hit?.warnings[0]).toMatch(/^\d+ of \d+ pairs' passages were shortened to fit 30 tokens$/)
+    expect(again.err).toMatch(/^! rerank\.cross +\d+ of \d+ pairs' passages were shortened/m)
+  })
+
+  it("L41 an exported model is a model again; a folder that is not empty is refused unless forced", async () => {
+    const to = join(home, "out")
+    const exporting = ["export", "model", "--system", "cross", "--to", to, "--artifacts", store]
+    const exported = await dag(...exporting)
+    expect([exported.code, exported.err]).toEqual([0, ""])
+    const files = readdirSync(to).sort()
+    expect(files).toEqual(["config.json", "model.json", "model.onnx", "model.safetensors", "vocab.txt"])
+    for (const file of files) expect(exported.out).toContain(join(to, file))
+    const refused = await dag(...exporting)
+    expect(refused.code).toBe(2)
+    expect(refused.err).toMatch(/is not empty.*--force/)
+    writeFileSync(join(to, "model.json"), "")
+    expect((await dag(...exporting, "--force")).code).toBe(0)
+    expect(readFileSync(join(to, "model.json"), "utf8")).toContain('"classifier"')
+    const unknown = await dag("export", "model", "--system", "crss", "--to", to, "--artifacts", store)
+    expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining("«cross»")])
+    const inspected = await dag("model", "inspect", to, "--json")
+    expect(JSON.parse(inspected.out)).toMatchObject({ problems: [], input: { maximumTokens: 30 } })
+  })
+
+  it("L40 model inspect prints a line for each part, or one document; what is not there names the nearest", async () => {
+    const text = await dag("model", "inspect", cross, "--head", "first-token")
+    expect(text.code).toBe(0)
+    expect(text.out).toMatch(/^architecture +bert · /m)
+    expect(text.out).toMatch(/^fit +missing: head\.score\.weight$/m)
+    const absent = await dag("model", "inspect", join(cross, "../cros"))
+    expect([absent.code, absent.out]).toEqual([2, ""])
+    expect(absent.err).toMatch(/no such folder.*Did you mean «.*cross»/)
+  })
+
+  it("N305 N11 an unknown model and a missing device are errors of the command line, before anything runs", async () => {
+    const fresh = join(home, "untouched")
+    const unknown = await dag(...small, "--artifacts", fresh, "--set", `rerank.models=["${cross}s"]`)
+    expect([unknown.code, existsSync(fresh)]).toEqual([2, false])
+    expect(unknown.err).toMatch(/no such folder.*Did you mean «.*cross»/)
+    if (existsSync("/dev/nvidia0")) return
+    const cuda = await dag(...reranking, "--artifacts", fresh, "--device", "cuda")
+    expect([cuda.code, existsSync(fresh)]).toEqual([2, false])
+    expect(cuda.err).toMatch(/device «cuda» is not available\. Tried cuda: .*install\.js.*or take --device cpu/)
+  })
+
+  it("N326 a run that was killed while it scored goes on with the batches left, to the same bytes", async () => {
+    const passages = Array.from({ length: 120 }, (_, i) => `tower number ${"x".repeat(i + 1)} of the harbour`)
+    const large = join(home, "large")
+    mkdirSync(join(large, "qrels"), { recursive: true })
+    const lines = (texts: ReadonlyArray<string>, prefix: string): string =>
+      texts.map((text, i) => `${JSON.stringify({ _id: `${prefix}${i}`, text, title: "" })}\n`).join("")
+    writeFileSync(join(large, "corpus.jsonl"), lines(passages, "d"))
+    const queries = Array.from({ length: 20 }, () => "harbour tower")
+    writeFileSync(join(large, "queries.jsonl"), lines(queries, "q"))
+    const judged = queries.map((_, i) => `q${i}\td1\t1\n`).join("")
+    writeFileSync(join(large, "qrels/test.tsv"), `query-id\tcorpus-id\tscore\n${judged}`)
+    const model = JSON.stringify([{ source: cross, name: "cross" }])
+    const words = (artifacts: string): ReadonlyArray<string> => [
+      ...["--dataset", large, "--artifacts", artifacts, "--device", "cpu", "--target", "rerank.cross", "--jobs", "1"],
+      ...["--set", 'retrieve.systems=["bm25"]', "--set", "rerank.threads=1", "--set", "rerank.tokensPerBatch=64"],
+      ...["--set", `rerank.models=${model}`],
+    ]
+    // The program without its launcher: one process, whose end is not for another to soften.
+    const script = join(home, "plain.ts")
+    const root = join(import.meta.dirname, "../..")
+    writeFileSync(
+      script,
+      `import { main } from ${JSON.stringify(join(root, "cli/main.ts"))}\nmain(process.argv.slice(2))`,
+    )
+    const killed = join(home, "killed")
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...words(killed), "--log", "json"], {
+      cwd: root,
+      stdio: ["ignore", "ignore", "pipe"],
+    })
+    let err = ""
+    let progress = 0
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      err += text
+      progress = err.split('"NodeProgress","node":"rerank.cross"').length - 1
+      if (progress > 5) child.kill("SIGKILL")
+    })
+    const signal = await new Promise((resolve) => child.on("close", (_, by) => resolve(by)))
+    expect([signal, err.slice(0, progress > 5 ? 0 : 2000)]).toEqual(["SIGKILL", ""])
+    expect(existsSync(join(killed, "latest/rerank.cross"))).toBe(false)
+
+    const resumed = await dag(...words(killed), "--log", "json", "--json")
+    expect(resumed.code).toBe(0)
+    const begun = /"node":"rerank\.cross","progress":\{"done":(\d+),"total":(\d+)/.exec(resumed.err)
+    expect(Number(begun?.[1])).toBeGreaterThan(0)
+    expect(Number(begun?.[1])).toBeLessThan(Number(begun?.[2]))
+    const whole = await dag(...words(join(home, "whole")), "--json")
+    expect(stagesOf(resumed.out).get("rerank.cross")?.output).toBe(stagesOf(whole.out).get("rerank.cross")?.output)
+    rmSync(killed, { recursive: true })
+  })
+})
