@@ -18,6 +18,7 @@ import {
   type FusionSettings,
   type Hardware,
   type Kinds,
+  type ModelChoice,
   type ReportSettings,
   SystemName,
 } from "./schemas/index.ts"
@@ -29,6 +30,7 @@ import { report } from "./stages/report/index.ts"
 import { interpolate, rerank } from "./stages/rerank/index.ts"
 import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
+import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 
 /** A ranking and its name in the table. */
 export interface NamedRun {
@@ -43,6 +45,8 @@ export interface Collection {
   readonly passages: Artifact<Kinds.Passages>
   readonly queries: Artifact<Kinds.Queries>
   readonly qrels: Artifact<Kinds.Qrels>
+  /** Whether it is the generated one, on which small models are trained unless the settings say otherwise. */
+  readonly synthetic: boolean
   /** Whether it is small enough for systems that hold it as JavaScript objects or look at every passage. */
   readonly small: boolean
   /** Runs of other tools, systems of the table like any other. */
@@ -62,8 +66,8 @@ export interface WiredDataset {
   readonly significance: Artifact<Kinds.Significance>
   /** Every system's, in the order of the table. */
   readonly runs: ReadonlyArray<Artifact<Kinds.Run>>
-  /** Of the models that were trained on it. */
-  readonly logs: ReadonlyArray<Artifact<Kinds.TrainingLog>>
+  /** The models that are trained on it. */
+  readonly trained: ReadonlyArray<TrainedSystem>
 }
 
 /** Candidates are asked of a system that is none of the experiment's. */
@@ -80,6 +84,29 @@ export class UnknownRun extends Data.TaggedError("UnknownRun")<{
 /** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
 const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
   settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
+
+/** The models that are there, each wired once for all collections. */
+interface Models {
+  readonly asTheyAre: ReadonlyArray<WiredModel>
+  readonly toTrain: ModelOf
+  readonly teacher: WiredModel | undefined
+}
+
+const wireModels = (settings: Experiment): Models => {
+  const { rerank, train } = settings
+  const wired = new Map<string, WiredModel>()
+  const once = (choice: ModelChoice, seed?: number): WiredModel => {
+    const key = JSON.stringify([choice, seed])
+    const known = wired.get(key) ?? modelOf(choice, seed)
+    wired.set(key, known)
+    return known
+  }
+  return {
+    asTheyAre: rerank.models.map((choice) => once(choice)),
+    toTrain: once,
+    teacher: train.teacher === undefined ? undefined : once(train.teacher),
+  }
+}
 
 /** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
 const tokensPerBatch = { cpu: 512, webgpu: 8192, cuda: 16_384 } as const
@@ -104,7 +131,7 @@ const wireFusion = (
 const wireCollection = (
   settings: Experiment,
   collection: Collection,
-  models: ReadonlyArray<WiredModel>,
+  models: Models,
   hardware: Hardware,
   label: string,
 ): WiredDataset => {
@@ -134,12 +161,29 @@ const wireCollection = (
 
   const { precision, threads, tokensPerBatch: budget = tokensPerBatch[hardware.device] } = settings.rerank
   const how = { hardware, precision, tokensPerBatch: budget, ...(threads === undefined ? {} : { threads }) }
-  const neural = models.map(({ model, name, tokenizer }): NamedRun => {
-    const texts = { tokenizer, passages, queries, candidates: [candidates] }
-    const { tokens } = tokenize({ passages: "candidates" }, texts, `${name}${label}`)
-    const { run } = rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`)
-    return { system: name, run }
-  })
+  const asItIs = ({ model, name, tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
+    const texts = { tokenizer, passages, queries, candidates: [ranked] }
+    const { tokens } = tokenize({ passages: "candidates" }, texts, called)
+    return rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates: ranked }, called).run
+  }
+  const { teacher } = models
+  const trained = wireTraining(
+    settings,
+    { passages, queries, qrels, index, candidates, synthetic: collection.synthetic, label },
+    hardware,
+    models.toTrain,
+    teacher && ((sampled) => asItIs(teacher, sampled, `teacher.${teacher.name}${label}`)),
+  )
+  const neural: ReadonlyArray<NamedRun> = [
+    ...models.asTheyAre.map((model) => ({
+      system: model.name,
+      run: asItIs(model, candidates, `${model.name}${label}`),
+    })),
+    ...trained.map(({ model, name, tokenizer, tokens }) => ({
+      system: name,
+      run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`).run,
+    })),
+  ]
   const { enabled, ...mixed } = settings.rerank.interpolate
   const mixes = (enabled ? neural : []).map(({ system, run }): NamedRun => {
     const name = SystemName.make(`${system}+${from}`)
@@ -160,7 +204,7 @@ const wireCollection = (
     label,
   )
 
-  const logs: ReadonlyArray<Artifact<Kinds.TrainingLog>> = []
+  const logs = trained.map(({ log }) => log)
   return {
     name: collection.name,
     collection,
@@ -171,13 +215,17 @@ const wireCollection = (
     comparisons,
     significance,
     runs,
-    logs,
+    trained,
   }
 }
 
 /** One page for all collections. */
 const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: ReadonlyArray<WiredDataset>) => {
-  const [first, ...others] = datasets.map(({ name, runs, logs }) => ({ name, runs: runs.length, logs: logs.length }))
+  const [first, ...others] = datasets.map(({ name, runs, trained }) => ({
+    name,
+    runs: runs.length,
+    logs: trained.length,
+  }))
   if (first === undefined) return []
   const { page } = report(
     { depth, moves, characters, datasets: [first, ...others] },
@@ -191,24 +239,27 @@ const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: Read
       profiles: datasets.map(({ profile }) => profile),
       comparisons: datasets.map(({ comparisons }) => comparisons),
       significance: datasets.map(({ significance }) => significance),
-      logs: datasets.flatMap(({ logs }) => logs),
+      logs: datasets.flatMap(({ trained }) => trained.map(({ log }) => log)),
     },
   )
   return [page]
 }
 
 /** Whether any model is to run, so that a device has to be found. */
-export const usesModels = (settings: Experiment): boolean => settings.rerank.models.length > 0
+export const usesModels = (settings: Experiment): boolean =>
+  settings.rerank.models.length > 0 ||
+  settings.datasets.some(({ source }) => trainedModels(settings, source === "synthetic").length > 0)
 
 /** Wires an experiment. With several collections each node's name ends in `@` and the collection's. */
 export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
-  const models = settings.rerank.models.map((choice) => modelOf(choice))
+  const models = wireModels(settings)
   const datasets = collections.map((collection) =>
     wireCollection(settings, collection, models, hardware, collections.length === 1 ? "" : `@${collection.name}`),
   )
   return {
     datasets,
     targets: {
+      train: datasets.flatMap(({ trained }) => trained.flatMap(({ log, model }) => [model, log])),
       eval: datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
       report: wireReport(settings.report, datasets),
     },

@@ -124,6 +124,7 @@ export const wireCollections = (
         return {
           ...tables,
           name,
+          synthetic: dataset.source === "synthetic",
           small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
           imported: imported
             .filter((run) => run.dataset === undefined || run.dataset === name)

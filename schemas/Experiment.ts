@@ -4,8 +4,9 @@ import { FusionSettings } from "./Fusion.ts"
 import { QueryKind, Split } from "./Ids.ts"
 import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
-import { count, section, setting, share, weight } from "./Setting.ts"
+import { choice, count, section, setting, share, weight } from "./Setting.ts"
 import { StatisticsConfig } from "./Statistics.ts"
+import { TrainSettings } from "./TrainSettings.ts"
 
 /** Which collection, and the kind of its queries where the user names it (`path:browse`). */
 export const DatasetConfig = Schema.Struct({
@@ -79,6 +80,7 @@ export type FirstStage = typeof FirstStage.Type
 /** A whole experiment: what `--config` holds and `--set` changes. Everything has a default. */
 export const Experiment = Schema.Struct({
   $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
+  description: choice(Schema.String, "What the experiment is for, what hardware and how much time it wants; not read"),
   datasets: setting(Schema.NonEmptyArray(DatasetConfig), [{ source: "synthetic" }], "The collections, one or several"),
   ingest: section(
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
@@ -107,7 +109,11 @@ export const Experiment = Schema.Struct({
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
   rerank: section(RerankSettings, "Neural reranking"),
+<<<<<<< HEAD
   fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
+=======
+  train: section(TrainSettings, "Training: each model with each loss and each seed is a system of the table"),
+>>>>>>> 355c7a6 (B: train stage and wiring)
   evaluate: section(
     Schema.Struct({
       measures: setting(

@@ -12,7 +12,15 @@ const project = (): ReadonlyMap<string, string> => {
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/")),
   )
-  const files = [...names, "dag.ts", "experiment.ts", "package.json", "package-lock.json", ".npmrc"].sort()
+  const files = [
+    ...names,
+    "dag.ts",
+    "experiment.ts",
+    "training.ts",
+    "package.json",
+    "package-lock.json",
+    ".npmrc",
+  ].sort()
   return new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]))
 }
 

@@ -1,0 +1,41 @@
+import * as Effect from "effect/Effect"
+import type { PairInput, TokenSequence } from "../../neural/index.ts"
+import type { Tokens } from "./readTrainingData.ts"
+import { TrainingTextUnusable } from "./TrainError.ts"
+
+/** The model's input of a query and a passage, which are positions in the tables of tokens. */
+export type InputOf = (query: number, passage: number) => TokenSequence
+
+/** An item of a list that is not there. */
+export const nothing: TokenSequence = { ids: new Int32Array(0) }
+
+/** Joins query and passage as the model reads them. */
+export const inputsOf = (input: PairInput, tokens: Tokens): InputOf => {
+  const buffer = { ids: new Int32Array(input.limit), types: new Int32Array(input.limit) }
+  return (query, passage) => {
+    const types = input.hasTypes ? buffer.types : undefined
+    const length = input.write(tokens.queries.ids(query), tokens.passages.ids(passage), buffer.ids, 0, types)
+    const ids = buffer.ids.slice(0, length)
+    return types === undefined ? { ids } : { ids, types: types.slice(0, length) }
+  }
+}
+
+/** An error where a query leaves no room for a passage. */
+export const checkQueries = (
+  system: string,
+  input: PairInput,
+  tokens: Tokens,
+  queries: Iterable<number>,
+): Effect.Effect<void, TrainingTextUnusable> => {
+  for (const query of queries) {
+    const length = tokens.queries.length(query)
+    if (input.around + length < input.limit) continue
+    return new TrainingTextUnusable({
+      system,
+      table: "queries",
+      name: tokens.queries.nameOf(query),
+      why: `has ${length} tokens and the template ${input.around}, which leaves no room for a passage within ${input.limit}. Raise the model's maximumTokens, or leave the query out`,
+    })
+  }
+  return Effect.void
+}

@@ -1,0 +1,352 @@
+import { createHash } from "node:crypto"
+import { join } from "node:path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { measureName, measuresOf } from "../../measures/index.ts"
+import {
+  layerOnnxRuntime,
+  learningRates,
+  openTokenizer,
+  openTrainer,
+  pairInput,
+  readModelCard,
+  readTokenTable,
+  type StepReport,
+  type Trainer,
+} from "../../neural/index.ts"
+import { type StageContext, tableWriter } from "../../pipeline/index.ts"
+import { compareBytes, Kinds, needsTeacher } from "../../schemas/index.ts"
+import { type Best, type Checkpoint, openCheckpoints } from "./Checkpoints.ts"
+import { curriculumProblem, phaseAt } from "./Curriculum.ts"
+import { DataOrder } from "./DataOrder.ts"
+import { checkQueries, inputsOf } from "./Inputs.ts"
+import { TrainConfig, type trainInputs, type trainOutputs } from "./index.ts"
+import { type LogRow, openLogFile } from "./LogFile.ts"
+import { mineRanks } from "./mineRanks.ts"
+import { modelReadme } from "./modelReadme.ts"
+import { readTrainingData, type Tokens } from "./readTrainingData.ts"
+import { stepLists } from "./stepLists.ts"
+import type { Tensors } from "./TensorFile.ts"
+import { NothingToLearn, TrainingContradicts, TrainingDiverged } from "./TrainError.ts"
+import type { TrainingData } from "./TrainingData.ts"
+import { readTrainable, writeTrained } from "./trainedModel.ts"
+import { measureDev, readDevQueries } from "./Validation.ts"
+
+type Context = StageContext<TrainConfig, typeof trainInputs, typeof trainOutputs>
+
+/** Refuses settings that contradict each other before anything is read. */
+const checkSettings = ({ config, inputs }: Context): Effect.Effect<void, TrainingContradicts> => {
+  const { lists, loss, optimizer, steps, system, validate } = config
+  const refuse = (setting: string, why: string, remedy: string) =>
+    new TrainingContradicts({ system, setting, why, remedy })
+  const curriculum = curriculumProblem(lists.curriculum, steps)
+  if (curriculum !== undefined) return refuse("train.lists.curriculum", curriculum, "Mend its phases")
+  const sources = lists.curriculum.flatMap(({ sources }) => sources)
+  const taught = inputs.teacher.length > 0
+  const wants = needsTeacher(loss)
+    ? `the loss ${loss.kind} learns from a teacher's scores`
+    : sources.some(({ kind }) => kind === "teacher")
+      ? "a source takes a teacher's ranks"
+      : lists.filter.by === "teacher"
+        ? "the filter compares a teacher's scores"
+        : undefined
+  if (wants !== undefined && !taught) return refuse("train.teacher", `${wants}, and there is none`, "Name a model")
+  if (needsTeacher(loss) && sources.some(({ kind }) => kind === "random")) {
+    const why = `the loss ${loss.kind} needs a teacher's score of every item, and random passages have none`
+    return refuse("train.lists.curriculum", why, "Take negatives from the candidates")
+  }
+  const { by, margin, ratio } = lists.filter
+  if (by !== "none" && margin === undefined && ratio === undefined) {
+    return refuse("train.lists.filter", "it has neither a margin nor a ratio", "Give one of them")
+  }
+  const schedules = [optimizer.schedule, ...optimizer.groups.flatMap(({ schedule }) => schedule ?? [])]
+  const late = schedules.find(({ warmup }) => warmup >= steps)
+  if (late !== undefined) {
+    const why = `the warm-up of ${late.warmup} steps leaves none of the ${steps}`
+    return refuse("train.optimizer.schedule", why, "Shorten it, or train longer")
+  }
+  if (validate.patience !== undefined && validate.every === 0) {
+    return refuse("train.validate.patience", "nothing is measured (every is 0)", "Say after how many steps to measure")
+  }
+  return Effect.void
+}
+
+/** Refuses data that no loss could learn from. */
+const checkData = (
+  { config }: Context,
+  data: TrainingData,
+  asked: number,
+): Effect.Effect<void, NothingToLearn | TrainingContradicts> => {
+  const { lists, system } = config
+  if (data.qids.length === 0) {
+    return new NothingToLearn({
+      system,
+      queries: asked,
+      why: "none has candidates of different grades",
+      remedy: "Raise train.lists.depth, take random negatives, or look at the grades of the train split",
+    })
+  }
+  const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
+  let most = 0
+  for (let q = 0; q < data.qids.length; q++) most = Math.max(most, data.starts[q + 1]! - data.starts[q]!)
+  if (random || most >= lists.size) return Effect.void
+  const why = `no query has more than ${most} candidates, which do not fill a list of ${lists.size}`
+  return new TrainingContradicts({
+    system,
+    setting: "train.lists.size",
+    why,
+    remedy: "Lower it, or raise train.lists.depth",
+  })
+}
+
+const encodeConfig = Schema.encodeSync(TrainConfig)
+
+/** A hash of everything that decides the weights, to know a checkpoint by. */
+const trainingHash = ({ config, inputs }: Context): string => {
+  const hashes = Object.entries(inputs).map(([name, input]) => [
+    name,
+    "hash" in input ? input.hash : input.map(({ hash }) => hash),
+  ])
+  return createHash("sha256")
+    .update(JSON.stringify([encodeConfig(config), hashes]))
+    .digest("hex")
+}
+
+const bestPrefix = "best:"
+const minedName = "mined"
+
+/** Where a training stands. */
+interface Standing {
+  step: number
+  best: Best | undefined
+  bestWeights: Tensors | undefined
+  mined: Uint32Array | undefined
+}
+
+const parts = (tensors: Tensors, prefix: string): Tensors =>
+  new Map(
+    [...tensors].flatMap(([name, array]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [])),
+  )
+
+const prefixed = (tensors: Tensors, prefix: string): Tensors =>
+  new Map([...tensors].map(([name, array]) => [`${prefix}${name}`, array]))
+
+/** Puts trainer and standing where a checkpoint says. */
+const resumed = (trainer: Trainer, { position, tensors }: Checkpoint) =>
+  Effect.gen(function* () {
+    yield* trainer.restore({ updates: position.updates, tensors: parts(tensors, "state:") })
+    const mined = tensors.get(minedName)
+    const best = parts(tensors, bestPrefix)
+    return {
+      step: position.step,
+      best: position.best,
+      bestWeights: best.size === 0 ? undefined : best,
+      mined: mined === undefined ? undefined : Uint32Array.from(mined),
+    } satisfies Standing
+  })
+
+const short = (value: number): string => (Math.abs(value) >= 1000 ? value.toExponential(2) : value.toPrecision(3))
+
+/** A line on how training goes. */
+const detailOf = (report: StepReport, rates: ReadonlyArray<number>, perSecond: { lists: number; tokens: number }) => {
+  const components = Object.entries(report.components).map(([name, value]) => `${name} ${short(value)}`)
+  return [
+    `loss ${short(report.loss)}${components.length > 1 ? ` (${components.join(", ")})` : ""}`,
+    `lr ${[...new Set(rates)].map(short).join(", ")}`,
+    `|g| ${short(report.gradientNorm)}`,
+    `${short(perSecond.lists)} lists/s`,
+    `${Math.round(perSecond.tokens).toLocaleString("en")} tokens/s`,
+  ].join(" · ")
+}
+
+const trained = (context: Context) =>
+  Effect.gen(function* () {
+    const { config, inputs, outputs, scratch } = context
+    const { checkpointEvery, lists, optimizer, steps, system, validate } = config
+    yield* checkSettings(context)
+
+    const card = yield* readModelCard(inputs.model.path)
+    const model = yield* readTrainable(system, inputs.model.path, card)
+    const tokens: Tokens = {
+      queries: yield* readTokenTable(inputs.tokens.path, "queries"),
+      passages: yield* readTokenTable(inputs.tokens.path, "passages"),
+    }
+    const { data, asked } = yield* readTrainingData({
+      system,
+      candidates: inputs.candidates,
+      queries: inputs.queries,
+      teacher: inputs.teacher[0],
+      tokens,
+      depth: lists.depth,
+      alone: lists.curriculum.every(({ sources }) => sources.some(({ kind }) => kind === "random")),
+    })
+    yield* checkData(context, data, asked)
+    const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
+    const { maximumTokens, texts } = card.input
+    const pairs = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
+    yield* checkQueries(system, pairs, tokens, data.queryTexts)
+    const inputOf = inputsOf(pairs, tokens)
+    const dev =
+      validate.every === 0
+        ? []
+        : yield* readDevQueries({
+            system,
+            queries: inputs.queries,
+            qrels: inputs.qrels,
+            candidates: inputs.dev,
+            tokens,
+            most: validate.queries,
+            depth: validate.depth,
+          })
+    if (validate.every > 0 && dev.length === 0) {
+      context.warn(
+        "no dev query has candidates and a relevant passage: the training is not watched, its last weights are kept",
+      )
+    }
+    const measures = measuresOf(validate.measures)
+
+    const trainer = yield* openTrainer({
+      description: model.description,
+      weights: model.weights,
+      loss: config.loss,
+      optimizer,
+      dropout: config.dropout,
+      seed: config.seed,
+      device: config.hardware.device,
+      ...(config.threads === undefined ? {} : { threads: config.threads }),
+      ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
+    })
+
+    const checkpoints = openCheckpoints(scratch, trainingHash(context))
+    const found = yield* checkpoints.latest((path, why) =>
+      context.warn(`${path} is damaged (${why}); training goes on from the checkpoint before it`),
+    )
+    const standing: Standing =
+      found === undefined
+        ? { step: 0, best: undefined, bestWeights: undefined, mined: undefined }
+        : yield* resumed(trainer, found)
+    const log = openLogFile(join(scratch, "log.jsonl"), found?.position.logBytes ?? 0)
+    const order = new DataOrder(config.seed, data.qids.length)
+    const perEpoch = data.qids.length / lists.perStep
+
+    const note = (step: number, series: string, value: number): void => {
+      const { phase } = phaseAt(lists.curriculum, Math.max(0, step - 1), steps)
+      const row: LogRow = { step, epoch: step / perEpoch, phase: phase.name, series, value }
+      log.add(row)
+    }
+
+    const measure = Effect.gen(function* () {
+      const found = yield* measureDev(trainer, dev, inputOf, measures)
+      for (const { measure, slice, value } of found) {
+        note(standing.step, `dev.${measureName(measure)}${slice === "all" ? "" : `.${slice}`}`, value)
+      }
+      const value = found[0]?.value ?? 0
+      if (standing.best === undefined || value > standing.best.value) {
+        standing.best = { step: standing.step, value, worse: 0 }
+        standing.bestWeights = trainer.weights()
+      } else standing.best = { ...standing.best, worse: standing.best.worse + 1 }
+    })
+
+    const save = Effect.gen(function* () {
+      const { best, bestWeights, mined, step } = standing
+      const logBytes = yield* log.flush
+      const state = trainer.state()
+      const tensors = new Map([
+        ...prefixed(state.tensors, "state:"),
+        ...(bestWeights === undefined ? [] : prefixed(bestWeights, bestPrefix)),
+        ...(mined === undefined ? [] : [[minedName, Int32Array.from(mined)] as const]),
+      ])
+      const position = { step, updates: state.updates, logBytes, ...(best === undefined ? {} : { best }) }
+      yield* checkpoints.save(position, tensors)
+    })
+
+    if (standing.step === 0 && dev.length > 0) yield* measure
+    const began = yield* Clock.currentTimeMillis
+    const firstStep = standing.step
+    let tokensSeen = 0
+    let stopped: string | undefined
+    const patient = (): boolean =>
+      validate.patience === undefined || standing.best === undefined || standing.best.worse < validate.patience
+
+    while (standing.step < steps && stopped === undefined && patient()) {
+      const { step } = standing
+      const { phase, start } = phaseAt(lists.curriculum, step, steps)
+      if (phase.sources.some(({ kind }) => kind === "mined") && (step - start) % lists.mineEvery === 0) {
+        const until = Math.min(steps, step + lists.mineEvery)
+        const asked = new Set<number>()
+        for (let list = step * lists.perStep; list < until * lists.perStep; list++) asked.add(order.at(list).query)
+        standing.mined = yield* mineRanks(
+          trainer,
+          data,
+          inputOf,
+          [...asked].sort((a, b) => a - b),
+        )
+      }
+      const batch = stepLists(data, order, lists, phase, step, inputOf, tokens.passages, standing.mined)
+      const rates = learningRates(optimizer, step, steps)
+      const report = yield* trainer.step({ ...batch.step, learningRates: rates })
+      if (!report.finite) {
+        const qids = batch.queries.map((query) => data.qids[query] ?? "")
+        if (standing.bestWeights === undefined && found === undefined && step < checkpointEvery) {
+          return yield* new TrainingDiverged({ system, step: step + 1, qids, loss: report.loss })
+        }
+        stopped = `at step ${step + 1} the loss is ${report.loss}, or its gradient is not finite, for the lists of ${qids.join(", ")}: training stopped there`
+        break
+      }
+      tokensSeen += report.tokens
+      standing.step = step + 1
+      note(standing.step, "loss", report.loss)
+      for (const [name, value] of Object.entries(report.components)) note(standing.step, `loss.${name}`, value)
+      optimizer.groups.forEach(({ name }, g) => note(standing.step, `learningRate.${name}`, rates[g] ?? 0))
+      note(standing.step, "gradientNorm", report.gradientNorm)
+
+      const seconds = Math.max(1e-3, ((yield* Clock.currentTimeMillis) - began) / 1000)
+      const perSecond = {
+        lists: ((standing.step - firstStep) * lists.perStep) / seconds,
+        tokens: tokensSeen / seconds,
+      }
+      context.progress({ done: standing.step, total: steps, unit: "steps", detail: detailOf(report, rates, perSecond) })
+
+      const last = standing.step === steps
+      if (dev.length > 0 && (last || standing.step % validate.every === 0)) yield* measure
+      if (!last && standing.step % checkpointEvery === 0) yield* save
+    }
+    if (stopped !== undefined) context.warn(stopped)
+
+    // Nothing was updated by a step that was not finite: the trainer's weights are those of the last good one.
+    const weights = standing.bestWeights ?? trainer.weights()
+    const kept = standing.bestWeights === undefined ? standing.step : (standing.best?.step ?? standing.step)
+    const rows = [...(yield* log.rows)].sort((a, b) => a.step - b.step || compareBytes(a.series, b.series))
+    const origin = `trained from ${card.name} (${card.origin}) with the loss ${config.loss.kind}, seed ${config.seed}, ${kept} of ${steps} steps`
+    const readme = modelReadme({
+      config,
+      base: card,
+      data,
+      kept,
+      done: standing.step,
+      measured: rows.filter((row) => row.step === kept && row.series.startsWith("dev.")),
+      inputs,
+    })
+    yield* writeTrained(inputs.model.path, outputs.model, model, weights, { ...card, name: system, origin }, readme)
+    const writer = yield* tableWriter(Kinds.TrainingLog, outputs.log)
+    yield* writer.writeRows(rows.map((row) => ({ system, ...row })))
+    const logged = yield* writer.finish
+    const seconds = Math.max(1e-3, ((yield* Clock.currentTimeMillis) - began) / 1000)
+    return {
+      rows: { log: logged },
+      facts: {
+        queries: data.qids.length,
+        steps: standing.step,
+        keptStep: kept,
+        listsPerSecond: Math.round(((standing.step - firstStep) * lists.perStep) / seconds),
+        tokensPerSecond: Math.round(tokensSeen / seconds),
+        device: trainer.device,
+        deviceName: trainer.deviceName,
+        ...(standing.best === undefined ? {} : { [`dev.${validate.measures[0]}`]: standing.best.value }),
+      },
+    }
+  })
+
+/** Trains a model; see `docs/SPEC.md`, T. */
+export const run = (context: Context) => trained(context).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
