@@ -109,11 +109,8 @@ export const Experiment = Schema.Struct({
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
   rerank: section(RerankSettings, "Neural reranking"),
-<<<<<<< HEAD
-  fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
-=======
   train: section(TrainSettings, "Training: each model with each loss and each seed is a system of the table"),
->>>>>>> 355c7a6 (B: train stage and wiring)
+  fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
   evaluate: section(
     Schema.Struct({
       measures: setting(
