@@ -62,10 +62,10 @@ const shared = join(import.meta.dirname, "../../shared")
 const maximumTokens = 256
 const queryCount = 20
 const depth = 100
-const budgets = [256, 512, 1024, 2048, 4096]
+const budgets = [256, 512, 1024, 2048]
 /** Pairs of one turn, and those on which the batch size is chosen. */
 const sliceSize = 40
-const trialSize = 16
+const trialSize = 8
 
 interface BenchModel {
   readonly name: string

@@ -23,9 +23,14 @@ const deviationOf = (name: string, shape: readonly number[]): number | undefined
   return inputs ** -0.5 * (name.endsWith("SelfAttention.q.weight") ? 1 / 8 : 1)
 }
 
-function* parts(block: Float32Array, count: number, scale: number): Generator<Float32Array> {
-  for (let begin = 0; begin < count; begin += block.length) {
-    yield block.subarray(0, Math.min(block.length, count - begin)).map((value) => value * scale)
+/** Numbers of the block from a place on, around and around, times a scale. */
+function* parts(block: Float32Array, from: number, count: number, scale: number): Generator<Float32Array> {
+  let at = from % block.length
+  for (let left = count; left > 0; ) {
+    const part = block.subarray(at, at + Math.min(left, block.length - at)).map((value) => value * scale)
+    yield part
+    left -= part.length
+    at = 0
   }
 }
 
@@ -46,13 +51,15 @@ export const writeRandomCheckpoint = (
     writeFileSync(join(folder, modelFiles.config), JSON.stringify(config))
     yield* writeSafetensors(
       join(folder, modelFiles.weights),
-      tensors.map(({ name, shape }) => {
+      tensors.map(({ name, shape }, i) => {
         const deviation = deviationOf(name, shape)
         // T5Gemma's gains are what is added to 1.
         const fixed = name.endsWith("bias") || architecture.family === "t5gemma" ? 0 : 1
         const count = elements(shape)
+        // Each begins elsewhere: onnxruntime keeps equal matrices once.
+        const from = i * 104_729
         const data = () =>
-          deviation === undefined ? [new Float32Array(count).fill(fixed)] : parts(block, count, deviation)
+          deviation === undefined ? [new Float32Array(count).fill(fixed)] : parts(block, from, count, deviation)
         return { name, dtype, shape, data }
       }),
     )
