@@ -250,18 +250,37 @@ export const usesModels = (settings: Experiment): boolean =>
   settings.rerank.models.length > 0 ||
   settings.datasets.some(({ source }) => trainedModels(settings, source === "synthetic").length > 0)
 
-/** Wires an experiment. With several collections each node's name ends in `@` and the collection's. */
+/**
+ * Wires an experiment. With several collections each node's name ends in `@` and the collection's, and systems are also
+ * compared over all of them together.
+ */
 export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
   const models = wireModels(settings)
   const datasets = collections.map((collection) =>
     wireCollection(settings, collection, models, hardware, collections.length === 1 ? "" : `@${collection.name}`),
   )
+  const [first, ...others] = datasets.map(({ name }) => name)
+  const combined =
+    first === undefined || others.length === 0
+      ? undefined
+      : compare(
+          { ...settings.statistics, datasets: [first, ...others] },
+          { scores: datasets.map(({ scores }) => scores) },
+          "combined",
+        )
   return {
     datasets,
+    combined,
     targets: {
       train: datasets.flatMap(({ trained }) => trained.flatMap(({ log, model }) => [model, log])),
-      eval: datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
+      eval: [
+        ...datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
+        ...(combined === undefined ? [] : [combined.comparisons]),
+      ],
       report: wireReport(settings.report, datasets),
     },
   }
 }
+
+/** What wiring an experiment gives. */
+export type WiredExperiment = ReturnType<typeof experiment>

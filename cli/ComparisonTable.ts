@@ -1,6 +1,6 @@
-import type { StatisticalTest, Weighting } from "../schemas/index.ts"
+import type { StatisticalTest } from "../schemas/index.ts"
 import type { Comparison, ComparisonOptions } from "../stages/evaluate/index.ts"
-import { correctionNames, testNames } from "./ResultTable.ts"
+import { correctionNames, testNames, weightingNames } from "./ResultTable.ts"
 import type { TextGrid } from "./TextGrid.ts"
 
 const signed = (value: number | null, digits: number): string =>
@@ -20,11 +20,6 @@ const intervalNames: Readonly<Record<ComparisonOptions["interval"], string>> = {
   student: "Student's",
   percentile: "bootstrap",
   bca: "bootstrap BCa",
-}
-
-const weightingNames: Readonly<Record<Weighting, string>> = {
-  queries: "each query weighs the same",
-  datasets: "each collection weighs the same",
 }
 
 /** What the first test marks a difference with. */

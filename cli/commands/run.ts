@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { experiment, type WiredDataset } from "../../experiment.ts"
+import { experiment, type WiredExperiment } from "../../experiment.ts"
 
 import {
   type Artifact,
@@ -30,12 +30,20 @@ import {
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { DeviceChoice, EvaluationSummary, isTableKind, Kinds, SignificanceSummary } from "../../schemas/index.ts"
+import {
+  DeviceChoice,
+  EvaluationSummary,
+  isTableKind,
+  Kinds,
+  SignificanceSummary,
+  type Weighting,
+} from "../../schemas/index.ts"
+import { combineSummaries } from "../../stages/evaluate/index.ts"
 import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "../Catalog.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { findHardware } from "../findHardware.ts"
-import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
+import { type DatasetSummary, renderResultTable, weightingNames } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSettings } from "../Settings.ts"
@@ -123,23 +131,31 @@ const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, sche
     : Schema.decodeUnknown(schema)(readFileSync(join(output.path, file), "utf8"))
 }
 
-const readSummaries = (datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
-  Effect.forEach(datasets, ({ name, summary, significance }) =>
-    Effect.gen(function* () {
+const readSignificance = (artifact: Artifact<Kinds.Significance>, report: RunReport) =>
+  readOutput(artifact, report, "significance.json", Schema.parseJson(SignificanceSummary))
+
+/** A row of the table for a collection, as far as its results are part of the run. */
+const tableOf = (dataset: string, summary: EvaluationSummary, significance: SignificanceSummary | undefined) => ({
+  dataset,
+  summary,
+  ...(significance === undefined ? {} : { significance }),
+})
+
+const readSummaries = ({ datasets, combined }: WiredExperiment, weighting: Weighting, report: RunReport) =>
+  Effect.gen(function* () {
+    const tables: Array<DatasetSummary> = []
+    for (const { name, summary, significance } of datasets) {
       const read = yield* readOutput(summary, report, "summary.json", Schema.parseJson(EvaluationSummary))
-      const compared = yield* readOutput(
-        significance,
-        report,
-        "significance.json",
-        Schema.parseJson(SignificanceSummary),
-      )
-      const table: ReadonlyArray<DatasetSummary> =
-        read === undefined
-          ? []
-          : [{ dataset: name, summary: read, ...(compared === undefined ? {} : { significance: compared }) }]
-      return table
-    }),
-  ).pipe(Effect.map((summaries) => summaries.flat()))
+      if (read !== undefined) tables.push(tableOf(name, read, yield* readSignificance(significance, report)))
+    }
+    if (combined === undefined || tables.length < datasets.length) return tables
+    const whole = combineSummaries(
+      tables.map(({ summary }) => summary),
+      weighting,
+    )
+    const title = `${tables.map(({ dataset }) => dataset).join(" + ")} (${weightingNames[weighting]})`
+    return [...tables, tableOf(title, whole, yield* readSignificance(combined.significance, report))]
+  })
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
 const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
@@ -167,10 +183,12 @@ const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, k
   })
 
 /** Rewrites the catalog if it does not show this run already. */
-const refreshCatalog = (artifacts: string, datasets: ReadonlyArray<WiredDataset>, report: RunReport) =>
+const refreshCatalog = (artifacts: string, { datasets, combined }: WiredExperiment, report: RunReport) =>
   Effect.gen(function* () {
     const nodes = new Map(report.nodes.map((node) => [node.name, node]))
-    const tables = datasets.flatMap(({ name, tables }) =>
+    const together = combined === undefined ? [] : [combined.comparisons]
+    const named = [...datasets, { name: datasets.map(({ name }) => name).join(" + "), tables: together }]
+    const tables = named.flatMap(({ name, tables }) =>
       tables.flatMap(({ kind, node, output }) => {
         const path = nodes.get(node.name)?.outputs[output]?.path
         return path === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, path }]
@@ -277,8 +295,8 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         const text = explanation(report.nodes)
         yield* writeError(text === "" ? "Nothing ran: every result was in the store.\n" : `${text}\n`)
       }
-      const summaries = yield* readSummaries(wired.datasets, report)
-      yield* refreshCatalog(artifacts, wired.datasets, report)
+      const summaries = yield* readSummaries(wired, settings.statistics.weighting, report)
+      yield* refreshCatalog(artifacts, wired, report)
       const pages = pagePaths(given.artifacts, plan, report)
       if (given.json) {
         yield* writeOut(`${JSON.stringify(runDocument(targets, names, summaries, pages, report), undefined, 2)}\n`)
