@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly threads?: number
   /** How many tokens go through the model at once, padding included. Default: what takes about 2 GB. */
   readonly tokensPerMicroBatch?: number
+  /** The beginning of the paths of onnxruntime's profiles, one a graph, written when the trainer is closed: to look at. */
+  readonly profile?: string
 }
 
 /** The lists of one step. Everything is row-major: item `i` of list `l` is at `l · m + i`. */

@@ -34,12 +34,16 @@ const openSessions = (
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
     const scope = yield* Effect.scope
-    const { description, device, threads } = options
+    const { description, device, profile, threads } = options
     const lazily = (graph: Onnx.Graph) => {
       const open = Effect.suspend(() => {
         const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inputs" }).model)
         const source = { name: `${description.architecture.family} ${graph.name}`, bytes }
-        return runtime.open(source, threads === undefined ? { device } : { device, threads })
+        return runtime.open(source, {
+          device,
+          ...(threads === undefined ? {} : { threads }),
+          ...(profile === undefined ? {} : { profile: `${profile}-${graph.name}` }),
+        })
       })
       return Effect.cached(Scope.extend(open, scope))
     }

@@ -1,0 +1,249 @@
+/**
+ * Claim: one training step on the CPU (forward, softmax loss, backward, clipping, AdamW; no dropout) is no slower than current
+ * PyTorch's, eager and compiled, on the same cores: an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and
+ * MiniLM-L6's shape at 16 × 128.
+ *
+ *     RANKDAG_BENCH_PYTHON=…/python npm run bench trainStep        (a Python with torch and transformers)
+ *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS, RANKDAG_BENCH_ROUNDS: a part of it
+ *
+ * All begin with the same weights and take the same steps on the same texts, in turn, so that noise meets all of them; their
+ * losses must agree. Then it says where our time goes: by a profile of onnxruntime's, and by what is left for the update.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable, Writable } from "node:stream"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import {
+  decodeConfig,
+  layerOnnxRuntime,
+  modelGraph,
+  openTrainer,
+  openWeights,
+  requireTensors,
+  type Trainer,
+  type TrainingStep,
+} from "../neural/index.ts"
+import { OptimizerSettings } from "../schemas/index.ts"
+import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
+
+const listed = (name: string, all: readonly string[]): readonly string[] => process.env[name]?.split(",") ?? all
+const python = process.env["RANKDAG_BENCH_PYTHON"]
+const threads = Number(process.env["RANKDAG_BENCH_THREADS"] ?? availableParallelism())
+const rounds = Number(process.env["RANKDAG_BENCH_ROUNDS"] ?? 12)
+const warmUp = 3
+
+const head = { kind: "masked-mean" } as const
+const tokensPerText = 128
+
+const models = [
+  {
+    name: "T5, 4 layers of 256, 32 × 128",
+    lists: 4,
+    m: 8,
+    config: {
+      model_type: "t5",
+      d_model: 256,
+      d_kv: 64,
+      d_ff: 1024,
+      num_layers: 4,
+      num_heads: 4,
+      vocab_size: 8000,
+      feed_forward_proj: "relu",
+    },
+  },
+  {
+    name: "MiniLM-L6, 16 × 128",
+    lists: 2,
+    m: 8,
+    config: {
+      model_type: "bert",
+      hidden_size: 384,
+      num_hidden_layers: 6,
+      num_attention_heads: 12,
+      intermediate_size: 1536,
+      vocab_size: 30522,
+    },
+  },
+] as const
+type BenchModel = (typeof models)[number]
+
+const Answer = Schema.parseJson(Schema.Struct({ seconds: Schema.Number, loss: Schema.Number }))
+type Answer = typeof Answer.Type
+
+/** The same texts at every step, so that all systems have to agree on the loss. */
+const makeStep = ({ config, lists, m }: BenchModel): TrainingStep => {
+  const texts = Array.from({ length: lists * m }, (_, item) => ({
+    ids: Int32Array.from(
+      { length: tokensPerText },
+      (_each, at) => 5 + ((item * 7919 + at * 104_729) % (config.vocab_size - 5)),
+    ),
+  }))
+  const grades = new Float32Array(lists * m)
+  for (let list = 0; list < lists; list++) grades[list * m + (list % m)] = 1
+  return { step: 0, lists, m, texts, grades, mask: new Uint8Array(lists * m).fill(1), learningRates: [1e-4] }
+}
+
+/** A system that is asked for one step after another. */
+interface System {
+  readonly name: string
+  readonly step: () => Promise<Answer>
+  readonly stop: () => void
+}
+
+const startTorch = async (mode: "eager" | "compiled", folder: string, stepFile: string): Promise<System> => {
+  const script = join(import.meta.dirname, "trainStep-torch.py")
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
+    python ?? "python3",
+    [script, mode, folder, stepFile, String(threads)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  )
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async (): Promise<string> => {
+    const answer = await answers.next()
+    if (answer.done === true) throw new Error(`PyTorch ${mode} ended`)
+    return answer.value
+  }
+  if ((await next()) !== "ready") throw new Error(`PyTorch ${mode} did not start`)
+  return {
+    name: `PyTorch ${mode}`,
+    step: async () => {
+      child.stdin.write("step\n")
+      return Schema.decodeSync(Answer)(await next())
+    },
+    stop: () => child.stdin.end(),
+  }
+}
+
+const ourOptions = (model: BenchModel, folder: string) =>
+  Effect.gen(function* () {
+    const { architecture } = yield* decodeConfig(model.config)
+    const { ignores, tensors } = yield* modelGraph({ architecture, head })
+    const weights = yield* openWeights(folder)
+    const found = yield* requireTensors(weights, architecture.family, tensors, ignores)
+    const floats = new Map<string, Float32Array>()
+    for (const [name, place] of found) floats.set(name, yield* weights.floats(place.name))
+    return {
+      description: { architecture, head },
+      weights: floats,
+      loss: { kind: "softmax" } as const,
+      optimizer: Schema.decodeUnknownSync(OptimizerSettings)({}),
+      dropout: 0,
+      seed: 1,
+      device: "cpu" as const,
+      threads,
+    }
+  }).pipe(Effect.scoped)
+
+const ours = (trainer: Trainer, step: TrainingStep): System => {
+  let done = 0
+  return {
+    name: "rankdag",
+    step: async () => {
+      const start = performance.now()
+      const { loss } = await Effect.runPromise(trainer.step({ ...step, step: done++ }))
+      return { seconds: (performance.now() - start) / 1000, loss }
+    },
+    stop: () => undefined,
+  }
+}
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+const compare = async (systems: readonly System[]): Promise<void> => {
+  const seconds = new Map(systems.map(({ name }) => [name, new Array<number>()]))
+  for (let round = -warmUp; round < rounds; round++) {
+    const losses: number[] = []
+    for (const system of systems) {
+      const answer = await system.step()
+      losses.push(answer.loss)
+      if (round >= 0) seconds.get(system.name)?.push(answer.seconds)
+    }
+    const apart = Math.max(...losses) - Math.min(...losses)
+    if (!(apart < 1e-3)) throw new Error(`step ${round + warmUp}: the losses differ: ${losses.join(", ")}`)
+  }
+  const own = seconds.get("rankdag") ?? []
+  for (const { name } of systems) {
+    const times = seconds.get(name) ?? []
+    const ratio = median(times.map((time, round) => time / (own[round] ?? Number.NaN)))
+    console.log(
+      `  ${name.padEnd(18)} ${(1000 * median(times)).toFixed(0).padStart(5)} ms a step (best ${(1000 * Math.min(...times)).toFixed(0)})` +
+        (name === "rankdag" ? "" : `   ours is ${ratio.toFixed(2)} times as fast (median of ${times.length} rounds)`),
+    )
+  }
+}
+
+const Events = Schema.parseJson(
+  Schema.Array(
+    Schema.Struct({
+      cat: Schema.optional(Schema.String),
+      name: Schema.optional(Schema.String),
+      dur: Schema.optional(Schema.Number),
+      args: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+    }),
+  ),
+)
+
+/** What share of a session's time each kind of operation takes, from a profile. */
+const printProfile = (file: string): void => {
+  const byKind = new Map<string, number>()
+  let total = 0
+  for (const { args, cat, dur = 0, name } of Schema.decodeSync(Events)(readFileSync(file, "utf8"))) {
+    if (cat !== "Node" || name?.endsWith("_kernel_time") !== true) continue
+    const kind = String(args?.["op_name"] ?? "?")
+    byKind.set(kind, (byKind.get(kind) ?? 0) + dur)
+    total += dur
+  }
+  const shares = [...byKind].sort(([, a], [, b]) => b - a).slice(0, 12)
+  console.log(
+    `  the graph: ${shares.map(([kind, time]) => `${kind} ${((100 * time) / total).toFixed(0)} %`).join(", ")}`,
+  )
+}
+
+const bench = (model: BenchModel) =>
+  Effect.gen(function* () {
+    const folder = mkdtempSync(join(tmpdir(), "rankdag-train-"))
+    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
+    const count = yield* writeRandomCheckpoint(folder, model.config, head, "F32")
+    const step = makeStep(model)
+    const stepFile = join(folder, "step.json")
+    const relevant = Array.from({ length: model.lists }, (_, list) => list % model.m)
+    writeFileSync(stepFile, JSON.stringify({ ids: step.texts.map(({ ids }) => Array.from(ids)), relevant }))
+    console.log(`${model.name}: ${(count / 1e6).toFixed(1)} M weights, ${threads} threads`)
+
+    const options = yield* ourOptions(model, folder)
+    const systems: System[] = [ours(yield* openTrainer(options), step)]
+    for (const mode of ["eager", "compiled"] as const) {
+      if (python === undefined || !listed("RANKDAG_BENCH_SYSTEMS", ["eager", "compiled"]).includes(mode)) continue
+      systems.push(yield* Effect.promise(() => startTorch(mode, folder, stepFile)))
+    }
+    yield* Effect.promise(() => compare(systems))
+    for (const system of systems) system.stop()
+
+    const profile = join(folder, "profile")
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const profiled = yield* openTrainer({ ...options, profile })
+        for (let i = 0; i < 5; i++) yield* profiled.step({ ...step, step: i })
+      }),
+    )
+    for (const file of readdirSync(folder).filter((each) => each.startsWith("profile")))
+      printProfile(join(folder, file))
+    const weights = [...options.weights.values()].reduce((sum, { length }) => sum + length, 0)
+    console.log(`  weights, moments and gradients: ${((weights * 16) / 1e6).toFixed(0)} MB`)
+  }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
+
+const wanted = listed(
+  "RANKDAG_BENCH_MODELS",
+  models.map(({ name }) => name),
+)
+if (python === undefined) console.log("RANKDAG_BENCH_PYTHON is not set: PyTorch is left out")
+for (const model of models.filter(({ name }) => wanted.some((start) => name.startsWith(start)))) {
+  await Effect.runPromise(bench(model))
+}
