@@ -33,26 +33,33 @@ export class AdamW implements WeightUpdate {
   readonly #first: Float32Array
   readonly #second: Float32Array
   /** For each row of a table the update that touched it last, 0 at first. */
-  readonly #touched: Int32Array | undefined
+  readonly #touched: Int32Array
+  readonly #onlyTouched: boolean
 
-  /** @param touchedOf how many rows a table has of which only the touched ones are updated */
-  constructor(settings: AdamWSettings, elements: number, touchedOf?: number) {
+  /**
+   * @param rows how many rows a table has whose gradients come by row; 0 for other weights
+   * @param onlyTouched whether of a table only the touched rows are updated
+   */
+  constructor(settings: AdamWSettings, elements: number, rows = 0, onlyTouched = false) {
     this.#settings = settings
+    this.#onlyTouched = onlyTouched
     this.#first = new Float32Array(elements)
     this.#second = new Float32Array(elements)
-    this.#touched = touchedOf === undefined ? undefined : new Int32Array(touchedOf)
+    this.#touched = new Int32Array(rows)
   }
 
   get memory(): Readonly<Record<string, Float32Array | Int32Array>> {
     const moments = { first: this.#first, second: this.#second }
-    return this.#touched === undefined ? moments : { ...moments, touched: this.#touched }
+    return this.#touched.length === 0 ? moments : { ...moments, touched: this.#touched }
   }
 
   apply(weight: Float32Array, gradient: Gradient, terms: UpdateTerms): void {
     if (gradient.kind === "dense") {
       this.#span(weight, 0, weight.length, gradient.values, 0, this.#coefficients(terms, 1))
-    } else if (this.#touched === undefined) this.#allRows(weight, gradient, terms)
-    else this.#touchedRows(weight, gradient, terms, this.#touched)
+    } else {
+      if (!this.#onlyTouched) this.#otherRows(weight, gradient, terms)
+      this.#touchedRows(weight, gradient, terms)
+    }
   }
 
   #coefficients({ count, decay, rate, scale }: UpdateTerms, passed: number): Coefficients {
@@ -85,24 +92,25 @@ export class AdamW implements WeightUpdate {
     }
   }
 
-  #allRows(weight: Float32Array, { places, values, width }: RowsGradient, terms: UpdateTerms): void {
+  /** The rows without a gradient: they go on by their moments. */
+  #otherRows(weight: Float32Array, { places, width }: RowsGradient, terms: UpdateTerms): void {
     const by = this.#coefficients(terms, 1)
     const nothing = new Float32Array(width)
     for (let row = 0; row < places.length; row++) {
-      const place = places[row]!
+      if (places[row]! >= 0) continue
       const [begin, end] = [row * width, (row + 1) * width]
-      if (place < 0) this.#span(weight, begin, end, nothing, 0, by)
-      else this.#span(weight, begin, end, values, place * width, by)
+      if (this.#touched[row] !== 0) this.#span(weight, begin, end, nothing, 0, by)
+      // Without moments all that is left of the formula is the decay.
+      else if (by.keptWeight !== 1) for (let i = begin; i < end; i++) weight[i]! *= by.keptWeight
     }
   }
 
-  #touchedRows(weight: Float32Array, gradient: RowsGradient, terms: UpdateTerms, touched: Int32Array): void {
-    const { rows, values, width } = gradient
+  #touchedRows(weight: Float32Array, { rows, values, width }: RowsGradient, terms: UpdateTerms): void {
     for (let place = 0; place < rows.length; place++) {
       const row = rows[place]!
-      const by = this.#coefficients(terms, terms.count - touched[row]!)
-      this.#span(weight, row * width, (row + 1) * width, values, place * width, by)
-      touched[row] = terms.count
+      const passed = this.#onlyTouched ? terms.count - this.#touched[row]! : 1
+      this.#span(weight, row * width, (row + 1) * width, values, place * width, this.#coefficients(terms, passed))
+      this.#touched[row] = terms.count
     }
   }
 }

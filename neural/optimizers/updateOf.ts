@@ -7,5 +7,5 @@ import type { WeightUpdate } from "./WeightUpdate.ts"
 export const updateOf = (settings: OptimizerSettings, shape: readonly number[], byRow: boolean): WeightUpdate => {
   if (settings.kind === "adafactor") return new Adafactor(settings.adafactor, shape)
   const elements = shape.reduce((a, b) => a * b, 1)
-  return new AdamW(settings.adamw, elements, byRow && settings.embeddings === "touched" ? shape[0] : undefined)
+  return new AdamW(settings.adamw, elements, byRow ? shape[0] : 0, settings.embeddings === "touched")
 }
