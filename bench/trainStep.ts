@@ -192,7 +192,7 @@ const Events = Schema.parseJson(
       cat: Schema.optional(Schema.String),
       name: Schema.optional(Schema.String),
       dur: Schema.optional(Schema.Number),
-      args: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+      args: Schema.optional(Schema.Struct({ op_name: Schema.optional(Schema.String) })),
     }),
   ),
 )
@@ -205,7 +205,7 @@ const printProfile = (file: string): void => {
   let total = 0
   for (const { args, cat, dur = 0, name } of Schema.decodeSync(Events)(readFileSync(file, "utf8"))) {
     if (cat !== "Node" || name?.endsWith("_kernel_time") !== true) continue
-    const kind = String(args?.["op_name"] ?? "?")
+    const kind = args?.op_name ?? "?"
     byKind.set(kind, (byKind.get(kind) ?? 0) + dur)
     total += dur
   }
