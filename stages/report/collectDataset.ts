@@ -152,6 +152,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         kind: row.kind,
         queries: row.queries,
         missing: row.missing,
+        unjudged: row.unjudged,
         means: row.measures,
         errors: Object.fromEntries(
           measures.map((measure, position) => [measure, standardError(values[position]!, from, slice)]),

@@ -1,7 +1,14 @@
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { DuckDb, type DuckDbError, readRows, type StageContext, type StageResult } from "../../pipeline/index.ts"
+import {
+  DuckDb,
+  type DuckDbError,
+  readRows,
+  type StageContext,
+  type StageResult,
+  type StoredArtifact,
+} from "../../pipeline/index.ts"
 import { bundlePage } from "./bundlePage.ts"
 import { type CollectedDataset, collectDataset, type DatasetInputs } from "./collectDataset.ts"
 import type { reportInputs, reportOutputs } from "./index.ts"
@@ -11,6 +18,7 @@ import {
   type ComparisonRow,
   comparisonsBlock,
   detailsBlock,
+  type MadeEntry,
   type ProfileCurve,
   type ProvenanceModel,
   profileBlock,
@@ -45,6 +53,9 @@ const datasetsOf = ({ config, inputs }: Context): ReadonlyArray<DatasetInputs> =
     logs: logs.splice(0, dataset.logs),
   }))
 }
+
+const entryOf = (name: string, artifact: StoredArtifact | undefined): ReadonlyArray<MadeEntry> =>
+  artifact === undefined ? [] : [{ name, hash: artifact.hash }]
 
 /** What is drawn of all of a collection's queries: their list, and every score. */
 const writeScores = (page: PageFile, { splits }: CollectedDataset, dataset: number) =>
@@ -109,7 +120,11 @@ const made = (
 
     const provenance: ProvenanceModel = {
       records: context.provenance ?? [],
-      runs: collected.map(({ runs }) => runs.map(({ hash }) => hash)),
+      entries: collected.map(({ model: { systems }, runs }, position) => [
+        ...runs.map(({ hash }, system) => ({ name: systems[system]!, hash })),
+        ...entryOf("scores", datasets[position]?.scores),
+        ...entryOf("comparisons", datasets[position]?.comparisons),
+      ]),
     }
     yield* page.block(provenanceBlock, JSON.stringify(provenance))
     const total = collected.flatMap(({ splits }) => splits).reduce((sum, { queries }) => sum + queries.qids.length, 0)

@@ -201,12 +201,12 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
   it("P4 what is chosen above changes the headline, the table, the plots and the list together", () =>
     inChromium(file, async ({ page: opened, complaints }) => {
       await opened.waitForSelector("#differences figure svg")
-      const before = await opened.evaluate(text(".results caption"))
+      const before = await opened.evaluate(text("#results .note"))
       expect(before).toContain("10,000 queries of made · test")
       expect(await opened.evaluate(text(".count"))).toBe("10,000 queries")
       await opened.selectOption("[data-field=kind]", "browse")
       await opened.waitForFunction(`${text(".count")} === "3,334 queries"`)
-      expect(await opened.evaluate(text(".results caption"))).toContain(
+      expect(await opened.evaluate(text("#results .note"))).toContain(
         "3,334 queries of made · test that are browse queries",
       )
       await opened.selectOption("[data-field=measure]", { label: "AP" })
@@ -312,10 +312,8 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
           figure.querySelector("svg").getAttribute("role"), figure.querySelector("svg").getAttribute("aria-label").length > 20,
           figure.querySelectorAll("table tbody tr").length > 0])`,
       )
-      expect(plots).toEqual([
-        ["img", true, true],
-        ["img", true, true],
-      ])
+      // Kinds, differences, and two of training: loss and validation of all models.
+      expect(plots).toEqual(Array.from({ length: 4 }, () => ["img", true, true]))
       const cells = await opened.evaluate(count(".results tbody th[scope=row]"))
       expect(cells).toBe(3)
     }))

@@ -62,6 +62,18 @@ export const writeExperiment = (folder: string, { systems, queries, depth, passa
          FROM asked, range(${depth}) r(j) ORDER BY qid, rank`,
       )
     }
+    // A loss that falls towards its floor, with its components, schedule and validation.
+    yield* table(
+      "training-log",
+      `SELECT system, step::INTEGER AS step, step / 100 AS epoch, if(step < 200, 'bm25', 'mined') AS phase, series,
+              CASE series WHEN 'learningRate.encoder' THEN 1e-4 * least(step / 40, (400 - step) / 360)
+                          WHEN 'gradientNorm' THEN 2 * exp(-step / 200) + (hash(step, system) % 100) / 200
+                          WHEN 'dev.nDCG@10' THEN 0.6 - 0.3 * exp(-step / 120)
+                          ELSE if(series = 'loss', 2.4, 1.2) * exp(-step / 150) + 0.4 + (hash(step, series, system) % 100) / 900 END::DOUBLE AS value
+       FROM (VALUES ('system-01'), ('system-02')) t(system), range(0, 401) r(step),
+            (VALUES ('loss'), ('loss.pairwise'), ('loss.softmax'), ('learningRate.encoder'), ('gradientNorm'), ('dev.nDCG@10')) s(series)
+       WHERE series <> 'dev.nDCG@10' OR step % 50 = 0 ORDER BY system, step, series`,
+    )
     const named = Array.from({ length: systems }, (_, system) => `(${system}, '${systemName(system)}')`).join(", ")
     const asked = measures.map((measure, position) => `(${position}, '${measure}')`).join(", ")
     yield* table(
@@ -87,7 +99,7 @@ export const writeExperiment = (folder: string, { systems, queries, depth, passa
     mkdirSync(join(folder, "summary"), { recursive: true })
     const summary = {
       measures,
-      systems: [...rows.values()].map((row) => ({ ...row, split: "test", missing: 0 })),
+      systems: [...rows.values()].map((row) => ({ ...row, split: "test", missing: 0, unjudged: 0.9 })),
       candidates: [],
     }
     writeFileSync(join(folder, "summary/summary.json"), JSON.stringify(summary))
@@ -100,7 +112,7 @@ export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "
   const at = (name: string) => join(folder, name)
   await Effect.runPromise(
     run({
-      config: { depth: 10, moves: 100, characters: 600, datasets: [{ name: "made", runs: systems, logs: 0 }] },
+      config: { depth: 10, moves: 100, characters: 600, datasets: [{ name: "made", runs: systems, logs: 1 }] },
       inputs: {
         passages: [stored(Kinds.Passages, at("passages"))],
         queries: [stored(Kinds.Queries, at("queries"))],
@@ -111,7 +123,7 @@ export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "
         profiles: [],
         comparisons: [],
         significance: [],
-        logs: [],
+        logs: [stored(Kinds.TrainingLog, at("training-log"))],
       },
       outputs: { page },
       scratch: folder,

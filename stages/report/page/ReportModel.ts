@@ -41,6 +41,8 @@ export interface SystemRow {
   readonly queries: number
   /** Queries that the system has no result for; they count as zero. */
   readonly missing: number
+  /** Share of the first ten results that nobody judged. */
+  readonly unjudged: number
   /** By measure. */
   readonly means: Readonly<Record<string, number>>
   /** Standard error of the mean, by measure. */
@@ -150,11 +152,17 @@ export interface MadeBy {
   readonly nodejs: string
 }
 
+/** Something on the page, and the content hash of the artifact that it was read from. */
+export interface MadeEntry {
+  readonly name: string
+  readonly hash: string
+}
+
 /** Block `provenanceBlock`. */
 export interface ProvenanceModel {
   readonly records: ReadonlyArray<MadeBy>
-  /** By collection, then by system in the order of the table: the content hash of its run. */
-  readonly runs: ReadonlyArray<ReadonlyArray<string>>
+  /** By collection: each system's run, in the order of the table, then the scores and the comparisons. */
+  readonly entries: ReadonlyArray<ReadonlyArray<MadeEntry>>
 }
 
 /** Ids of the blocks: a collection, a split and a measure by their positions in the model. */

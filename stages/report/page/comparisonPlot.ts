@@ -3,7 +3,7 @@ import { contentOf, showSection } from "./dom.ts"
 import { h } from "./Markup.ts"
 import { changeText, countText } from "./numbers.ts"
 import type { Page, Part } from "./Part.ts"
-import { clearPlots, drawPlot, widthIn } from "./plots.ts"
+import { clearPlots, drawPlot, ticksIn, widthIn } from "./plots.ts"
 import type { ComparisonRow } from "./ReportModel.ts"
 import { marksLegend, testName } from "./View.ts"
 
@@ -46,24 +46,26 @@ export const comparisonPlot = (page: Page): Part => ({
       significance.baselines.length > 1 ? `${system} − ${baseline}` : system
     const names = marking.map(nameOf)
     const isFound = ({ adjusted }: ComparisonRow): boolean => adjusted <= significance.alpha
+    const width = Math.min(widthIn(host), 860)
+    const ticks = ticksIn(width - 140)
     const longest = Math.max(...names.map((name) => name.length))
     const baselines = significance.baselines.join(", ")
     drawPlot(
       host,
       {
-        width: Math.min(widthIn(host), 860),
+        width,
         height: names.length * rowHeight + 48,
         marginLeft: Math.min(200, 16 + longest * 6.8),
         marginRight: 24,
         x: { label: null, nice: true, zero: true },
         y: { domain: names, label: null, tickSize: 0 },
         marks: [
-          gridX({ stroke: "var(--rule)", strokeOpacity: 1 }),
+          gridX({ stroke: "var(--rule)", strokeOpacity: 1, ticks }),
           axisX({
             anchor: "bottom",
             label: null,
             tickSize: 0,
-            ticks: 6,
+            ticks,
             tickFormat: (value: number) => changeText(value, 2),
           }),
           ruleX([0], { stroke: "var(--ink)" }),

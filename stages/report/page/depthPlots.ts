@@ -3,7 +3,7 @@ import { contentOf, fill, showSection, toElement } from "./dom.ts"
 import { h } from "./Markup.ts"
 import { valueText } from "./numbers.ts"
 import type { Page, Part } from "./Part.ts"
-import { drawPlot, widthIn } from "./plots.ts"
+import { drawPlot, nameOffsets, widthIn } from "./plots.ts"
 import type { ProfileCurve } from "./ReportModel.ts"
 import { kindsOf, type Shown } from "./View.ts"
 
@@ -20,11 +20,10 @@ const pointsOf = ({ system, values }: ProfileCurve): ReadonlyArray<Point> =>
 /** Depths that the table of a plot lists. */
 const told = [1, 3, 5, 10, 20, 50, 100] as const
 
-/** A measure without its cutoff and parameters: `nDCG@10` is of the family `nDCG`. */
-const familyOf = (measure: string): string => /^[A-Za-z]+/.exec(measure)?.[0] ?? measure
+const plotHeight = 280
 
-/** How much ends of curves are moved apart so that their names can be read, in pixels. */
-const nameHeight = 13
+/** What is shown first: the measure that the two kinds of searcher are held against. */
+const firstFamily = "nDCG"
 
 /** How a system's curve is drawn: the pair that is compared stands out from the others. */
 const lookOf = (system: string, { firstSystem, secondSystem }: Shown) =>
@@ -56,19 +55,26 @@ export const depthPlots = (page: Page): Part => {
       .filter(({ look }) => look.named)
       .map(({ curve, look }) => ({ system: curve.system, value: curve.values[curve.values.length - 1] ?? 0, look }))
       .sort((a, b) => b.value - a.value)
+    const all = lines.flatMap(({ curve }) => curve.values)
+    const offsets = nameOffsets(
+      ends.map(({ value }) => value),
+      Math.min(...all),
+      Math.max(...all),
+      plotHeight,
+    )
     const isWide = widthIn(grid) > 760
     drawPlot(
       grid,
       {
         width: isWide ? Math.floor((widthIn(grid) - 40) / 2) : widthIn(grid),
-        height: 280,
+        height: plotHeight,
         marginLeft: 40,
         marginRight: Math.min(150, 14 + 6.8 * Math.max(0, ...ends.map(({ system }) => system.length))),
         marginBottom: 28,
         x: { label: null, domain: [1, depth] },
         y: { label: null, nice: true },
         marks: [
-          gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+          gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
           axisY({ label: null, tickSize: 0, ticks: 5 }),
           axisX({
             label: null,
@@ -85,7 +91,7 @@ export const depthPlots = (page: Page): Part => {
               text: () => system,
               textAnchor: "start",
               dx: 6,
-              dy: ends.length < 2 ? 0 : position === 0 ? -nameHeight / 2 : nameHeight / 2,
+              dy: offsets[position] ?? 0,
               fill: look.stroke,
               fontWeight: 600,
             }),
@@ -128,7 +134,7 @@ export const depthPlots = (page: Page): Part => {
       const families = [...new Set(curves.map(({ measure }) => measure))]
       const kinds = view.kind !== "all" || kindsOf(split).length === 0 ? [view.kind] : kindsOf(split)
       drawn = () => {
-        const wanted = chosen ?? familyOf(shown.measure)
+        const wanted = chosen ?? firstFamily
         const family = families.find((each) => each === wanted) ?? families[0] ?? ""
         fill(
           choice,

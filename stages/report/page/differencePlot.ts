@@ -4,7 +4,7 @@ import { h } from "./Markup.ts"
 import { changeText, countText, queriesText, valueText } from "./numbers.ts"
 import { byChange, countChanges, type PairedQuery, pairedQueries } from "./PairedQuery.ts"
 import type { Page, Part } from "./Part.ts"
-import { clearPlots, drawPlot, widthIn } from "./plots.ts"
+import { clearPlots, drawPlot, ticksIn, widthIn } from "./plots.ts"
 
 interface Placed extends PairedQuery {
   /** Position from the largest loss. */
@@ -49,9 +49,9 @@ export const differencePlot = (page: Page): Part => ({
         x: { label: null, domain: [0, Math.max(1, placed.length)] },
         y: { label: null, nice: true },
         marks: [
-          gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+          gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
           axisY({ label: null, tickSize: 0, ticks: 5, tickFormat: (value: number) => changeText(value, 1) }),
-          axisX({ label: null, tickSize: 0, ticks: 6 }),
+          axisX({ label: null, tickSize: 0, ticks: ticksIn(widthIn(host)) }),
           areaY(steps, {
             x: "place",
             y1: 0,

@@ -3,7 +3,7 @@ import { contentOf, showSection } from "./dom.ts"
 import { h } from "./Markup.ts"
 import { queriesText, valueText } from "./numbers.ts"
 import type { Part } from "./Part.ts"
-import { clearPlots, drawPlot, widthIn } from "./plots.ts"
+import { clearPlots, drawPlot, ticksIn, widthIn } from "./plots.ts"
 import type { SystemRow } from "./ReportModel.ts"
 import { kindsOf, rowsOf } from "./View.ts"
 
@@ -25,6 +25,8 @@ export const kindsPlot = (): Part => ({
     const meanOf = (row: SystemRow): number => row.means[measure] ?? Number.NaN
     const errorOf = (row: SystemRow): number => interval * (row.errors[measure] ?? 0)
     const isFirstKind = (row: SystemRow): boolean => row.kind === kinds[0]
+    const width = Math.min(widthIn(host), 860)
+    const ticks = ticksIn(width - 140)
     const longest = Math.max(...dataset.systems.map((system) => system.length))
     const nudge = (row: SystemRow): number => (isFirstKind(row) ? -3.5 : 3.5)
     const dots = kinds.map((kind) => {
@@ -55,15 +57,15 @@ export const kindsPlot = (): Part => ({
     drawPlot(
       host,
       {
-        width: Math.min(widthIn(host), 860),
+        width,
         height: dataset.systems.length * rowHeight + 56,
         marginLeft: Math.min(180, 16 + longest * 6.6),
         marginRight: 24,
         x: { label: null, nice: true },
         y: { domain: dataset.systems, label: null, tickSize: 0 },
         marks: [
-          gridX({ stroke: "var(--rule)", strokeOpacity: 1 }),
-          axisX({ anchor: "bottom", label: null, tickSize: 0, ticks: 6 }),
+          gridX({ stroke: "var(--rule)", strokeOpacity: 1, ticks }),
+          axisX({ anchor: "bottom", label: null, tickSize: 0, ticks }),
           ...dots.flat(),
           tip(
             rows,

@@ -31,8 +31,7 @@ const results = (): Part => ({
     const { title, deck } = headline(shown)
     fill(byId("headline"), title)
     fill(byId("deck"), deck.join(" "))
-    const host = contentOf("results").querySelector(".scroll")
-    if (host !== null) fill(host, resultTable(shown, order))
+    fill(contentOf("results"), resultTable(shown, order))
   },
 })
 

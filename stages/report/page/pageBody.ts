@@ -33,7 +33,7 @@ export const headline = (shown: Shown): { readonly title: string; readonly deck:
       const isSame = others.every(({ winner }) => winner.system === one.winner.system)
       deck.push(
         isSame
-          ? `It is first for each kind of query: ${byKind.map(({ kind, winner }) => `${valueText(measure, winner.means[measure])} for ${kind}`).join(", ")}.`
+          ? `It is first with each kind of query: ${byKind.map(({ kind, winner }) => `${valueText(measure, winner.means[measure])} with ${kind} queries`).join(", ")}.`
           : `By kind of query the first is ${told.join(", ")}.`,
       )
     }
@@ -77,16 +77,12 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
         "results",
         "Results",
         "How well each system ranks, averaged over the queries.",
-        h(
-          "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of results" },
-          resultTable(shown, "wired"),
-        ),
+        ...resultTable(shown, "wired"),
       ),
       section(
         "comparisons",
         "What is more than chance",
-        "The mean difference from a baseline, with its 95 % interval. An interval that holds zero is no evidence either way.",
+        "The mean difference from a baseline. Its 95 % interval looks at one comparison alone; a filled dot stands after correction for all of them.",
       ),
       section(
         "kinds",

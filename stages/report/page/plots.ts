@@ -67,6 +67,35 @@ export interface DrawnPlot {
 /** The width that a plot inside an element has. */
 export const widthIn = (host: Element): number => Math.max(280, Math.floor(host.getBoundingClientRect().width))
 
+/** How many marks an axis has room for. */
+export const ticksIn = (width: number): number => Math.max(3, Math.min(8, Math.floor(width / 95)))
+
+/** The height of a name at the end of a curve, in pixels. */
+const nameHeight = 14
+
+/**
+ * How far names at the ends of curves have to be moved down, in pixels, so that none lies on another.
+ *
+ * @param values where the curves end; `low` to `high` is drawn over a height of so many pixels.
+ */
+export const nameOffsets = (
+  values: ReadonlyArray<number>,
+  low: number,
+  high: number,
+  pixels: number,
+): ReadonlyArray<number> => {
+  const scale = high > low ? pixels / (high - low) : 0
+  const places = values.map((value, position) => ({ position, y: (high - value) * scale })).sort((a, b) => a.y - b.y)
+  const offsets = values.map(() => 0)
+  let free = Number.NEGATIVE_INFINITY
+  for (const { position, y } of places) {
+    const placed = Math.max(y, free)
+    offsets[position] = placed - y
+    free = placed + nameHeight
+  }
+  return offsets
+}
+
 /** Draws a plot into a figure of its own at the end of a host. */
 export const drawPlot = (host: Element, options: PlotOptions, frame: PlotFrame): DrawnPlot => {
   const drawn = plot({ ...options, ariaLabel: frame.description, style: { background: "none", fontSize: "12px" } })

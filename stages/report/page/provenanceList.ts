@@ -2,7 +2,7 @@ import { contentOf, fill, showSection } from "./dom.ts"
 import { type Content, h, type Markup } from "./Markup.ts"
 import { bytesText, countText, secondsText } from "./numbers.ts"
 import type { Page, Part } from "./Part.ts"
-import type { MadeBy, ProvenanceModel } from "./ReportModel.ts"
+import type { MadeBy, MadeEntry, ProvenanceModel } from "./ReportModel.ts"
 
 const short = (hash: string): string => hash.slice(0, 12)
 
@@ -48,26 +48,26 @@ const chainOf = (records: ReadonlyMap<string, MadeBy>, last: MadeBy): ReadonlyAr
   return chain
 }
 
-const systemEntry = (system: string, run: string, { records }: ProvenanceModel): Markup => {
+const entryOf = ({ name, hash: output }: MadeEntry, { records }: ProvenanceModel): Markup => {
   const byNode = new Map(records.map((record) => [record.node, record]))
-  const maker = records.find(({ outputs }) => Object.values(outputs).some((output) => output.hash === run))
+  const maker = records.find(({ outputs }) => Object.values(outputs).some((each) => each.hash === output))
   const chain = maker === undefined ? [] : chainOf(byNode, maker)
   return h(
     "details",
-    { class: "made", id: `made-${system}` },
+    { class: "made", id: `made-${name}` },
     h(
       "summary",
       {},
-      h("strong", {}, system),
+      h("strong", {}, name),
       maker !== undefined &&
-        h("span", {}, ` ${maker.node} · ${maker.at.slice(0, 10)} · ${secondsText(maker.seconds)} · `, hash(run)),
+        h("span", {}, ` ${maker.node} · ${maker.at.slice(0, 10)} · ${secondsText(maker.seconds)} · `, hash(output)),
     ),
     maker === undefined
-      ? h("p", {}, "What made this run is not on record.")
+      ? h("p", {}, "What made this is not on record.")
       : h(
           "div",
           { class: "chain" },
-          item("Run", h("code", {}, run)),
+          item("Content", h("code", {}, output)),
           chain.map((record) =>
             h(
               "details",
@@ -105,10 +105,10 @@ export const provenanceList = (page: Page): Part => {
       if (!isKnown || drawnFor === view.dataset) return
       drawnFor = view.dataset
       const model = await page.blocks.provenance()
-      const runs = model.runs[view.dataset] ?? []
+      const entries = model.entries[view.dataset] ?? []
       fill(
         contentOf("provenance"),
-        dataset.systems.map((system, position) => systemEntry(system, runs[position] ?? "", model)),
+        entries.map((entry) => entryOf(entry, model)),
       )
       reveal()
     },

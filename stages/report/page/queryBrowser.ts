@@ -68,6 +68,8 @@ export const queryBrowser = (page: Page): Part => {
   let pairs: ReadonlyArray<PairedQuery> = []
   let listed: ReadonlyArray<PairedQuery> = []
   let asked = ""
+  /** The query that is read. */
+  let read: number | undefined
 
   const list = virtualList({
     label: "Queries",
@@ -108,7 +110,7 @@ export const queryBrowser = (page: Page): Part => {
           (queries.texts[pair.query] ?? "").toLowerCase().includes(sought) ||
           (queries.qids[pair.query] ?? "").toLowerCase() === sought),
     )
-    const chosen = listed.findIndex(({ query }) => query === shown?.view.query)
+    const chosen = listed.findIndex(({ query }) => query === read)
     list.setRows(listed.length, chosen < 0 ? undefined : chosen)
     fill(count, queriesText(listed.length))
   }
@@ -197,14 +199,15 @@ export const queryBrowser = (page: Page): Part => {
         drawnFor = listFor
         queries = found
         pairs = pairedQueries(given, found, values)
+        read = view.query
         relist()
-      } else {
-        const chosen = listed.findIndex(({ query }) => query === view.query)
-        list.choose(chosen < 0 ? undefined : chosen)
       }
-      const query = view.query ?? listed[0]?.query
-      if (query === undefined) fill(reader, h("p", { class: "empty" }, "No query is like that."))
-      else await readQuery(given, query)
+      // The first of the list is read until another is chosen.
+      read = view.query ?? listed[0]?.query
+      const chosen = listed.findIndex(({ query }) => query === read)
+      list.choose(chosen < 0 ? undefined : chosen)
+      if (read === undefined) fill(reader, h("p", { class: "empty" }, "No query is like that."))
+      else await readQuery(given, read)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { type Content, h, type Markup } from "./Markup.ts"
-import { queriesText, valueText } from "./numbers.ts"
+import { percentText, queriesText, valueText } from "./numbers.ts"
 import type { SystemRow } from "./ReportModel.ts"
 import { bestOf, candidatesOf, marksLegend, marksOf, rowsOf, type Shown } from "./View.ts"
 
@@ -24,8 +24,8 @@ const systemCell = (row: SystemRow): Markup =>
     row.missing > 0 && h("small", {}, `${queriesText(row.missing)} without result`),
   )
 
-/** The table of the means of one split and one slice of its queries. */
-export const resultTable = (shown: Shown, order: Order): Markup => {
+/** The table of the means of one split and one slice of its queries, and what has to be known of it. */
+export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> => {
   const { dataset, split, view } = shown
   const { measures } = dataset
   const rows = rowsOf(shown, view.kind)
@@ -34,14 +34,10 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
   const best = new Map(measures.map((measure) => [measure, bestOf(rows, measure)?.means[measure]]))
   const candidates = candidatesOf(shown, view.kind)
   const which = view.kind === "all" ? "" : ` that are ${view.kind} queries`
-  return h(
+  const table = h(
     "table",
     { class: "results" },
-    h(
-      "caption",
-      {},
-      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. ${marksLegend(dataset)}`,
-    ),
+    h("caption", { class: "hidden" }, `Means of ${dataset.name}, ${split.name}${which}`),
     h(
       "thead",
       {},
@@ -56,6 +52,7 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
             h("button", { type: "button", "data-order": position, title: `Sort by ${measure}` }, measure),
           ),
         ),
+        h("th", { scope: "col", class: "number" }, "Unjudged"),
       ),
     ),
     h(
@@ -75,6 +72,7 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
               figure(measure, value, marked(marksOf(dataset, row, measure))),
             )
           }),
+          h("td", { class: "number quiet" }, percentText(row.unjudged, 0)),
         ),
       ),
     ),
@@ -96,7 +94,16 @@ export const resultTable = (shown: Shown, order: Order): Markup => {
             ),
           ),
           measures.map((measure) => h("td", { class: "number" }, figure(measure, candidates.oracle[measure]))),
+          h("td", {}),
         ),
       ),
   )
+  return [
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of results" }, table),
+    h(
+      "p",
+      { class: "note" },
+      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. Unjudged: the share of the first ten results that nobody judged. ${marksLegend(dataset)}`,
+    ),
+  ]
 }

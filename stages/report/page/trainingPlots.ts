@@ -2,7 +2,7 @@ import { axisX, axisY, gridY, lineY, pointerX, text, tip } from "@observablehq/p
 import { contentOf, fill, showSection, toElement } from "./dom.ts"
 import { h } from "./Markup.ts"
 import type { Page, Part } from "./Part.ts"
-import { drawPlot, widthIn } from "./plots.ts"
+import { drawPlot, nameOffsets, widthIn } from "./plots.ts"
 import type { TrainingLogs } from "./ReportModel.ts"
 
 /** One value of a series at a step. */
@@ -37,6 +37,8 @@ const strokes = [
   { stroke: "var(--accent)", strokeDasharray: "1.5,3" },
   { stroke: "var(--ink)", strokeDasharray: "1.5,3" },
 ] as const
+
+const plotHeight = 240
 
 /** Points of a line; a longer one is thinned evenly, keeping its last. */
 const linePoints = 600
@@ -89,24 +91,39 @@ export const trainingPlots = (page: Page): Part => {
       const end = points[points.length - 1]
       return end === undefined ? [] : [{ name, end, look }]
     })
+    const all = named.flatMap(({ points }) => points.map(({ value }) => value))
+    const offsets = nameOffsets(
+      ends.map(({ end }) => end.value),
+      Math.min(...all),
+      Math.max(...all),
+      plotHeight,
+    )
     const longest = Math.max(...named.map(({ name }) => name.length))
     drawPlot(
       grid,
       {
         width: widthIn(grid) > 760 ? Math.floor((widthIn(grid) - 40) / 2) : widthIn(grid),
-        height: 240,
+        height: plotHeight,
         marginLeft: 56,
         marginRight: Math.min(150, 12 + 6.6 * longest),
         marginBottom: 26,
         x: { label: null },
         y: { label: null, nice: true, ...(panel.isLogarithmic ? { type: "log" } : {}) },
         marks: [
-          gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+          gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
           axisY({ label: null, tickSize: 0, ticks: 5 }),
           axisX({ label: null, tickSize: 0, ticks: 5 }),
           ...named.map(({ points, look }) => lineY(points, { x: "step", y: "value", strokeWidth: 1.6, ...look })),
-          ...ends.map(({ name, end, look }) =>
-            text([end], { x: "step", y: "value", text: () => name, textAnchor: "start", dx: 5, fill: look.stroke }),
+          ...ends.map(({ name, end, look }, position) =>
+            text([end], {
+              x: "step",
+              y: "value",
+              text: () => name,
+              textAnchor: "start",
+              dx: 5,
+              dy: offsets[position] ?? 0,
+              fill: look.stroke,
+            }),
           ),
           tip(
             named.flatMap(({ name, points }) => points.map((point) => ({ ...point, name }))),
