@@ -11,14 +11,14 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { inChromium, withoutChromium } from "../test/support/browser.ts"
+import { inChromium, until, withoutChromium } from "../test/support/browser.ts"
 import { makeReport, writeExperiment } from "../test/support/madeReport.ts"
 
 const size = {
   systems: Number(process.env["RANKDAG_BENCH_SYSTEMS"] ?? 20),
   queries: Number(process.env["RANKDAG_BENCH_QUERIES"] ?? 6_980),
   depth: 100,
-  passages: 500_000,
+  passages: 200_000,
 }
 const openings = 3
 
@@ -37,7 +37,7 @@ try {
   else {
     for (let opening = 0; opening < openings; opening++) {
       await inChromium(page, async (opened) => {
-        await opened.page.waitForFunction("document.querySelector('.reader h3') !== null")
+        await until(opened.page, "document.querySelector('.reader h3') !== null")
         const ready = await opened.page.evaluate("performance.now()")
         const painted = await opened.page.evaluate(
           "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN",

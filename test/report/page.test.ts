@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { inChromium, withoutChromium } from "../support/browser.ts"
+import { inChromium, until, withoutChromium } from "../support/browser.ts"
 import { dag } from "../support/commandLine.ts"
 import { makeReport, writeExperiment } from "../support/madeReport.ts"
 
@@ -45,7 +45,7 @@ const writeHostileCollection = (): void => {
   writeFileSync(join(collection, "qrels/test.tsv"), qrels.map((row) => `${row.join("\t")}\n`).join(""))
 }
 
-const text = (selector: string): string => `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ""`
+const text = (selector: string): string => `(document.querySelector(${JSON.stringify(selector)})?.textContent ?? "")`
 const count = (selector: string): string => `document.querySelectorAll(${JSON.stringify(selector)}).length`
 
 /** The chosen query's results: for each system its rows' rank, grade, move and docid. */
@@ -102,10 +102,9 @@ describe.sequential("the page of a hostile collection", () => {
           await opened.selectOption("[data-field=second]", { label: system })
           for (let query = 0; query < 3; query++) {
             await opened.click(`.row[data-position="${query}"]`)
-            await opened.waitForFunction(
-              `document.querySelector('.row[aria-selected=true]').dataset.position === '${query}'`,
-            )
-            await opened.waitForFunction(
+            await until(opened, `document.querySelector('.row[aria-selected=true]').dataset.position === '${query}'`)
+            await until(
+              opened,
               `document.querySelector('.reader h3').textContent === document.querySelector('.row[aria-selected=true] .text').textContent`,
             )
             expect(Object.values(queries)).toContain(await opened.evaluate(text(".reader h3")))
@@ -113,7 +112,7 @@ describe.sequential("the page of a hostile collection", () => {
         }
         await opened.fill("input[type=search]", "when was the tower")
         await opened.click('.row[data-position="0"]')
-        await opened.waitForFunction(`document.querySelector('.reader h3').textContent.startsWith('when was')`)
+        await until(opened, `document.querySelector('.reader h3').textContent.startsWith('when was')`)
         expect(await opened.evaluate(text('.reader .column [data-docid="d1"] .text'))).toBe(texts.d1)
         expect(await opened.evaluate(text('.reader .column [data-docid="d1"] .title'))).toBe(attack)
         expect(await opened.evaluate(text('.reader .column [data-docid="d2"] .text'))).toContain("Broken \ufffd and")
@@ -147,7 +146,7 @@ describe.sequential("the page of a hostile collection", () => {
         await opened.selectOption("[data-field=second]", { label: "bm25" })
         await opened.fill("input[type=search]", "q2")
         await opened.click('.row[data-position="0"]')
-        await opened.waitForFunction(`document.querySelector('.reader h3')?.textContent === 'bread market morning'`)
+        await until(opened, `document.querySelector('.reader h3')?.textContent === 'bread market morning'`)
         expect(await opened.evaluate(columns)).toEqual([
           { system: "tfidf", rows: ranked("tfidf", "bm25") },
           { system: "bm25", rows: ranked("bm25", "tfidf") },
@@ -205,12 +204,12 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       expect(before).toContain("10,000 queries of made · test")
       expect(await opened.evaluate(text(".count"))).toBe("10,000 queries")
       await opened.selectOption("[data-field=kind]", "browse")
-      await opened.waitForFunction(`${text(".count")} === "3,334 queries"`)
+      await until(opened, `${text(".count")} === "3,334 queries"`)
       expect(await opened.evaluate(text("#results .note"))).toContain(
         "3,334 queries of made · test that are browse queries",
       )
       await opened.selectOption("[data-field=measure]", { label: "AP" })
-      await opened.waitForFunction(`${text("#differences figcaption")}.startsWith("AP: ")`)
+      await until(opened, `${text("#differences figcaption")}.startsWith("AP: ")`)
       expect(await opened.evaluate(text("#kinds figcaption"))).toContain("AP for question queries and browse queries")
       expect(await opened.evaluate(text("#deck"))).toContain("AP 0.")
       await opened.click('.results [data-order="3"]')
@@ -227,7 +226,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       await opened.waitForSelector(".reader h3")
       await opened.keyboard.press("/")
       await opened.keyboard.type("number 77")
-      await opened.waitForFunction(`${text(".count")} === "111 queries"`)
+      await until(opened, `${text(".count")} === "111 queries"`)
       await opened.keyboard.press("Escape")
       await opened.keyboard.press("Home")
       await opened.waitForSelector('.row[data-position="0"][aria-selected="true"]')
@@ -236,7 +235,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       await opened.keyboard.press("j")
       await opened.keyboard.press("k")
       await opened.waitForSelector('.row[data-position="2"][aria-selected="true"]')
-      await opened.waitForFunction(`${text(".reader h3")} === ${text('.row[aria-selected="true"] .text')}`)
+      await until(opened, `${text(".reader h3")} === ${text('.row[aria-selected="true"] .text')}`)
       await opened.keyboard.press("End")
       await opened.waitForSelector('.row[data-position="110"][aria-selected="true"]')
       await opened.selectOption('select[aria-label="Change"]', "loss")
@@ -246,7 +245,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       )
       expect(new Set(Array.isArray(changes) ? changes : [])).toEqual(new Set(["loss"]))
       await opened.fill("input[type=search]", "nothing is like this")
-      await opened.waitForFunction(`${text(".count")} === "0 queries"`)
+      await until(opened, `${text(".count")} === "0 queries"`)
       expect(complaints).toEqual([])
     }))
 
@@ -275,7 +274,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       await opened.waitForSelector('#differences svg [aria-label="tip"] text')
       const tip = String(await opened.evaluate(text('#differences svg [aria-label="tip"]')))
       await plot.click({ position: { x: 80, y: height / 2 } })
-      await opened.waitForFunction(`${text(".reader h3")} !== ${JSON.stringify(before)}`)
+      await until(opened, `${text(".reader h3")} !== ${JSON.stringify(before)}`)
       expect(tip.replaceAll("\u200b", "")).toContain(await opened.evaluate(text(".reader h3")))
       expect(width).toBeGreaterThan(300)
       expect(complaints).toEqual([])

@@ -43,3 +43,16 @@ export const inChromium = async <A>(
     await browser.close()
   }
 }
+
+/** How long is waited for what a page should come to, and how often it is looked at, in milliseconds. */
+const patience = 20_000
+const pause = 40
+
+/** Waits until an expression holds in the page. (Playwright's own waiting compiles it in the page, which the page's policy forbids.) */
+export const until = async (page: Page, expression: string): Promise<void> => {
+  const started = performance.now()
+  while ((await page.evaluate(expression)) !== true) {
+    if (performance.now() - started > patience) throw new Error(`the page never came to: ${expression}`)
+    await page.waitForTimeout(pause)
+  }
+}
