@@ -185,7 +185,8 @@ const wireCollection = (
     })),
   ]
   const { enabled, ...mixed } = settings.rerank.interpolate
-  const mixes = (enabled ? neural : []).map(({ system, run }): NamedRun => {
+  const usual = collection.synthetic ? neural.slice(models.asTheyAre.length) : []
+  const mixes = (enabled === undefined ? usual : enabled ? neural : []).map(({ system, run }): NamedRun => {
     const name = SystemName.make(`${system}+${from}`)
     const inputs = { candidates, run, queries, qrels }
     return { system: name, run: interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run }

@@ -47,7 +47,10 @@ export type ModelChoice = typeof ModelChoice.Type
 
 /** Interpolation of a reranker's score with the first stage's. */
 export const InterpolateSettings = Schema.Struct({
-  enabled: setting(Schema.Boolean, false, "Whether each reranker also gets a row mixed with the first stage's score"),
+  enabled: choice(
+    Schema.Boolean,
+    "Whether each reranker also gets a row mixed with the first stage's score; left out, those do that are trained on the synthetic collection",
+  ),
   normalise: setting(
     Schema.Literal("z-score", "min-max"),
     "z-score",

@@ -103,9 +103,9 @@ export type ListSettings = typeof ListSettings.Type
 
 /** How a training is watched on queries of the dev split. */
 export const ValidateSettings = Schema.Struct({
-  every: setting(Schema.NonNegativeInt, 400, "After how many steps; 0, never"),
-  queries: setting(count, 100, "Of how many dev queries, as many of each kind"),
-  depth: setting(count, 50, "How many candidates of each are ranked"),
+  every: setting(Schema.NonNegativeInt, 80, "After how many steps; 0, never"),
+  queries: setting(count, 60, "Of how many dev queries, as many of each kind"),
+  depth: setting(count, 30, "How many candidates of each are ranked"),
   measures: setting(
     Schema.NonEmptyArray(Schema.NonEmptyString),
     ["nDCG@10", "RR@10"],
@@ -166,7 +166,7 @@ export const TrainSettings = Schema.Struct({
     "One training a seed: of the first weights, the order of the data and the dropout",
   ),
   loss: section(LossSettings, "The losses' parameters"),
-  steps: setting(count, 800, "Updates"),
+  steps: setting(count, 320, "Updates"),
   lists: section(ListSettings, "What the lists are made of"),
   teacher: choice(
     ModelChoice,
@@ -175,9 +175,12 @@ export const TrainSettings = Schema.Struct({
   dropout: choice(share, "Of the model's places; left out, 0 from nothing and 0.1 for a model that is there"),
   optimizer: section(TrainOptimizer, "How weights follow their gradients"),
   validate: section(ValidateSettings, "Looking at the dev split"),
-  checkpointEvery: setting(count, 200, "After how many steps a killed training can go on from"),
+  checkpointEvery: setting(count, 100, "After how many steps a killed training can go on from"),
   tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
-  threads: choice(count, "Threads on the CPU; left out, all that there are"),
+  threads: choice(
+    count,
+    "Threads on the CPU; left out, all that there are, but one for a model from nothing: its matrices are too small to share, and trainings run beside each other",
+  ),
 })
 export type TrainSettings = typeof TrainSettings.Type
 
