@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { openCatalog } from "../../cli/Catalog.ts"
 import { fitted, plainLine, renderQueryTable } from "../../cli/QueryTable.ts"
 import { querySql } from "../../cli/SqlResult.ts"
@@ -14,6 +14,9 @@ const collection = join(scratch, "tiny")
 const store = join(scratch, "store")
 const at = ["--artifacts", store]
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+// Several whole runs, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const ask = (sql: string) =>
   Effect.runPromise(

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { inChromium, until, withoutChromium } from "../support/browser.ts"
 import { dag } from "../support/commandLine.ts"
 import { makeReport, writeExperiment } from "../support/madeReport.ts"
@@ -13,6 +13,9 @@ const on = ["--dataset", collection, "--artifacts", store, "--target", "report"]
 const page = join(store, "latest/report/index.html")
 const large = join(scratch, "large")
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+// A browser, and several whole runs, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const attack = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
 const texts = {

@@ -10,6 +10,10 @@ export const chromiumPath: string | undefined = places.find((place) => existsSyn
 /** Why tests of pages are skipped, for their names. */
 export const withoutChromium = chromiumPath === undefined ? " (skipped: no Chromium; apt-get install chromium)" : ""
 
+/** How long is waited for what a page should come to, and how often it is looked at, in milliseconds. */
+const patience = 60_000
+const pause = 40
+
 /** A page and everything that it should not have done. */
 export interface Opened {
   readonly page: Page
@@ -29,6 +33,7 @@ export const inChromium = async <A>(
   })
   try {
     const page = await (await browser.newContext(options)).newPage()
+    page.setDefaultTimeout(patience)
     const complaints: Array<string> = []
     const address = `file://${file}`
     page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`))
@@ -43,10 +48,6 @@ export const inChromium = async <A>(
     await browser.close()
   }
 }
-
-/** How long is waited for what a page should come to, and how often it is looked at, in milliseconds. */
-const patience = 20_000
-const pause = 40
 
 /** Waits until an expression holds in the page. (Playwright's own waiting compiles it in the page, which the page's policy forbids.) */
 export const until = async (page: Page, expression: string): Promise<void> => {
