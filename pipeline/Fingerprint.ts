@@ -222,10 +222,11 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
           Effect.sync(() => {
             const code = codes.get(stage.code)
             if (code === undefined) return options.builtFrom !== undefined
-            // Of what the launcher copied, the copy ran.
-            return [...code.files].every(
-              ([file, stamp]) => options.builtFrom?.has(file) === true || stampOf(file) === stamp,
-            )
+            // Of what the launcher copied, the copy ran; packages were loaded before.
+            const isLoaded = (file: string): boolean =>
+              options.builtFrom !== undefined &&
+              (options.builtFrom.has(file) || file.startsWith(join(root, "node_modules")))
+            return [...code.files].every(([file, stamp]) => isLoaded(file) || stampOf(file) === stamp)
           }),
         source: (node) =>
           Effect.tap(hashSource({ ...node, root: resolve(node.root) }, hints), () => Effect.sync(() => hints.save())),
