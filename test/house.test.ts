@@ -131,6 +131,11 @@ describe("the house", () => {
       "cli/main.ts → experiment.ts → stages/retrieve/index.ts → stages/retrieve/search.ts loads a stage at the start",
     ],
     [
+      "the library of models too",
+      { "experiment.ts": `${sound["experiment.ts"]}\nimport { score } from "./neural/index.ts"` },
+      "cli/main.ts → experiment.ts → neural/index.ts loads the library of models at the start",
+    ],
+    [
       "native libraries too",
       { "schemas/index.ts": 'import { version } from "@duckdb/node-api"' },
       "cli/main.ts → pipeline/index.ts → pipeline/Stage.ts → schemas/index.ts loads @duckdb/node-api at the start",

@@ -176,6 +176,7 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
       if (!isOurs(specifier) || reached.has(to)) continue
       reached.set(to, `${way} → ${to}`)
       if (stages.has(to)) problems.push(`${way} → ${to} loads a stage at the start`)
+      if (to === "neural/index.ts") problems.push(`${way} → ${to} loads the library of models at the start`)
     }
   }
 
