@@ -81,6 +81,13 @@ export class UnknownRun extends Data.TaggedError("UnknownRun")<{
   }
 }
 
+/** Two systems of a table have one name. */
+export class SystemNamedTwice extends Data.TaggedError("SystemNamedTwice")<{ readonly system: string }> {
+  override get message(): string {
+    return `Two systems are called «${this.system}». Give one another name: of a model by "name" beside its "source", of an imported run by --run name=path.`
+  }
+}
+
 /** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
 const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
   settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
@@ -196,6 +203,10 @@ const wireCollection = (
     (before, fusion) => [...before, wireFusion(fusion, before, collection, label)],
     [...given, ...neural, ...mixes],
   )
+
+  const names = named.map(({ system }) => system)
+  const twice = names.find((name, position) => names.indexOf(name) < position)
+  if (twice !== undefined) throw new SystemNamedTwice({ system: twice })
 
   const runs = named.map(({ run }) => run)
   const { scores, summary, profile } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)

@@ -32,6 +32,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "UnknownModel",
   "ModelUnsuitable",
   "UnknownRun",
+  "SystemNamedTwice",
   "DeviceUnavailable",
   "UnknownLayout",
   "UnreadableFile",

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type Collection, type NamedRun, UnknownRun } from "../experiment.ts"
+import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
 import { didYouMean, type Experiment, type Kinds, SystemName } from "../schemas/index.ts"
 import { collectionOf, type IngestError, importRun, isIngestError, publicBytes } from "../stages/ingest/index.ts"
@@ -73,7 +73,15 @@ const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, label: stri
 }
 
 /** What can be wrong with a wiring: what it names is not there, or a stage's own schema refuses a setting. */
-export type WiringError = IngestError | UnknownModel | ModelUnsuitable | UnknownRun | ConfigurationError
+export type WiringError =
+  | IngestError
+  | UnknownModel
+  | ModelUnsuitable
+  | UnknownRun
+  | SystemNamedTwice
+  | ConfigurationError
+
+const ownErrors = [UnknownModel, ModelUnsuitable, UnknownRun, SystemNamedTwice] as const
 
 /** Errors thrown while wiring, told by their type. */
 export const wiring = <A>(wire: () => A): Effect.Effect<A, WiringError> =>
@@ -81,7 +89,7 @@ export const wiring = <A>(wire: () => A): Effect.Effect<A, WiringError> =>
     try: wire,
     catch: (error) => {
       if (isIngestError(error)) return error
-      if (error instanceof UnknownModel || error instanceof ModelUnsuitable || error instanceof UnknownRun) return error
+      for (const own of ownErrors) if (error instanceof own) return error
       if (!ParseResult.isParseError(error)) throw error
       const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
       const path = issue?.path.map(String).join(".") ?? ""

@@ -6,6 +6,7 @@ import { wireCollections, wiring } from "../../cli/collections.ts"
 import { experimentJsonSchema, readSettings } from "../../cli/Settings.ts"
 import { experiment } from "../../experiment.ts"
 import { makePlan } from "../../pipeline/index.ts"
+import { wireSmall } from "../support/smallExperiment.ts"
 
 const folder = join(import.meta.dirname, "../../experiments")
 
@@ -32,6 +33,14 @@ describe("experiments", () => {
     expect(configs.get("model.hub.minilm-l6")).toMatchObject({ repository: "cross-encoder/ms-marco-MiniLM-L6-v2" })
     expect(configs.get("model.hub.monot5-base")).toMatchObject({ head: "decoder-choice" })
     for (const system of ["tinybert-l2", "minilm-l6", "monot5-base"]) expect(configs.has(`rerank.${system}`)).toBe(true)
+  })
+
+  it("L42 two systems of one name are refused, whichever way they came by it", () => {
+    const small = { passages: { d1: "bread" }, queries: { q1: "bread" } }
+    const refused = (...models: ReadonlyArray<unknown>) => Effect.runSync(Effect.flip(wireSmall(small, models)))
+    const twice = [{ source: "one/cross" }, { source: "other/cross", revision: "v2" }]
+    expect(refused(...twice).message).toMatch(/Two systems are called «cross»\. Give one another name/)
+    expect(refused({ source: "one/cross", name: "given" }).message).toContain("«given»")
   })
 
   it("L2 the JSON Schema for editors is the one that the settings are decoded by (`tsx dag.ts schema` writes it)", () => {
