@@ -5,7 +5,8 @@
 MODEL is a sentence-transformers folder, COLLECTION a folder in BEIR's layout, QRELS one of its qrels files, RUN a TREC run
 of which the first 100 passages a query are reranked. Texts are title and text joined by a space; the model's own limit
 (max_seq_length) cuts them. Writes the reranked run, scores as float32 in full, to OUT and prints one line of JSON: queries,
-pairs, nDCG@10 by pytrec_eval over the judged queries, those without candidates counting zero. Versions go with it.
+pairs, nDCG@10 by pytrec_eval over the judged queries, those without candidates counting zero. Versions go with it. What it said of
+all-MiniLM-L6-v2 is in biencoder.jsonl: DL19 from the published BM25 run, the others from rankdag's bm25.
 """
 
 import csv
