@@ -1,3 +1,4 @@
+import type { Random } from "../../../schemas/index.ts"
 import { meanOf } from "./differences.ts"
 import { drawFor } from "./drawFor.ts"
 import type { RandomizationOptions } from "./randomization.ts"
@@ -10,6 +11,26 @@ const ROUNDING = 1e-13
  * a hundred systems a choice is even to 1 in 4,000, with twenty to 1 in 500,000.
  */
 const DRAWS = 3
+
+/** Deals each query's values, which lie at `query * systems` and after, to the systems in random order: Fisher and Yates. */
+const dealSystems = (dealt: Int32Array, systems: number, stream: Random): void => {
+  let word = 0
+  let draws = 0
+  for (let row = 0; row < dealt.length; row += systems) {
+    for (let system = 0; system < systems; system++) {
+      if (draws === 0) {
+        word = stream.next()
+        draws = DRAWS
+      }
+      const chosen = (word * (system + 1) * 2 ** -32) | 0
+      word = Math.imul(word, system + 1) >>> 0
+      draws--
+      // The newcomer takes the chosen place, whose holder moves to the end.
+      dealt[row + system] = dealt[row + chosen]!
+      dealt[row + chosen] = row + system
+    }
+  }
+}
 
 /** p-values of all pairs of systems, for each measure: `ps[measure][a * systems + b]`, symmetric, 1 on the diagonal. */
 export type PairwisePValues = ReadonlyArray<Float64Array>
@@ -29,49 +50,33 @@ export const randomizedTukey = (
   const measures = scores.length
   const systems = scores[0]?.length ?? 0
   const queries = scores[0]?.[0]?.length ?? 0
-  // A query's values lie together, measure after measure within a system, as a deal reads them.
-  const values = new Float64Array(queries * systems * measures)
-  scores.forEach((bySystem, measure) =>
+  // A query's values lie together, as a deal reads them.
+  const values = scores.map((bySystem) => {
+    const byQuery = new Float64Array(queries * systems)
     bySystem.forEach((column, system) =>
       column.forEach((value, query) => {
-        values[(query * systems + system) * measures + measure] = value
+        byQuery[query * systems + system] = value
       }),
-    ),
-  )
+    )
+    return byQuery
+  })
   const ranges = scores.map(() => new Float64Array(permutations))
-  const sums = new Float64Array(systems * measures)
-  const deal = new Int32Array(systems)
+  const sums = new Float64Array(systems)
+  // Where the value lies that a system is dealt for a query.
+  const dealt = new Int32Array(queries * systems)
   for (let permutation = 0; permutation < permutations; permutation++) {
-    const stream = drawFor(seed, "systems", permutation)
-    sums.fill(0)
-    for (let system = 0; system < systems; system++) deal[system] = system * measures
-    let word = 0
-    let draws = 0
-    for (let query = 0; query < queries; query++) {
-      const row = query * systems * measures
-      // A shuffled deal shuffled again is as random as one shuffled from the start.
-      for (let last = systems - 1; last >= 0; last--) {
-        if (draws === 0) {
-          word = stream.next()
-          draws = DRAWS
-        }
-        const chosen = (word * (last + 1) * 2 ** -32) | 0
-        word = Math.imul(word, last + 1) >>> 0
-        draws--
-        const from = deal[chosen]!
-        deal[chosen] = deal[last]!
-        deal[last] = from
-        const to = last * measures
-        for (let measure = 0; measure < measures; measure++) {
-          sums[to + measure] = sums[to + measure]! + values[row + from + measure]!
+    dealSystems(dealt, systems, drawFor(seed, "systems", permutation))
+    for (let measure = 0; measure < measures; measure++) {
+      const ofMeasure = values[measure]!
+      sums.fill(0)
+      for (let row = 0; row < dealt.length; row += systems) {
+        for (let system = 0; system < systems; system++) {
+          sums[system] = sums[system]! + ofMeasure[dealt[row + system]!]!
         }
       }
-    }
-    for (let measure = 0; measure < measures; measure++) {
       let least = Number.POSITIVE_INFINITY
       let most = Number.NEGATIVE_INFINITY
-      for (let system = 0; system < systems; system++) {
-        const sum = sums[system * measures + measure]!
+      for (const sum of sums) {
         if (sum < least) least = sum
         if (sum > most) most = sum
       }

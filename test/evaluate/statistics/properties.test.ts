@@ -67,7 +67,7 @@ describe("statistics", () => {
     digest.update(Float64Array.from(randomizationTests(columns, pairs, options), ({ p }) => p))
     for (const ps of randomizedTukey([columns], options)) digest.update(ps)
     digest.update(resampledMeans(columns[0]!, 200, 11))
-    expect(digest.digest("hex").slice(0, 16)).toBe("8d1e73fe2f4d657c")
+    expect(digest.digest("hex").slice(0, 16)).toBe("aeeceaa4aaabdb40")
   })
 
   it("E102 a pair's p does not depend on the other pairs, nor on which system stands first", () => {
