@@ -129,7 +129,7 @@ export const wireTraining = (
             validate,
             checkpointEvery,
             ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
-            ...(threads !== undefined ? { threads } : fromNothing ? { threads: 1 } : {}),
+            ...(threads === undefined ? {} : { threads }),
           },
           { model: start, tokenizer, tokens, queries, qrels, candidates, dev, teacher },
           `${system}${label}`,

@@ -79,7 +79,11 @@ export type FilterSettings = typeof FilterSettings.Type
 export const ListSettings = Schema.Struct({
   size: setting(Schema.Int.pipe(Schema.greaterThanOrEqualTo(2)), 16, "Items of a list, m"),
   perStep: setting(count, 8, "Lists of a step"),
-  relevant: setting(share, 0.5, "Of a list at most this part is relevant, but at least one item"),
+  relevant: setting(
+    share,
+    0.5,
+    "Of a list at most this part is relevant, but at least one item; drawn one of each grade in turn, from the highest on",
+  ),
   queries: choice(count, "Of how many train queries, drawn by the seed of the first run; left out, all"),
   depth: setting(count, 100, "How many results of the first stage per train query"),
   curriculum: setting(
@@ -103,7 +107,7 @@ export type ListSettings = typeof ListSettings.Type
 
 /** How a training is watched on queries of the dev split. */
 export const ValidateSettings = Schema.Struct({
-  every: setting(Schema.NonNegativeInt, 80, "After how many steps; 0, never"),
+  every: setting(Schema.NonNegativeInt, 160, "After how many steps; 0, never"),
   queries: setting(count, 60, "Of how many dev queries, as many of each kind"),
   depth: setting(count, 30, "How many candidates of each are ranked"),
   measures: setting(
@@ -177,10 +181,7 @@ export const TrainSettings = Schema.Struct({
   validate: section(ValidateSettings, "Looking at the dev split"),
   checkpointEvery: setting(count, 100, "After how many steps a killed training can go on from"),
   tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
-  threads: choice(
-    count,
-    "Threads on the CPU; left out, all that there are, but one for a model from nothing: its matrices are too small to share, and trainings run beside each other",
-  ),
+  threads: choice(count, "Threads on the CPU; left out, all that there are"),
 })
 export type TrainSettings = typeof TrainSettings.Type
 

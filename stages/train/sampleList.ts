@@ -32,6 +32,25 @@ const drawn = (positions: ReadonlyArray<number>, count: number, random: Random):
   return values.subarray(0, count)
 }
 
+/** So many of the relevant candidates, one of each grade in turn from the highest on: high grades are few, and matter most. */
+const drawnByGrade = (
+  relevant: ReadonlyArray<number>,
+  grades: Int32Array,
+  count: number,
+  random: Random,
+): ReadonlyArray<number> => {
+  const levels = [...new Set(relevant.map((c) => grades[c]!))].sort((a, b) => b - a)
+  const pools = levels.map((level) => {
+    const pool = relevant.filter((c) => grades[c] === level)
+    return drawn(pool, Math.min(count, pool.length), random)
+  })
+  const chosen: Array<number> = []
+  for (let turn = 0; turn < count; turn++) {
+    for (const pool of pools) if (turn < pool.length && chosen.length < count) chosen.push(pool[turn]!)
+  }
+  return chosen
+}
+
 /** Divides a number among shares, each getting the whole part of its due and what is left going to the largest remainders. */
 export const divided = (total: number, shares: ReadonlyArray<number>): ReadonlyArray<number> => {
   const sum = shares.reduce((a, b) => a + b, 0)
@@ -66,8 +85,7 @@ export const sampleList = (
 
   const relevant: Array<number> = []
   for (let c = begin; c < end; c++) if (grades[c]! > 0) relevant.push(c)
-  const wanted = Math.min(relevant.length, Math.max(1, Math.floor(size * recipe.relevant)))
-  const chosen = [...drawn(relevant, wanted, random)]
+  const chosen = drawnByGrade(relevant, grades, Math.max(1, Math.floor(size * recipe.relevant)), random)
 
   const judge = filter.by === "teacher" ? teacher?.scores : filter.by === "first-stage" ? scores : undefined
   const known = (c: number): boolean => (filter.by === "teacher" ? !Number.isNaN(judge?.[c]) : ranks[c]! > 0)
