@@ -337,7 +337,10 @@ export const gatherElements = <T extends ElementType>(
   return node({ kind: "GatherElements", axis: at }, [x, indices], x.type, indices.shape)
 }
 
-/** x with `updates` put or added at index tuples: indices [..., k], updates [...] + x.shape[k..]. */
+/**
+ * x with `updates` put or added at index tuples: indices [..., k], updates [...] + x.shape[k..]. Where a tuple occurs more than
+ * once, the CPU provider may lose additions: it makes them on several threads. `scatterElements` does not.
+ */
 export const scatterND = <T extends NumberType>(
   x: Expression<T>,
   indices: Expression<"int64">,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import * as Onnx from "../../../neural/onnx/index.ts"
-import { floats, int64s, type Tensor } from "../../../neural/runtime/index.ts"
+import { floats, int64s, layerOnnxRuntime, OnnxRuntime, type Tensor } from "../../../neural/runtime/index.ts"
 import { differencesOfGradients, type Variable } from "./finiteDifferences.ts"
 import { runGraph, valueOf } from "./run.ts"
 
@@ -277,6 +277,24 @@ describe("gradients", () => {
       expect(Array.from(found.get("ofX")?.data ?? [], Number)).toEqual(expected.map(Math.fround))
       expect(Array.from(found.get("ofColumn")?.data ?? [], Number)).toEqual([0.5, 1.25])
     }),
+  )
+
+  it.effect("N16 an entry that is gathered often gets all additions, on several threads too", () =>
+    Effect.gen(function* () {
+      const table = Onnx.input("table", "float32", [3, 4])
+      const often = Onnx.input("often", "int64", [30_000])
+      const [gradient = table] = Onnx.gradients([{ of: Onnx.gather(table, often) }], [table])
+      const graph = { name: "often", inputs: [table, often], outputs: { gradient } }
+      const runtime = yield* OnnxRuntime
+      const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inputs" }).model)
+      const session = yield* runtime.open({ name: graph.name, bytes }, { device: "cpu", threads: 4 })
+      const indices = BigInt64Array.from({ length: 30_000 }, (_, i) => BigInt(i % 3))
+      const feeds = { table: floats([3, 4], new Float32Array(12)), often: int64s([30_000], indices) }
+      for (let run = 0; run < 10; run++) {
+        const data = (yield* session.run(feeds)).get("gradient")?.data ?? []
+        expect(Array.from(data, Number)).toEqual(Array.from({ length: 12 }, () => 10_000))
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)),
   )
 
   it.effect(
