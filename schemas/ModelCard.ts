@@ -59,3 +59,19 @@ export const modelFiles = {
 
 /** The file beside a tokenizer's own, in a `Kinds.Tokenizer`, with the `InputSpec`. */
 export const inputFile = "input.json"
+
+/** Files of a checkpoint that say what its model is and how its texts are tokenized, in sentence-transformers' layout too. */
+export const describingFiles: ReadonlySet<string> = new Set([
+  "1_Pooling/config.json",
+  "added_tokens.json",
+  "config_sentence_transformers.json",
+  modelFiles.config,
+  "modules.json",
+  "sentence_bert_config.json",
+  "special_tokens_map.json",
+  "spiece.model",
+  "tokenizer.json",
+  "tokenizer.model",
+  "tokenizer_config.json",
+  "vocab.txt",
+])

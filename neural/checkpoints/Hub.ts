@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { describingFiles } from "../../schemas/index.ts"
 import {
   HubAccessDenied,
   HubChecksumWrong,
@@ -43,21 +44,6 @@ export interface HubCheckpoint {
   readonly files: ReadonlyArray<string>
 }
 
-/** Files of a repository that say what the model is and how its text is tokenized. */
-const smallFiles: ReadonlySet<string> = new Set([
-  "1_Pooling/config.json",
-  "added_tokens.json",
-  "config_sentence_transformers.json",
-  "config.json",
-  "modules.json",
-  "sentence_bert_config.json",
-  "special_tokens_map.json",
-  "spiece.model",
-  "tokenizer.json",
-  "tokenizer.model",
-  "tokenizer_config.json",
-  "vocab.txt",
-])
 const shard = /^model-\d{5}-of-\d{5}\.safetensors$/u
 const graph = /^(?:onnx\/)?model\.onnx(?:[._]data(?:_\d+)?)?$/u
 
@@ -71,7 +57,7 @@ export const checkpointFiles = (names: ReadonlyArray<string>): ReadonlyArray<str
     : names.includes("model.safetensors.index.json")
       ? ["model.safetensors.index.json", ...names.filter((name) => shard.test(name))]
       : names.filter((name) => graph.test(name))
-  return weights.length === 0 ? undefined : [...names.filter((name) => smallFiles.has(name)), ...weights].sort()
+  return weights.length === 0 ? undefined : [...names.filter((name) => describingFiles.has(name)), ...weights].sort()
 }
 
 const Listing = Schema.Struct({

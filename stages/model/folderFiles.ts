@@ -1,23 +1,9 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { modelFiles } from "../../schemas/index.ts"
+import { describingFiles, modelFiles } from "../../schemas/index.ts"
 
-/** Files that say what a model is and how its texts are read, in sentence-transformers' layout too. */
-const beside: ReadonlySet<string> = new Set([
-  modelFiles.card,
-  modelFiles.config,
-  "1_Pooling/config.json",
-  "added_tokens.json",
-  "config_sentence_transformers.json",
-  "modules.json",
-  "sentence_bert_config.json",
-  "special_tokens_map.json",
-  "spiece.model",
-  "tokenizer.json",
-  "tokenizer.model",
-  "tokenizer_config.json",
-  "vocab.txt",
-])
+/** Whether a file says what a model is: a checkpoint's, or the card of a model that was made here. */
+const describes = (name: string): boolean => name === modelFiles.card || describingFiles.has(name)
 
 const safetensors = /^model(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$/u
 const ready = /^(?:onnx\/)?model\.onnx$/u
@@ -52,5 +38,5 @@ export const folderFiles = (
     }
   }
   const data = weights.length > 0 ? [] : all.filter((name) => graphData.test(name))
-  return { names: [...all.filter((name) => beside.has(name)), ...weights, ...graphs, ...data].sort() }
+  return { names: [...all.filter(describes), ...weights, ...graphs, ...data].sort() }
 }

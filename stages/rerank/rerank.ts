@@ -45,6 +45,20 @@ const readCard = (folder: string) => {
   }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
 }
 
+/** Refuses the first query that does not fit: queries are never shortened. */
+const checkQueries = (
+  system: string,
+  pairs: Pairs,
+  queries: TokenTable,
+  { around, limit }: Pick<SingleInput, "around" | "limit">,
+  fits: (tokens: number) => boolean,
+): Effect.Effect<void, QueryWithoutRoom> => {
+  const query = pairs.queryTexts.findIndex((text) => !fits(queries.length(text)))
+  if (query < 0) return Effect.void
+  const tokens = queries.length(pairs.queryTexts[query]!)
+  return new QueryWithoutRoom({ system, qid: pairs.qids[query] ?? "", tokens, around, limit })
+}
+
 /** Query and passage read together. */
 const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
@@ -52,17 +66,7 @@ const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: 
     const { maximumTokens, texts } = card.input
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
     const input = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
-    for (const [query, text] of pairs.queryTexts.entries()) {
-      const length = tokens.queries.length(text)
-      if (input.around + length < maximumTokens) continue
-      return yield* new QueryWithoutRoom({
-        system: config.system,
-        qid: pairs.qids[query] ?? "",
-        tokens: length,
-        around: input.around,
-        limit: maximumTokens,
-      })
-    }
+    yield* checkQueries(config.system, pairs, tokens.queries, input, (length) => input.around + length < maximumTokens)
     const queryOf = (pair: number): number => pairs.queryTexts[pairs.queryOf[pair]!]!
     let truncated = 0
     for (let pair = 0; pair < pairs.count; pair++) {
@@ -140,17 +144,8 @@ const vectorScores = (context: Context, card: ModelCard, scorer: Scorer, tokens:
       texts.kind === "single" ? [texts.queryPrefix, texts.passagePrefix] : (["", ""] as const)
     const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix)
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
-    for (const [query, text] of pairs.queryTexts.entries()) {
-      const length = tokens.queries.length(text)
-      if (!queryInput.truncates(length)) continue
-      return yield* new QueryWithoutRoom({
-        system: config.system,
-        qid: pairs.qids[query] ?? "",
-        tokens: length,
-        around: queryInput.around,
-        limit: maximumTokens,
-      })
-    }
+    const fits = (length: number): boolean => !queryInput.truncates(length)
+    yield* checkQueries(config.system, pairs, tokens.queries, queryInput, fits)
     const { width } = scorer
     const passages = distinct(pairs.passages)
     const queries = distinct(pairs.queryTexts)
