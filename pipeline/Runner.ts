@@ -397,6 +397,7 @@ const makeEngine = (
     const prints = yield* fingerprints
     const keys = recordedKeys(store)
     const slots = yield* Effect.makeSemaphore(jobs)
+    const machine = yield* Effect.makeSemaphore(1)
     const keyTurns = new Map<string, Effect.Semaphore>()
     const hashTurns = new Map<string, Effect.Semaphore>()
     const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
@@ -437,7 +438,10 @@ const makeEngine = (
       facts: {},
     })
 
-    /** One holder of a key at a time, in this process and in others; a job's slot is held only while the key is. */
+    /**
+     * One holder of a key at a time, in this process and in others; a job's slot is held only while the key is, and a heavy stage
+     * waits for the machine before it takes one.
+     */
     const withKey = <A, E, R>(
       node: StageNode,
       key: string,
@@ -448,7 +452,7 @@ const makeEngine = (
       return turn.withPermits(1)(
         Effect.gen(function* () {
           for (let tries = 0; ; tries++) {
-            const got = yield* slots.withPermits(1)(
+            const attempt = slots.withPermits(1)(
               Effect.acquireUseRelease(
                 session.tryLock(key),
                 (owner): Effect.Effect<Either.Either<A, Owner | "unknown">, E, R> =>
@@ -456,6 +460,7 @@ const makeEngine = (
                 (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
               ),
             )
+            const got = yield* node.stage.heavy ? machine.withPermits(1)(attempt) : attempt
             if (Either.isRight(got)) return got.right
             if (tries === 0) {
               const owner: Owner | undefined = got.left === "unknown" ? undefined : got.left

@@ -155,6 +155,11 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
   readonly native?: ReadonlyArray<NativeLibrary>
   /** Whether `scratch` survives a kill. Default no. */
   readonly resumable?: boolean
+  /**
+   * Whether the stage keeps the whole machine busy by itself, as a running model does: such stages run one after the other,
+   * beside any others. Two at once would wait for each other's threads. Default no.
+   */
+  readonly heavy?: boolean
   /** Default `deterministic`. `seeded` results repeat on one kind of machine only. */
   readonly determinism?: "deterministic" | "seeded"
   /**
@@ -175,6 +180,7 @@ export interface AnyStage {
   readonly version: number
   readonly native: ReadonlyArray<NativeLibrary>
   readonly resumable: boolean
+  readonly heavy: boolean
   readonly determinism: "deterministic" | "seeded"
   readonly provenance: boolean
 }
@@ -249,6 +255,7 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
     version: spec.version ?? 1,
     native: spec.native ?? [],
     resumable: spec.resumable ?? false,
+    heavy: spec.heavy ?? false,
     determinism: spec.determinism ?? "deterministic",
     provenance: spec.provenance ?? false,
   }

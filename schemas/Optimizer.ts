@@ -1,7 +1,8 @@
 import * as Schema from "effect/Schema"
 import { choice, section, setting, share, weight } from "./Setting.ts"
 
-const belowOne = Schema.Number.pipe(Schema.greaterThanOrEqualTo(0), Schema.lessThan(1))
+/** A share that is not the whole. */
+export const belowOne = Schema.Number.pipe(Schema.greaterThanOrEqualTo(0), Schema.lessThan(1))
 const positive = Schema.Number.pipe(Schema.positive(), Schema.finite())
 
 /** How the learning rate goes over the steps, as a share of its height. */
@@ -29,12 +30,12 @@ export const GroupSettings = Schema.Struct({
 })
 export type GroupSettings = typeof GroupSettings.Type
 
-const AdamW = Schema.Struct({
+export const AdamWSettings = Schema.Struct({
   beta1: setting(belowOne, 0.9, "How much of the mean gradient is kept at each step"),
   beta2: setting(belowOne, 0.999, "How much of the mean squared gradient is kept at each step"),
   epsilon: setting(positive, 1e-8, "Added to the root of the mean squared gradient"),
 })
-export type AdamWSettings = typeof AdamW.Type
+export type AdamWSettings = typeof AdamWSettings.Type
 
 const Adafactor = Schema.Struct({
   relativeStep: setting(
@@ -78,7 +79,7 @@ export const OptimizerSettings = Schema.Struct({
     [{ name: "all", pattern: ".", scale: 1, frozen: false }],
     "Weights that learn alike, by patterns of their names",
   ),
-  adamw: section(AdamW, "Of AdamW"),
+  adamw: section(AdamWSettings, "Of AdamW"),
   adafactor: section(Adafactor, "Of Adafactor"),
 })
 export type OptimizerSettings = typeof OptimizerSettings.Type

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { SystemName } from "./Ids.ts"
 import { Loss, LossName, LossSettings, lossOf } from "./Loss.ts"
-import { GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
+import { AdamWSettings, belowOne, GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
 import { ModelChoice } from "./RerankSettings.ts"
 import { choice, count, section, setting, share, weight } from "./Setting.ts"
 
@@ -77,12 +77,17 @@ export type FilterSettings = typeof FilterSettings.Type
 
 /** What the lists are made of. */
 export const ListSettings = Schema.Struct({
-  size: setting(Schema.Int.pipe(Schema.greaterThanOrEqualTo(2)), 16, "Items of a list, m"),
+  size: setting(Schema.Int.pipe(Schema.greaterThanOrEqualTo(2)), 8, "Items of a list, m"),
   perStep: setting(count, 8, "Lists of a step"),
   relevant: setting(
     share,
     0.5,
     "Of a list at most this part is relevant, but at least one item; drawn one of each grade in turn, from the highest on",
+  ),
+  positives: setting(
+    Schema.Literal("found", "all"),
+    "found",
+    "Which relevant passages: those that the first stage found, as they are what there will be to rerank, and others only for a query of which it found none; or all",
   ),
   queries: choice(count, "Of how many train queries, drawn by the seed of the first run; left out, all"),
   depth: setting(count, 100, "How many results of the first stage per train query"),
@@ -107,7 +112,7 @@ export type ListSettings = typeof ListSettings.Type
 
 /** How a training is watched on queries of the dev split. */
 export const ValidateSettings = Schema.Struct({
-  every: setting(Schema.NonNegativeInt, 160, "After how many steps; 0, never"),
+  every: setting(Schema.NonNegativeInt, 250, "After how many steps; 0, never"),
   queries: setting(count, 60, "Of how many dev queries, as many of each kind"),
   depth: setting(count, 30, "How many candidates of each are ranked"),
   measures: setting(
@@ -138,7 +143,16 @@ export const TrainOptimizer = Schema.Struct({
     Schema.NonEmptyArray(GroupSettings),
     "Weights that learn alike; left out, all, but a model from nothing learns its embedding four times as fast",
   ),
-  adamw: OptimizerSettings.fields.adamw,
+  adamw: section(
+    Schema.Struct({
+      ...AdamWSettings.fields,
+      beta2: choice(
+        belowOne,
+        "How much of the mean squared gradient is kept at each step; left out, 0.98 from nothing and 0.999 for a model that is there",
+      ),
+    }),
+    "Of AdamW",
+  ),
   adafactor: OptimizerSettings.fields.adafactor,
 })
 export type TrainOptimizer = typeof TrainOptimizer.Type
@@ -170,7 +184,7 @@ export const TrainSettings = Schema.Struct({
     "One training a seed: of the first weights, the order of the data and the dropout",
   ),
   loss: section(LossSettings, "The losses' parameters"),
-  steps: setting(count, 320, "Updates"),
+  steps: setting(count, 1000, "Updates"),
   lists: section(ListSettings, "What the lists are made of"),
   teacher: choice(
     ModelChoice,
@@ -179,7 +193,7 @@ export const TrainSettings = Schema.Struct({
   dropout: choice(share, "Of the model's places; left out, 0 from nothing and 0.1 for a model that is there"),
   optimizer: section(TrainOptimizer, "How weights follow their gradients"),
   validate: section(ValidateSettings, "Looking at the dev split"),
-  checkpointEvery: setting(count, 100, "After how many steps a killed training can go on from"),
+  checkpointEvery: setting(count, 250, "After how many steps a killed training can go on from"),
   tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
   threads: choice(count, "Threads on the CPU; left out, all that there are"),
 })
@@ -196,21 +210,26 @@ export const lossesOf = ({
 export const isScratch = (model: TrainedModel): model is ScratchSettings =>
   typeof model !== "string" && "scratch" in model
 
-/** What is trained where the settings name nothing and the collection is synthetic. */
-export const smallModels: ReadonlyArray<ScratchSettings> = (["t5", "t5gemma"] as const).map((scratch) =>
-  Schema.decodeSync(ScratchSettings)({ scratch }),
-)
+/**
+ * What is trained where the settings name nothing and the collection is synthetic. T5Gemma's feed-forward layers have three
+ * matrices where T5's have two, so that half as many inner numbers cost about as much.
+ */
+export const smallModels: ReadonlyArray<ScratchSettings> = (
+  [{ scratch: "t5" }, { scratch: "t5gemma", innerWidth: 128 }] as const
+).map((model) => Schema.decodeSync(ScratchSettings)(model))
 
 /** The share of the steps over which the learning rate rises where nothing else is said. */
 const usualWarmup = 0.06
 
 /** The optimizer's settings, with what suits the model's origin where they leave it open. */
 export const optimizerOf = (settings: TrainSettings, fromNothing: boolean): OptimizerSettings => {
-  const { groups, learningRate, schedule, ...rest } = settings.optimizer
+  const { adamw, groups, learningRate, schedule, ...rest } = settings.optimizer
   const all = { name: "all", pattern: ".", scale: 1, frozen: false } as const
   const embedding = { name: "embedding", pattern: "shared|embed_tokens", scale: 4, frozen: false } as const
   return {
     ...rest,
+    // From nothing, gradients change fast: their squares of a thousand steps ago say nothing.
+    adamw: { ...adamw, beta2: adamw.beta2 ?? (fromNothing ? 0.98 : 0.999) },
     learningRate: learningRate ?? (fromNothing ? 1.5e-3 : 5e-5),
     schedule: schedule ?? { kind: "linear", warmup: Math.round(usualWarmup * settings.steps), end: 0 },
     groups: groups ?? (fromNothing ? [embedding, { ...all, name: "other" }] : [all]),

@@ -23,13 +23,17 @@ export interface TokenBatch {
   readonly visibility: Floats
 }
 
-/** The inputs of a graph over token sequences, under the names that Hugging Face's exports use. */
-export const tokenBatch = (): TokenBatch => {
-  const batch = Onnx.dimensions.named("batch")
-  const sequence = Onnx.dimensions.named("sequence")
-  const ids = Onnx.input("input_ids", "int64", [batch, sequence])
-  const attentionMask = Onnx.input("attention_mask", "int64", [batch, sequence])
-  const tokenTypes = Onnx.input("token_type_ids", "int64", [batch, sequence])
+/**
+ * The inputs of a graph over token sequences, under the names that Hugging Face's exports use.
+ *
+ * @param suffix what follows those names, where a graph has several batches
+ */
+export const tokenBatch = (suffix = ""): TokenBatch => {
+  const batch = Onnx.dimensions.named(`batch${suffix}`)
+  const sequence = Onnx.dimensions.named(`sequence${suffix}`)
+  const ids = Onnx.input(`input_ids${suffix}`, "int64", [batch, sequence])
+  const attentionMask = Onnx.input(`attention_mask${suffix}`, "int64", [batch, sequence])
+  const tokenTypes = Onnx.input(`token_type_ids${suffix}`, "int64", [batch, sequence])
   const mask = Onnx.cast(attentionMask, "float32")
   const visibility = Onnx.multiply(Onnx.subtract(Onnx.scalar(1), mask), masked)
   return {

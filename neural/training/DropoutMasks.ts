@@ -34,12 +34,13 @@ export class DropoutMasks {
   /** int32 [sequence]: the factors of positions that are attended to. */
   readonly #positionFactors: Keys
 
-  constructor(rate: number, batch: Onnx.Dim, sequence: Onnx.Dim) {
+  /** @param suffix what follows the inputs' names, where a graph has several batches */
+  constructor(rate: number, batch: Onnx.Dim, sequence: Onnx.Dim, suffix = "") {
     this.#rate = rate
     this.#batch = batch
     this.#sequence = sequence
-    this.#rowKeys = Onnx.input("dropout_keys", "int32", [batch, sequence])
-    this.#positionFactors = Onnx.input("dropout_positions", "int32", [sequence])
+    this.#rowKeys = Onnx.input(`dropout_keys${suffix}`, "int32", [batch, sequence])
+    this.#positionFactors = Onnx.input(`dropout_positions${suffix}`, "int32", [sequence])
   }
 
   /** The inputs of a graph that drops. */

@@ -29,6 +29,11 @@ export interface TrainerOptions {
   readonly threads?: number
   /** How many tokens go through the model at once, padding included. Default: what takes about 2 GB. */
   readonly tokensPerMicroBatch?: number
+  /**
+   * How many tokens' time it costs to divide the texts of a step into one more group that is padded on its own; infinite, they are
+   * not divided. Default: 64 on the CPU, infinite on other devices.
+   */
+  readonly groupOverhead?: number
   /** The beginning of the paths of onnxruntime's profiles, one a graph, written when the trainer is closed: to look at. */
   readonly profile?: string
 }

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { hasTokenTypes } from "../architectures/index.ts"
 import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
 import {
+  type Device,
   floats,
   int64s,
   packTexts,
@@ -12,11 +13,11 @@ import {
   type TokenSequence,
 } from "../runtime/index.ts"
 import { dropoutFeeds } from "./DropoutMasks.ts"
-import { type MicroBatch, microBatches, usualTokensPerMicroBatch } from "./microBatches.ts"
+import { type MicroBatch, microBatches, textGroups, usualGroupOverhead, usualTokensPerMicroBatch } from "./microBatches.ts"
 import { StepGradient } from "./StepGradient.ts"
 import type { StepFailure, StepReport, TrainerOptions, TrainerState, TrainingStep } from "./Trainer.ts"
 import { StateForeign } from "./TrainingError.ts"
-import { componentOutput, type TrainingGraphs } from "./trainingGraphs.ts"
+import { componentOutput, groupSuffix, type TrainingGraphs } from "./trainingGraphs.ts"
 
 /** A weight in training. */
 export interface Weight {
@@ -30,8 +31,11 @@ export interface Weight {
 
 /** A session for each graph, opened when it is first needed. */
 export type TrainingSessions = Readonly<
-  Record<"score" | "loss" | "backward" | "whole" | "inference", Effect.Effect<Session, StepFailure>>
->
+  Record<"score" | "loss" | "backward" | "inference", Effect.Effect<Session, StepFailure>>
+> & {
+  /** By the number of groups. */
+  readonly whole: (groups: number) => Effect.Effect<Session, StepFailure>
+}
 
 type Results = ReadonlyMap<string, Tensor>
 
@@ -58,10 +62,17 @@ export class TrainingLoop {
   readonly #weights: readonly Weight[]
   readonly #gradient: StepGradient
   readonly #mostTokens: number
+  readonly #groupOverhead: number
   readonly #inputs: readonly TokenInput[]
   #updates = 0
 
-  constructor(options: TrainerOptions, graphs: TrainingGraphs, sessions: TrainingSessions, weights: readonly Weight[]) {
+  constructor(
+    options: TrainerOptions,
+    device: Device,
+    graphs: TrainingGraphs,
+    sessions: TrainingSessions,
+    weights: readonly Weight[],
+  ) {
     const { architecture } = options.description
     this.#options = options
     this.#graphs = graphs
@@ -69,6 +80,8 @@ export class TrainingLoop {
     this.#weights = weights
     this.#gradient = new StepGradient(graphs, new Map(weights.map(({ name, shape }) => [name, shape])))
     this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
+    this.#groupOverhead =
+      options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
     const names = ["input_ids", "attention_mask", "token_type_ids"] as const
     this.#inputs = names
       .filter((name) => name !== "token_type_ids" || hasTokenTypes(architecture))
@@ -101,17 +114,21 @@ export class TrainingLoop {
   }
 
   /** Forward, loss and backward in one run. */
-  #wholeStep(step: TrainingStep, batch: MicroBatch): Effect.Effect<Results, StepFailure> {
+  #wholeStep(step: TrainingStep, groups: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
     return Effect.gen(this, function* () {
-      const session = yield* this.#sessions.whole
-      const slots = new BigInt64Array(step.lists * step.m).fill(BigInt(batch.length))
-      batch.forEach((item, text) => {
+      const session = yield* this.#sessions.whole(groups.length)
+      const order = groups.flat()
+      const slots = new BigInt64Array(step.lists * step.m).fill(BigInt(order.length))
+      order.forEach((item, text) => {
         slots[item] = BigInt(text)
       })
+      const texts = groups.flatMap((group, g) =>
+        Object.entries(this.#textFeeds(step, group)).map(([name, tensor]) => [name + groupSuffix(g), tensor] as const),
+      )
       const results = yield* session.run(
         {
           ...this.#weightFeeds(session),
-          ...this.#textFeeds(step, batch),
+          ...Object.fromEntries(texts),
           ...this.#listFeeds(step),
           slots: int64s([step.lists, step.m], slots),
         },
@@ -163,7 +180,7 @@ export class TrainingLoop {
       const [only] = batches
       const results =
         only !== undefined && batches.length === 1
-          ? yield* this.#wholeStep(step, only)
+          ? yield* this.#wholeStep(step, textGroups(step.texts, only, this.#groupOverhead))
           : yield* this.#stepInParts(step, batches)
       this.#gradient.complete()
       const loss = scalarOf(results, "loss")

@@ -51,7 +51,7 @@ const openSessions = (
       score: yield* lazily(graphs.score),
       loss: yield* lazily(graphs.loss),
       backward: yield* lazily(graphs.backward),
-      whole: yield* lazily(graphs.whole),
+      whole: yield* Effect.cachedFunction((groups: number) => Effect.flatten(lazily(graphs.whole(groups)))),
       inference: yield* lazily(inference),
     }
   })
@@ -88,7 +88,7 @@ export const openTrainer = (
       const update = group.frozen ? undefined : updateOf(optimizer, shape, byRow.has(name))
       return [{ name, shape, values: own, group, update }]
     })
-    const loop = new TrainingLoop(options, graphs, sessions, weights)
+    const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
     return {
       device: hardware.device,
       deviceName: hardware.name,

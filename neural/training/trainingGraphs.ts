@@ -18,6 +18,9 @@ export const rowIndicesOutput = (weight: string): string => `rows of ${weight}`
 /** The output of a graph that holds a part of the loss. */
 export const componentOutput = (component: string): string => `component ${component}`
 
+/** What the names of a group's inputs end with. */
+export const groupSuffix = (group: number): string => `.${group}`
+
 /** The graphs that a step is made of. Weights are inputs of them under their names. */
 export interface TrainingGraphs {
   /** Texts → scores [texts], as the loss sees them: with dropout. */
@@ -27,10 +30,11 @@ export interface TrainingGraphs {
   /** Texts and the gradient of their scores, `seed` [texts] → the weights' gradients. */
   readonly backward: Onnx.Graph
   /**
-   * All in one: texts, `slots` int64 [lists, m] (the text of each item, or the number of texts where there is none), grades,
-   * mask and perhaps teacher → loss, counted, components and the weights' gradients.
+   * All in one: the texts in so many groups, `slots` int64 [lists, m] (the text of each item, counted through the groups, or the
+   * number of texts where there is none), grades, mask and perhaps teacher → loss, counted, components and the weights'
+   * gradients. The inputs of a group are those of `score`, their names followed by `groupSuffix`.
    */
-  readonly whole: Onnx.Graph
+  readonly whole: (groups: number) => Onnx.Graph
   readonly components: readonly string[]
   /** The weights whose gradient comes in their shape, and those whose gradient comes by row. */
   readonly dense: readonly string[]
@@ -73,15 +77,16 @@ export const trainingGraphs = (
   rate: number,
   frozen: ReadonlySet<string>,
 ): TrainingGraphs => {
-  const tokens = tokenBatch()
-  const masks = rate > 0 ? new DropoutMasks(rate, tokens.batch, tokens.sequence) : undefined
-  const scores = modelExpression(description, tokens, new Parameters(), masks?.drop ?? keepAll)
-  const texts = [
-    tokens.ids,
-    tokens.attentionMask,
-    ...(hasTokenTypes(description.architecture) ? [tokens.tokenTypes] : []),
-    ...(masks?.inputs ?? []),
-  ]
+  const parameters = new Parameters()
+  const scored = (suffix: string) => {
+    const tokens = tokenBatch(suffix)
+    const masks = rate > 0 ? new DropoutMasks(rate, tokens.batch, tokens.sequence, suffix) : undefined
+    const scores = modelExpression(description, tokens, parameters, masks?.drop ?? keepAll)
+    const types = hasTokenTypes(description.architecture) ? [tokens.tokenTypes] : []
+    const texts = [tokens.ids, tokens.attentionMask, ...types, ...(masks?.inputs ?? [])]
+    return { batch: tokens.batch, scores, texts }
+  }
+  const { batch, scores, texts } = scored("")
   const order = Onnx.inOrder([scores])
   const weights = Onnx.parametersOf({ name: "scores", inputs: texts, outputs: { scores } })
   const trained = weights.filter(({ name }) => !frozen.has(name))
@@ -109,11 +114,20 @@ export const trainingGraphs = (
   const given = Onnx.input("scores", "float32", lists)
   const apart = scoredLists(loss, given)
   const [gradient] = Onnx.gradients([{ of: apart.loss }], [given])
-  const seed = Onnx.input("seed", "float32", [tokens.batch])
+  const seed = Onnx.input("seed", "float32", [batch])
 
-  // Places without a text have a score of their own, so that no text's gradient is added to from several places.
-  const slots = Onnx.input("slots", "int64", lists)
-  const together = scoredLists(loss, Onnx.gather(Onnx.concat([scores, Onnx.constant([0], [1])], 0), slots))
+  const whole = (count: number): Onnx.Graph => {
+    const groups = Array.from({ length: count }, (_, group) => scored(groupSuffix(group)))
+    const slots = Onnx.input("slots", "int64", lists)
+    // Places without a text have a score of their own, so that no text's gradient is added to from several places.
+    const all = Onnx.concat([...groups.map((group) => group.scores), Onnx.constant([0], [1])], 0)
+    const together = scoredLists(loss, Onnx.gather(all, slots))
+    return {
+      name: `step${count}`,
+      inputs: [...groups.flatMap((group) => group.texts), slots, ...together.inputs],
+      outputs: { ...together.outputs, ...gradientsOf({ of: together.loss }) },
+    }
+  }
   return {
     score: { name: "score", inputs: texts, outputs: { scores } },
     loss: {
@@ -122,11 +136,7 @@ export const trainingGraphs = (
       outputs: { ...apart.outputs, gradient: gradient ?? given },
     },
     backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }) },
-    whole: {
-      name: "step",
-      inputs: [...texts, slots, ...together.inputs],
-      outputs: { ...together.outputs, ...gradientsOf({ of: together.loss }) },
-    },
+    whole,
     components: apart.components,
     dense: dense.map(({ name }) => name),
     byRow: byRow.map(({ name }) => name),

@@ -64,5 +64,6 @@ export const train = stage({
   load: () => import("./train.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
+  heavy: true,
   determinism: "seeded",
 })

@@ -7,6 +7,8 @@ export interface Recipe {
   readonly size: number
   /** At most this part of a list is relevant, but at least one item. */
   readonly relevant: number
+  /** Whether relevant passages that the first stage did not find come only where it found none. */
+  readonly positives: "found" | "all"
   readonly sources: ReadonlyArray<NegativeSource>
   readonly filter: FilterSettings
 }
@@ -85,7 +87,9 @@ export const sampleList = (
 
   const relevant: Array<number> = []
   for (let c = begin; c < end; c++) if (grades[c]! > 0) relevant.push(c)
-  const chosen = drawnByGrade(relevant, grades, Math.max(1, Math.floor(size * recipe.relevant)), random)
+  const found = relevant.filter((c) => ranks[c]! > 0)
+  const pool = recipe.positives === "found" && found.length > 0 ? found : relevant
+  const chosen = drawnByGrade(pool, grades, Math.max(1, Math.floor(size * recipe.relevant)), random)
 
   const judge = filter.by === "teacher" ? teacher?.scores : filter.by === "first-stage" ? scores : undefined
   const known = (c: number): boolean => (filter.by === "teacher" ? !Number.isNaN(judge?.[c]) : ranks[c]! > 0)

@@ -18,14 +18,14 @@ export interface StepLists {
 export const stepLists = (
   data: TrainingData,
   order: DataOrder,
-  settings: Pick<ListSettings, "size" | "perStep" | "relevant" | "filter">,
+  settings: Pick<ListSettings, "size" | "perStep" | "relevant" | "positives" | "filter">,
   phase: CurriculumPhase,
   step: number,
   inputOf: InputOf,
   passages: TokenTable,
   mined: MinedRanks | undefined,
 ): StepLists => {
-  const { filter, perStep: lists, relevant, size: m } = settings
+  const { filter, perStep: lists, positives, relevant, size: m } = settings
   const queries: Array<number> = []
   const texts: Array<TokenSequence> = []
   const grades = new Float32Array(lists * m)
@@ -33,7 +33,7 @@ export const stepLists = (
   const teacher = new Float32Array(lists * m)
   for (let l = 0; l < lists; l++) {
     const { query, random } = order.at(step * lists + l)
-    const list = sampleList(data, query, { size: m, relevant, sources: phase.sources, filter }, random, mined)
+    const list = sampleList(data, query, { size: m, relevant, positives, sources: phase.sources, filter }, random, mined)
     const places = Array.from(list.passages, (_, i) => i).sort((a, b) =>
       compareBytes(passages.nameOf(list.passages[a]!), passages.nameOf(list.passages[b]!)),
     )

@@ -41,6 +41,7 @@ import {
   chronicle,
   diamond,
   executed,
+  heavy,
   join_,
   lazy,
   load,
@@ -567,6 +568,34 @@ describe("order", () => {
       )
       expect(most).toBe(jobs)
     }
+  })
+
+  it("C21 heavy stages run one after the other, beside others, and hold no job while they wait", async () => {
+    const config = (node: string) => ({ node, text: node, used: true })
+    const plan = planOf({
+      eval: [
+        ...["g", "h", "i"].map((node) => heavy(config(node), {}, node).text),
+        ...["p", "q"].map((node) => make(config(node), {}, node).text),
+      ],
+    })
+    const running = new Set<string>()
+    let [heaviest, most] = [0, 0]
+    setMischief({})
+    await Effect.runPromise(
+      run(plan, {
+        jobs: 3,
+        onEvent: (event) => {
+          if (event._tag === "NodeStarted") running.add(event.node)
+          if (event._tag === "NodeFinished") running.delete(event.report.name)
+          most = Math.max(most, running.size)
+          heaviest = Math.max(heaviest, [...running].filter((node) => node.startsWith("heavy")).length)
+        },
+      }).pipe(Effect.provide(services(freshStore())), (effect) => {
+        setMischief({ sleepMs: { g: 200, h: 200, i: 200, p: 200, q: 200 } })
+        return effect
+      }),
+    )
+    expect({ heaviest, most }).toEqual({ heaviest: 1, most: 3 })
   })
 
   it("C22 only what the targets need runs", async () => {

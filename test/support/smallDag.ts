@@ -113,6 +113,18 @@ export const make = stage({
   },
 })
 
+/** Reads nothing, and wants the machine for itself. */
+export const heavy = stage({
+  ...declare("make"),
+  name: "heavy",
+  heavy: true,
+  inputs: {},
+  outputs: { text: Text },
+  load: async () => ({
+    run: ({ config, outputs, scratch, warn }) => work(config, [], outputs.text, scratch, warn),
+  }),
+})
+
 /** Reads any number of texts. */
 export const join_ = stage({
   ...declare("join"),

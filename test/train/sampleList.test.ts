@@ -31,6 +31,7 @@ const noFilter: FilterSettings = { by: "none" }
 const recipe = (given: Partial<Recipe> = {}): Recipe => ({
   size: 8,
   relevant: 0.5,
+  positives: "all",
   sources: [{ kind: "candidates", from: 1, share: 1 }],
   filter: noFilter,
   ...given,
@@ -80,6 +81,22 @@ describe("a list of candidates", () => {
           })
         },
       ),
+    )
+  })
+
+  it("T41 takes relevant passages that the first stage missed only where it found none, or where all are asked for", () => {
+    fc.assert(
+      fc.property(grades, fc.integer({ min: 1, max: 4 }), fc.nat(), (given, hidden, seed) => {
+        const data = oneQuery(given, hidden)
+        const missed = (positives: Recipe["positives"], size: number): number => {
+          const list = sampleList(data, 0, recipe({ positives, size, relevant: 1 }), new Random(seed))
+          const last = given.length * 3
+          return [...list.passages.subarray(0, list.relevant)].filter((passage) => passage >= last).length
+        }
+        const some = given.some((grade) => grade > 0)
+        expect(missed("found", 50)).toBe(some ? 0 : hidden)
+        expect(missed("all", 50)).toBe(hidden)
+      }),
     )
   })
 

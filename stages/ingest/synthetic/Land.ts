@@ -111,11 +111,14 @@ export const surveyLand = (settings: LandSettings): Land => {
   return { settings, towns: town, tail: left, facts }
 }
 
+/** Whether the land has several regions: then browse queries and descriptions name theirs. */
+const hasRegions = (land: Land): boolean => land.towns > townsPerRegion
+
 /** The passages of towns `from` to `to` − 1, a town at a time; by default the whole collection, in its order. */
 export function* passagesOf(land: Land, from = 0, to = land.towns + 1): Generator<ReadonlyArray<SyntheticPassage>> {
   const { seed, overlap } = land.settings
   for (let town = from; town < Math.min(to, land.towns + 1); town++) {
-    const texts = writeTown(seed, overlap, planTown(seed, overlap, town))
+    const texts = writeTown(seed, overlap, planTown(seed, overlap, town), hasRegions(land))
     if (town === land.towns) texts.length = land.tail
     if (texts.length > 0) yield texts.map((text, passage) => ({ docid: docidOf(town, passage), text }))
   }
@@ -201,7 +204,7 @@ export function* browseOf(land: Land): Generator<SyntheticQuery> {
   const total = browse.train + browse.dev + browse.test
   if (total === 0 || land.towns === 0) return
   const whole = Math.floor(land.towns / townsPerRegion)
-  const named = land.towns > townsPerRegion
+  const named = hasRegions(land)
   const regions = Math.max(1, whole)
   let current = -1
   let plans: ReadonlyArray<TownPlan> = []
@@ -268,10 +271,10 @@ const drawWish = (
   return undefined
 }
 
-/** A wish as one would type it: "quiet libraries by the river with a tower", "garden for children open late". */
+/** A wish as one would type it: "quiet library by the river with a tower", "garden for children open late". */
 const wording = (random: Random, overlap: Overlap, wish: Wish, region: string | undefined): string => {
   const noun = kindNoun(random, overlap, wish.kind)
-  let text = random.chance(0.7) ? noun.many : noun.one
+  let text = random.chance(0.25) ? noun.many : noun.one
   wish.facets.forEach((facet, i) => {
     const phrase = phraseOf(random, overlap, facet, wish.values[i]!)
     // One slot a facet, in the order of `facets`.

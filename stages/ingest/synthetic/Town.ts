@@ -219,7 +219,7 @@ const description = (
   place: PlacePlan,
   plan: DescriptionPlan,
   town: string,
-  region: string,
+  region: string | undefined,
 ): string => {
   const said = (facet: number): string | undefined =>
     (plan.named & (1 << facet)) === 0 ? undefined : phraseOf(random, overlap, facet, place.values[facet]!)
@@ -231,7 +231,8 @@ const description = (
     indefinite(mood === undefined ? noun : `${mood} ${noun}`) +
     (setting === undefined ? "" : ` ${setting}`) +
     (feature === undefined ? "" : ` with ${feature}`)
-  const where = random.chance(0.25) ? `the ${place.name} at ${town} ${region}` : `the ${place.name} ${region}`
+  const at = random.chance(0.25) ? ` at ${town}` : ""
+  const where = `the ${place.name}${at}${region === undefined ? "" : ` ${region}`}`
   const lead = [
     `${capital(where)} is ${what}.`,
     `Few strangers know ${where}, ${what}.`,
@@ -256,11 +257,15 @@ const description = (
   return `${lead}${more}${denied}`
 }
 
-/** The texts of a town's passages, by their number. */
-export const writeTown = (seed: number, overlap: Overlap, plan: TownPlan): Array<string> => {
+/**
+ * The texts of a town's passages, by their number.
+ *
+ * @param regions whether the land has several: then descriptions name theirs, as browse queries do
+ */
+export const writeTown = (seed: number, overlap: Overlap, plan: TownPlan, regions: boolean): Array<string> => {
   const random = new Random(seed, site.text, plan.town)
   const town = townName(seed, plan.town)
-  const region = inRegion(seed, regionOf(plan.town))
+  const region = regions ? inRegion(seed, regionOf(plan.town)) : undefined
   const texts: Array<string> = []
   for (const place of plan.places) {
     const others = plan.places.filter((other) => other !== place)

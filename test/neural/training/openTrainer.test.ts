@@ -9,6 +9,7 @@ import {
   type TrainerState,
   type TrainingStep,
 } from "../../../neural/training/index.ts"
+import { textGroups } from "../../../neural/training/microBatches.ts"
 import { start } from "../../support/processes.ts"
 import { graphicsEnvironment } from "../../support/softwareGraphics.ts"
 import { goldenModel } from "../architectures/golden.ts"
@@ -38,6 +39,20 @@ describe.each(models)("%s with the head %s", (name, kind) => {
       expect(Math.abs(parts.report.gradientNorm / whole.report.gradientNorm - 1)).toBeLessThan(1e-5)
       expect(parts.report.countedLists).toBe(3)
       expect(Object.keys(parts.report.components)).toEqual(["pairwise", "softmax"])
+    }),
+  )
+
+  it.effect(`T13 ${name} with the head ${kind}: nor does it depend on the groups of texts that are padded alike`, () =>
+    Effect.gen(function* () {
+      const step = makeStep(name, 3)
+      const of = (groupOverhead: number) =>
+        Effect.flatMap(optionsFor(name, kind, { dropout: 0.2, groupOverhead }), (options) =>
+          afterOneStep(options, step),
+        )
+      const [together, apart] = [yield* of(Number.POSITIVE_INFINITY), yield* of(4)]
+      expect(textGroups(step.texts, Array.from(step.mask.keys()), 4).length).toBeGreaterThan(1)
+      expect(worstGradient(apart.state, together.state)).toBeLessThan(1e-5)
+      expect(Math.abs(apart.report.loss - together.report.loss)).toBeLessThan(1e-5)
     }),
   )
 
