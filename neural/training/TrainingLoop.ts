@@ -13,7 +13,13 @@ import {
   type TokenSequence,
 } from "../runtime/index.ts"
 import { dropoutFeeds } from "./DropoutMasks.ts"
-import { type MicroBatch, microBatches, textGroups, usualGroupOverhead, usualTokensPerMicroBatch } from "./microBatches.ts"
+import {
+  type MicroBatch,
+  microBatches,
+  textGroups,
+  usualGroupOverhead,
+  usualTokensPerMicroBatch,
+} from "./microBatches.ts"
 import { StepGradient } from "./StepGradient.ts"
 import type { StepFailure, StepReport, TrainerOptions, TrainerState, TrainingStep } from "./Trainer.ts"
 import { StateForeign } from "./TrainingError.ts"
@@ -80,8 +86,7 @@ export class TrainingLoop {
     this.#weights = weights
     this.#gradient = new StepGradient(graphs, new Map(weights.map(({ name, shape }) => [name, shape])))
     this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
-    this.#groupOverhead =
-      options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
+    this.#groupOverhead = options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
     const names = ["input_ids", "attention_mask", "token_type_ids"] as const
     this.#inputs = names
       .filter((name) => name !== "token_type_ids" || hasTokenTypes(architecture))

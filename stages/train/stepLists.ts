@@ -33,7 +33,13 @@ export const stepLists = (
   const teacher = new Float32Array(lists * m)
   for (let l = 0; l < lists; l++) {
     const { query, random } = order.at(step * lists + l)
-    const list = sampleList(data, query, { size: m, relevant, positives, sources: phase.sources, filter }, random, mined)
+    const list = sampleList(
+      data,
+      query,
+      { size: m, relevant, positives, sources: phase.sources, filter },
+      random,
+      mined,
+    )
     const places = Array.from(list.passages, (_, i) => i).sort((a, b) =>
       compareBytes(passages.nameOf(list.passages[a]!), passages.nameOf(list.passages[b]!)),
     )

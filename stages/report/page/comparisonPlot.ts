@@ -55,7 +55,7 @@ export const comparisonPlot = (page: Page): Part => ({
       {
         width,
         height: names.length * rowHeight + 48,
-        marginLeft: Math.min(200, 16 + longest * 6.8),
+        marginLeft: Math.min(220, 16 + longest * 7.4),
         marginRight: 24,
         x: { label: null, nice: true, zero: true },
         y: { domain: names, label: null, tickSize: 0 },

@@ -22,6 +22,11 @@ const told = [1, 3, 5, 10, 20, 50, 100] as const
 
 const plotHeight = 280
 
+/** Depths on the axis; fewer where a plot is narrower than so many pixels. */
+const ticks: ReadonlyArray<number> = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+const fewTicks: ReadonlyArray<number> = [1, 20, 50, 100]
+const narrow = 500
+
 /** What is shown first: the measure that the two kinds of searcher are held against. */
 const firstFamily = "nDCG"
 
@@ -69,7 +74,7 @@ export const depthPlots = (page: Page): Part => {
         width: isWide ? Math.floor((widthIn(grid) - 40) / 2) : widthIn(grid),
         height: plotHeight,
         marginLeft: 40,
-        marginRight: Math.min(150, 14 + 6.8 * Math.max(0, ...ends.map(({ system }) => system.length))),
+        marginRight: Math.min(180, 14 + 7.6 * Math.max(0, ...ends.map(({ system }) => system.length))),
         marginBottom: 28,
         x: { label: null, domain: [1, depth] },
         y: { label: null, nice: true },
@@ -79,7 +84,7 @@ export const depthPlots = (page: Page): Part => {
           axisX({
             label: null,
             tickSize: 0,
-            ticks: [1, ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].filter((at) => at <= depth)],
+            ticks: (widthIn(grid) < narrow ? fewTicks : ticks).filter((at) => at <= depth),
           }),
           ...ordered.map(({ curve, look }) =>
             lineY(pointsOf(curve), { x: "depth", y: "value", stroke: look.stroke, strokeWidth: look.strokeWidth }),

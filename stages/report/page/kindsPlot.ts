@@ -59,7 +59,7 @@ export const kindsPlot = (): Part => ({
       {
         width,
         height: dataset.systems.length * rowHeight + 56,
-        marginLeft: Math.min(180, 16 + longest * 6.6),
+        marginLeft: Math.min(220, 16 + longest * 7.4),
         marginRight: 24,
         x: { label: null, nice: true },
         y: { domain: dataset.systems, label: null, tickSize: 0 },

@@ -1,4 +1,4 @@
-import { axisX, axisY, gridY, lineY, pointerX, text, tip } from "@observablehq/plot"
+import { axisX, axisY, gridY, lineY, pointerX, text, tip, windowY } from "@observablehq/plot"
 import { contentOf, fill, showSection, toElement } from "./dom.ts"
 import { h } from "./Markup.ts"
 import type { Page, Part } from "./Part.ts"
@@ -42,6 +42,10 @@ const plotHeight = 240
 
 /** Points of a line; a longer one is thinned evenly, keeping its last. */
 const linePoints = 600
+
+/** From so many points on a line is noisy, and its moving mean is drawn over it; over such a part of the points. */
+const manyPoints = 100
+const smoothedPart = 1 / 30
 
 const thinned = (points: ReadonlyArray<Logged>): ReadonlyArray<Logged> => {
   const stride = Math.ceil(points.length / linePoints)
@@ -113,7 +117,15 @@ export const trainingPlots = (page: Page): Part => {
           gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
           axisY({ label: null, tickSize: 0, ticks: 5 }),
           axisX({ label: null, tickSize: 0, ticks: 5 }),
-          ...named.map(({ points, look }) => lineY(points, { x: "step", y: "value", strokeWidth: 1.6, ...look })),
+          ...named.flatMap(({ points, look }) => {
+            const line = { x: "step", y: "value", ...look }
+            if (points.length < manyPoints) return [lineY(points, { ...line, strokeWidth: 1.6 })]
+            const k = Math.ceil(points.length * smoothedPart)
+            return [
+              lineY(points, { ...line, strokeWidth: 1, strokeOpacity: 0.22 }),
+              lineY(points, windowY({ k, anchor: "middle", strict: false }, { ...line, strokeWidth: 1.8 })),
+            ]
+          }),
           ...ends.map(({ name, end, look }, position) =>
             text([end], {
               x: "step",
@@ -138,7 +150,10 @@ export const trainingPlots = (page: Page): Part => {
       },
       {
         description: `${panel.title} by step: ${named.map(({ name }) => name).join(", ")}`,
-        caption: [h("strong", {}, panel.title), " by step"],
+        caption: [
+          h("strong", {}, panel.title),
+          named.some(({ points }) => points.length >= manyPoints) ? " by step, with its moving mean" : " by step",
+        ],
         data: {
           columns: ["Line", "Steps", "First", "Lowest", "Highest", "Last"],
           rows: named.map(({ name, points }) => {
