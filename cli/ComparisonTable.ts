@@ -41,6 +41,23 @@ const familySize = (rows: ReadonlyArray<Comparison>, options: ComparisonOptions)
   return Math.max(...columns.values())
 }
 
+/** What is remarkable of some rows, and of which. */
+const remarks = (rows: ReadonlyArray<Comparison>): ReadonlyArray<string> => {
+  const places = new Map<string, Set<string>>()
+  for (const { baseline, kind, measure, note, system } of rows) {
+    for (const remark of note?.split("; ") ?? []) {
+      if (remark === "exact" || remark === weightingNames.datasets) continue
+      const of = places.get(remark) ?? new Set()
+      places.set(remark, of.add(`${kind} ${measure} of ${system} − ${baseline}`))
+    }
+  }
+  const most = 3
+  return [...places].map(([remark, of]) => {
+    const named = [...of].slice(0, most).join(", ")
+    return `${remark}: ${named}${of.size > most ? ` and ${of.size - most} more` : ""}`
+  })
+}
+
 /**
  * Comparisons of one split for people: a line for each pair, measure and kind, with every test's adjusted p, and below it
  * what was done and what has to be known of it.
@@ -59,9 +76,7 @@ export const comparisonGrid = (
     options.tests.every((test) => test === "tukey") || options.correction === "none"
       ? []
       : [`p adjusted by ${correctionNames[options.correction]} over ${familySize(rows, options)} comparisons`]
-  const said = new Set(rows.flatMap(({ note }) => note?.split("; ") ?? []))
-  said.delete("exact")
-  said.delete(weightingNames.datasets)
+  const said = remarks(rows)
   return {
     title,
     columns: [

@@ -100,12 +100,26 @@ const assign = (
   return Either.right(root)
 }
 
+/** The messages of one place: of a choice of words, one message that has all the words. That it may be left out is known. */
+const problemOf = (all: ReadonlyArray<string>): string => {
+  const messages = all.filter((message) => !message.startsWith("Expected undefined"))
+  const [first = all[0] ?? ""] = messages
+  const choices = messages.map((message) => /^Expected (".*"), actual (.*)$/.exec(message))
+  const words = choices.flatMap((found) => found?.[1] ?? [])
+  return words.length > 1 && words.length === messages.length
+    ? `Expected ${words.slice(0, -1).join(", ")} or ${words.at(-1)}, actual ${choices[0]?.[2]}`
+    : first
+}
+
 const firstProblem = (where: string, error: ParseResult.ParseError, names: SettingNames) => {
-  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+  const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const [issue] = issues
   const path = issue?.path.map(String).join(".") ?? ""
-  return issue?._tag === "Unexpected"
-    ? unknownName(where, path, names)
-    : new ConfigurationError({ where, path, problem: (issue?.message ?? error.message).replaceAll(/\s+/g, " ") })
+  if (issue?._tag === "Unexpected") return unknownName(where, path, names)
+  const messages = issues.flatMap((each) =>
+    each.path.map(String).join(".") === path ? [each.message.replaceAll(/\s+/g, " ")] : [],
+  )
+  return new ConfigurationError({ where, path, problem: problemOf(messages) })
 }
 
 /** `source`, or `source:question`, or `source:browse`. */

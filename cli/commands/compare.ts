@@ -1,6 +1,8 @@
+import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { describeMeasureError, measureName, parseMeasures } from "../../measures/index.ts"
 import { layerDuckDb, sqlString } from "../../pipeline/index.ts"
@@ -28,12 +30,10 @@ import { writeOut } from "../Terminal.ts"
 import { gridFormats, renderGrid } from "../TextGrid.ts"
 import { artifactsOption } from "./options.ts"
 
-const defaults = Schema.decodeSync(StatisticsConfig)({})
-
 const options = {
   baseline: Options.text("baseline").pipe(
     Options.repeated,
-    Options.withDescription("What every other system is compared with; repeatable. Default bm25"),
+    Options.withDescription("What every other system is compared with; repeatable"),
   ),
   allPairs: Options.boolean("all-pairs").pipe(
     Options.withDescription("Compare all pairs of systems, by Tukey's test where --test does not say otherwise"),
@@ -56,28 +56,25 @@ const options = {
   ),
   test: Options.choice("test", StatisticalTest.literals).pipe(
     Options.repeated,
-    Options.withDescription(`Tests, the first of which marks; repeatable. Default ${defaults.tests.join(", ")}`),
+    Options.withDescription("Tests, the first of which marks; repeatable"),
   ),
   correction: Options.choice("correction", Correction.literals).pipe(
-    Options.withDefault(defaults.correction),
+    Options.optional,
     Options.withDescription("For several comparisons at once"),
   ),
   weighting: Options.choice("weighting", Weighting.literals).pipe(
-    Options.withDefault(defaults.weighting),
+    Options.optional,
     Options.withDescription("Several collections together: each query weighs the same, or each collection"),
   ),
   interval: Options.choice("interval", ["student", "percentile", "bca"]).pipe(
-    Options.withDefault(defaults.interval),
+    Options.optional,
     Options.withDescription("The interval of the mean difference: Student's, or a bootstrap's"),
   ),
   permutations: Options.integer("permutations").pipe(
-    Options.withDefault(defaults.permutations),
+    Options.optional,
     Options.withDescription("Random permutations of Fisher's and Tukey's tests"),
   ),
-  seed: Options.integer("seed").pipe(
-    Options.withDefault(defaults.seed),
-    Options.withDescription("Seed of permutations and resamples"),
-  ),
+  seed: Options.integer("seed").pipe(Options.optional, Options.withDescription("Seed of permutations and resamples")),
   format: Options.choice("format", [...gridFormats, "json"]).pipe(
     Options.withDefault("table" as const),
     Options.withDescription("How the comparisons are printed"),
@@ -120,8 +117,17 @@ interface Compared {
 }
 
 const parseOptions = Schema.decodeUnknown(StatisticsConfig)
+const parseConfig = Schema.decodeUnknown(Schema.parseJson(StatisticsConfig))
 
-/** `compare`: tests of the last run's systems, for any baselines. */
+/** How the last run's own table was compared; the defaults where it was not. */
+const lastStatistics = (connection: DuckDBConnection) =>
+  Effect.gen(function* () {
+    const { rows } = yield* querySql(connection, "SELECT config FROM provenance WHERE stage = 'compare' LIMIT 1")
+    const [config] = rows[0] ?? []
+    return yield* Effect.orElse(parseConfig(config), () => Effect.orDie(parseOptions({})))
+  })
+
+/** `compare`: tests of the last run's systems, for any baselines; what is left open is as in the run's own table. */
 export const compareCommand = Command.make("compare", options, (given) =>
   Effect.gen(function* () {
     const connection = yield* openCatalog(given.artifacts)
@@ -130,17 +136,19 @@ export const compareCommand = Command.make("compare", options, (given) =>
     yield* checkNames("collection", "--dataset", given.dataset, known)
     const datasets = given.dataset.length === 0 ? known : known.filter((name) => given.dataset.includes(name))
 
+    const last = yield* lastStatistics(connection)
     const tests: ReadonlyArray<StatisticalTest> =
-      given.test.length > 0 ? given.test : given.allPairs ? ["tukey"] : defaults.tests
+      given.test.length > 0 ? given.test : given.allPairs ? ["tukey"] : last.tests
     const statistics = yield* Effect.mapError(
       parseOptions({
+        ...last,
         ...(given.baseline.length === 0 ? {} : { baselines: given.baseline }),
         tests,
-        correction: given.correction,
-        weighting: given.weighting,
-        interval: given.interval,
-        permutations: given.permutations,
-        seed: given.seed,
+        correction: Option.getOrElse(given.correction, () => last.correction),
+        weighting: Option.getOrElse(given.weighting, () => last.weighting),
+        interval: Option.getOrElse(given.interval, () => last.interval),
+        permutations: Option.getOrElse(given.permutations, () => last.permutations),
+        seed: Option.getOrElse(given.seed, () => last.seed),
       }),
       (error) => new UsageError({ argument: "compare", problem: error.message.replaceAll(/\s+/g, " ") }),
     )
@@ -200,4 +208,8 @@ export const compareCommand = Command.make("compare", options, (given) =>
     )
     yield* writeOut(`${texts.join("\n\n")}\n`)
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
-).pipe(Command.withDescription("Compares the last run's systems with baselines: tests, intervals, effects"))
+).pipe(
+  Command.withDescription(
+    "Compares the last run's systems with baselines: tests, intervals, effects. What is left open is as in the run's own table",
+  ),
+)

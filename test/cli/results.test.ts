@@ -158,6 +158,47 @@ describe.sequential("the last run's results", () => {
   })
 })
 
+describe.sequential("several collections", () => {
+  const [one, two] = [join(scratch, "one"), join(scratch, "two")]
+  const both = ["--artifacts", join(scratch, "both")]
+
+  it("L36 two collections make a table each and one of both, and a page; compare goes on as the run began", async () => {
+    writeTinyCollection(one)
+    writeTinyCollection(two)
+    const settings = [
+      "statistics.weighting=datasets",
+      'statistics.tests=["wilcoxon"]',
+      "statistics.correction=bonferroni",
+    ]
+    const made = await dag(
+      ...["--target", "eval", "--target", "report", "--dataset", `${one}:question`, "--dataset", `${two}:browse`],
+      ...settings.flatMap((setting) => ["--set", setting]),
+      ...both,
+    )
+    expect(made.code, made.err).toBe(0)
+    expect(made.out).toContain("one · test")
+    expect(made.out).toContain("two · test")
+    expect(made.out).toContain("one + two (each collection weighs the same) · test")
+    const page = readFileSync(join(scratch, "both", "latest", "report", "index.html"), "utf8")
+    expect(page).toMatch(/<option[^>]*>one</)
+    expect(page).toMatch(/<option[^>]*>two</)
+
+    const compared = await dag("compare", "--baseline", "tfidf", "--measure", "nDCG@10", ...both)
+    expect(compared.code, compared.err).toBe(0)
+    expect(compared.out).toContain("one + two · test")
+    expect(compared.out).toContain("p Wilcoxon")
+    expect(compared.out).toContain("Bonferroni's correction")
+    expect(compared.out).toContain("each collection weighs the same")
+    expect(compared.out).not.toContain("p t")
+    const other = await dag("compare", "--test", "t", "--correction", "none", "--weighting", "queries", ...both)
+    expect(other.out).not.toMatch(/Wilcoxon|Bonferroni|each collection/)
+
+    const unnamed = await dag("show", "--qid", "q1", ...both)
+    expect(unnamed.code).not.toBe(0)
+    expect(unnamed.err).toContain("name one with --dataset")
+  })
+})
+
 describe("a query in the terminal", () => {
   it("L35 a text does nothing to the terminal, and every column keeps its width", () => {
     expect(plainLine("a\u001b[31mred\u0007\n\u202eb\tc")).toBe("a [31mred b c")
