@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ArtifactStore, type RunRecord, runRecords, sqlString } from "../pipeline/index.ts"
-import { didYouMean, EvaluationSummary, Kinds, SignificanceSummary } from "../schemas/index.ts"
-import type { DatasetSummary } from "./ResultTable.ts"
+import { didYouMean, EvaluationSummary, Kinds, SignificanceSummary, StatisticsConfig } from "../schemas/index.ts"
+import { combinedTable, datasetSummary } from "./CombinedTable.ts"
 import { cellText, querySql } from "./SqlResult.ts"
 
 /** What was asked for is not among the last run's results. */
@@ -69,6 +69,15 @@ const readJson = <A, I>(path: string, schema: Schema.Schema<A, I>) =>
 
 type Node = RunRecord["nodes"][number]
 
+/** How the last run's own table was compared; the defaults where it was not. */
+export const lastStatistics = (connection: DuckDBConnection) =>
+  Effect.gen(function* () {
+    const { rows } = yield* querySql(connection, "SELECT config FROM provenance WHERE stage = 'compare' LIMIT 1")
+    const [config] = rows[0] ?? []
+    const read = Schema.decodeUnknown(Schema.parseJson(StatisticsConfig))(config)
+    return yield* Effect.orElse(read, () => Effect.orDie(Schema.decode(StatisticsConfig)({})))
+  })
+
 /** The first output of a kind among nodes of a stage, with the collection that the node's name ends in. */
 const outputsOfKind = (record: RunRecord, kind: string) =>
   record.nodes.flatMap((node: Node) =>
@@ -78,7 +87,7 @@ const outputsOfKind = (record: RunRecord, kind: string) =>
   )
 
 /**
- * What the result table of the last run printed, collection by collection.
+ * What the result table of the last run printed: collection by collection, and all of them together where there are several.
  *
  * @param only the collection's name where there is one: then no node's name has it.
  */
@@ -90,23 +99,20 @@ export const lastSummaries = (connection: DuckDBConnection) =>
     const last = records.find((record) => outputsOfKind(record, Kinds.Summary.name).length > 0)
     if (last === undefined) return yield* new NotInLastRun({ what: "table", asked: "", known: [] })
     const significances = outputsOfKind(last, Kinds.Significance.name)
-    return yield* Effect.forEach(outputsOfKind(last, Kinds.Summary.name), ({ hash, dataset }) =>
+    const significanceOf = (dataset: string | undefined) =>
+      Effect.forEach(
+        significances.filter((each) => each.dataset === dataset),
+        ({ hash }) => readJson(join(store.objectPath(hash), "significance.json"), SignificanceSummary),
+      )
+    const tables = yield* Effect.forEach(outputsOfKind(last, Kinds.Summary.name), ({ hash, dataset }) =>
       Effect.gen(function* () {
         const summary = yield* readJson(join(store.objectPath(hash), "summary.json"), EvaluationSummary)
-        const compared = significances.find((each) => each.dataset === dataset)
-        const table: DatasetSummary = {
-          dataset: dataset ?? datasets[0] ?? "",
-          summary,
-          ...(compared === undefined
-            ? {}
-            : {
-                significance: yield* readJson(
-                  join(store.objectPath(compared.hash), "significance.json"),
-                  SignificanceSummary,
-                ),
-              }),
-        }
-        return table
+        const [significance] = yield* significanceOf(dataset)
+        return datasetSummary(dataset ?? datasets[0] ?? "", summary, significance)
       }),
     )
+    if (tables.length < 2) return tables
+    const { weighting } = yield* lastStatistics(connection)
+    const [significance] = yield* significanceOf(undefined)
+    return [...tables, combinedTable(tables, weighting, significance)]
   })

@@ -1,4 +1,3 @@
-import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
@@ -25,6 +24,7 @@ import {
 import { UsageError } from "../Arguments.ts"
 import { openCatalog } from "../Catalog.ts"
 import { comparisonGrid } from "../ComparisonTable.ts"
+import { lastStatistics } from "../LastRun.ts"
 import { querySql } from "../SqlResult.ts"
 import { writeOut } from "../Terminal.ts"
 import { gridFormats, renderGrid } from "../TextGrid.ts"
@@ -117,15 +117,6 @@ interface Compared {
 }
 
 const parseOptions = Schema.decodeUnknown(StatisticsConfig)
-const parseConfig = Schema.decodeUnknown(Schema.parseJson(StatisticsConfig))
-
-/** How the last run's own table was compared; the defaults where it was not. */
-const lastStatistics = (connection: DuckDBConnection) =>
-  Effect.gen(function* () {
-    const { rows } = yield* querySql(connection, "SELECT config FROM provenance WHERE stage = 'compare' LIMIT 1")
-    const [config] = rows[0] ?? []
-    return yield* Effect.orElse(parseConfig(config), () => Effect.orDie(parseOptions({})))
-  })
 
 /** `compare`: tests of the last run's systems, for any baselines; what is left open is as in the run's own table. */
 export const compareCommand = Command.make("compare", options, (given) =>

@@ -38,12 +38,12 @@ import {
   SignificanceSummary,
   type Weighting,
 } from "../../schemas/index.ts"
-import { combineSummaries } from "../../stages/evaluate/index.ts"
 import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "../Catalog.ts"
+import { combinedTable, datasetSummary } from "../CombinedTable.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { findHardware } from "../findHardware.ts"
-import { type DatasetSummary, renderResultTable, weightingNames } from "../ResultTable.ts"
+import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSettings } from "../Settings.ts"
@@ -134,27 +134,15 @@ const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, sche
 const readSignificance = (artifact: Artifact<Kinds.Significance>, report: RunReport) =>
   readOutput(artifact, report, "significance.json", Schema.parseJson(SignificanceSummary))
 
-/** A row of the table for a collection, as far as its results are part of the run. */
-const tableOf = (dataset: string, summary: EvaluationSummary, significance: SignificanceSummary | undefined) => ({
-  dataset,
-  summary,
-  ...(significance === undefined ? {} : { significance }),
-})
-
 const readSummaries = ({ datasets, combined }: WiredExperiment, weighting: Weighting, report: RunReport) =>
   Effect.gen(function* () {
     const tables: Array<DatasetSummary> = []
     for (const { name, summary, significance } of datasets) {
       const read = yield* readOutput(summary, report, "summary.json", Schema.parseJson(EvaluationSummary))
-      if (read !== undefined) tables.push(tableOf(name, read, yield* readSignificance(significance, report)))
+      if (read !== undefined) tables.push(datasetSummary(name, read, yield* readSignificance(significance, report)))
     }
     if (combined === undefined || tables.length < datasets.length) return tables
-    const whole = combineSummaries(
-      tables.map(({ summary }) => summary),
-      weighting,
-    )
-    const title = `${tables.map(({ dataset }) => dataset).join(" + ")} (${weightingNames[weighting]})`
-    return [...tables, tableOf(title, whole, yield* readSignificance(combined.significance, report))]
+    return [...tables, combinedTable(tables, weighting, yield* readSignificance(combined.significance, report))]
   })
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */

@@ -58,7 +58,9 @@ describe("settings", () => {
       /--set retrieve\.bm25\.b=2: retrieve\.bm25\.b: .*between 0 and 1/,
     )
     expect(problem({ sets: ["retrieve.depth=many"] })).toMatch(/retrieve\.depth: Expected number, actual "many"/)
-    expect(problem({ sets: ["statistics.weighting=x"] })).toMatch(/weighting: Expected "queries" or "datasets", actual "x"/)
+    expect(problem({ sets: ["statistics.weighting=x"] })).toMatch(
+      /weighting: Expected "queries" or "datasets", actual "x"/,
+    )
     expect(problem({ sets: ["retrieve.depth"] })).toContain("expected path=value")
     expect(problem({ configFile: file("{") })).toContain("is not JSON")
     expect(problem({ configFile: join(scratch, "absent.json") })).toContain("cannot be read")

@@ -193,6 +193,9 @@ describe.sequential("several collections", () => {
     const other = await dag("compare", "--test", "t", "--correction", "none", "--weighting", "queries", ...both)
     expect(other.out).not.toMatch(/Wilcoxon|Bonferroni|each collection/)
 
+    const exported = await dag("export", "table", "--format", "markdown", ...both)
+    expect(exported.out).toContain("one + two (each collection weighs the same) · test")
+
     const unnamed = await dag("show", "--qid", "q1", ...both)
     expect(unnamed.code).not.toBe(0)
     expect(unnamed.err).toContain("name one with --dataset")
