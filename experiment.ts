@@ -19,6 +19,7 @@ import {
   type Hardware,
   type Kinds,
   type ModelChoice,
+  type Repeats,
   type ReportSettings,
   SystemName,
 } from "./schemas/index.ts"
@@ -35,6 +36,8 @@ import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from ".
 /** A ranking and its name in the table. */
 export interface NamedRun {
   readonly system: string
+  /** What it would be called without its seed, where there are several. */
+  readonly repeated?: SystemName | undefined
   readonly run: Artifact<Kinds.Run>
 }
 
@@ -115,6 +118,19 @@ const wireModels = (settings: Experiment): Models => {
   }
 }
 
+/** Systems that differ by nothing but the seed, in the order of the table. */
+const repeatsOf = (named: ReadonlyArray<NamedRun>): ReadonlyArray<Repeats> => {
+  const bySystem = new Map<SystemName, [SystemName, ...Array<SystemName>]>()
+  for (const { repeated, system } of named) {
+    if (repeated === undefined) continue
+    const name = SystemName.make(system)
+    const known = bySystem.get(repeated)
+    if (known === undefined) bySystem.set(repeated, [name])
+    else known.push(name)
+  }
+  return [...bySystem].map(([system, of]) => ({ system, of }))
+}
+
 /** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
 const tokensPerBatch = { cpu: 512, webgpu: 8192, cuda: 16_384 } as const
 
@@ -186,17 +202,20 @@ const wireCollection = (
       system: model.name,
       run: asItIs(model, candidates, `${model.name}${label}`),
     })),
-    ...trained.map(({ model, name, tokenizer, tokens }) => ({
+    ...trained.map(({ model, name, repeated, tokenizer, tokens }) => ({
       system: name,
+      repeated,
       run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`).run,
     })),
   ]
   const { enabled, ...mixed } = settings.rerank.interpolate
   const usual = collection.synthetic ? neural.slice(models.asTheyAre.length) : []
-  const mixes = (enabled === undefined ? usual : enabled ? neural : []).map(({ system, run }): NamedRun => {
-    const name = SystemName.make(`${system}+${from}`)
+  const mixes = (enabled === undefined ? usual : enabled ? neural : []).map(({ system, repeated, run }): NamedRun => {
+    const called = (what: string) => SystemName.make(`${what}+${from}`)
+    const name = called(system)
     const inputs = { candidates, run, queries, qrels }
-    return { system: name, run: interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run }
+    const mix = interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run
+    return { system: name, repeated: repeated && called(repeated), run: mix }
   })
 
   const named = settings.fuse.reduce<ReadonlyArray<NamedRun>>(
@@ -209,7 +228,8 @@ const wireCollection = (
   if (twice !== undefined) throw new SystemNamedTwice({ system: twice })
 
   const runs = named.map(({ run }) => run)
-  const { scores, summary, profile } = evaluate(settings.evaluate, { runs, candidates, queries, qrels }, label)
+  const measured = { ...settings.evaluate, repeats: repeatsOf(named) }
+  const { scores, summary, profile } = evaluate(measured, { runs, candidates, queries, qrels }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
     { scores: [scores] },

@@ -42,6 +42,8 @@ export interface TrainingGround {
 /** A model that was trained: a system of the table. */
 export interface TrainedSystem {
   readonly name: SystemName
+  /** Its name without the seed, where it was trained with several. */
+  readonly repeated: SystemName | undefined
   readonly model: Artifact<Kinds.Model>
   readonly tokenizer: Artifact<Kinds.Tokenizer>
   /** Of the candidates, too. */
@@ -134,7 +136,8 @@ export const wireTraining = (
           { model: start, tokenizer, tokens, queries, qrels, candidates, dev, teacher },
           `${system}${label}`,
         )
-        return { name: system, tokenizer, tokens, ...trained }
+        const repeated = seeds.length > 1 ? trainedName(name, lossName, seed, []) : undefined
+        return { name: system, repeated, tokenizer, tokens, ...trained }
       })
     })
   })

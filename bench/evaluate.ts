@@ -67,7 +67,7 @@ const child = async (folder: string): Promise<void> => {
   const started = performance.now()
   await Effect.runPromise(
     run({
-      config: { measures: [...measures], judgedOnly: false, profileDepth: 100 },
+      config: { measures: [...measures], judgedOnly: false, repeats: [], profileDepth: 100 },
       inputs: {
         runs: [stored(Kinds.Run, join(folder, "run"))],
         candidates: stored(Kinds.Candidates, join(folder, "candidates")),

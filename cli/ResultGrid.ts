@@ -1,9 +1,20 @@
-import { type DatasetSummary, distinct, formatValue, legendOf, marksOf, queriesText, slicesOf } from "./ResultTable.ts"
+import {
+  type DatasetSummary,
+  distinct,
+  formatValue,
+  legendOf,
+  marksOf,
+  queriesText,
+  seedsLegend,
+  slicesOf,
+  tableRows,
+} from "./ResultTable.ts"
 import type { TextGrid } from "./TextGrid.ts"
 
 /** The result table for papers and pages: a grid for each collection, split and slice of the queries. */
 export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyArray<TextGrid> =>
-  datasets.flatMap(({ dataset, summary: { measures, systems, candidates }, significance }) => {
+  datasets.flatMap(({ dataset, summary, significance }) => {
+    const { candidates, measures, systems } = summary
     const marked = marksOf(significance)
     return distinct(systems.map((row) => row.split)).flatMap((split) => {
       const ofSplit = systems.filter((row) => row.split === split)
@@ -15,10 +26,7 @@ export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyAr
           title: `${dataset} · ${split}${which} · ${queriesText(rows[0]?.queries ?? 0)}`,
           columns: [{ name: "System", align: "left" }, ...measures.map((name) => ({ name, align: "right" }) as const)],
           rows: [
-            ...rows.map((row) => [
-              row.system,
-              ...measures.map((measure) => formatValue(measure, row.measures[measure]) + marked(row, measure)),
-            ]),
+            ...tableRows(summary, rows, marked).map(({ figure, label }) => [label, ...measures.map(figure)]),
             ...(oracle === undefined
               ? []
               : [
@@ -28,7 +36,7 @@ export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyAr
                   ],
                 ]),
           ],
-          notes: legendOf(significance, split).map((line) => line.trim()),
+          notes: [...legendOf(significance, split), ...seedsLegend(summary)].map((line) => line.trim()),
         }
       })
     })

@@ -92,19 +92,69 @@ export const legendOf = (significance: SignificanceSummary | undefined, split: s
   return [`  ${names.join(", ")} (${testNames[test]}${how}, p ≤ ${alpha})`]
 }
 
+/** A row of the table: a system, or several that differ by the seed, with their mean and its standard deviation. */
+export interface TableRow {
+  readonly label: string
+  readonly figure: (measure: string) => string
+  readonly unjudged: number
+}
+
+const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The standard deviation of a sample. */
+const deviation = (values: ReadonlyArray<number>): number => {
+  const centre = mean(values)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1))
+}
+
+/** The mean over the seeds, marked where every seed's figure is. */
+const repeatedRow = (system: string, rows: ReadonlyArray<SystemSummary>, marked: MarksOf): TableRow => ({
+  label: `${system} (${rows.length} seeds)`,
+  figure: (measure) => {
+    const values = rows.flatMap((row) => row.measures[measure] ?? [])
+    if (values.length < rows.length) return "–"
+    const shared = rows
+      .map((row) => marked(row, measure))
+      .reduce((common, own) => [...common].filter((mark) => own.includes(mark)).join(""))
+    return `${formatValue(measure, mean(values))} ±${deviation(values).toFixed(4)}${shared}`
+  },
+  unjudged: mean(rows.map(({ unjudged }) => unjudged)),
+})
+
+const singleRow = (row: SystemSummary, marked: MarksOf): TableRow => ({
+  label: row.missing === 0 ? row.system : `${row.system} (${queriesText(row.missing)} without result)`,
+  figure: (measure) => formatValue(measure, row.measures[measure]) + marked(row, measure),
+  unjudged: row.unjudged,
+})
+
+/** The rows of one split and slice of the queries; systems that differ by the seed share one, at the place of the first. */
+export const tableRows = (
+  { repeats }: EvaluationSummary,
+  rows: ReadonlyArray<SystemSummary>,
+  marked: MarksOf,
+): ReadonlyArray<TableRow> =>
+  rows.flatMap((row) => {
+    const repeated = repeats.find(({ of }) => of.includes(row.system))
+    const of = repeated === undefined ? [] : rows.filter(({ system }) => repeated.of.includes(system))
+    if (repeated === undefined || of.length < 2) return [singleRow(row, marked)]
+    return of[0] === row ? [repeatedRow(repeated.system, of, marked)] : []
+  })
+
+/** What has to be said of figures with a deviation; nothing where there is none. */
+export const seedsLegend = ({ repeats }: EvaluationSummary): ReadonlyArray<string> =>
+  repeats.length === 0
+    ? []
+    : ["  ± is the standard deviation over the seeds; a mark stands where it would with each of them alone"]
+
 const sliceLines = (
   measures: ReadonlyArray<string>,
-  systems: ReadonlyArray<SystemSummary>,
+  rows: ReadonlyArray<TableRow>,
   candidates: CandidatesSummary | undefined,
-  marked: MarksOf,
 ): ReadonlyArray<Line> => [
-  ...systems.map(
-    (row): Line => ({
-      label: row.missing === 0 ? row.system : `${row.system} (${queriesText(row.missing)} without result)`,
-      cells: [
-        ...measures.map((measure) => formatValue(measure, row.measures[measure]) + marked(row, measure)),
-        `${(100 * row.unjudged).toFixed(0)}%`,
-      ],
+  ...rows.map(
+    ({ figure, label, unjudged }): Line => ({
+      label,
+      cells: [...measures.map(figure), `${(100 * unjudged).toFixed(0)}%`],
     }),
   ),
   ...(candidates === undefined
@@ -144,7 +194,7 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         const queries = ofKind[0]?.queries ?? 0
         return {
           heading: `${name} · ${queriesText(queries)}`,
-          lines: sliceLines(measures, ofKind, candidates, marked),
+          lines: sliceLines(measures, tableRows(summary, ofKind, marked), candidates),
         }
       })
       const title = `${dataset} · ${split}`
@@ -153,8 +203,8 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         ...slice.lines.map((line) => `    ${line.label}`),
       ])
       const labelWidth = Math.max(title.length, ...labels.map((label) => label.length))
-      // Marks hang to the right of the figures, so that the figures stand below each other.
-      const lengthOf = (cell: string): number => cell.replace(/[†‡§¶‖#]+$/, "").length
+      // Deviations and marks hang to the right of the figures, so that the figures stand below each other.
+      const lengthOf = (cell: string): number => cell.replace(/(?: ±\S+?)?[†‡§¶‖#]*$/, "").length
       const columns = [...measures, "unjudged@10"].map((name, column) => {
         const cells = slices.flatMap((slice) => slice.lines.map((line) => line.cells[column]!))
         const hanging = Math.max(0, ...cells.map((cell) => cell.length - lengthOf(cell)))
@@ -174,6 +224,7 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
             ...slice.lines.map((line) => row(`    ${line.label}`, line.cells)),
           ]),
           ...legendOf(significance, split),
+          ...seedsLegend(summary),
         ].join("\n"),
       )
     }

@@ -26,6 +26,7 @@ const latexNames: Readonly<Record<string, string>> = {
   "<": "$<$",
   ">": "$>$",
   "≤": "$\\leq$",
+  "±": "$\\pm$",
   "†": "$^\\dagger$",
   "‡": "$^\\ddagger$",
   "·": "$\\cdot$",
@@ -36,7 +37,7 @@ const latexNames: Readonly<Record<string, string>> = {
 }
 
 const latexText = (text: string): string =>
-  text.replace(/[\\{}$&#_%~^<>≤†‡·−Δ…→]/gu, (mark) => latexNames[mark] ?? mark)
+  text.replace(/[\\{}$&#_%~^<>≤±†‡·−Δ…→]/gu, (mark) => latexNames[mark] ?? mark)
 
 const latex = ({ title, columns, rows, notes }: TextGrid): string => {
   const line = (cells: ReadonlyArray<string>): string =>

@@ -37,11 +37,17 @@ export const CandidatesSummary = Schema.Struct({
 })
 export type CandidatesSummary = typeof CandidatesSummary.Type
 
+/** Systems that differ by nothing but the seed: what one of them would be called without. */
+export const Repeats = Schema.Struct({ system: SystemName, of: Schema.NonEmptyArray(SystemName) })
+export type Repeats = typeof Repeats.Type
+
 /** What the result table prints; `summary.json` of a `Kinds.Summary` artifact. Rows are in the order of the table. */
 export const EvaluationSummary = Schema.Struct({
   /** Canonical names, in the order asked for. */
   measures: Schema.Array(Schema.String),
   systems: Schema.Array(SystemSummary),
   candidates: Schema.Array(CandidatesSummary),
+  /** For the table each is one row: the mean over the seeds, and its standard deviation. */
+  repeats: Schema.optionalWith(Schema.Array(Repeats), { default: () => [] }),
 })
 export type EvaluationSummary = typeof EvaluationSummary.Type

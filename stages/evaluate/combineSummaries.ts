@@ -140,5 +140,6 @@ export const combineSummaries = (
       },
     ]
   })
-  return { measures, systems, candidates }
+  const repeats = new Map(summaries.flatMap((summary) => summary.repeats.map((each) => [each.system, each] as const)))
+  return { measures, systems, candidates, repeats: [...repeats.values()] }
 }

@@ -305,6 +305,7 @@ const scored = (
         (rows.get(system) ?? []).map((row) => ({ ...row, measures: figure(row) })),
       ),
       candidates: candidatesSummary(queries, measures, candidates),
+      repeats: context.config.repeats,
     }
     const file = join(outputs.summary, "summary.json")
     yield* Effect.tryPromise({

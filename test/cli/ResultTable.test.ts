@@ -86,4 +86,32 @@ describe("result table", () => {
       "  † differs from bm25 (paired t test, Holm's correction over 2 comparisons, p ≤ 0.05)",
     ])
   })
+
+  it("L43 systems that differ by the seed are one row: mean and standard deviation, marked where each of them is", () => {
+    const row = (system: string, values: readonly [number, number]) => ({
+      ...{ system, split: "test", kind: "all", queries: 300, missing: 0, unjudged: 0.5 },
+      measures: { "RR@10": values[0], "nDCG@5": values[1] },
+    })
+    const repeated = Schema.decodeUnknownSync(EvaluationSummary)({
+      measures: ["RR@10", "nDCG@5"],
+      systems: [row("bm25", [0.5, 0.4]), row("t5.1", [0.6, 0.5]), row("t5.2", [0.7, 0.6]), row("t5.3", [0.8, 0.4])],
+      candidates: [],
+      repeats: [{ system: "t5", of: ["t5.1", "t5.2", "t5.3"] }],
+    })
+    const compared = (system: string, measure: string, adjusted: number) => ({
+      ...{ split: "test", kind: "all", measure, baseline: "bm25", system, difference: 0.1, adjusted },
+    })
+    const significance = Schema.decodeUnknownSync(SignificanceSummary)({
+      ...{ test: "t", correction: "holm", family: "table", alpha: 0.05, baselines: ["bm25"] },
+      rows: ["t5.1", "t5.2", "t5.3"].flatMap((system) => [
+        compared(system, "RR@10", 0.01),
+        compared(system, "nDCG@5", system === "t5.3" ? 0.5 : 0.01),
+      ]),
+    })
+    const [, , bm25, t5, ...legend] = renderResultTable([{ dataset: "c", summary: repeated, significance }]).split("\n")
+    expect(bm25).toBe("    bm25             0.5000           0.4000                  50%")
+    expect(t5).toBe("    t5 (3 seeds)     0.7000 ±0.1000†  0.5000 ±0.1000           50%")
+    expect(legend).toHaveLength(2)
+    expect(legend[1]).toContain("standard deviation over the seeds")
+  })
 })

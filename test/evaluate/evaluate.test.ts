@@ -78,6 +78,7 @@ const stored = (given: Given) =>
       config: Schema.decodeSync(EvaluateConfig)({
         measures: [measure, ...more],
         judgedOnly: given.judgedOnly ?? false,
+        repeats: [],
         profileDepth: 40,
       }),
       inputs: {
