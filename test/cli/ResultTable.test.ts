@@ -110,7 +110,7 @@ describe("result table", () => {
     })
     const [, , bm25, t5, ...legend] = renderResultTable([{ dataset: "c", summary: repeated, significance }]).split("\n")
     expect(bm25).toBe("    bm25             0.5000           0.4000                  50%")
-    expect(t5).toBe("    t5 (3 seeds)     0.7000 ±0.1000†  0.5000 ±0.1000           50%")
+    expect(t5).toBe("    t5 (3 seeds)     0.7000 ±0.1000†  0.5000 ±0.1000          50%")
     expect(legend).toHaveLength(2)
     expect(legend[1]).toContain("standard deviation over the seeds")
   })
