@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { DuckDb, duckDbPromise, readRows, type StageRun, sqlString, tableWriter } from "../../pipeline/index.ts"
 import { column, type Kinds, tableFiles, tableKind } from "../../schemas/index.ts"
-import { attempt, some } from "./attempt.ts"
+import { attempt } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
 import { fileChunks } from "./read/files.ts"
@@ -66,20 +66,25 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const known = `read_parquet(${sqlString(tableFiles(inputs.queries.path))})`
       const [counts] = yield* query(
         `SELECT count(DISTINCT qid) FILTER (qid NOT IN (SELECT qid FROM ${known}))::INTEGER,
+                min(qid) FILTER (qid NOT IN (SELECT qid FROM ${known})),
                 count(*) FILTER (qid IN (SELECT qid FROM ${known}))::INTEGER FROM ${lines}`,
       )
-      const [unknown, kept] = (counts ?? []).map(Number)
-      if (kept === 0 || kept === undefined) {
+      const [strangers = 0, stranger = "", rest = 0] = counts ?? []
+      const [unknown, kept] = [Number(strangers), Number(rest)]
+      if (kept === 0) {
         const lacks = `none of its queries is one of the collection's ${(yield* readRows(inputs.queries)).length}`
         return yield* Effect.fail(new EmptyCollection({ file, lacks, fix: "Name a run of this collection's queries." }))
       }
-      for (const message of some(unknown ?? 0, "queries of the run are not the collection's: left out")) warn(message)
+      if (unknown > 0 && typeof stranger === "string") {
+        const which = unknown === 1 ? "1 query of the run is" : `${unknown} queries of the run are`
+        warn(`${which} not the collection's (${stranger}${unknown > 1 ? " and others" : ""}): left out`)
+      }
       const sql = `COPY (
         SELECT ${sqlString(system)} AS system, qid, docid,
                (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
         FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}) ORDER BY qid, rank
       ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
       yield* duckDbPromise(sql, () => connection.run(sql))
-      return { rows: { run: kept }, facts: { unknownQueries: unknown ?? 0 } }
+      return { rows: { run: kept }, facts: { unknownQueries: unknown } }
     }),
   )

@@ -65,7 +65,7 @@ describe("an imported run", () => {
       ["other", "q2", "x", 1, 1],
     ])
     expect(facts).toEqual({ unknownQueries: 1 })
-    expect(warnings.join()).toMatch(/^1 queries of the run are not the collection's/)
+    expect(warnings.join()).toMatch(/^1 query of the run is not the collection's \(/)
   })
 
   it("I76 in MS MARCO's three columns the rank decides", async () => {
