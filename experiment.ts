@@ -22,6 +22,7 @@ import {
   type Repeats,
   type ReportSettings,
   SystemName,
+  type Weighting,
 } from "./schemas/index.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
@@ -252,7 +253,12 @@ const wireCollection = (
 }
 
 /** One page for all collections. */
-const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: ReadonlyArray<WiredDataset>) => {
+const wireReport = (
+  { depth, moves, characters }: ReportSettings,
+  weighting: Weighting,
+  datasets: ReadonlyArray<WiredDataset>,
+  combined: Artifact<Kinds.Significance> | undefined,
+) => {
   const [first, ...others] = datasets.map(({ name, runs, trained }) => ({
     name,
     runs: runs.length,
@@ -260,7 +266,10 @@ const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: Read
   }))
   if (first === undefined) return []
   const { page } = report(
-    { depth, moves, characters, datasets: [first, ...others] },
+    {
+      ...{ depth, moves, characters, datasets: [first, ...others] },
+      ...(combined === undefined ? {} : { together: weighting }),
+    },
     {
       passages: datasets.map(({ collection }) => collection.passages),
       queries: datasets.map(({ collection }) => collection.queries),
@@ -270,7 +279,10 @@ const wireReport = ({ depth, moves, characters }: ReportSettings, datasets: Read
       summaries: datasets.map(({ summary }) => summary),
       profiles: datasets.map(({ profile }) => profile),
       comparisons: datasets.map(({ comparisons }) => comparisons),
-      significance: datasets.map(({ significance }) => significance),
+      significance: [
+        ...datasets.map(({ significance }) => significance),
+        ...(combined === undefined ? [] : [combined]),
+      ],
       logs: datasets.flatMap(({ trained }) => trained.map(({ log }) => log)),
     },
   )
@@ -309,7 +321,7 @@ export const experiment = (settings: Experiment, collections: ReadonlyArray<Coll
         ...datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
         ...(combined === undefined ? [] : [combined.comparisons]),
       ],
-      report: wireReport(settings.report, datasets),
+      report: wireReport(settings.report, settings.statistics.weighting, datasets, combined?.significance),
     },
   }
 }

@@ -1,5 +1,5 @@
+import { combineSummaries } from "../measures/index.ts"
 import type { EvaluationSummary, SignificanceSummary, Weighting } from "../schemas/index.ts"
-import { combineSummaries } from "../stages/evaluate/index.ts"
 import { type DatasetSummary, weightingNames } from "./ResultTable.ts"
 
 /** The table of a collection. */

@@ -4,6 +4,7 @@
  */
 
 export { aggregate, GEOMETRIC_FLOOR } from "./aggregate.ts"
+export { combineSummaries } from "./combineSummaries.ts"
 export { addToProfile, type DepthProfile, emptyProfile, PROFILED } from "./depthProfile.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 export { judgedShare } from "./judged.ts"

@@ -4,7 +4,6 @@ import { CompareConfig } from "./CompareConfig.ts"
 import { EvaluateConfig } from "./EvaluateConfig.ts"
 
 export { CompareConfig } from "./CompareConfig.ts"
-export { combineSummaries } from "./combineSummaries.ts"
 export { type Comparison, type ComparisonOptions, compareSystems } from "./compareSystems.ts"
 export { EvaluateConfig } from "./EvaluateConfig.ts"
 export type { EvaluateError } from "./EvaluateError.ts"

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { ReportSettings } from "../../schemas/index.ts"
+import { ReportSettings, Weighting } from "../../schemas/index.ts"
 
 const count = Schema.NonNegativeInt
 
@@ -20,6 +20,8 @@ export const ReportConfig = Schema.typeSchema(
         logs: count,
       }),
     ),
+    /** How several collections are weighted together; then the last significance is that of all. Absent: they are not put together. */
+    together: Schema.optionalWith(Weighting, { exact: true }),
   }),
 )
 export type ReportConfig = typeof ReportConfig.Type

@@ -43,6 +43,7 @@ export interface SplitScores {
 /** One collection, small enough to be held: everything but the texts of its passages. */
 export interface CollectedDataset {
   readonly model: DatasetModel
+  readonly summary: EvaluationSummary
   readonly splits: ReadonlyArray<SplitScores>
   /** Each system's run, in the order of the table. */
   readonly runs: ReadonlyArray<StoredArtifact<Kinds.Run>>
@@ -56,7 +57,7 @@ export const columns = (connection: DuckDBConnection, sql: string) =>
   duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJson())
 
 /** A JSON file of an artifact, as its schema reads it. */
-const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: Schema.Schema<A, I>) =>
+export const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: Schema.Schema<A, I>) =>
   Effect.tryPromise(() => readFile(join(artifact.path, file), "utf8")).pipe(
     Effect.flatMap(Schema.decodeUnknown(Schema.parseJson(schema))),
     Effect.mapError((error) => new ReportInputUnreadable({ from: artifact.from, problem: error.message })),
@@ -182,6 +183,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
     }
     const collected: CollectedDataset = {
       model,
+      summary,
       splits,
       runs: systems.flatMap((system) => runs.get(system) ?? []),
     }

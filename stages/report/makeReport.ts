@@ -9,8 +9,9 @@ import {
   type StageResult,
   type StoredArtifact,
 } from "../../pipeline/index.ts"
+import { SignificanceSummary } from "../../schemas/index.ts"
 import { bundlePage } from "./bundlePage.ts"
-import { type CollectedDataset, collectDataset, type DatasetInputs } from "./collectDataset.ts"
+import { type CollectedDataset, collectDataset, type DatasetInputs, readJson } from "./collectDataset.ts"
 import type { reportInputs, reportOutputs } from "./index.ts"
 import { type PageFile, pageFile } from "./PageFile.ts"
 import { pageBody, pageTitle } from "./page/pageBody.ts"
@@ -32,6 +33,7 @@ import {
 import { queryDetails } from "./queryDetails.ts"
 import type { ReportConfig } from "./ReportConfig.ts"
 import type { ReportError } from "./ReportError.ts"
+import { togetherModel } from "./togetherModel.ts"
 
 type Context = StageContext<ReportConfig, typeof reportInputs, typeof reportOutputs>
 
@@ -102,6 +104,16 @@ const writeTraining = (page: PageFile, { logs }: DatasetInputs, dataset: number)
     yield* page.block(trainingBlock(dataset), JSON.stringify(columns))
   })
 
+/** The table of all collections together, where it is asked for. */
+const collectTogether = ({ config, inputs }: Context, collected: ReadonlyArray<CollectedDataset>) =>
+  Effect.gen(function* () {
+    if (config.together === undefined || collected.length < 2) return undefined
+    const compared = inputs.significance[collected.length]
+    const significance =
+      compared === undefined ? undefined : yield* readJson(compared, "significance.json", SignificanceSummary)
+    return togetherModel(collected, config.together, significance)
+  })
+
 const made = (
   context: Context,
 ): Effect.Effect<StageResult<typeof reportOutputs>, DuckDbError | ReportError, DuckDb | Scope.Scope> =>
@@ -111,10 +123,12 @@ const made = (
     const datasets = datasetsOf(context)
     const code = yield* bundlePage
     const collected = yield* Effect.forEach(datasets, (inputs) => collectDataset(connection, inputs))
+    const together = yield* collectTogether(context, collected)
     const model: ReportModel = {
       depth: config.depth,
       moves: Math.max(config.depth, config.moves),
       datasets: collected.map((each) => each.model),
+      ...(together === undefined ? {} : { together }),
     }
     const page = yield* pageFile(join(outputs.page, "index.html"), pageTitle(model), pageBody(model), model, code)
 

@@ -162,7 +162,7 @@ describe.sequential("several collections", () => {
   const [one, two] = [join(scratch, "one"), join(scratch, "two")]
   const both = ["--artifacts", join(scratch, "both")]
 
-  it("L36 two collections make a table each and one of both, and a page; compare goes on as the run began", async () => {
+  it("L36 P12 two collections make a table each and one of both, and a page; compare goes on as the run began", async () => {
     writeTinyCollection(one)
     writeTinyCollection(two)
     const settings = [
@@ -182,6 +182,11 @@ describe.sequential("several collections", () => {
     const page = readFileSync(join(scratch, "both", "latest", "report", "index.html"), "utf8")
     expect(page).toMatch(/<option[^>]*>one</)
     expect(page).toMatch(/<option[^>]*>two</)
+    const together = /<section id="together".*?<\/section>/s.exec(page)?.[0] ?? ""
+    expect(together).toContain("one table, in which each collection weighs the same")
+    expect(together.match(/<table/g)).toHaveLength(3)
+    expect(together).toContain("Means over 4 queries of one + two · test")
+    expect(together).toContain("Wilcoxon’s signed-rank test, Bonferroni’s correction")
 
     const compared = await dag("compare", "--baseline", "tfidf", "--measure", "nDCG@10", ...both)
     expect(compared.code, compared.err).toBe(0)

@@ -7,6 +7,15 @@ export interface ReportModel {
   /** Down to which rank it is known where a shown passage stands. */
   readonly moves: number
   readonly datasets: ReadonlyArray<DatasetModel>
+  /** All collections as one, where there are several: a table alone. */
+  readonly together?: TogetherModel
+}
+
+/** The table of several collections together. */
+export interface TogetherModel {
+  readonly dataset: DatasetModel
+  /** In words. */
+  readonly weighting: string
 }
 
 /** One collection and the systems that were measured on it. */

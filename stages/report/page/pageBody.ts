@@ -3,6 +3,7 @@ import { type Content, h, type Markup } from "./Markup.ts"
 import { queriesText, valueText } from "./numbers.ts"
 import type { ReportModel } from "./ReportModel.ts"
 import { resultTable } from "./resultTable.ts"
+import { togetherTables } from "./togetherTables.ts"
 import { bestOf, initialView, kindsOf, rowsOf, type Shown, shownOf } from "./View.ts"
 
 /** What the table says first, in words. */
@@ -79,6 +80,13 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
         "How well each system ranks, averaged over the queries.",
         ...resultTable(shown, "wired"),
       ),
+      model.together !== undefined &&
+        section(
+          "together",
+          "All collections together",
+          `${model.datasets.map(({ name }) => name).join(", ")}: one table, in which ${model.together.weighting}.`,
+          ...togetherTables(model.together),
+        ),
       section(
         "comparisons",
         "What is more than chance",

@@ -3,8 +3,11 @@ import { percentText, queriesText, valueText } from "./numbers.ts"
 import type { SystemRow } from "./ReportModel.ts"
 import { bestOf, candidatesOf, marksLegend, marksOf, rowsOf, type Shown } from "./View.ts"
 
-/** How the table's rows are ordered: as they were wired, or by a measure, highest first. */
-export type Order = "wired" | number
+/**
+ * How the table's rows are ordered: as they were wired, or by a measure, highest first. `fixed`: as they were wired, and the
+ * reader cannot change it.
+ */
+export type Order = "wired" | "fixed" | number
 
 const isShare = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 1
 
@@ -29,7 +32,9 @@ export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> =
   const { dataset, split, view } = shown
   const { measures } = dataset
   const rows = rowsOf(shown, view.kind)
-  const by = order === "wired" ? undefined : measures[order]
+  const by = typeof order === "number" ? measures[order] : undefined
+  const heading = (text: string, attributes: Readonly<Record<string, string | number>>): Content =>
+    order === "fixed" ? text : h("button", { type: "button", ...attributes }, text)
   const sorted = by === undefined ? rows : [...rows].sort((a, b) => (b.means[by] ?? 0) - (a.means[by] ?? 0))
   const best = new Map(measures.map((measure) => [measure, bestOf(rows, measure)?.means[measure]]))
   const candidates = candidatesOf(shown, view.kind)
@@ -44,12 +49,12 @@ export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> =
       h(
         "tr",
         {},
-        h("th", { scope: "col" }, h("button", { type: "button", "data-order": "wired" }, "System")),
+        h("th", { scope: "col" }, heading("System", { "data-order": "wired" })),
         measures.map((measure, position) =>
           h(
             "th",
             { scope: "col", class: "number", "aria-sort": order === position ? "descending" : "none" },
-            h("button", { type: "button", "data-order": position, title: `Sort by ${measure}` }, measure),
+            heading(measure, { "data-order": position, title: `Sort by ${measure}` }),
           ),
         ),
         h("th", { scope: "col", class: "number" }, "Unjudged"),

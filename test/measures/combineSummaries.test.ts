@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
+import { combineSummaries } from "../../measures/index.ts"
 import { EvaluationSummary } from "../../schemas/index.ts"
-import { combineSummaries } from "../../stages/evaluate/index.ts"
 
 const decode = Schema.decodeUnknownSync(EvaluationSummary)
 

@@ -1,4 +1,3 @@
-import { type Aggregation, aggregation, GEOMETRIC_FLOOR, parseMeasure } from "../../measures/index.ts"
 import type {
   CandidatesSummary,
   EvaluationSummary,
@@ -6,7 +5,10 @@ import type {
   Split,
   SystemSummary,
   Weighting,
-} from "../../schemas/index.ts"
+} from "../schemas/index.ts"
+import { GEOMETRIC_FLOOR } from "./aggregate.ts"
+import { type Aggregation, aggregation } from "./Measure.ts"
+import { parseMeasure } from "./parseMeasure.ts"
 
 /** A part of the whole: a collection's figure and how many queries it is over. */
 interface Part {

@@ -1,0 +1,51 @@
+import { combineSummaries } from "../../measures/index.ts"
+import type { SignificanceSummary, Weighting } from "../../schemas/index.ts"
+import type { CollectedDataset } from "./collectDataset.ts"
+import type { SystemRow, TogetherModel } from "./page/ReportModel.ts"
+
+const words: Readonly<Record<Weighting, string>> = {
+  queries: "each query weighs the same",
+  datasets: "each collection weighs the same",
+}
+
+/** Several collections as one table. */
+export const togetherModel = (
+  collected: ReadonlyArray<CollectedDataset>,
+  weighting: Weighting,
+  significance: SignificanceSummary | undefined,
+): TogetherModel => {
+  const { candidates, measures, systems } = combineSummaries(
+    collected.map(({ summary }) => summary),
+    weighting,
+  )
+  const rows = systems.map(
+    ({ measures: means, ...row }): SystemRow => ({
+      ...row,
+      means,
+      // Of a mean over collections nobody asks for one.
+      errors: {},
+    }),
+  )
+  const splits = [...new Set(rows.map(({ split }) => split))].map((name) => {
+    const ofSplit = rows.filter(({ split }) => split === name)
+    return {
+      name,
+      queries: ofSplit.find(({ kind }) => kind === "all")?.queries ?? 0,
+      kinds: [...new Set(ofSplit.map(({ kind }) => kind))].filter((kind) => kind !== "all"),
+    }
+  })
+  return {
+    dataset: {
+      name: collected.map(({ model }) => model.name).join(" + "),
+      measures,
+      systems: [...new Set(rows.map(({ system }) => system))],
+      splits,
+      rows,
+      candidates,
+      ...(significance === undefined ? {} : { significance }),
+      hasProfile: false,
+      hasTraining: false,
+    },
+    weighting: words[weighting],
+  }
+}
