@@ -184,7 +184,7 @@ export const TrainSettings = Schema.Struct({
     "One training a seed: of the first weights, the order of the data and the dropout",
   ),
   loss: section(LossSettings, "The losses' parameters"),
-  steps: setting(count, 1000, "Updates"),
+  steps: setting(count, 900, "Updates"),
   lists: section(ListSettings, "What the lists are made of"),
   teacher: choice(
     ModelChoice,
