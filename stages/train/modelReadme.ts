@@ -42,6 +42,10 @@ export const modelReadme = ({ base, config, data, done, inputs, kept, measured }
   )
   const { input } = base
   const template = input.texts.kind === "pair" && input.texts.template !== "pair" ? input.texts.template : undefined
+  const layout =
+    template === undefined
+      ? "Query and passage as a pair, in the tokenizer's own layout"
+      : `\`${template.text}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`
   return [
     `# ${system}`,
     "",
@@ -49,10 +53,7 @@ export const modelReadme = ({ base, config, data, done, inputs, kept, measured }
     "",
     "## Input and score",
     "",
-    template === undefined
-      ? "Query and passage as a pair, in the tokenizer's own layout"
-      : `\`${template.text}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`,
-    `, at most ${input.maximumTokens} tokens. The score is ${headOf(base)}; \`model.onnx\` computes it from input_ids and attention_mask.`,
+    `${layout}, at most ${input.maximumTokens} tokens. The score is ${headOf(base)}; \`model.onnx\` computes it from input_ids and attention_mask.`,
     "",
     "## Data",
     "",
