@@ -40,16 +40,19 @@ export const microBatches = (
   return batches
 }
 
-/** How many groups a step's texts may be divided into: a graph has all of its groups, so few numbers keep the graphs few. */
-const groupCounts = [1, 2, 4, 8, 16] as const
+/**
+ * How many groups a step's texts are divided into, if they are. A graph has all of its groups, and a session keeps the memory that
+ * its largest step took: so there is one number, and four groups save most of the padding.
+ */
+const groupCount = 4
 
 /** How many tokens' time one more group costs on a CPU: its gradients of all weights are added to the others'. */
 export const usualGroupOverhead = 64
 
 /**
  * Items in groups for the one graph of a whole step: each group is padded on its own, so that short texts need not be as long as
- * the longest. The groups are neighbours by length, the longest first; their number is the one that takes the least time. All in
- * one group, in their order, where dividing them saves nothing.
+ * the longest. Each has as many texts, neighbours by length, the longest first. All in one group, in their order, where dividing
+ * them saves nothing.
  *
  * @param overhead how many tokens' time one more group costs; infinite, there is one
  */
@@ -59,21 +62,11 @@ export const textGroups = (
   overhead: number,
 ): readonly MicroBatch[] => {
   const lengthOf = (item: number): number => Math.max(1, texts[item]?.ids.length ?? 0)
+  if (items.length < groupCount) return [items]
   const sorted = [...items].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
-  const divided = (count: number): readonly MicroBatch[] =>
-    Array.from({ length: count }, (_, group) =>
-      sorted.slice(Math.ceil((group * items.length) / count), Math.ceil(((group + 1) * items.length) / count)),
-    )
-  const costOf = (groups: readonly MicroBatch[]): number =>
-    groups.reduce((sum, group) => sum + group.length * lengthOf(group[0] ?? 0), 0) +
-    (groups.length > 1 ? overhead * (groups.length - 1) : 0)
-  let best: readonly MicroBatch[] = [items]
-  let cost = costOf([sorted])
-  for (const count of groupCounts) {
-    if (count === 1 || count > items.length) continue
-    const groups = divided(count)
-    const found = costOf(groups)
-    if (found < cost) [best, cost] = [groups, found]
-  }
-  return best
+  const end = (group: number): number => Math.ceil((group * items.length) / groupCount)
+  const groups = Array.from({ length: groupCount }, (_, group) => sorted.slice(end(group), end(group + 1)))
+  const padded = groups.reduce((sum, group) => sum + group.length * lengthOf(group[0] ?? 0), 0)
+  const together = items.length * lengthOf(sorted[0] ?? 0)
+  return padded + overhead * (groupCount - 1) < together ? groups : [items]
 }
