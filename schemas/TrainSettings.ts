@@ -129,7 +129,7 @@ export const TrainOptimizer = Schema.Struct({
   kind: OptimizerSettings.fields.kind,
   learningRate: choice(
     weight,
-    "The height of the learning rate; left out, 1.5e-3 from nothing and 5e-5 for a model that is there",
+    "The height of the learning rate; left out, 1e-3 from nothing and 5e-5 for a model that is there",
   ),
   schedule: choice(
     ScheduleSettings,
@@ -184,7 +184,7 @@ export const TrainSettings = Schema.Struct({
     "One training a seed: of the first weights, the order of the data and the dropout",
   ),
   loss: section(LossSettings, "The losses' parameters"),
-  steps: setting(count, 900, "Updates"),
+  steps: setting(count, 1000, "Updates"),
   lists: section(ListSettings, "What the lists are made of"),
   teacher: choice(
     ModelChoice,
@@ -230,7 +230,7 @@ export const optimizerOf = (settings: TrainSettings, fromNothing: boolean): Opti
     ...rest,
     // From nothing, gradients change fast: their squares of a thousand steps ago say nothing.
     adamw: { ...adamw, beta2: adamw.beta2 ?? (fromNothing ? 0.98 : 0.999) },
-    learningRate: learningRate ?? (fromNothing ? 1.5e-3 : 5e-5),
+    learningRate: learningRate ?? (fromNothing ? 1e-3 : 5e-5),
     schedule: schedule ?? { kind: "linear", warmup: Math.round(usualWarmup * settings.steps), end: 0 },
     groups: groups ?? (fromNothing ? [embedding, { ...all, name: "other" }] : [all]),
   }
