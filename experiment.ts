@@ -267,7 +267,10 @@ const wireReport = (
   if (first === undefined) return []
   const { page } = report(
     {
-      ...{ depth, moves, characters, datasets: [first, ...others] },
+      depth,
+      moves,
+      characters,
+      datasets: [first, ...others],
       ...(combined === undefined ? {} : { together: weighting }),
     },
     {

@@ -1,6 +1,6 @@
 import { combineSummaries } from "../measures/index.ts"
-import type { EvaluationSummary, SignificanceSummary, Weighting } from "../schemas/index.ts"
-import { type DatasetSummary, weightingNames } from "./ResultTable.ts"
+import { type EvaluationSummary, type SignificanceSummary, type Weighting, weightingNames } from "../schemas/index.ts"
+import type { DatasetSummary } from "./ResultTable.ts"
 
 /** The table of a collection. */
 export const datasetSummary = (

@@ -1,6 +1,6 @@
-import type { StatisticalTest } from "../schemas/index.ts"
+import { type StatisticalTest, weightingNames } from "../schemas/index.ts"
 import type { Comparison, ComparisonOptions } from "../stages/evaluate/index.ts"
-import { correctionNames, testNames, weightingNames } from "./ResultTable.ts"
+import { correctionNames, testNames } from "./ResultTable.ts"
 import type { TextGrid } from "./TextGrid.ts"
 
 const signed = (value: number | null, digits: number): string =>

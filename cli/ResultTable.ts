@@ -7,7 +7,6 @@ import type {
   SignificanceSummary,
   StatisticalTest,
   SystemSummary,
-  Weighting,
 } from "../schemas/index.ts"
 
 /** One collection's summary, under the name that the table gives it. */
@@ -35,12 +34,6 @@ export const correctionNames: Readonly<Record<Correction, string>> = {
   bonferroni: "Bonferroni's correction",
   "benjamini-hochberg": "Benjamini and Hochberg's correction",
   none: "no correction",
-}
-
-/** What is said of a table over several collections. */
-export const weightingNames: Readonly<Record<Weighting, string>> = {
-  queries: "each query weighs the same",
-  datasets: "each collection weighs the same",
 }
 
 interface Line {

@@ -22,6 +22,12 @@ export type Correction = typeof Correction.Type
 export const Weighting = Schema.Literal("queries", "datasets").annotations({ identifier: "Weighting" })
 export type Weighting = typeof Weighting.Type
 
+/** What is said of figures over several collections. */
+export const weightingNames: Readonly<Record<Weighting, string>> = {
+  queries: "each query weighs the same",
+  datasets: "each collection weighs the same",
+}
+
 /** How systems are compared. */
 export const StatisticsConfig = Schema.Struct({
   baselines: setting(Schema.NonEmptyArray(SystemName), [SystemName.make("bm25")], "What every system is compared with"),

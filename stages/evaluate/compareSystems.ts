@@ -6,6 +6,7 @@ import {
   type RowOf,
   type StatisticalTest,
   type StatisticsConfig,
+  weightingNames,
 } from "../../schemas/index.ts"
 import type { ScoreTable } from "./ScoreTable.ts"
 import {
@@ -187,7 +188,7 @@ const compareSlice = (
       const differences = differencesOf(ofSystem, ofBaseline)
       const { mean, effect, wins, ties, losses } = summarizeDifferences(differences)
       const interval = intervalOf(differences, options)
-      const said = [...missingNotes(table, pair), ...(weights === null ? [] : ["each collection weighs the same"])]
+      const said = [...missingNotes(table, pair), ...(weights === null ? [] : [weightingNames.datasets])]
       const same = {
         split: table.split,
         kind,

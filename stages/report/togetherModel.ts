@@ -1,12 +1,7 @@
 import { combineSummaries } from "../../measures/index.ts"
-import type { SignificanceSummary, Weighting } from "../../schemas/index.ts"
+import { type SignificanceSummary, type Weighting, weightingNames } from "../../schemas/index.ts"
 import type { CollectedDataset } from "./collectDataset.ts"
 import type { SystemRow, TogetherModel } from "./page/ReportModel.ts"
-
-const words: Readonly<Record<Weighting, string>> = {
-  queries: "each query weighs the same",
-  datasets: "each collection weighs the same",
-}
 
 /** Several collections as one table. */
 export const togetherModel = (
@@ -46,6 +41,6 @@ export const togetherModel = (
       hasProfile: false,
       hasTraining: false,
     },
-    weighting: words[weighting],
+    weighting: weightingNames[weighting],
   }
 }
