@@ -87,16 +87,17 @@ export const bertEncoder = (
     const name = `encoder.layer.${layer}`
     const place = (what: string): string => `encoder.${layer}.${what}`
     const self = `${name}.attention.self`
-    const queries = dense(parameters, `${self}.query`, only === "all" ? x : firstRows(x, tokens), width)
-    const query = Onnx.multiply(queries, size ** -0.5)
-    const rule = (scores: Floats): Floats => Onnx.add(scores, tokens.visibility)
+    const query = dense(parameters, `${self}.query`, only === "all" ? x : firstRows(x, tokens), width)
+    const valueWeight = parameters.get(`${self}.value.weight`, width, width)
+    // Scaling the scores instead of the queries costs nothing: onnxruntime makes it a factor of their product.
+    const rule = (scores: Floats): Floats => Onnx.add(Onnx.multiply(scores, size ** -0.5), tokens.visibility)
     const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
     const context =
       only === "all"
         ? selfAttention(tokens, divided, {
             query,
             key: dense(parameters, `${self}.key`, x, width),
-            value: dense(parameters, `${self}.value`, x, width),
+            value: Onnx.linear(x, valueWeight),
             rule,
             dropout: drop,
           })
@@ -104,12 +105,17 @@ export const bertEncoder = (
             query,
             states: x,
             key: { weight: parameters.get(`${self}.key.weight`, width, width) },
-            valueWeight: parameters.get(`${self}.value.weight`, width, width),
-            valueBias: parameters.get(`${self}.value.bias`, width),
+            valueWeight,
             rule,
             dropout: drop,
           })
-    const attended = dropout(dense(parameters, `${name}.attention.output.dense`, context, width), place("attention"))
+    // The probabilities of a query sum to 1, so that a bias of the values comes to the same for all tokens: behind the output's
+    // projection it is part of that one's bias, which onnxruntime computes once.
+    const output = `${name}.attention.output.dense`
+    const outputWeight = parameters.get(`${output}.weight`, width, width)
+    const valueBias = Onnx.reshape(parameters.get(`${self}.value.bias`, width), [1, width])
+    const bias = Onnx.linear(valueBias, outputWeight, parameters.get(`${output}.bias`, width))
+    const attended = dropout(Onnx.linear(context, outputWeight, Onnx.reshape(bias, [width])), place("attention"))
     const residual = only === "all" ? x : firstRows(x, tokens)
     const middle = normalize(Onnx.add(residual, attended), `${name}.attention.output`, width)
     const inner = activate(dense(parameters, `${name}.intermediate.dense`, middle, innerWidth), config.activation)

@@ -68,7 +68,6 @@ export interface SingleQueryAttention {
   readonly key: { readonly weight: Floats } | { readonly rows: Floats }
   /** [keyHeads · size, width] */
   readonly valueWeight: Floats
-  readonly valueBias?: Floats
   /** Of scores [batch, heads, 1, sequence]. */
   readonly rule: ScoreRule
   readonly dropout?: (x: Floats) => Floats
@@ -110,6 +109,5 @@ export const singleQueryAttention = (tokens: TokenBatch, divided: Heads, layer: 
   const mean = Onnx.matMul(Onnx.reshape(probabilities, [batch, heads, sequence]), states)
   const valueWeight = Onnx.transpose(Onnx.reshape(layer.valueWeight, [keyHeads, size, width]), [0, 2, 1])
   const valued = Onnx.reshape(Onnx.matMul(byKeyHead(mean, width), valueWeight), [keyHeads, batch, group, size])
-  const context = Onnx.reshape(Onnx.transpose(valued, [1, 0, 2, 3]), [batch, heads * size])
-  return layer.valueBias === undefined ? context : Onnx.add(context, layer.valueBias)
+  return Onnx.reshape(Onnx.transpose(valued, [1, 0, 2, 3]), [batch, heads * size])
 }
