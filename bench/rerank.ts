@@ -229,8 +229,11 @@ class Server {
     return Schema.decodeSync(Answer)(await this.#line())
   }
 
-  close(): void {
+  /** Resolves when the process is gone: what comes after has the machine to itself. */
+  close(): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#child.once("exit", () => resolve()))
     this.#child.stdin.end()
+    return gone
   }
 }
 
@@ -275,7 +278,7 @@ const compete = async (servers: ReadonlyMap<string, Server>, count: number): Pro
       await rest()
     }
   }
-  for (const server of servers.values()) server.close()
+  await Promise.all([...servers.values()].map((server) => server.close()))
   return figures
 }
 
