@@ -79,6 +79,13 @@ const baseOf = (model: TrainedModel, ground: TrainingGround, modelOf: ModelOf, f
   return { name, tokenizer, fromNothing: false, model: (seed) => modelOf(model, seed).model }
 }
 
+/**
+ * Threads of a training where nothing is said: one where the device is the CPU and the matrices are small. At every operation two
+ * would wait for each other, so that two trainings of the usual small models, side by side with one each, take 0.64 × the time.
+ */
+const usualThreads = (model: TrainedModel, { device }: Hardware): number | undefined =>
+  device === "cpu" && isScratch(model) && model.width <= 128 ? 1 : undefined
+
 /** The share of elements that is dropped from models that are there, as T5 was trained with. */
 const usualDropout = 0.1
 
@@ -91,7 +98,7 @@ export const wireTraining = (
   teach: Teach | undefined,
 ): ReadonlyArray<TrainedSystem> => {
   const { passages, queries, qrels, candidates: dev, index, label } = ground
-  const { lists, seeds, steps, validate, checkpointEvery, tokensPerMicroBatch, threads } = settings.train
+  const { lists, seeds, steps, validate, checkpointEvery, tokensPerMicroBatch } = settings.train
   const models = trainedModels(settings, ground.synthetic)
   if (models.length === 0) return []
 
@@ -113,6 +120,7 @@ export const wireTraining = (
   return models.flatMap((model) => {
     const { fromNothing, model: withSeed, name, tokenizer } = baseOf(model, ground, modelOf, seeds[0])
     const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
+    const threads = settings.train.threads ?? usualThreads(model, hardware)
     const { tokens } = tokenize({ passages: random ? "all" : "candidates" }, texts, `train.${name}${label}`)
     return seeds.flatMap((seed) => {
       const start = withSeed(seed)

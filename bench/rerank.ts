@@ -23,6 +23,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
@@ -44,6 +45,7 @@ import {
   pairInput,
   rankT5Template,
   type Scorer,
+  scoringLanes,
   type TokenSequence,
 } from "../neural/index.ts"
 import { modelFiles, passageText } from "../schemas/index.ts"
@@ -64,7 +66,7 @@ const queryCount = 20
 const depth = 100
 const budgets = [256, 512, 1024, 2048]
 /** Pairs of one turn, and those on which the batch size is chosen. */
-const sliceSize = 40
+const sliceSize = 200
 const trialSize = 8
 
 interface BenchModel {
@@ -177,7 +179,8 @@ const clock = (): number => {
 const serve = (folder: string, pairsFile: string) =>
   Effect.gen(function* () {
     const pairs = Schema.decodeSync(Pairs)(readFileSync(pairsFile, "utf8"))
-    const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device: "cpu", threads })
+    const lanes = scoringLanes(statSync(join(folder, modelFiles.weights)).size, threads)
+    const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device: "cpu", threads, lanes })
     const requests = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
     console.log("ready")
     for (;;) {
@@ -196,13 +199,17 @@ const scoreAll = (scorer: Scorer, texts: readonly TokenSequence[], budget: numbe
     const scores = new Float32Array(texts.length)
     const lengths = texts.map(({ ids }) => ids.length)
     const { order, starts } = packBatches(lengths, budget)
-    for (let batch = 0; batch + 1 < starts.length; batch++) {
-      const members = order.subarray(starts[batch], starts[batch + 1])
-      const values = yield* scorer.score([...members].map((member) => texts[member]!))
-      members.forEach((member, row) => {
-        scores[member] = values[row]!
+    const score = (batch: number) =>
+      Effect.gen(function* () {
+        const members = order.subarray(starts[batch], starts[batch + 1])
+        const values = yield* scorer.score([...members].map((member) => texts[member]!))
+        members.forEach((member, row) => {
+          scores[member] = values[row]!
+        })
       })
-    }
+    yield* Effect.forEach(Array.from({ length: starts.length - 1 }, (_, batch) => batch), score, {
+      concurrency: scorer.lanes,
+    })
     return scores
   })
 

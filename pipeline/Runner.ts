@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises"
-import { hostname } from "node:os"
+import { availableParallelism, hostname } from "node:os"
 import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -397,7 +397,8 @@ const makeEngine = (
     const prints = yield* fingerprints
     const keys = recordedKeys(store)
     const slots = yield* Effect.makeSemaphore(jobs)
-    const machine = yield* Effect.makeSemaphore(1)
+    const coreCount = availableParallelism()
+    const cores = yield* Effect.makeSemaphore(coreCount)
     const keyTurns = new Map<string, Effect.Semaphore>()
     const hashTurns = new Map<string, Effect.Semaphore>()
     const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
@@ -439,8 +440,8 @@ const makeEngine = (
     })
 
     /**
-     * One holder of a key at a time, in this process and in others; a job's slot is held only while the key is, and a heavy stage
-     * waits for the machine before it takes one.
+     * One holder of a key at a time, in this process and in others; a job's slot is held only while the key is, and a node that
+     * occupies cores waits for them before it takes one.
      */
     const withKey = <A, E, R>(
       node: StageNode,
@@ -460,7 +461,9 @@ const makeEngine = (
                 (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
               ),
             )
-            const got = yield* node.stage.heavy ? machine.withPermits(1)(attempt) : attempt
+            const got = yield* node.occupies === undefined
+              ? attempt
+              : cores.withPermits(node.occupies === "core" ? 1 : coreCount)(attempt)
             if (Either.isRight(got)) return got.right
             if (tries === 0) {
               const owner: Owner | undefined = got.left === "unknown" ? undefined : got.left

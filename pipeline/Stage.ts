@@ -156,10 +156,11 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
   /** Whether `scratch` survives a kill. Default no. */
   readonly resumable?: boolean
   /**
-   * Whether the stage keeps the whole machine busy by itself, as a running model does: such stages run one after the other,
-   * beside any others. Two at once would wait for each other's threads. Default no.
+   * What a node keeps busy all the time by itself, as a running model does: one of the processor's cores, or the machine. Of such
+   * nodes only as many run at once as there are cores for, beside any others: two that each used the whole machine would wait for
+   * each other's threads. Default: nothing.
    */
-  readonly heavy?: boolean
+  readonly occupies?: Occupancy | ((config: C) => Occupancy)
   /** Default `deterministic`. `seeded` results repeat on one kind of machine only. */
   readonly determinism?: "deterministic" | "seeded"
   /**
@@ -168,6 +169,8 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
    */
   readonly provenance?: boolean
 }
+
+export type Occupancy = "core" | "machine"
 
 export type NativeLibrary = "duckdb" | "onnxruntime"
 
@@ -180,7 +183,6 @@ export interface AnyStage {
   readonly version: number
   readonly native: ReadonlyArray<NativeLibrary>
   readonly resumable: boolean
-  readonly heavy: boolean
   readonly determinism: "deterministic" | "seeded"
   readonly provenance: boolean
 }
@@ -193,6 +195,7 @@ export interface StageNode {
   readonly stage: AnyStage
   /** The configuration as its schema encodes it, defaults filled in. */
   readonly config: Json
+  readonly occupies: Occupancy | undefined
   /** In the order of declaration; one-element arrays for single inputs. */
   readonly inputs: ReadonlyArray<{ readonly name: string; readonly artifacts: ReadonlyArray<Artifact> }>
   /** Loads the implementation and runs it; the types of context and node were checked when it was wired. */
@@ -255,7 +258,6 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
     version: spec.version ?? 1,
     native: spec.native ?? [],
     resumable: spec.resumable ?? false,
-    heavy: spec.heavy ?? false,
     determinism: spec.determinism ?? "deterministic",
     provenance: spec.provenance ?? false,
   }
@@ -266,6 +268,7 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
       name: nodeName(spec.name, label),
       stage: declaration,
       config: encoded,
+      occupies: typeof spec.occupies === "function" ? spec.occupies(config) : spec.occupies,
       inputs: Object.keys(spec.inputs).map((name) => ({ name, artifacts: inputArtifacts(inputs[name]) })),
       execute: (given) =>
         Effect.flatMap(

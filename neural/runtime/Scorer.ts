@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isTokenInputName, packTexts, type TokenInput, type TokenSequence } from "./packTexts.ts"
-import { type ModelSource, OnnxRuntime, type SessionOptions } from "./Session.ts"
+import type { ModelSource } from "./nativeSession.ts"
+import { OnnxRuntime, type Session, type SessionOptions } from "./Session.ts"
 import { type Device, type DeviceUnavailable, InferenceFailed, type ModelRejected } from "./SessionError.ts"
 import type { TensorDescription } from "./Tensor.ts"
 
@@ -45,6 +48,8 @@ export interface Scorer {
   readonly width: number
   /** Whether texts need their token types. */
   readonly wantsTypes: boolean
+  /** How many batches it works at side by side; more wait. */
+  readonly lanes: number
   /**
    * The numbers of each text, one row after another: as many as `texts` for scores. A text's row does not depend on the
    * other texts of the batch, but for the rounding of sums (1e-5).
@@ -94,21 +99,46 @@ export const scorerInterface = (
   return typeof output === "string" ? refuse(output) : Either.right({ inputs: fed, output })
 }
 
+/**
+ * How many lanes score fastest on as many threads of a CPU. A small model has as many copies, each with one thread, as there are
+ * threads: they need not wait for each other at every operation, which made 1.06 × of a MiniLM's speed and 1.5 × of a model a
+ * hundredth its size. Of one with more than 128 MiB of weights, whose products take long enough, a copy would only take memory.
+ */
+export const scoringLanes = (weightBytes: number, threads: number): number => (weightBytes <= 2 ** 27 ? threads : 1)
+
+export interface ScorerOptions extends SessionOptions {
+  /** Copies of the model on the CPU that work side by side, the threads divided among them. Default 1. */
+  readonly lanes?: number
+}
+
 /** Opens a model that scores token sequences: one of ours, or any ready ONNX cross-encoder. */
 export const openScorer = (
   model: ModelSource,
-  options: SessionOptions,
+  options: ScorerOptions,
 ): Effect.Effect<Scorer, DeviceUnavailable | ModelRejected | InterfaceUnexpected, Scope.Scope | OnnxRuntime> =>
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
-    const session = yield* runtime.open(model, options)
+    const { lanes: wanted = 1, threads = availableParallelism(), ...rest } = options
+    const lanes = (yield* runtime.choose(options.device)) === "cpu" ? Math.min(wanted, threads) : 1
+    const openLane = Effect.gen(function* () {
+      const open = yield* lanes === 1 ? Effect.succeed(runtime.open) : runtime.apart
+      return yield* open(model, { ...rest, threads: Math.floor(threads / lanes) })
+    })
+    const sessions = yield* Effect.replicateEffect(openLane, lanes, { concurrency: "unbounded" })
+    const [session] = sessions
+    if (session === undefined) return yield* Effect.dieMessage("a scorer has at least one lane")
+    const free = yield* Queue.unbounded<Session>()
+    yield* Queue.offerAll(free, sessions)
+    const inLane = <A, E>(use: (lane: Session) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.acquireUseRelease(Queue.take(free), use, (lane) => Queue.offer(free, lane))
     const name = "path" in model ? model.path : model.name
     const { inputs, output } = yield* scorerInterface(name, session.inputs, session.outputs)
 
     const score: Scorer["score"] = (texts) =>
       Effect.gen(function* () {
         if (texts.length === 0) return new Float32Array(0)
-        const rows = (yield* session.run(packTexts(inputs, texts))).get(output.name)
+        const feeds = packTexts(inputs, texts)
+        const rows = (yield* inLane((lane) => lane.run(feeds))).get(output.name)
         if (rows?.type !== "float32" || rows.data.length % texts.length !== 0) {
           const found = rows === undefined ? "nothing" : `${rows.type} [${rows.shape.join(", ")}]`
           return yield* new InferenceFailed({
@@ -135,6 +165,7 @@ export const openScorer = (
       outputName: output.name,
       width: typeof output.shape[1] === "number" ? output.shape[1] : 1,
       wantsTypes: inputs.some((input) => input.name === "token_type_ids"),
+      lanes,
       score,
     }
   })

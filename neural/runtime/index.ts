@@ -5,12 +5,14 @@ export {
   ScoreNotFinite,
   type Scorer,
   type ScorerInterface,
+  type ScorerOptions,
   scorerInterface,
+  scoringLanes,
 } from "./Scorer.ts"
+export type { ModelSource } from "./nativeSession.ts"
 export {
   chooseHardware,
   layerOnnxRuntime,
-  type ModelSource,
   OnnxRuntime,
   type Session,
   type SessionOptions,

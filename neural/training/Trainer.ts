@@ -27,6 +27,8 @@ export interface TrainerOptions {
   readonly device: DeviceChoice
   /** Threads of one operation on the CPU. Default: as many as the machine gives this process. */
   readonly threads?: number
+  /** Whether its sessions run in a thread of their own, beside the program and other trainers. Default: no. CPU only. */
+  readonly apart?: boolean
   /** How many tokens go through the model at once, padding included. Default: what takes about 2 GB. */
   readonly tokensPerMicroBatch?: number
   /**

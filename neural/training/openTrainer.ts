@@ -34,12 +34,13 @@ const openSessions = (
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
     const scope = yield* Effect.scope
-    const { description, device, profile, threads } = options
+    const { apart = false, description, device, profile, threads } = options
+    const openSession = apart ? yield* runtime.apart : runtime.open
     const lazily = (graph: Onnx.Graph) => {
       const open = Effect.suspend(() => {
         const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inputs" }).model)
         const source = { name: `${description.architecture.family} ${graph.name}`, bytes }
-        return runtime.open(source, {
+        return openSession(source, {
           device,
           ...(threads === undefined ? {} : { threads }),
           ...(profile === undefined ? {} : { profile: `${profile}-${graph.name}` }),

@@ -39,7 +39,7 @@ export const rerank = stage({
   load: () => import("./rerank.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
-  heavy: true,
+  occupies: "machine",
   determinism: "seeded",
 })
 

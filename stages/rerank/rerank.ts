@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises"
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,6 +11,7 @@ import {
   readTokenTable,
   type Scorer,
   type SingleInput,
+  scoringLanes,
   singleInput,
   type TokenTable,
 } from "../../neural/index.ts"
@@ -197,9 +199,12 @@ export const run = (context: Context) =>
       passages: yield* readTokenTable(inputs.tokens.path, "passages"),
     }
     const pairs = yield* readPairs(inputs.candidates, tokens)
+    const threads = config.threads ?? availableParallelism()
+    // A ready graph may have its weights in files of any size beside it.
+    const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
     const scorer = yield* openScorer(
       { path: join(inputs.model.path, modelFiles.graph) },
-      { device: config.hardware.device, ...(config.threads === undefined ? {} : { threads: config.threads }) },
+      { device: config.hardware.device, threads, lanes: scoringLanes(weightBytes, threads) },
     )
     const scored = yield* card.output === "embeddings"
       ? vectorScores(context, card, scorer, tokens, pairs)

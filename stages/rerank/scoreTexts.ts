@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { InferenceFailed, ScoreNotFinite, Scorer, TokenSequence } from "../../neural/index.ts"
 import type { Progress } from "../../pipeline/index.ts"
 import { type Batches, packBatches } from "./Batches.ts"
@@ -60,36 +61,35 @@ export const scoreTexts = <E>(options: {
     const tell = (done: number): void => progress({ done, total: texts.count, unit: texts.unit, detail })
     tell(starts[batch] ?? 0)
 
-    const longest = texts.count === 0 ? 0 : lengths[order[0]!]!
-    const buffers = { ids: new Int32Array(0), types: new Int32Array(0) }
-    for (; batch + 1 < starts.length; batch++) {
-      const members = order.subarray(starts[batch], starts[batch + 1])
-      const room = members.length * longest
-      if (buffers.ids.length < room) {
-        buffers.ids = new Int32Array(room)
-        buffers.types = new Int32Array(scorer.wantsTypes ? room : 0)
-      }
-      const sequences: Array<TokenSequence> = []
-      members.forEach((text, row) => {
-        const from = row * longest
-        const ids = buffers.ids.subarray(from, from + longest)
-        const types = scorer.wantsTypes ? buffers.types.subarray(from, from + longest) : undefined
-        const length = texts.write(text, ids, types)
-        sequences.push({
-          ids: ids.subarray(0, length),
-          ...(types === undefined ? {} : { types: types.subarray(0, length) }),
-        })
-      })
-      const values = yield* Effect.catchTag(scorer.score(sequences), "ScoreNotFinite", (error) =>
-        Effect.fail(failed(members[error.text] ?? 0, error)),
-      )
-      if (values.length !== members.length * width) {
-        return yield* new ScoresMisshaped({ system, texts: members.length, values: values.length })
-      }
-      yield* file.append(values)
-      tell(starts[batch + 1]!)
-      yield* breathe
+    const sequence = (text: number): TokenSequence => {
+      const ids = new Int32Array(lengths[text]!)
+      const types = scorer.wantsTypes ? new Int32Array(ids.length) : undefined
+      texts.write(text, ids, types)
+      return types === undefined ? { ids } : { ids, types }
     }
+    const score = (batch: number) =>
+      Effect.gen(function* () {
+        const members = order.subarray(starts[batch], starts[batch + 1])
+        const values = yield* Effect.catchTag(scorer.score(Array.from(members, sequence)), "ScoreNotFinite", (error) =>
+          Effect.fail(failed(members[error.text] ?? 0, error)),
+        )
+        if (values.length !== members.length * width) {
+          return yield* new ScoresMisshaped({ system, texts: members.length, values: values.length })
+        }
+        yield* breathe
+        return values
+      })
+    // The results come in the order of the batches, however many are worked at side by side.
+    yield* Stream.range(batch, starts.length - 2).pipe(
+      Stream.mapEffect(score, { concurrency: scorer.lanes }),
+      Stream.runForEach((values) =>
+        Effect.gen(function* () {
+          yield* file.append(values)
+          batch++
+          tell(starts[batch]!)
+        }),
+      ),
+    )
     return { file, batches, width }
   })
 

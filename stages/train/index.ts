@@ -64,6 +64,6 @@ export const train = stage({
   load: () => import("./train.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
-  heavy: true,
+  occupies: ({ hardware, threads: used }) => (hardware.device === "cpu" && used === 1 ? "core" : "machine"),
   determinism: "seeded",
 })

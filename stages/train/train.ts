@@ -214,7 +214,7 @@ const trained = (context: Context) =>
       dropout: config.dropout,
       seed: config.seed,
       device: config.hardware.device,
-      ...(config.threads === undefined ? {} : { threads: config.threads }),
+      ...(config.threads === undefined ? {} : { threads: config.threads, apart: config.threads === 1 }),
       ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
     })
 

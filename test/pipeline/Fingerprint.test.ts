@@ -67,7 +67,6 @@ const stage = (code: string, native: ReadonlyArray<NativeLibrary> = []): AnyStag
   version: 1,
   native,
   resumable: false,
-  heavy: false,
   provenance: false,
   determinism: "deterministic",
 })

@@ -14,7 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs"
-import { tmpdir } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -570,32 +570,39 @@ describe("order", () => {
     }
   })
 
-  it("C21 heavy stages run one after the other, beside others, and hold no job while they wait", async () => {
-    const config = (node: string) => ({ node, text: node, used: true })
+  it("C21 nodes that occupy the machine run one after the other, beside others, and hold no job while they wait; those that occupy a core as many at once as there are", async () => {
+    const config = (node: string, text = node) => ({ node, text, used: true })
     const plan = planOf({
       eval: [
         ...["g", "h", "i"].map((node) => heavy(config(node), {}, node).text),
+        ...["c", "d", "e"].map((node) => heavy(config(node, "core"), {}, `core-${node}`).text),
         ...["p", "q"].map((node) => make(config(node), {}, node).text),
       ],
     })
     const running = new Set<string>()
-    let [heaviest, most] = [0, 0]
+    const cores = Math.min(3, availableParallelism())
+    let [heaviest, mixed, singles, most] = [0, 0, 0, 0]
     setMischief({})
     await Effect.runPromise(
       run(plan, {
-        jobs: 3,
+        jobs: 2 + cores,
         onEvent: (event) => {
           if (event._tag === "NodeStarted") running.add(event.node)
           if (event._tag === "NodeFinished") running.delete(event.report.name)
           most = Math.max(most, running.size)
-          heaviest = Math.max(heaviest, [...running].filter((node) => node.startsWith("heavy")).length)
+          const onCores = [...running].filter((node) => node.startsWith("heavy.core")).length
+          const onAll = [...running].filter((node) => node.startsWith("heavy")).length - onCores
+          heaviest = Math.max(heaviest, onAll)
+          singles = Math.max(singles, onCores)
+          if (onAll > 0) mixed = Math.max(mixed, onCores)
         },
       }).pipe(Effect.provide(services(freshStore())), (effect) => {
-        setMischief({ sleepMs: { g: 200, h: 200, i: 200, p: 200, q: 200 } })
+        setMischief({ sleepMs: { g: 200, h: 200, i: 200, c: 200, d: 200, e: 200, p: 1500, q: 1500 } })
         return effect
       }),
     )
-    expect({ heaviest, most }).toEqual({ heaviest: 1, most: 3 })
+    expect({ heaviest, mixed, singles }).toEqual({ heaviest: 1, mixed: 0, singles: cores })
+    expect(most).toBe(2 + cores)
   })
 
   it("C22 only what the targets need runs", async () => {

@@ -113,11 +113,11 @@ export const make = stage({
   },
 })
 
-/** Reads nothing, and wants the machine for itself. */
+/** Reads nothing, and keeps the machine busy, or a core where its text says so. */
 export const heavy = stage({
   ...declare("make"),
   name: "heavy",
-  heavy: true,
+  occupies: ({ text }) => (text === "core" ? "core" : "machine"),
   inputs: {},
   outputs: { text: Text },
   load: async () => ({

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Onnx from "../../../neural/onnx/index.ts"
-import { floats, int64s, layerOnnxRuntime, OnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
+import { floats, int64s, layerOnnxRuntime, OnnxRuntime, openScorer, scoringLanes } from "../../../neural/runtime/index.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "rankdag-session-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -101,6 +101,60 @@ describe("sessions", () => {
     ),
   )
 
+  it.scoped("N21 sessions of a thread give the bytes of those in the program, in new places or given ones, and leave the program free", () =>
+    live(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const runtime = yield* OnnxRuntime
+          const open = yield* runtime.apart
+          const width = 512
+          const rows = Onnx.input("x", "float32", [batch, width])
+          const weights = new Map([["w", Float32Array.from({ length: width * width }, (_, i) => Math.sin(i))]])
+          const product = Onnx.linear(rows, Onnx.parameter("w", [width, width]))
+          const bytes = bytesOf({ name: "wide", inputs: [rows], outputs: { y: product } }, weights)
+          const own = yield* runtime.open({ name: "wide", bytes }, cpu)
+          const sessions = yield* Effect.replicateEffect(open({ name: "wide", bytes }, cpu), 2)
+          // A part of a larger array: the rest must not go along.
+          const numbers = Float32Array.from({ length: 2 * 1024 * width }, (_, i) => Math.cos(i))
+          const feeds = { x: floats([1024, width], numbers.subarray(1024 * width)) }
+          const wanted = (yield* own.run(feeds)).get("y")
+          let turns = 0
+          const turning = setInterval(() => turns++, 1)
+          const made = yield* Effect.forEach(sessions, (session) => session.run(feeds), { concurrency: 2 })
+          clearInterval(turning)
+          for (const results of made) expect(results.get("y")).toEqual(wanted)
+          expect(turns).toBeGreaterThan(0)
+          const place = floats([1024, width], new Float32Array(1024 * width))
+          const [session = own] = sessions
+          expect((yield* session.run(feeds, { y: place })).get("y")).toBe(place)
+          expect(place).toEqual(wanted)
+        }),
+      ),
+    ),
+  )
+
+  it.scoped("N21 what goes wrong in a thread is told as in the program, and the thread goes on", () =>
+    live(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const runtime = yield* OnnxRuntime
+          const open = yield* runtime.apart
+          const rejected = yield* Effect.either(open({ path: join(folder, "absent.onnx") }, cpu))
+          expect(rejected._tag === "Left" && rejected.left._tag).toBe("ModelRejected")
+          const session = yield* open({ name: "doubled", bytes: doubled }, cpu)
+          expect(session.inputs).toEqual([{ name: "x", type: "float32", shape: ["batch", 2] }])
+          const failed = yield* Effect.either(session.run({ x: floats([1, 3], new Float32Array(3)) }))
+          expect(failed._tag === "Left" && failed.left).toMatchObject({
+            _tag: "InferenceFailed",
+            inputs: ["x float32 [1, 3]"],
+          })
+          const results = yield* session.run({ x: floats([1, 2], Float32Array.of(1, 2)) })
+          expect(results.get("y")?.data).toEqual(Float32Array.of(2, 4))
+        }),
+      ),
+    ),
+  )
+
   it.effect("N12 memory is flat over ten models opened, run and closed in one process", () =>
     live(
       Effect.gen(function* () {
@@ -175,6 +229,19 @@ describe("ready models", () => {
       expect(yield* scorer.score([{ ids: [1] }])).toEqual(Float32Array.of(0))
       const outcome = yield* Effect.either(scorer.score([{ ids: [1] }, { ids: [-1] }]))
       expect(outcome._tag === "Left" && outcome.left).toMatchObject({ _tag: "ScoreNotFinite", text: 1 })
+    }).pipe(Effect.provide(layerOnnxRuntime)),
+  )
+
+  it.scoped("N21 a scorer with lanes works at several batches at once and gives each its own scores", () =>
+    Effect.gen(function* () {
+      const bytes = summing((sums) => ({ scores: sums }))
+      const scorer = yield* openScorer({ name: "ready", bytes }, { device: "cpu", threads: 3, lanes: 3 })
+      expect(scorer.lanes).toBe(3)
+      const batches = Array.from({ length: 20 }, (_, i) => [{ ids: [i, 1] }, { ids: [i] }])
+      const scores = yield* Effect.forEach(batches, (texts) => scorer.score(texts), { concurrency: 8 })
+      expect(scores.map((each) => [...each])).toEqual(batches.map((_, i) => [i + 1, i]))
+      expect(scoringLanes(90e6, 4)).toBe(4)
+      expect(scoringLanes(440e6, 4)).toBe(1)
     }).pipe(Effect.provide(layerOnnxRuntime)),
   )
 
