@@ -195,7 +195,10 @@ export const TrainSettings = Schema.Struct({
   validate: section(ValidateSettings, "Looking at the dev split"),
   checkpointEvery: setting(count, 250, "After how many steps a killed training can go on from"),
   tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
-  threads: choice(count, "Threads on the CPU; left out, one for small models from nothing, which are then trained side by side, and else all that there are"),
+  threads: choice(
+    count,
+    "Threads on the CPU; left out, one for small models from nothing, which are then trained side by side, and else all that there are",
+  ),
 })
 export type TrainSettings = typeof TrainSettings.Type
 

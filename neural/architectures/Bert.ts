@@ -90,7 +90,7 @@ export const bertEncoder = (
     const query = dense(parameters, `${self}.query`, only === "all" ? x : firstRows(x, tokens), width)
     const valueWeight = parameters.get(`${self}.value.weight`, width, width)
     // Scaling the scores instead of the queries costs nothing: onnxruntime makes it a factor of their product.
-    const rule = (scores: Floats): Floats => Onnx.add(Onnx.multiply(scores, size ** -0.5), tokens.visibility)
+    const scaled = (scores: Floats): Floats => Onnx.multiply(scores, size ** -0.5)
     const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
     const context =
       only === "all"
@@ -98,7 +98,8 @@ export const bertEncoder = (
             query,
             key: dense(parameters, `${self}.key`, x, width),
             value: Onnx.linear(x, valueWeight),
-            rule,
+            keyBias: Onnx.reshape(tokens.visibility, [tokens.batch, tokens.sequence, 1, 1]),
+            rule: scaled,
             dropout: drop,
           })
         : singleQueryAttention(tokens, divided, {
@@ -106,7 +107,7 @@ export const bertEncoder = (
             states: x,
             key: { weight: parameters.get(`${self}.key.weight`, width, width) },
             valueWeight,
-            rule,
+            rule: (scores) => Onnx.add(scaled(scores), tokens.visibility),
             dropout: drop,
           })
     // The probabilities of a query sum to 1, so that a bias of the values comes to the same for all tokens: behind the output's

@@ -1,3 +1,4 @@
+export type { ModelSource } from "./nativeSession.ts"
 export { packTexts, type TokenInput, type TokenSequence } from "./packTexts.ts"
 export {
   InterfaceUnexpected,
@@ -9,7 +10,6 @@ export {
   scorerInterface,
   scoringLanes,
 } from "./Scorer.ts"
-export type { ModelSource } from "./nativeSession.ts"
 export {
   chooseHardware,
   layerOnnxRuntime,

@@ -4,7 +4,14 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Onnx from "../../../neural/onnx/index.ts"
-import { floats, int64s, layerOnnxRuntime, OnnxRuntime, openScorer, scoringLanes } from "../../../neural/runtime/index.ts"
+import {
+  floats,
+  int64s,
+  layerOnnxRuntime,
+  OnnxRuntime,
+  openScorer,
+  scoringLanes,
+} from "../../../neural/runtime/index.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "rankdag-session-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -101,36 +108,38 @@ describe("sessions", () => {
     ),
   )
 
-  it.scoped("N21 sessions of a thread give the bytes of those in the program, in new places or given ones, and leave the program free", () =>
-    live(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const runtime = yield* OnnxRuntime
-          const open = yield* runtime.apart
-          const width = 512
-          const rows = Onnx.input("x", "float32", [batch, width])
-          const weights = new Map([["w", Float32Array.from({ length: width * width }, (_, i) => Math.sin(i))]])
-          const product = Onnx.linear(rows, Onnx.parameter("w", [width, width]))
-          const bytes = bytesOf({ name: "wide", inputs: [rows], outputs: { y: product } }, weights)
-          const own = yield* runtime.open({ name: "wide", bytes }, cpu)
-          const sessions = yield* Effect.replicateEffect(open({ name: "wide", bytes }, cpu), 2)
-          // A part of a larger array: the rest must not go along.
-          const numbers = Float32Array.from({ length: 2 * 1024 * width }, (_, i) => Math.cos(i))
-          const feeds = { x: floats([1024, width], numbers.subarray(1024 * width)) }
-          const wanted = (yield* own.run(feeds)).get("y")
-          let turns = 0
-          const turning = setInterval(() => turns++, 1)
-          const made = yield* Effect.forEach(sessions, (session) => session.run(feeds), { concurrency: 2 })
-          clearInterval(turning)
-          for (const results of made) expect(results.get("y")).toEqual(wanted)
-          expect(turns).toBeGreaterThan(0)
-          const place = floats([1024, width], new Float32Array(1024 * width))
-          const [session = own] = sessions
-          expect((yield* session.run(feeds, { y: place })).get("y")).toBe(place)
-          expect(place).toEqual(wanted)
-        }),
+  it.scoped(
+    "N21 sessions of a thread give the bytes of those in the program, in new places or given ones, and leave the program free",
+    () =>
+      live(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const runtime = yield* OnnxRuntime
+            const open = yield* runtime.apart
+            const width = 512
+            const rows = Onnx.input("x", "float32", [batch, width])
+            const weights = new Map([["w", Float32Array.from({ length: width * width }, (_, i) => Math.sin(i))]])
+            const product = Onnx.linear(rows, Onnx.parameter("w", [width, width]))
+            const bytes = bytesOf({ name: "wide", inputs: [rows], outputs: { y: product } }, weights)
+            const own = yield* runtime.open({ name: "wide", bytes }, cpu)
+            const sessions = yield* Effect.replicateEffect(open({ name: "wide", bytes }, cpu), 2)
+            // A part of a larger array: the rest must not go along.
+            const numbers = Float32Array.from({ length: 2 * 1024 * width }, (_, i) => Math.cos(i))
+            const feeds = { x: floats([1024, width], numbers.subarray(1024 * width)) }
+            const wanted = (yield* own.run(feeds)).get("y")
+            let turns = 0
+            const turning = setInterval(() => turns++, 1)
+            const made = yield* Effect.forEach(sessions, (session) => session.run(feeds), { concurrency: 2 })
+            clearInterval(turning)
+            for (const results of made) expect(results.get("y")).toEqual(wanted)
+            expect(turns).toBeGreaterThan(0)
+            const place = floats([1024, width], new Float32Array(1024 * width))
+            const [session = own] = sessions
+            expect((yield* session.run(feeds, { y: place })).get("y")).toBe(place)
+            expect(place).toEqual(wanted)
+          }),
+        ),
       ),
-    ),
   )
 
   it.scoped("N21 what goes wrong in a thread is told as in the program, and the thread goes on", () =>
