@@ -132,9 +132,6 @@ const repeatsOf = (named: ReadonlyArray<NamedRun>): ReadonlyArray<Repeats> => {
   return [...bySystem].map(([system, of]) => ({ system, of }))
 }
 
-/** Tokens a batch that suit a device: on the CPU small batches stay in its caches, a graphics card wants large ones. */
-const tokensPerBatch = { cpu: 512, webgpu: 8192, cuda: 16_384 } as const
-
 /** A fusion of runs that are wired already. */
 const wireFusion = (
   { name, systems, ...how }: FusionSettings,
@@ -183,8 +180,13 @@ const wireCollection = (
   }
   const { candidates } = materialise({ depth: reranked }, { run: base.run, qrels }, label)
 
-  const { precision, threads, tokensPerBatch: budget = tokensPerBatch[hardware.device] } = settings.rerank
-  const how = { hardware, precision, tokensPerBatch: budget, ...(threads === undefined ? {} : { threads }) }
+  const { precision, threads, tokensPerBatch } = settings.rerank
+  const how = {
+    hardware,
+    precision,
+    ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
+    ...(threads === undefined ? {} : { threads }),
+  }
   const asItIs = ({ model, name, tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
     const texts = { tokenizer, passages, queries, candidates: [ranked] }
     const { tokens } = tokenize({ passages: "candidates" }, texts, called)

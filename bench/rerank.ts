@@ -49,7 +49,7 @@ import {
   type TokenSequence,
 } from "../neural/index.ts"
 import { modelFiles, passageText } from "../schemas/index.ts"
-import { packBatches } from "../stages/rerank/Batches.ts"
+import { packBatches, usualTokensPerBatch } from "../stages/rerank/Batches.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
 import { docidAt, IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
@@ -65,8 +65,6 @@ const maximumTokens = 256
 const queryCount = 20
 const depth = 100
 const budgets = [256, 512, 1024, 2048]
-/** What the stage takes on the CPU where nothing else is said. */
-const ownBudget = 512
 /** Pairs of one turn, and those on which the batch size is chosen. */
 const sliceSize = 200
 const trialSize = 32
@@ -177,11 +175,13 @@ const clock = (): number => {
   return (system + user) / 1e6
 }
 
+const weightBytesOf = (folder: string): number => statSync(join(folder, modelFiles.weights)).size
+
 /** Our own side: answers requests as rerank-python.py does. */
 const serve = (folder: string, pairsFile: string) =>
   Effect.gen(function* () {
     const pairs = Schema.decodeSync(Pairs)(readFileSync(pairsFile, "utf8"))
-    const lanes = scoringLanes(statSync(join(folder, modelFiles.weights)).size, threads)
+    const lanes = scoringLanes(weightBytesOf(folder), threads)
     const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device: "cpu", threads, lanes })
     const requests = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
     console.log("ready")
@@ -272,7 +272,11 @@ interface Figures {
 }
 
 /** Lets the systems take turns at the slices of the pairs. */
-const compete = async (servers: ReadonlyMap<string, Server>, count: number): Promise<ReadonlyMap<string, Figures>> => {
+const compete = async (
+  servers: ReadonlyMap<string, Server>,
+  count: number,
+  ownBudget: number,
+): Promise<ReadonlyMap<string, Figures>> => {
   const figures = new Map<string, Figures>()
   const middle = Math.max(0, Math.floor((count - trialSize) / 2))
   for (const [system, server] of servers) {
@@ -416,7 +420,9 @@ const compare = (model: BenchModel, head: HeadName, folder: string, texts: Retur
       const args = ["-W", "ignore", script, system, to, head, pairsFile, String(threads)]
       servers.set(system, new Server(python ?? "", args))
     }
-    const figures = yield* Effect.promise(() => compete(servers, pairs.length))
+    const weightBytes = weightBytesOf(to)
+    const ownBudget = usualTokensPerBatch("cpu", weightBytes, Math.floor(threads / scoringLanes(weightBytes, threads)))
+    const figures = yield* Effect.promise(() => compete(servers, pairs.length, ownBudget))
     const own = figures.get("rankdag")
     if (own === undefined) return
     for (const [system, { budget, scores, seconds }] of figures) {

@@ -1,6 +1,6 @@
-"""PyTorch's side of bench/trainStep.ts: `python trainStep-torch.py MODE FOLDER STEP THREADS`, asked and answering in lines.
+"""PyTorch's side of bench/trainStep.ts: `python trainStep-torch.py MODE HEAD FOLDER STEP THREADS`, asked and answering in lines.
 
-MODE is eager, or compiled (through torch.compile). FOLDER is a checkpoint in Hugging Face layout with the weights
+MODE is eager, or compiled (through torch.compile); HEAD first-token or masked-mean. FOLDER is a checkpoint in Hugging Face layout with the weights
 head.score.*; STEP a JSON file of token ids by text and the index of each list's relevant text. Each line on the standard
 input asks for one training step: forward, softmax loss over the lists, backward, clipping to a norm of 1, AdamW. The answer
 is {"seconds", "loss"}.
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-mode, folder, step_file, threads = sys.argv[1:4] + [int(sys.argv[4])]
+mode, head, folder, step_file, threads = sys.argv[1:5] + [int(sys.argv[5])]
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = str(threads)
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -28,7 +28,7 @@ transformers.utils.logging.disable_progress_bar()
 
 
 class Ranker(torch.nn.Module):
-    """The checkpoint's encoder, the mean of its states and a linear layer."""
+    """The checkpoint's encoder, its first state or the mean of all, and a linear layer."""
 
     def __init__(self):
         super().__init__()
@@ -45,6 +45,8 @@ class Ranker(torch.nn.Module):
 
     def forward(self, input_ids, attention_mask):
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if head == "first-token":
+            return self.head(states[:, 0])[:, 0]
         mask = attention_mask[:, :, None].to(states.dtype)
         return self.head((states * mask).sum(1) / mask.sum(1))[:, 0]
 

@@ -1,10 +1,10 @@
 /**
  * Claim: one training step on the CPU (forward, softmax loss, backward, clipping, AdamW; no dropout) is no slower than current
  * PyTorch's, eager and compiled, on the same cores: an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and
- * MiniLM-L6's shape at 16 × 128.
+ * MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the mean.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench trainStep        (a Python with torch and transformers)
- *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS, RANKDAG_BENCH_ROUNDS: a part of it
+ *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_HEADS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS, RANKDAG_BENCH_ROUNDS: a part of it
  *
  * All begin with the same weights and take the same steps on the same texts, in turn, so that noise meets all of them; their
  * losses must agree. Then it says where our time goes: by a profile of onnxruntime's; the rest of a step is the update.
@@ -36,7 +36,8 @@ const threads = Number(process.env["RANKDAG_BENCH_THREADS"] ?? availableParallel
 const rounds = Number(process.env["RANKDAG_BENCH_ROUNDS"] ?? 12)
 const warmUp = 3
 
-const head = { kind: "masked-mean" } as const
+const heads = ["first-token", "masked-mean"] as const
+type HeadName = (typeof heads)[number]
 const tokensPerText = 128
 
 const models = [
@@ -94,11 +95,16 @@ interface System {
   readonly stop: () => void
 }
 
-const startTorch = async (mode: "eager" | "compiled", folder: string, stepFile: string): Promise<System> => {
+const startTorch = async (
+  mode: "eager" | "compiled",
+  kind: HeadName,
+  folder: string,
+  stepFile: string,
+): Promise<System> => {
   const script = join(import.meta.dirname, "trainStep-torch.py")
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
     python ?? "python3",
-    [script, mode, folder, stepFile, String(threads)],
+    [script, mode, kind, folder, stepFile, String(threads)],
     { stdio: ["pipe", "pipe", "inherit"] },
   )
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -118,8 +124,9 @@ const startTorch = async (mode: "eager" | "compiled", folder: string, stepFile: 
   }
 }
 
-const ourOptions = (model: BenchModel, folder: string) =>
+const ourOptions = (model: BenchModel, kind: HeadName, folder: string) =>
   Effect.gen(function* () {
+    const head = { kind }
     const { architecture } = yield* decodeConfig(model.config)
     const { ignores, tensors } = yield* modelGraph({ architecture, head })
     const weights = yield* openWeights(folder)
@@ -215,22 +222,22 @@ const printProfile = (file: string): void => {
   )
 }
 
-const bench = (model: BenchModel) =>
+const bench = (model: BenchModel, kind: HeadName) =>
   Effect.gen(function* () {
     const folder = mkdtempSync(join(tmpdir(), "rankdag-train-"))
     yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
-    const count = yield* writeRandomCheckpoint(folder, model.config, head, "F32")
+    const count = yield* writeRandomCheckpoint(folder, model.config, { kind }, "F32")
     const step = makeStep(model)
     const stepFile = join(folder, "step.json")
     const relevant = Array.from({ length: model.lists }, (_, list) => list % model.m)
     writeFileSync(stepFile, JSON.stringify({ ids: step.texts.map(({ ids }) => Array.from(ids)), relevant }))
-    console.log(`${model.name}: ${(count / 1e6).toFixed(1)} M weights, ${threads} threads`)
+    console.log(`${model.name}, ${kind}: ${(count / 1e6).toFixed(1)} M weights, ${threads} threads`)
 
-    const options = yield* ourOptions(model, folder)
+    const options = yield* ourOptions(model, kind, folder)
     const systems: System[] = [ours(yield* openTrainer(options), step)]
     for (const mode of ["eager", "compiled"] as const) {
       if (python === undefined || !listed("RANKDAG_BENCH_SYSTEMS", ["eager", "compiled"]).includes(mode)) continue
-      systems.push(yield* Effect.promise(() => startTorch(mode, folder, stepFile)))
+      systems.push(yield* Effect.promise(() => startTorch(mode, kind, folder, stepFile)))
     }
     yield* Effect.promise(() => compare(systems))
     for (const system of systems) system.stop()
@@ -252,5 +259,7 @@ const wanted = listed(
 )
 if (python === undefined) console.log("RANKDAG_BENCH_PYTHON is not set: PyTorch is left out")
 for (const model of models.filter(({ name }) => wanted.some((start) => name.startsWith(start)))) {
-  await Effect.runPromise(bench(model))
+  for (const kind of heads.filter((name) => listed("RANKDAG_BENCH_HEADS", heads).includes(name))) {
+    await Effect.runPromise(bench(model, kind))
+  }
 }

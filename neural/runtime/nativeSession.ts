@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os"
 import type * as Ort from "onnxruntime-node"
 import type { Device } from "../../schemas/index.ts"
-import { type ElementType, elementTypes } from "../onnx/ElementType.ts"
+import { type ElementType, elementTypes } from "../onnx/index.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
 
 /** A model to open: a file, with the files beside it that its weights are in, or bytes that have everything inside. */

@@ -14,7 +14,8 @@ export const RerankConfig = Schema.typeSchema(
     system: SystemName,
     hardware: Hardware,
     precision: Schema.Literal("fp32"),
-    tokensPerBatch: count,
+    /** Left out, what suits device and model: `usualTokensPerBatch`. */
+    tokensPerBatch: Schema.optionalWith(count, { exact: true }),
     threads: Schema.optionalWith(count, { exact: true }),
   }),
 )

@@ -17,6 +17,7 @@ import {
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
 import { compareBytes, Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
+import { usualTokensPerBatch } from "./Batches.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./index.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
@@ -47,6 +48,24 @@ const readCard = (folder: string) => {
   }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
 }
 
+/** A model, and how many tokens of texts it is given at once. */
+interface OpenModel {
+  readonly scorer: Scorer
+  readonly tokensPerBatch: number
+}
+
+const openModel = ({ config, inputs }: Context, card: ModelCard) =>
+  Effect.gen(function* () {
+    const { device } = config.hardware
+    const threads = config.threads ?? availableParallelism()
+    // A ready graph may have its weights in files of any size beside it.
+    const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
+    const lanes = scoringLanes(weightBytes, threads)
+    const scorer = yield* openScorer({ path: join(inputs.model.path, modelFiles.graph) }, { device, threads, lanes })
+    const usual = usualTokensPerBatch(device, weightBytes, Math.floor(threads / lanes))
+    return { scorer, tokensPerBatch: config.tokensPerBatch ?? usual } satisfies OpenModel
+  })
+
 /** Refuses the first query that does not fit: queries are never shortened. */
 const checkQueries = (
   system: string,
@@ -62,7 +81,7 @@ const checkQueries = (
 }
 
 /** Query and passage read together. */
-const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
+const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
     const { config, inputs, progress, scratch } = context
     const { maximumTokens, texts } = card.input
@@ -77,8 +96,7 @@ const crossScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: 
     }
     const scored = yield* scoreTexts({
       system: config.system,
-      scorer,
-      tokensPerBatch: config.tokensPerBatch,
+      ...model,
       width: 1,
       path: join(scratch, "scores.f32"),
       progress,
@@ -108,7 +126,7 @@ const distinct = (values: Uint32Array): Uint32Array => Uint32Array.from(new Set(
 /** Vectors of texts, each encoded once. */
 const embed = (
   context: Context,
-  scorer: Scorer,
+  model: OpenModel,
   table: TokenTable,
   kind: "queries" | "passages",
   chosen: Uint32Array,
@@ -117,8 +135,7 @@ const embed = (
 ) =>
   scoreTexts({
     system: context.config.system,
-    scorer,
-    tokensPerBatch: context.config.tokensPerBatch,
+    ...model,
     width,
     path: join(context.scratch, `${kind}.f32`),
     progress: context.progress,
@@ -137,7 +154,7 @@ const embed = (
   })
 
 /** Query and passage each on its own: the product of their vectors. */
-const vectorScores = (context: Context, card: ModelCard, scorer: Scorer, tokens: Tokens, pairs: Pairs) =>
+const vectorScores = (context: Context, card: ModelCard, model: OpenModel, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
     const { config, inputs } = context
     const { maximumTokens, texts } = card.input
@@ -148,11 +165,11 @@ const vectorScores = (context: Context, card: ModelCard, scorer: Scorer, tokens:
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
     const fits = (length: number): boolean => !queryInput.truncates(length)
     yield* checkQueries(config.system, pairs, tokens.queries, queryInput, fits)
-    const { width } = scorer
+    const { width } = model.scorer
     const passages = distinct(pairs.passages)
     const queries = distinct(pairs.queryTexts)
-    const embeddedQueries = yield* embed(context, scorer, tokens.queries, "queries", queries, queryInput, width)
-    const embeddedPassages = yield* embed(context, scorer, tokens.passages, "passages", passages, passageInput, width)
+    const embeddedQueries = yield* embed(context, model, tokens.queries, "queries", queries, queryInput, width)
+    const embeddedPassages = yield* embed(context, model, tokens.passages, "passages", passages, passageInput, width)
     const scores = yield* products(pairs, { queries, passages }, embeddedQueries, embeddedPassages)
     let truncated = 0
     for (const text of passages) if (passageInput.truncates(tokens.passages.length(text))) truncated++
@@ -199,16 +216,10 @@ export const run = (context: Context) =>
       passages: yield* readTokenTable(inputs.tokens.path, "passages"),
     }
     const pairs = yield* readPairs(inputs.candidates, tokens)
-    const threads = config.threads ?? availableParallelism()
-    // A ready graph may have its weights in files of any size beside it.
-    const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
-    const scorer = yield* openScorer(
-      { path: join(inputs.model.path, modelFiles.graph) },
-      { device: config.hardware.device, threads, lanes: scoringLanes(weightBytes, threads) },
-    )
+    const model = yield* openModel(context, card)
     const scored = yield* card.output === "embeddings"
-      ? vectorScores(context, card, scorer, tokens, pairs)
-      : crossScores(context, card, scorer, tokens, pairs)
+      ? vectorScores(context, card, model, tokens, pairs)
+      : crossScores(context, card, model, tokens, pairs)
     if (scored.truncated > 0) {
       const texts = card.output === "embeddings" ? "passages" : `of ${pairs.count} pairs' passages`
       context.warn(`${scored.truncated} ${texts} were shortened to fit ${card.input.maximumTokens} tokens`)
@@ -224,8 +235,8 @@ export const run = (context: Context) =>
         truncated: scored.truncated,
         tokens: scored.tokens,
         paddedTokens: scored.padded,
-        device: scorer.device,
-        deviceName: scorer.deviceName,
+        device: model.scorer.device,
+        deviceName: model.scorer.deviceName,
         precision: config.precision,
       },
     }

@@ -32,7 +32,7 @@ const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate
 /**
  * Runs a model over texts, batch by batch, the longest first, into a file that a killed run goes on with.
  *
- * @param options.width numbers that the model gives for a text; found from the first batch where it is not said
+ * @param options.width numbers that the model gives for a text
  * @param options.failed says which text it was that has no number
  */
 export const scoreTexts = <E>(options: {
@@ -51,15 +51,16 @@ export const scoreTexts = <E>(options: {
     for (let text = 0; text < texts.count; text++) lengths[text] = texts.length(text)
     const batches = packBatches(lengths, tokensPerBatch)
     const { order, starts, tokens, padded } = batches
-    let batch = 0
+    /** Batches whose results are in the file. */
+    let done = 0
     const file = yield* scoreFile(path, (floats) => {
-      while (batch + 1 < starts.length && starts[batch + 1]! * width <= floats) batch++
-      return starts[batch]! * width
+      while (done + 1 < starts.length && starts[done + 1]! * width <= floats) done++
+      return starts[done]! * width
     })
     const waste = padded === 0 ? 0 : 1 - tokens / padded
     const detail = `padding ${(100 * waste).toFixed(1)} % · ${scorer.device}`
-    const tell = (done: number): void => progress({ done, total: texts.count, unit: texts.unit, detail })
-    tell(starts[batch] ?? 0)
+    const tell = (): void => progress({ done: starts[done] ?? 0, total: texts.count, unit: texts.unit, detail })
+    tell()
 
     const sequence = (text: number): TokenSequence => {
       const ids = new Int32Array(lengths[text]!)
@@ -80,13 +81,13 @@ export const scoreTexts = <E>(options: {
         return values
       })
     // The results come in the order of the batches, however many are worked at side by side.
-    yield* Stream.range(batch, starts.length - 2).pipe(
+    yield* Stream.range(done, starts.length - 2).pipe(
       Stream.mapEffect(score, { concurrency: scorer.lanes }),
       Stream.runForEach((values) =>
         Effect.gen(function* () {
           yield* file.append(values)
-          batch++
-          tell(starts[batch]!)
+          done++
+          tell()
         }),
       ),
     )
