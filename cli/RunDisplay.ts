@@ -25,14 +25,14 @@ const redrawMilliseconds = 100
 const amount = (value: number, unit: string): string =>
   unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`
 
-const rate = (progress: Progress, seconds: number): string => {
-  const perSecond = progress.done / Math.max(seconds, 1e-3)
-  return progress.unit === "bytes" ? `${formatBytes(perSecond)}/s` : `${formatCount(perSecond)}/s`
+const rate = ({ done, resumedAt = 0, unit }: Progress, seconds: number): string => {
+  const perSecond = (done - resumedAt) / Math.max(seconds, 1e-3)
+  return unit === "bytes" ? `${formatBytes(perSecond)}/s` : `${formatCount(perSecond)}/s`
 }
 
 /** `12,000 of 50,000 passages · 24% · 31,000/s · 1.2 s left · loss 0.41`. */
 export const describeProgress = (progress: Progress, seconds: number): string => {
-  const { done, total, unit, detail } = progress
+  const { done, resumedAt = 0, total, unit, detail } = progress
   const parts: Array<string> = []
   if (total === undefined || total <= 0) {
     parts.push(amount(done, unit))
@@ -45,8 +45,8 @@ export const describeProgress = (progress: Progress, seconds: number): string =>
     )
   }
   parts.push(rate(progress, seconds))
-  if (total !== undefined && done > 0 && done < total) {
-    parts.push(`${formatSeconds((seconds / done) * (total - done))} left`)
+  if (total !== undefined && done > resumedAt && done < total) {
+    parts.push(`${formatSeconds((seconds / (done - resumedAt)) * (total - done))} left`)
   }
   if (detail !== undefined) parts.push(detail)
   return parts.join(" · ")

@@ -56,6 +56,8 @@ export type Outputs<O extends OutputKinds> = { readonly [N in keyof O]: Artifact
 /** How far a stage has come. Cheap to report: the runner draws at its own pace. */
 export interface Progress {
   readonly done: number
+  /** How much of it a killed run had done already: it says nothing about this one's pace. Default 0. */
+  readonly resumedAt?: number
   /** Absent while unknown. */
   readonly total?: number
   /** What is counted, in the plural: `passages`, `queries`, `pairs`, `steps`, `bytes`. */

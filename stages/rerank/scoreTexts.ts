@@ -59,7 +59,9 @@ export const scoreTexts = <E>(options: {
     })
     const waste = padded === 0 ? 0 : 1 - tokens / padded
     const detail = `padding ${(100 * waste).toFixed(1)} % · ${scorer.device}`
-    const tell = (): void => progress({ done: starts[done] ?? 0, total: texts.count, unit: texts.unit, detail })
+    const resumedAt = starts[done] ?? 0
+    const tell = (): void =>
+      progress({ done: starts[done] ?? 0, resumedAt, total: texts.count, unit: texts.unit, detail })
     tell()
 
     const sequence = (text: number): TokenSequence => {

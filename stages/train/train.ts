@@ -306,7 +306,13 @@ const trained = (context: Context) =>
         lists: ((standing.step - firstStep) * lists.perStep) / seconds,
         tokens: tokensSeen / seconds,
       }
-      context.progress({ done: standing.step, total: steps, unit: "steps", detail: detailOf(report, rates, perSecond) })
+      context.progress({
+        done: standing.step,
+        resumedAt: firstStep,
+        total: steps,
+        unit: "steps",
+        detail: detailOf(report, rates, perSecond),
+      })
 
       const last = standing.step === steps
       if (dev.length > 0 && (last || standing.step % validate.every === 0)) yield* measure

@@ -70,4 +70,10 @@ describe("display of a run", () => {
       "500 MB of 1.0 GB · 50% · 100 MB/s · 5.00 s left",
     )
   })
+
+  it("L6 what a killed run had done counts for the share, not for rate and time left", () => {
+    const resumed = { done: 600, resumedAt: 500, total: 1000, unit: "steps" }
+    expect(describeProgress(resumed, 5)).toBe("600 of 1,000 steps · 60% · 20/s · 20.0 s left")
+    expect(describeProgress({ ...resumed, done: 500 }, 5)).toBe("500 of 1,000 steps · 50% · 0/s")
+  })
 })
