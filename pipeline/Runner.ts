@@ -31,9 +31,11 @@ import type {
 } from "./Stage.ts"
 import { causeMessage, io, StoreError, saysDiskFull } from "./StoreError.ts"
 
+const usualJobs = 2
+
 /** How to run a plan. */
 export interface RunOptions {
-  /** How many stages may run at once. Default 2. */
+  /** How many stages may run at once. Default: 2, beside which as many that occupy a core each as there are cores. */
   readonly jobs?: number
   /** Nodes or stages to run although their results are stored; the new results are stored too. */
   readonly force?: Iterable<string>
@@ -328,7 +330,7 @@ export const run = (
       const started = performance.now()
       const at = new Date().toISOString()
       const store = yield* ArtifactStore
-      const jobs = Math.max(1, Math.floor(options.jobs ?? 2))
+      const jobs = Math.max(1, Math.floor(options.jobs ?? usualJobs))
       const forced = yield* toEffect(nodesNamed(plan, options.force ?? []))
       const emit = (event: RunEvent): void => {
         try {
@@ -349,7 +351,7 @@ export const run = (
       yield* waitForCollector(session, emit)
       emit({ _tag: "PlanReady", run: session.id, plan, jobs })
 
-      const engine = yield* makeEngine(plan, store, session, jobs, forced, emit)
+      const engine = yield* makeEngine(plan, store, session, jobs, options.jobs === undefined, forced, emit)
       const finish = (outcome: RunReport["outcome"]) =>
         Effect.gen(function* () {
           const report = engine.report(outcome, at, secondsSince(started))
@@ -390,6 +392,8 @@ const makeEngine = (
   store: ArtifactStore["Type"],
   session: Session,
   jobs: number,
+  /** Whether a node that occupies a core takes no job. */
+  coresBeside: boolean,
   forced: ReadonlySet<string>,
   emit: (event: RunEvent) => void,
 ) =>
@@ -453,17 +457,16 @@ const makeEngine = (
       return turn.withPermits(1)(
         Effect.gen(function* () {
           for (let tries = 0; ; tries++) {
-            const attempt = slots.withPermits(1)(
-              Effect.acquireUseRelease(
-                session.tryLock(key),
-                (owner): Effect.Effect<Either.Either<A, Owner | "unknown">, E, R> =>
-                  owner === undefined ? Effect.map(body, Either.right) : Effect.succeed(Either.left(owner)),
-                (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
-              ),
+            const attempt = Effect.acquireUseRelease(
+              session.tryLock(key),
+              (owner): Effect.Effect<Either.Either<A, Owner | "unknown">, E, R> =>
+                owner === undefined ? Effect.map(body, Either.right) : Effect.succeed(Either.left(owner)),
+              (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
             )
+            const inJob = coresBeside && node.occupies === "core" ? attempt : slots.withPermits(1)(attempt)
             const got = yield* node.occupies === undefined
-              ? attempt
-              : cores.withPermits(node.occupies === "core" ? 1 : coreCount)(attempt)
+              ? inJob
+              : cores.withPermits(node.occupies === "core" ? 1 : coreCount)(inJob)
             if (Either.isRight(got)) return got.right
             if (tries === 0) {
               const owner: Owner | undefined = got.left === "unknown" ? undefined : got.left

@@ -50,8 +50,6 @@ import { readSettings } from "../Settings.ts"
 import { writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
-const jobsDefault = 2
-
 const options = {
   target: Options.text("target").pipe(
     Options.repeated,
@@ -78,8 +76,8 @@ const options = {
   ),
   artifacts: artifactsOption,
   jobs: Options.integer("jobs").pipe(
-    Options.withDefault(jobsDefault),
-    Options.withDescription("How many stages may run at once"),
+    Options.optional,
+    Options.withDescription("How many stages may run at once. Default 2, and beside them a small training a core"),
   ),
   force: Options.text("force").pipe(
     Options.repeated,
@@ -277,7 +275,11 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         Effect.sync(() => makeRunDisplay(given.log, process.stderr)),
         (opened) => Effect.sync(opened.close),
       )
-      const report = yield* run(plan, { jobs: given.jobs, force: given.force, onEvent: display.onEvent })
+      const report = yield* run(plan, {
+        ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
+        force: given.force,
+        onEvent: display.onEvent,
+      })
       display.close()
       if (given.explain) {
         const text = explanation(report.nodes)

@@ -605,6 +605,30 @@ describe("order", () => {
     expect(most).toBe(2 + cores)
   })
 
+  it("C21 where the jobs are not said, what occupies a core takes none", async () => {
+    const config = (node: string, text = node) => ({ node, text, used: true })
+    const plan = planOf({
+      eval: [
+        ...["c", "d", "e"].map((node) => heavy(config(node, "core"), {}, node).text),
+        ...["p", "q"].map((node) => make(config(node), {}, node).text),
+      ],
+    })
+    let [now, most] = [0, 0]
+    setMischief({})
+    await Effect.runPromise(
+      run(plan, {
+        onEvent: (event) => {
+          if (event._tag === "NodeStarted") most = Math.max(most, ++now)
+          if (event._tag === "NodeFinished") now--
+        },
+      }).pipe(Effect.provide(services(freshStore())), (effect) => {
+        setMischief({ sleepMs: { c: 300, d: 300, e: 300, p: 300, q: 300 } })
+        return effect
+      }),
+    )
+    expect(most).toBe(2 + Math.min(3, availableParallelism()))
+  })
+
   it("C22 only what the targets need runs", async () => {
     const store = freshStore()
     const ran = await runIn(store, Either.getOrThrow(selectTargets(diamond(), ["join.left"])))
