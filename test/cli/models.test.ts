@@ -112,7 +112,7 @@ describe.sequential("models on the command line", () => {
     const model = JSON.stringify([{ source: cross, name: "cross" }])
     const words = (artifacts: string): ReadonlyArray<string> => [
       ...["--dataset", large, "--artifacts", artifacts, "--device", "cpu", "--target", "rerank.cross", "--jobs", "1"],
-      ...["--set", 'retrieve.systems=["bm25"]', "--set", "rerank.threads=1", "--set", "rerank.tokensPerBatch=64"],
+      ...["--set", 'retrieve.systems=["bm25"]', "--set", "rerank.threads=2", "--set", "rerank.tokensPerBatch=64"],
       ...["--set", `rerank.models=${model}`],
     ]
     // The program without its launcher: one process, whose end is not for another to soften.
@@ -140,7 +140,7 @@ describe.sequential("models on the command line", () => {
 
     const resumed = await dag(...words(killed), "--log", "json", "--json")
     expect(resumed.code).toBe(0)
-    const begun = /"node":"rerank\.cross","progress":\{"done":(\d+),"total":(\d+)/.exec(resumed.err)
+    const begun = /"node":"rerank\.cross","progress":\{"done":(\d+),"resumedAt":\1,"total":(\d+)/.exec(resumed.err)
     expect(Number(begun?.[1])).toBeGreaterThan(0)
     expect(Number(begun?.[1])).toBeLessThan(Number(begun?.[2]))
     const whole = await dag(...words(join(home, "whole")), "--json")
