@@ -81,7 +81,7 @@ const baseOf = (model: TrainedModel, ground: TrainingGround, modelOf: ModelOf, f
 
 /**
  * Threads of a training where nothing is said: one where the device is the CPU and the matrices are small. At every operation two
- * would wait for each other, so that two trainings of the usual small models, side by side with one each, take 0.64 × the time.
+ * would wait for each other, so that two trainings of the usual small models, side by side with one each, take 0.7 × the time.
  */
 const usualThreads = (model: TrainedModel, { device }: Hardware): number | undefined =>
   device === "cpu" && isScratch(model) && model.width <= 128 ? 1 : undefined

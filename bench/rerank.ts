@@ -9,9 +9,9 @@
  *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_HEADS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS: a part of it
  *
  * The pairs are BM25's best 100 of 20 queries of SciFact (../shared), up to 256 tokens. Every system gets the same token ids
- * and the same weights, chooses the batch size that suits it best (ours is the stage's own), and takes its turn at slices of the pairs, so that noise
- * meets all of them; one thread is measured in processor time, which the rest of the machine disturbs least. PyTorch runs under
- * inference_mode with its fused attention; `compiled` is the same through torch.compile.
+ * and the same weights, chooses the batch size that suits it best (ours is the stage's own), and takes its turn at slices of the
+ * pairs, so that noise meets all of them; one thread is measured in processor time, which the rest of the machine disturbs least.
+ * PyTorch runs under inference_mode with its fused attention; `compiled` is the same through torch.compile.
  * Then a profile says where our time goes, and how near the matrix products come to the fastest one that was measured.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process"
@@ -420,8 +420,7 @@ const compare = (model: BenchModel, head: HeadName, folder: string, texts: Retur
       const args = ["-W", "ignore", script, system, to, head, pairsFile, String(threads)]
       servers.set(system, new Server(python ?? "", args))
     }
-    const weightBytes = weightBytesOf(to)
-    const ownBudget = usualTokensPerBatch("cpu", weightBytes, Math.floor(threads / scoringLanes(weightBytes, threads)))
+    const ownBudget = usualTokensPerBatch("cpu", weightBytesOf(to), threads)
     const figures = yield* Effect.promise(() => compete(servers, pairs.length, ownBudget))
     const own = figures.get("rankdag")
     if (own === undefined) return

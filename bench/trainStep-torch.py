@@ -1,9 +1,9 @@
 """PyTorch's side of bench/trainStep.ts: `python trainStep-torch.py MODE HEAD FOLDER STEP THREADS`, asked and answering in lines.
 
-MODE is eager, or compiled (through torch.compile); HEAD first-token or masked-mean. FOLDER is a checkpoint in Hugging Face layout with the weights
-head.score.*; STEP a JSON file of token ids by text and the index of each list's relevant text. Each line on the standard
-input asks for one training step: forward, softmax loss over the lists, backward, clipping to a norm of 1, AdamW. The answer
-is {"seconds", "loss"}.
+MODE is eager, or compiled (through torch.compile); HEAD first-token or masked-mean. FOLDER is a checkpoint in Hugging Face
+layout with the weights head.score.*; STEP a JSON file of token ids by text and the index of each list's relevant text. Each
+line on the standard input asks for one training step: forward, softmax loss over the lists, backward, clipping to a norm of 1,
+AdamW. The answer is {"seconds", "loss"}.
 """
 
 import json

@@ -1,10 +1,12 @@
 /**
  * Claim: one training step on the CPU (forward, softmax loss, backward, clipping, AdamW; no dropout) is no slower than current
  * PyTorch's, eager and compiled, on the same cores: an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and
- * MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the mean.
+ * MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the
+ * mean.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench trainStep        (a Python with torch and transformers)
- *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_HEADS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS, RANKDAG_BENCH_ROUNDS: a part of it
+ *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_HEADS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS,
+ *     RANKDAG_BENCH_ROUNDS: a part of it
  *
  * All begin with the same weights and take the same steps on the same texts, in turn, so that noise meets all of them; their
  * losses must agree. Then it says where our time goes: by a profile of onnxruntime's; the rest of a step is the update.

@@ -40,13 +40,13 @@ export const selfAttention = (tokens: TokenBatch, divided: Heads, layer: SelfAtt
   const { dropout = identity, rotate = identity } = layer
   const rows = Onnx.dimensions.multiply(batch, sequence)
   const split = (x: Floats, count: number): Floats => Onnx.reshape(x, [batch, sequence, count, size])
-  const [queries, keys] = [rotate(split(layer.query, heads)), rotate(split(layer.key, keyHeads))]
   const { keyBias } = layer
-  const longer = (x: Floats, last: Floats): Floats =>
-    Onnx.concat([x, Onnx.expand(last, [...x.shape.slice(0, 3), 1])], 3)
-  const length = keyBias === undefined ? size : size + 1
-  const query = keyBias === undefined ? queries : longer(queries, Onnx.constant([1], [1, 1, 1, 1]))
-  const key = Onnx.transpose(keyBias === undefined ? keys : longer(keys, keyBias), [0, 2, 3, 1])
+  /** With one number more where there is a bias: 1 for a query, the bias for a key. */
+  const longer = (x: Floats, last: Floats | undefined): Floats =>
+    last === undefined ? x : Onnx.concat([x, Onnx.expand(last, [...x.shape.slice(0, 3), 1])], 3)
+  const query = longer(rotate(split(layer.query, heads)), keyBias && Onnx.constant([1], [1, 1, 1, 1]))
+  const key = Onnx.transpose(longer(rotate(split(layer.key, keyHeads)), keyBias), [0, 2, 3, 1])
+  const length = query.shape[3] ?? size
   const value = Onnx.transpose(split(layer.value, keyHeads), [0, 2, 1, 3])
   const merged = [rows, heads * size]
   if (keyHeads === heads) {

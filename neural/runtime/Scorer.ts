@@ -101,8 +101,8 @@ export const scorerInterface = (
 
 /**
  * How many lanes score fastest on as many threads of a CPU. A small model has as many copies, each with one thread, as there are
- * threads: they need not wait for each other at every operation, which made 1.06 × of a MiniLM's speed and 1.5 × of a model a
- * hundredth its size. Of one with more than 128 MiB of weights, whose products take long enough, a copy would only take memory.
+ * threads: they need not wait for each other at every operation, which made 1.06 × of a MiniLM's speed and 1.15 to 1.3 × of models of
+ * 0.3 million weights. Of one with more than 128 MiB of weights, whose products take long enough, a copy would only take memory.
  */
 export const scoringLanes = (weightBytes: number, threads: number): number => (weightBytes <= 2 ** 27 ? threads : 1)
 

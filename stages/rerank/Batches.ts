@@ -1,3 +1,4 @@
+import { scoringLanes } from "../../neural/index.ts"
 import type { Device } from "../../schemas/index.ts"
 
 /** Texts of a model's input packed into batches: which texts, in an order that is a function of their lengths alone. */
@@ -15,8 +16,9 @@ export interface Batches {
  * Tokens a batch where nothing is said. A graphics card wants large batches. On the CPU a layer's values stay in the caches of the
  * cores: 512 tokens for each thread that works at a batch, and four times as many of a model whose layers are small.
  */
-export const usualTokensPerBatch = (device: Device, weightBytes: number, threadsPerBatch: number): number => {
+export const usualTokensPerBatch = (device: Device, weightBytes: number, threads: number): number => {
   if (device !== "cpu") return device === "webgpu" ? 8192 : 16_384
+  const threadsPerBatch = Math.floor(threads / scoringLanes(weightBytes, threads))
   return (weightBytes < 2 ** 24 ? 2048 : 512) * threadsPerBatch
 }
 

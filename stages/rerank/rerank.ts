@@ -62,8 +62,8 @@ const openModel = ({ config, inputs }: Context, card: ModelCard) =>
     const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
     const lanes = scoringLanes(weightBytes, threads)
     const scorer = yield* openScorer({ path: join(inputs.model.path, modelFiles.graph) }, { device, threads, lanes })
-    const usual = usualTokensPerBatch(device, weightBytes, Math.floor(threads / lanes))
-    return { scorer, tokensPerBatch: config.tokensPerBatch ?? usual } satisfies OpenModel
+    const tokensPerBatch = config.tokensPerBatch ?? usualTokensPerBatch(device, weightBytes, threads)
+    return { scorer, tokensPerBatch } satisfies OpenModel
   })
 
 /** Refuses the first query that does not fit: queries are never shortened. */

@@ -37,6 +37,9 @@ export const TrainConfig = Schema.typeSchema(
 )
 export type TrainConfig = typeof TrainConfig.Type
 
+/** Whether a training keeps one core busy, and others can run beside it. */
+export const onOneCore = ({ hardware, threads: used }: TrainConfig): boolean => hardware.device === "cpu" && used === 1
+
 export const trainInputs = {
   model: Kinds.Model,
   tokenizer: Kinds.Tokenizer,
@@ -64,6 +67,6 @@ export const train = stage({
   load: () => import("./train.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
-  occupies: ({ hardware, threads: used }) => (hardware.device === "cpu" && used === 1 ? "core" : "machine"),
+  occupies: (config) => (onOneCore(config) ? "core" : "machine"),
   determinism: "seeded",
 })

@@ -21,7 +21,7 @@ import { type Best, type Checkpoint, openCheckpoints } from "./Checkpoints.ts"
 import { curriculumProblem, phaseAt } from "./Curriculum.ts"
 import { DataOrder } from "./DataOrder.ts"
 import { checkQueries, inputsOf } from "./Inputs.ts"
-import { TrainConfig, type trainInputs, type trainOutputs } from "./index.ts"
+import { onOneCore, TrainConfig, type trainInputs, type trainOutputs } from "./index.ts"
 import { type LogRow, openLogFile } from "./LogFile.ts"
 import { mineRanks } from "./mineRanks.ts"
 import { modelReadme } from "./modelReadme.ts"
@@ -214,7 +214,8 @@ const trained = (context: Context) =>
       dropout: config.dropout,
       seed: config.seed,
       device: config.hardware.device,
-      ...(config.threads === undefined ? {} : { threads: config.threads, apart: config.threads === 1 }),
+      ...(config.threads === undefined ? {} : { threads: config.threads }),
+      apart: onOneCore(config),
       ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
     })
 
