@@ -1,3 +1,5 @@
+import { kernelsOf } from "./kernels/kernelSpaces.ts"
+
 /** The gradient of a weight, in its shape. */
 export interface DenseGradient {
   readonly kind: "dense"
@@ -83,6 +85,10 @@ export class RowSum {
 
 /** The sum of the squares of a gradient's elements. */
 export const squaredNorm = ({ values }: Gradient): number => {
+  const kernels = kernelsOf(values)
+  if (kernels !== undefined && values.length > 0 && values.length % 4 === 0) {
+    return kernels.squares(values.byteOffset, values.length)
+  }
   // Four sums, so that an addition need not wait for the one before.
   let [a, b, c, d] = [0, 0, 0, 0]
   const whole = values.length - (values.length % 4)

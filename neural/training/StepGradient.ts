@@ -2,8 +2,6 @@ import { type Gradient, RowSum, squaredNorm } from "../optimizers/index.ts"
 import { type Tensor } from "../runtime/index.ts"
 import { gradientOutput, rowIndicesOutput, type TrainingGraphs } from "./trainingGraphs.ts"
 
-const elements = (shape: readonly number[] = []): number => shape.reduce((a, b) => a * b, 1)
-
 const addTo = (sums: Float32Array, values: Float32Array): void => {
   for (let i = 0; i < sums.length; i++) sums[i]! += values[i]!
 }
@@ -19,9 +17,14 @@ export class StepGradient {
   readonly #shapes: ReadonlyMap<string, readonly number[]>
   #empty = true
 
-  constructor(graphs: TrainingGraphs, shapes: ReadonlyMap<string, readonly number[]>) {
+  /** @param dense for the gradient of each whole weight the array it is written to */
+  constructor(
+    graphs: TrainingGraphs,
+    shapes: ReadonlyMap<string, readonly number[]>,
+    dense: ReadonlyMap<string, Float32Array>,
+  ) {
     this.#shapes = shapes
-    this.#dense = new Map(graphs.dense.map((name) => [name, new Float32Array(elements(shapes.get(name)))] as const))
+    this.#dense = dense
     this.#byRow = new Map(
       graphs.byRow.map((name) => {
         const [entries = 0, width = 0] = shapes.get(name) ?? []

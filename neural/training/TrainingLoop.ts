@@ -30,6 +30,8 @@ export interface Weight {
   readonly name: string
   readonly shape: readonly number[]
   readonly values: Float32Array
+  /** Where its gradient is written, in its shape; undefined where it is frozen or its gradient comes by row. */
+  readonly gradient: Float32Array | undefined
   readonly group: WeightGroup
   /** Undefined where it is frozen. */
   readonly update: WeightUpdate | undefined
@@ -84,7 +86,11 @@ export class TrainingLoop {
     this.#graphs = graphs
     this.#sessions = sessions
     this.#weights = weights
-    this.#gradient = new StepGradient(graphs, new Map(weights.map(({ name, shape }) => [name, shape])))
+    this.#gradient = new StepGradient(
+      graphs,
+      new Map(weights.map(({ name, shape }) => [name, shape])),
+      new Map(weights.flatMap(({ gradient, name }) => (gradient === undefined ? [] : [[name, gradient]]))),
+    )
     this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
     this.#groupOverhead = options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
     const names = ["input_ids", "attention_mask", "token_type_ids"] as const

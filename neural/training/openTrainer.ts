@@ -2,27 +2,60 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { HeadUnsuitable, headsOf, type ModelGraph, modelGraph } from "../architectures/index.ts"
 import * as Onnx from "../onnx/index.ts"
-import { formGroups, type GroupsInvalid, updateOf } from "../optimizers/index.ts"
+import {
+  arraysOf,
+  formGroups,
+  type GroupsInvalid,
+  kernelSpaces,
+  updateOf,
+  type WeightGroup,
+} from "../optimizers/index.ts"
 import { chooseHardware, type DeviceUnavailable, OnnxRuntime } from "../runtime/index.ts"
 import type { Trainer, TrainerOptions } from "./Trainer.ts"
 import { WeightsIncomplete } from "./TrainingError.ts"
 import { TrainingLoop, type TrainingSessions, type Weight } from "./TrainingLoop.ts"
 import { type TrainingGraphs, trainingGraphs } from "./trainingGraphs.ts"
 
-/** The weights that a model has, copied from those that are given. */
-const takeWeights = (
+const elementsOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
+
+/** What of a model's weights is not given as it has them. */
+const checkWeights = (
   { tensors }: ModelGraph,
   given: ReadonlyMap<string, Float32Array>,
-): Effect.Effect<ReadonlyMap<string, Float32Array>, WeightsIncomplete> => {
+): Effect.Effect<void, WeightsIncomplete> => {
   const problems = tensors.flatMap(({ name, shape }) => {
-    const elements = shape.reduce((a, b) => a * b, 1)
+    const elements = elementsOf(shape)
     const found = given.get(name)?.length
     if (found === undefined) return [`${name} is missing`]
     return found === elements ? [] : [`${name} has ${found} elements instead of ${elements}`]
   })
-  return problems.length > 0
-    ? Effect.fail(new WeightsIncomplete({ problems }))
-    : Effect.succeed(new Map(tensors.map(({ name }) => [name, Float32Array.from(given.get(name) ?? [])])))
+  return problems.length > 0 ? Effect.fail(new WeightsIncomplete({ problems })) : Effect.void
+}
+
+/** The weights, with all that belongs to one in one memory. */
+const makeWeights = (
+  { tensors }: ModelGraph,
+  { optimizer, weights: given }: TrainerOptions,
+  groups: ReadonlyMap<string, WeightGroup>,
+  { byRow, dense }: TrainingGraphs,
+): readonly Weight[] => {
+  const [inRows, whole] = [new Set(byRow), new Set(dense)]
+  const spaces = kernelSpaces(
+    tensors.map(({ name, shape }) => {
+      const elements = elementsOf(shape)
+      if (whole.has(name)) return [elements, elements, ...arraysOf(optimizer, shape, false)]
+      return inRows.has(name) ? [elements, ...arraysOf(optimizer, shape, true)] : [elements]
+    }),
+  )
+  return tensors.flatMap(({ name, shape }, index): readonly Weight[] => {
+    const [start, group, space] = [given.get(name), groups.get(name), spaces[index]]
+    if (start === undefined || group === undefined || space === undefined) return []
+    const values = space(start.length)
+    values.set(start)
+    const gradient = whole.has(name) ? space(start.length) : undefined
+    const update = group.frozen ? undefined : updateOf(optimizer, shape, inRows.has(name), space)
+    return [{ name, shape, values, gradient, group, update }]
+  })
 }
 
 /** Sessions of a trainer's graphs, each opened when it is first needed and closed with the scope. */
@@ -77,18 +110,15 @@ export const openTrainer = (
         heads: headsOf(description.architecture).filter((head) => head !== description.head.kind),
       })
     }
-    const values = yield* takeWeights(model, options.weights)
-    const groups = yield* formGroups(optimizer, [...values.keys()])
+    yield* checkWeights(model, options.weights)
+    const groups = yield* formGroups(
+      optimizer,
+      model.tensors.map(({ name }) => name),
+    )
     const frozen = new Set([...groups].flatMap(([name, group]) => (group.frozen ? [name] : [])))
     const graphs = trainingGraphs(description, loss, dropout, frozen)
     const sessions = yield* openSessions(options, graphs, model.graph)
-    const byRow = new Set(graphs.byRow)
-    const weights = model.tensors.flatMap(({ name, shape }): readonly Weight[] => {
-      const [own, group] = [values.get(name), groups.get(name)]
-      if (own === undefined || group === undefined) return []
-      const update = group.frozen ? undefined : updateOf(optimizer, shape, byRow.has(name))
-      return [{ name, shape, values: own, group, update }]
-    })
+    const weights = makeWeights(model, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
     return {
       device: hardware.device,
