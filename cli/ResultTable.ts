@@ -41,10 +41,11 @@ interface Line {
   readonly cells: ReadonlyArray<string>
 }
 
-/** A figure: four decimals, or a whole number where the measure counts. */
+/** A figure: four decimals, or where the measure counts a whole number, of means of such with one decimal. */
 export const formatValue = (measure: string, value: number | undefined): string => {
   if (value === undefined) return "–"
-  return /^Num/.test(measure) ? String(value) : value.toFixed(4)
+  if (!/^Num/.test(measure)) return value.toFixed(4)
+  return Number.isInteger(value) ? String(value) : value.toFixed(1)
 }
 
 /** `6,980 queries`. */
@@ -109,7 +110,7 @@ const repeatedRow = (system: string, rows: ReadonlyArray<SystemSummary>, marked:
     const shared = rows
       .map((row) => marked(row, measure))
       .reduce((common, own) => [...common].filter((mark) => own.includes(mark)).join(""))
-    return `${formatValue(measure, mean(values))} ±${deviation(values).toFixed(4)}${shared}`
+    return `${formatValue(measure, mean(values))} ±${formatValue(measure, deviation(values))}${shared}`
   },
   unjudged: mean(rows.map(({ unjudged }) => unjudged)),
 })

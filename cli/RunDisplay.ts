@@ -55,10 +55,11 @@ export const describeProgress = (progress: Progress, seconds: number): string =>
 /** What a stage that counts it among its facts is measured by. */
 const rated = "pairs"
 
-/** `9,812 pairs/s`, of a stage that says how many it worked on. */
-const rateText = (report: NodeReport, seconds: number): ReadonlyArray<string> => {
-  const count = report.facts[rated]
-  return typeof count === "number" && seconds > 0 ? [`${formatCount(count / seconds)} ${rated}/s`] : []
+/** `9,812 pairs/s`, of a stage that says how many it worked on; without those that an earlier run, which was killed, had done. */
+const rateText = ({ facts }: NodeReport, seconds: number): ReadonlyArray<string> => {
+  const { [rated]: count, shareBefore: before = 0 } = facts
+  if (typeof count !== "number" || typeof before !== "number" || seconds <= 0) return []
+  return [`${formatCount((count * (1 - before)) / seconds)} ${rated}/s`]
 }
 
 const outputsText = (report: NodeReport): string => {

@@ -22,7 +22,7 @@ import type { RerankConfig, rerankInputs, rerankOutputs } from "./index.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
 import { PairNotScored, QueryWithoutRoom, RerankFileFailed } from "./RerankError.ts"
-import { scoresByText, scoreTexts } from "./scoreTexts.ts"
+import { type ScoredTexts, scoresByText, scoreTexts } from "./scoreTexts.ts"
 
 type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
 
@@ -38,6 +38,14 @@ interface ScoredPairs {
   /** Tokens that the model was run on, without and with padding. */
   readonly tokens: number
   readonly padded: number
+  /** The share of the texts that an earlier run, which was killed, had scored. */
+  readonly shareBefore: number
+}
+
+/** That share of texts that were scored in some parts. */
+const shareBefore = (...parts: readonly ScoredTexts[]): number => {
+  const all = parts.reduce((sum, { batches }) => sum + batches.order.length, 0)
+  return all === 0 ? 0 : parts.reduce((sum, { scoredBefore }) => sum + scoredBefore, 0) / all
 }
 
 const readCard = (folder: string) => {
@@ -117,7 +125,8 @@ const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens
         }),
     })
     const scores = yield* scoresByText(scored)
-    return { scores, truncated, tokens: scored.batches.tokens, padded: scored.batches.padded } satisfies ScoredPairs
+    const { padded, tokens: run } = scored.batches
+    return { scores, truncated, tokens: run, padded, shareBefore: shareBefore(scored) } satisfies ScoredPairs
   })
 
 /** The distinct numbers of a list, ascending. */
@@ -178,6 +187,7 @@ const vectorScores = (context: Context, card: ModelCard, model: OpenModel, token
       truncated,
       tokens: embeddedQueries.batches.tokens + embeddedPassages.batches.tokens,
       padded: embeddedQueries.batches.padded + embeddedPassages.batches.padded,
+      shareBefore: shareBefore(embeddedQueries, embeddedPassages),
     } satisfies ScoredPairs
   })
 
@@ -235,6 +245,8 @@ export const run = (context: Context) =>
         truncated: scored.truncated,
         tokens: scored.tokens,
         paddedTokens: scored.padded,
+        // Said where it happened: a run that was never killed has the facts of every other.
+        ...(scored.shareBefore > 0 ? { shareBefore: scored.shareBefore } : {}),
         device: model.scorer.device,
         deviceName: model.scorer.deviceName,
         precision: config.precision,

@@ -24,6 +24,8 @@ export interface ScoredTexts {
   readonly batches: Batches
   /** Numbers of one text. */
   readonly width: number
+  /** How many texts an earlier run, which was killed, had scored. */
+  readonly scoredBefore: number
 }
 
 /** A turn of the event loop: lets signals and the live line have their say between batches. */
@@ -59,9 +61,9 @@ export const scoreTexts = <E>(options: {
     })
     const waste = padded === 0 ? 0 : 1 - tokens / padded
     const detail = `padding ${(100 * waste).toFixed(1)} % · ${scorer.device}`
-    const resumedAt = starts[done] ?? 0
+    const scoredBefore = starts[done] ?? 0
     const tell = (): void =>
-      progress({ done: starts[done] ?? 0, resumedAt, total: texts.count, unit: texts.unit, detail })
+      progress({ done: starts[done] ?? 0, resumedAt: scoredBefore, total: texts.count, unit: texts.unit, detail })
     tell()
 
     const sequence = (text: number): TokenSequence => {
@@ -93,7 +95,7 @@ export const scoreTexts = <E>(options: {
         }),
       ),
     )
-    return { file, batches, width }
+    return { file, batches, width, scoredBefore }
   })
 
 /** Numbers in one read of a file of scores. */

@@ -114,4 +114,20 @@ describe("result table", () => {
     expect(legend).toHaveLength(2)
     expect(legend[1]).toContain("standard deviation over the seeds")
   })
+
+  it("L43 of a measure that counts, the mean over seeds has one decimal", () => {
+    const row = (system: string, relevant: number) => ({
+      ...{ system, split: "test", kind: "all", queries: 3, missing: 0, unjudged: 0 },
+      measures: { NumRelRet: relevant },
+    })
+    const counted = Schema.decodeUnknownSync(EvaluationSummary)({
+      measures: ["NumRelRet"],
+      systems: [row("bm25", 12), row("t5.1", 10), row("t5.2", 11), row("t5.3", 11)],
+      candidates: [],
+      repeats: [{ system: "t5", of: ["t5.1", "t5.2", "t5.3"] }],
+    })
+    const [, , bm25, t5] = renderResultTable([{ dataset: "c", summary: counted }]).split("\n")
+    expect(bm25).toMatch(/bm25 +12 +0%/)
+    expect(t5).toMatch(/t5 \(3 seeds\) +10\.7 ±0\.6 +0%/)
+  })
 })

@@ -57,6 +57,7 @@ describe("display of a run", () => {
   it("L6 a stage that counts pairs is told with its rate", () => {
     const facts = { pairs: 24_530, truncated: 3 }
     expect(describeNode({ ...report, facts })).toBe("ran · 2.50 s · 9,812 pairs/s · index 5,183, 1.2 MB")
+    expect(describeNode({ ...report, facts: { ...facts, shareBefore: 0.75 } })).toContain(" · 2,453 pairs/s · ")
     expect(describeNode({ ...report, facts, status: "hit", savedSeconds: 2.5 })).toBe(
       "hit · saved 2.50 s · index 5,183, 1.2 MB",
     )

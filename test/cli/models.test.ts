@@ -143,7 +143,11 @@ describe.sequential("models on the command line", () => {
     const begun = /"node":"rerank\.cross","progress":\{"done":(\d+),"resumedAt":\1,"total":(\d+)/.exec(resumed.err)
     expect(Number(begun?.[1])).toBeGreaterThan(0)
     expect(Number(begun?.[1])).toBeLessThan(Number(begun?.[2]))
+    // The rate is that of what this run scored.
+    const before = Number(begun?.[1]) / Number(begun?.[2])
+    expect(stagesOf(resumed.out).get("rerank.cross")?.facts["shareBefore"]).toBeCloseTo(before, 10)
     const whole = await dag(...words(join(home, "whole")), "--json")
+    expect(stagesOf(whole.out).get("rerank.cross")?.facts).not.toHaveProperty("shareBefore")
     expect(stagesOf(resumed.out).get("rerank.cross")?.output).toBe(stagesOf(whole.out).get("rerank.cross")?.output)
     rmSync(killed, { recursive: true })
   })

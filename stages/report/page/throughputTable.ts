@@ -10,7 +10,10 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 /** What the records of the rerank stage say of its speed. */
 const speedOf = ({ node, facts, seconds }: MadeBy) => {
   const pairs = numberOf(facts["pairs"])
-  return pairs === undefined ? [] : [{ node, pairs, seconds, facts }]
+  if (pairs === undefined) return []
+  // What a run that was killed had scored is not counted in the seconds of the one that went on.
+  const scored = pairs * (1 - (numberOf(facts["shareBefore"]) ?? 0))
+  return [{ node, pairs, speed: seconds > 0 ? scored / seconds : undefined, seconds, facts }]
 }
 
 /** Pairs a second, and on what, of each reranker. */
@@ -43,7 +46,7 @@ export const throughputTable = (page: Page): Part => ({
           h(
             "tbody",
             {},
-            speeds.map(({ node, pairs, seconds, facts }) => {
+            speeds.map(({ node, pairs, speed, seconds, facts }) => {
               const [tokens, padded] = [numberOf(facts["tokens"]), numberOf(facts["paddedTokens"])]
               const waste =
                 tokens === undefined || padded === undefined || padded === 0 ? undefined : 1 - tokens / padded
@@ -54,7 +57,7 @@ export const throughputTable = (page: Page): Part => ({
                 h("th", { scope: "row" }, node),
                 h("td", { class: "number" }, countText(pairs)),
                 h("td", { class: "number" }, secondsText(seconds)),
-                h("td", { class: "number" }, seconds > 0 ? countText(Math.round(pairs / seconds)) : "–"),
+                h("td", { class: "number" }, speed === undefined ? "–" : countText(Math.round(speed))),
                 h("td", { class: "number" }, waste === undefined ? "–" : percentText(waste)),
                 h("td", {}, where.filter((text) => text !== "").join(", ")),
               )
