@@ -1,6 +1,6 @@
 import type { AdamWSettings } from "../../schemas/index.ts"
 import type { Gradient, RowsGradient } from "./Gradient.ts"
-import { kernelsOf, ordinarySpace, type Space } from "./kernels/kernelSpaces.ts"
+import { type Kernels, kernelsOf, ordinarySpace, type Space } from "./kernels/kernelSpaces.ts"
 import type { UpdateTerms, WeightUpdate } from "./WeightUpdate.ts"
 
 /** The numbers of one update, the same for all elements. */
@@ -66,7 +66,9 @@ export class AdamW implements WeightUpdate {
 
   apply(weight: Float32Array, gradient: Gradient, terms: UpdateTerms): void {
     if (gradient.kind === "dense") {
-      this.#span(weight, 0, weight.length, gradient.values, 0, this.#coefficients(terms, 1))
+      const { values } = gradient
+      const kernels = kernelsOf(weight, this.#first, this.#second, values)
+      this.#span(weight, 0, weight.length, values, 0, this.#coefficients(terms, 1), kernels)
     } else {
       if (!this.#onlyTouched) this.#otherRows(weight, gradient, terms)
       this.#touchedRows(weight, gradient, terms)
@@ -89,20 +91,26 @@ export class AdamW implements WeightUpdate {
   }
 
   /** Elements begin ≤ i < end of the weight, whose gradients lie from `at` on. */
-  #span(weight: Float32Array, begin: number, end: number, values: Float32Array, at: number, by: Coefficients): void {
+  #span(
+    weight: Float32Array,
+    begin: number,
+    end: number,
+    values: Float32Array,
+    at: number,
+    by: Coefficients,
+    kernels: Kernels | undefined,
+  ): void {
     const [first, second] = [this.#first, this.#second]
     const { epsilon, kept1, kept2, keptWeight, new1, new2, rate, root, scale } = by
     const offset = at - begin
-    let i = begin
-    const kernels = kernelsOf(weight, first, second, values)
-    const count = end - begin - ((end - begin) % 4)
-    if (kernels !== undefined && count > 0) {
+    const byKernel = kernels === undefined ? 0 : end - begin - ((end - begin) % 4)
+    if (kernels !== undefined && byKernel > 0) {
       kernels.adamw(
         weight.byteOffset + 4 * begin,
         first.byteOffset + 4 * begin,
         second.byteOffset + 4 * begin,
         values.byteOffset + 4 * at,
-        count,
+        byKernel,
         scale,
         kept1,
         new1,
@@ -113,9 +121,8 @@ export class AdamW implements WeightUpdate {
         root,
         epsilon,
       )
-      i += count
     }
-    for (; i < end; i++) {
+    for (let i = begin + byKernel; i < end; i++) {
       const slope = values[i + offset]! * scale
       const m = kept1 * first[i]! + new1 * slope
       const v = kept2 * second[i]! + new2 * slope * slope
@@ -126,26 +133,22 @@ export class AdamW implements WeightUpdate {
   }
 
   /** Multiplies elements begin ≤ i < end of the weight by a number. */
-  #decay(weight: Float32Array, begin: number, end: number, kept: number): void {
-    let i = begin
-    const kernels = kernelsOf(weight)
-    const count = end - begin - ((end - begin) % 4)
-    if (kernels !== undefined && count > 0) {
-      kernels.decay(weight.byteOffset + 4 * begin, count, kept)
-      i += count
-    }
-    for (; i < end; i++) weight[i]! *= kept
+  #decay(weight: Float32Array, begin: number, end: number, kept: number, kernels: Kernels | undefined): void {
+    const byKernel = kernels === undefined ? 0 : end - begin - ((end - begin) % 4)
+    if (kernels !== undefined && byKernel > 0) kernels.decay(weight.byteOffset + 4 * begin, byKernel, kept)
+    for (let i = begin + byKernel; i < end; i++) weight[i]! *= kept
   }
 
   /** The rows without a gradient: they go on by their moments. */
   #otherRows(weight: Float32Array, { places, width }: RowsGradient, terms: UpdateTerms): void {
     const by = this.#coefficients(terms, 1)
+    const kernels = kernelsOf(weight, this.#first, this.#second, this.#nothing)
     for (let row = 0; row < places.length; row++) {
       if (places[row]! >= 0) continue
       const [begin, end] = [row * width, (row + 1) * width]
-      if (this.#touched[row] !== 0) this.#span(weight, begin, end, this.#nothing, 0, by)
+      if (this.#touched[row] !== 0) this.#span(weight, begin, end, this.#nothing, 0, by, kernels)
       // Without moments all that is left of the formula is the decay.
-      else if (by.keptWeight !== 1) this.#decay(weight, begin, end, by.keptWeight)
+      else if (by.keptWeight !== 1) this.#decay(weight, begin, end, by.keptWeight, kernels)
     }
   }
 
@@ -153,7 +156,8 @@ export class AdamW implements WeightUpdate {
     for (let place = 0; place < rows.length; place++) {
       const row = rows[place]!
       const passed = this.#onlyTouched ? terms.count - this.#touched[row]! : 1
-      this.#span(weight, row * width, (row + 1) * width, values, place * width, this.#coefficients(terms, passed))
+      const by = this.#coefficients(terms, passed)
+      this.#span(weight, row * width, (row + 1) * width, values, place * width, by, undefined)
       this.#touched[row] = terms.count
     }
   }
