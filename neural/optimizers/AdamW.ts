@@ -21,6 +21,10 @@ interface Coefficients {
   readonly epsilon: number
 }
 
+/** How many of so many elements kernels take, if there are any: a multiple of 4. */
+const takenBy = (kernels: Kernels | undefined, elements: number): number =>
+  kernels === undefined ? 0 : elements - (elements % 4)
+
 /**
  * AdamW as Loshchilov and Hutter have it, and PyTorch: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
  * w ← (1 − rate · decay) w − rate · m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
@@ -103,14 +107,14 @@ export class AdamW implements WeightUpdate {
     const [first, second] = [this.#first, this.#second]
     const { epsilon, kept1, kept2, keptWeight, new1, new2, rate, root, scale } = by
     const offset = at - begin
-    const byKernel = kernels === undefined ? 0 : end - begin - ((end - begin) % 4)
-    if (kernels !== undefined && byKernel > 0) {
-      kernels.adamw(
+    const taken = takenBy(kernels, end - begin)
+    if (taken > 0) {
+      kernels?.adamw(
         weight.byteOffset + 4 * begin,
         first.byteOffset + 4 * begin,
         second.byteOffset + 4 * begin,
         values.byteOffset + 4 * at,
-        byKernel,
+        taken,
         scale,
         kept1,
         new1,
@@ -122,7 +126,7 @@ export class AdamW implements WeightUpdate {
         epsilon,
       )
     }
-    for (let i = begin + byKernel; i < end; i++) {
+    for (let i = begin + taken; i < end; i++) {
       const slope = values[i + offset]! * scale
       const m = kept1 * first[i]! + new1 * slope
       const v = kept2 * second[i]! + new2 * slope * slope
@@ -134,9 +138,9 @@ export class AdamW implements WeightUpdate {
 
   /** Multiplies elements begin ≤ i < end of the weight by a number. */
   #decay(weight: Float32Array, begin: number, end: number, kept: number, kernels: Kernels | undefined): void {
-    const byKernel = kernels === undefined ? 0 : end - begin - ((end - begin) % 4)
-    if (kernels !== undefined && byKernel > 0) kernels.decay(weight.byteOffset + 4 * begin, byKernel, kept)
-    for (let i = begin + byKernel; i < end; i++) weight[i]! *= kept
+    const taken = takenBy(kernels, end - begin)
+    if (taken > 0) kernels?.decay(weight.byteOffset + 4 * begin, taken, kept)
+    for (let i = begin + taken; i < end; i++) weight[i]! *= kept
   }
 
   /** The rows without a gradient: they go on by their moments. */

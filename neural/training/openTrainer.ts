@@ -33,7 +33,10 @@ const checkWeights = (
   return problems.length > 0 ? Effect.fail(new WeightsIncomplete({ problems })) : Effect.void
 }
 
-/** The weights, with all that belongs to one in one memory, unless they go to a thread, which would be sent that memory's bytes. */
+/**
+ * The weights, with all that belongs to one in one memory. Those that go to a thread have buffers of their own, for what is sent
+ * there is a buffer: parts of one would be copied before.
+ */
 const makeWeights = (
   { tensors }: ModelGraph,
   { apart = false, optimizer, weights: given }: TrainerOptions,

@@ -125,8 +125,13 @@ const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens
         }),
     })
     const scores = yield* scoresByText(scored)
-    const { padded, tokens: run } = scored.batches
-    return { scores, truncated, tokens: run, padded, shareBefore: shareBefore(scored) } satisfies ScoredPairs
+    return {
+      scores,
+      truncated,
+      tokens: scored.batches.tokens,
+      padded: scored.batches.padded,
+      shareBefore: shareBefore(scored),
+    } satisfies ScoredPairs
   })
 
 /** The distinct numbers of a list, ascending. */

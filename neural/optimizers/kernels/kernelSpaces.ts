@@ -83,22 +83,21 @@ const spaceIn = (buffer: ArrayBuffer, begin: number, end: number): Space => {
  * them. A set that no memory can hold has the ordinary space.
  */
 export const kernelSpaces = (sets: readonly (readonly number[])[]): readonly Space[] => {
-  const sizes = sets.map((lengths) => lengths.reduce((sum, elements) => sum + roundedUp(elements), 0))
-  const spaces: Space[] = []
-  let first = 0
-  while (first < sizes.length) {
-    let [end, bytes] = [first, 0]
-    for (; end < sizes.length && bytes + sizes[end]! <= mostBytes; end++) bytes += sizes[end]!
-    const buffer = bytes === 0 ? undefined : openMemory(bytes)
-    for (let begin = 0; first < end; first++) {
-      const stop = begin + sizes[first]!
-      spaces.push(buffer === undefined ? ordinarySpace : spaceIn(buffer, begin, stop))
-      begin = stop
-    }
-    if (first < sizes.length && sizes[first]! > mostBytes) {
-      spaces.push(ordinarySpace)
-      first++
-    }
-  }
-  return spaces
+  /** The bytes of each memory. */
+  const memories = [0]
+  const places = sets.map((lengths) => {
+    const size = lengths.reduce((sum, elements) => sum + roundedUp(elements), 0)
+    if (size > mostBytes) return undefined
+    if ((memories.at(-1) ?? 0) + size > mostBytes) memories.push(0)
+    const memory = memories.length - 1
+    const begin = memories[memory]!
+    memories[memory] = begin + size
+    return { memory, begin, end: begin + size }
+  })
+  const buffers = memories.map(openMemory)
+  return places.map((place) => {
+    if (place === undefined) return ordinarySpace
+    const buffer = buffers[place.memory]
+    return buffer === undefined ? ordinarySpace : spaceIn(buffer, place.begin, place.end)
+  })
 }
