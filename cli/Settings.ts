@@ -60,7 +60,8 @@ const unknownName = (where: string, path: string, names: SettingNames) => {
   return new ConfigurationError({
     where,
     path,
-    problem: `no such setting.${didYouMean(path, every)}${
+    // The names inside of a list's objects are not among these.
+    problem: `no such setting.${/\.\d+\./.test(path) ? "" : didYouMean(path, every)}${
       siblings === undefined ? "" : ` Settings ${above === "" ? "at the top" : `of ${above}`}: ${siblings.join(", ")}.`
     }`,
   })
@@ -100,20 +101,31 @@ const assign = (
   return Either.right(root)
 }
 
-/** The messages of one place: of a choice of words, one message that has all the words. That it may be left out is known. */
+/**
+ * The messages of one place: of a choice of words, one message that has all the words and the one that was probably meant, also
+ * where an object could stand there. That it may be left out is known.
+ */
 const problemOf = (all: ReadonlyArray<string>): string => {
   const messages = all.filter((message) => !message.startsWith("Expected undefined"))
   const [first = all[0] ?? ""] = messages
-  const choices = messages.map((message) => /^Expected (".*"), actual (.*)$/.exec(message))
-  const words = choices.flatMap((found) => found?.[1] ?? [])
-  return words.length > 1 && words.length === messages.length
-    ? `Expected ${words.slice(0, -1).join(", ")} or ${words.at(-1)}, actual ${choices[0]?.[2]}`
-    : first
+  const choices = messages.flatMap((message) => {
+    const [, alternatives, actual = ""] = /^Expected "(.*)", actual (.*)$/.exec(message) ?? []
+    return alternatives?.split('" | "').map((word) => ({ word, actual })) ?? []
+  })
+  const [one, ...more] = choices
+  if (one === undefined || more.length === 0) return first
+  const words = choices.map(({ word }) => word)
+  const quoted = words.map((word) => `"${word}"`)
+  const { actual } = one
+  const meant = actual.startsWith('"') ? didYouMean(actual.slice(1, -1), words).trimStart() : ""
+  const listed = `Expected ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}, actual ${actual}`
+  return meant === "" ? listed : `${listed}. ${meant}`
 }
 
 const firstProblem = (where: string, error: ParseResult.ParseError, names: SettingNames) => {
   const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
-  const [issue] = issues
+  // Where an object may stand for a word, what is wrong inside of the object says more than that it is no word.
+  const issue = issues.toSorted((a, b) => b.path.length - a.path.length)[0]
   const path = issue?.path.map(String).join(".") ?? ""
   if (issue?._tag === "Unexpected") return unknownName(where, path, names)
   const messages = issues.flatMap((each) =>
