@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { modelFiles } from "../../schemas/index.ts"
+import { gitLfsPointer, modelFiles } from "../../schemas/index.ts"
 import {
   type CheckpointError,
   elements,
@@ -49,6 +49,8 @@ export const readConfig = (folder: string): Effect.Effect<PretrainedConfig, Conf
       try: () => readFile(path, "utf8"),
       catch: (cause) => refuse(cause instanceof Error ? cause.message : String(cause)),
     })
+    const pointer = gitLfsPointer(text)
+    if (pointer !== undefined) return yield* refuse(`${pointer.problem}. ${pointer.remedy}`)
     const json = yield* Schema.decode(Json)(text).pipe(Effect.mapError(() => refuse("it is not JSON")))
     return yield* decodeConfig(json)
   })

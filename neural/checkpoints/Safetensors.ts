@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { gitLfsPointer, longestPointer } from "../../schemas/index.ts"
 import {
   type CheckpointError,
   CheckpointInvalid,
@@ -79,6 +80,12 @@ const damaged = (path: string, problem: string, tensor?: string): CheckpointInva
     remedy: "The file is damaged, incomplete or not safetensors: fetch or save it again.",
   })
 
+/** The error for a file that a pointer of Git LFS stands for. */
+const standIn = (path: string, start: Uint8Array | string): CheckpointInvalid | undefined => {
+  const pointer = gitLfsPointer(start)
+  return pointer && new CheckpointInvalid({ path, ...pointer })
+}
+
 /** Fills `target` from a position of a file; fails when the file ends before. */
 const readFully = async (handle: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> => {
   let done = 0
@@ -99,6 +106,12 @@ const readHeader = (handle: FileHandle, path: string): Effect.Effect<Safetensors
     const attempt = <A>(body: () => Promise<A>) =>
       Effect.tryPromise({ try: body, catch: asCheckpointError(path, "reading the header") })
     const { size } = yield* attempt(() => handle.stat())
+    if (size <= longestPointer) {
+      const whole = new Uint8Array(size)
+      yield* attempt(() => readFully(handle, path, whole, 0))
+      const pointer = standIn(path, whole)
+      if (pointer !== undefined) return yield* pointer
+    }
     const prefix = new Uint8Array(Math.min(8, size))
     yield* attempt(() => readFully(handle, path, prefix, 0))
     const length = headerLength(prefix, size)
@@ -128,6 +141,8 @@ interface Layout {
 const readIndex = (path: string): Effect.Effect<Layout, CheckpointError> =>
   Effect.gen(function* () {
     const text = yield* Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: io(path, "reading") })
+    const pointer = standIn(path, text)
+    if (pointer !== undefined) return yield* pointer
     const index = yield* Schema.decodeUnknown(ShardIndex)(text).pipe(
       Effect.mapError((cause) => damaged(path, `it is not an index of shards: ${cause.message}`)),
     )

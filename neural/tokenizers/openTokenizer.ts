@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import { gitLfsPointer } from "../../schemas/index.ts"
 import { isRecord } from "./postProcessor.ts"
 import { sentencePiece } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
@@ -146,7 +147,14 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
       Effect.tryPromise({
         try: () => readFile(join(folder, name)),
         catch: (cause) => invalid(join(folder, name), cause instanceof Error ? cause.message : String(cause)),
-      })
+      }).pipe(
+        Effect.flatMap((bytes) => {
+          const pointer = gitLfsPointer(bytes)
+          return pointer === undefined
+            ? Effect.succeed(bytes)
+            : Effect.fail(new TokenizerInvalid({ path: join(folder, name), ...pointer }))
+        }),
+      )
     const parse = (name: string, bytes: Uint8Array) =>
       Effect.try({
         try: (): unknown => JSON.parse(new TextDecoder().decode(bytes)),

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Head, headOf, Onnx, type PretrainedConfig, positionLimit, scorerInterface } from "../../neural/index.ts"
-import { type HeadName, ModelCard, modelFiles } from "../../schemas/index.ts"
+import { gitLfsPointer, type HeadName, ModelCard, modelFiles } from "../../schemas/index.ts"
 import type { InputHints } from "./inputOf.ts"
 import { ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
 
@@ -41,7 +41,11 @@ export const readJson = <A, I>(
   const path = join(folder, name)
   return Effect.flatMap(
     attempt(path, () => readFile(path, "utf8")),
-    (text) => Effect.mapError(Schema.decode(Schema.parseJson(schema))(text), fileError(path)),
+    (text) => {
+      const pointer = gitLfsPointer(text)
+      if (pointer !== undefined) return Effect.fail(fileError(path)(new Error(`${pointer.problem}. ${pointer.remedy}`)))
+      return Effect.mapError(Schema.decode(Schema.parseJson(schema))(text), fileError(path))
+    },
   )
 }
 

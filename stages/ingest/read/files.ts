@@ -1,5 +1,7 @@
 import { createReadStream } from "node:fs"
 import { createGunzip } from "node:zlib"
+import { gitLfsPointer } from "../../../schemas/index.ts"
+import { UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
 
 const chunkBytes = 256 * 1024
@@ -34,13 +36,17 @@ export async function* fileChunks(
       if (shown.endsWith(".gz")) throw Object.assign(new Error("empty"), { code: "Z_BUF_ERROR" })
       return
     }
+    const pointer = gitLfsPointer(first.value)
+    if (pointer !== undefined) {
+      throw new UnreadableFile({ file: shown, reason: "a pointer", detail: pointer.problem, fix: pointer.remedy })
+    }
     if (gzipMagic(first.value)) yield* gunzip(first.value, bytes)
     else {
       yield first.value
       yield* bytes
     }
   } catch (error) {
-    throw unreadable(shown, error)
+    throw error instanceof UnreadableFile ? error : unreadable(shown, error)
   } finally {
     source.destroy()
   }
