@@ -6,7 +6,7 @@ import { createHash } from "node:crypto"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { join } from "node:path"
-import { type Stamp, stampOf } from "../pipeline/FingerprintStamp.ts"
+import { type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
 
 /** A module that starts a program. */
 export interface Program {

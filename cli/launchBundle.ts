@@ -4,7 +4,7 @@ import { isBuiltin } from "node:module"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as esbuild from "esbuild"
-import { isTrusted, type Stamp, stampOf } from "../pipeline/FingerprintStamp.ts"
+import { isTrusted, type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
 import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./launch.ts"
 
 /** Runs the program with the words of the command line. */

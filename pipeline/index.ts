@@ -1,50 +1,38 @@
-export { ArtifactStore, type Damage, type Lookup, layerArtifactStore } from "./ArtifactStore.ts"
-export { type Reason, renderReason } from "./Decision.ts"
-export { DuckDb, DuckDbError, duckDbPromise, layerDuckDb } from "./DuckDb.ts"
-export { Fingerprint, type FingerprintError, hintsFileOf, layerFingerprint } from "./Fingerprint.ts"
-export { FileRecord } from "./FolderContent.ts"
-export { collectGarbage, decideGc, type GcOptions, type GcReport, type GcState, runRecords } from "./Gc.ts"
-export { type KeyDifference, KeyDocument, renderDifference, renderKeyDocument } from "./KeyDocument.ts"
-export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
-export { type FormerResult, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
 export {
-  checkPlanDocument,
-  makePlan,
-  namesNode,
-  nodesNamed,
-  type Plan,
-  PlanDocument,
-  PlanError,
-  type PlannedNode,
-  planDocument,
-  selectTargets,
-  UnknownTarget,
-} from "./Plan.ts"
-export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
-export type { RunEvent } from "./RunEvent.ts"
-export {
-  CodeChanged,
-  type NodePreview,
-  OutputNotWritten,
-  preview,
-  type RunnerServices,
-  type RunOptions,
-  run,
-  SourceChanged,
-  StageDefect,
-} from "./Runner.ts"
-export { builtFrom, projectRoot } from "./RunningCode.ts"
-export { type NodeReport, type OutputReport, RunFailed, RunRecord, type RunReport } from "./RunReport.ts"
-export { describeOwner, type Owner, StoreBusy } from "./Session.ts"
+  builtFrom,
+  Fingerprint,
+  type FingerprintError,
+  hintsFileOf,
+  type KeyDifference,
+  KeyDocument,
+  layerFingerprint,
+  projectRoot,
+  type Reason,
+  renderDifference,
+  renderKeyDocument,
+  renderReason,
+} from "./keys/index.ts"
 export {
   type AnyStage,
   type Artifact,
+  checkPlanDocument,
+  type GraphFormat,
   type Json,
+  makePlan,
   many,
   type NodeProvenance,
+  type NodeState,
+  namesNode,
+  nodesNamed,
   type Outputs,
+  type Plan,
+  PlanDocument,
+  PlanError,
   type PlanNode,
+  type PlannedNode,
   type Progress,
+  planDocument,
+  renderGraph,
   type SourceNode,
   type StageContext,
   type StageError,
@@ -53,17 +41,67 @@ export {
   type StageRun,
   type StageServices,
   type StoredArtifact,
+  selectTargets,
   sourceFiles,
   stage,
-} from "./Stage.ts"
-export { StoreError } from "./StoreError.ts"
+  UnknownTarget,
+} from "./plan/index.ts"
+export {
+  CodeChanged,
+  type NodePreview,
+  type NodeReport,
+  OutputNotWritten,
+  type OutputReport,
+  preview,
+  type RunEvent,
+  RunFailed,
+  type RunnerServices,
+  type RunOptions,
+  type RunReport,
+  run,
+  SourceChanged,
+  StageDefect,
+} from "./run/index.ts"
+export {
+  ArtifactStore,
+  collectGarbage,
+  type Damage,
+  decideGc,
+  describeOwner,
+  FileRecord,
+  type FormerResult,
+  type GcOptions,
+  type GcReport,
+  type GcState,
+  type Lineage,
+  type LineageResult,
+  type Lookup,
+  layerArtifactStore,
+  lineage,
+  type Manifest,
+  type OutputRecord,
+  type Owner,
+  RunRecord,
+  renderLineage,
+  runRecords,
+  StoreBusy,
+  StoreError,
+  storeVersion,
+  UnknownArtifact,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyStore,
+} from "./store/index.ts"
 export {
   type ColumnBatch,
+  DuckDb,
+  DuckDbError,
+  duckDbPromise,
+  layerDuckDb,
   readBatches,
   readRows,
   sqlIdentifier,
   sqlString,
   type TableWriter,
   tableWriter,
-} from "./Table.ts"
-export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"
+} from "./tables/index.ts"

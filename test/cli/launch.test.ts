@@ -45,7 +45,7 @@ const program = {
     })`,
   "cli/main.ts": `
     import * as Effect from "effect/Effect"
-    import { builtFrom, projectRoot } from "../pipeline/RunningCode.ts"
+    import { builtFrom, projectRoot } from "../pipeline/keys/RunningCode.ts"
     import { version } from "./version.ts"
     export const main = (words: ReadonlyArray<string>): Promise<void> =>
       Effect.runPromise(Effect.gen(function* () {
@@ -62,8 +62,8 @@ const program = {
         }))
       }))`,
   "cli/version.ts": "export const version: number = 1",
-  "pipeline/RunningCode.ts": readFileSync(join(here, "pipeline/RunningCode.ts"), "utf8"),
-  "pipeline/FingerprintStamp.ts": readFileSync(join(here, "pipeline/FingerprintStamp.ts"), "utf8"),
+  "pipeline/keys/RunningCode.ts": readFileSync(join(here, "pipeline/keys/RunningCode.ts"), "utf8"),
+  "pipeline/keys/FingerprintStamp.ts": readFileSync(join(here, "pipeline/keys/FingerprintStamp.ts"), "utf8"),
   "stages/stage.ts": `
     import { readFileSync } from "node:fs"
     import { Worker } from "node:worker_threads"
@@ -233,10 +233,10 @@ describe("starting", () => {
     const text = readFileSync(join(here, "dag.ts"), "utf8") + readFileSync(join(here, "cli/launch.ts"), "utf8")
     const imported = [...text.matchAll(/^import (?!type).* from "([^"]+)"$/gm)].map((match) => match[1])
     expect(imported.filter((name) => name?.startsWith("node:") !== true).sort()).toEqual([
-      "../pipeline/FingerprintStamp.ts",
+      "../pipeline/keys/FingerprintStamp.ts",
       "./cli/launch.ts",
     ])
-    const stamp = readFileSync(join(here, "pipeline/FingerprintStamp.ts"), "utf8")
+    const stamp = readFileSync(join(here, "pipeline/keys/FingerprintStamp.ts"), "utf8")
     expect([...stamp.matchAll(/ from "([^"]+)"/g)].map((match) => match[1])).toEqual(["node:fs"])
   })
 })

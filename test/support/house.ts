@@ -102,8 +102,8 @@ const floor = (room: string): number =>
 
 /** Reached past a face, for the reason given. */
 const excepted = new Map([
-  ["cli/launch.ts → pipeline/FingerprintStamp.ts", "the launcher must not load the engine"],
-  ["cli/launchBundle.ts → pipeline/FingerprintStamp.ts", "the same"],
+  ["cli/launch.ts → pipeline/keys/FingerprintStamp.ts", "the launcher must not load the engine"],
+  ["cli/launchBundle.ts → pipeline/keys/FingerprintStamp.ts", "the same"],
 ])
 
 const badName = /^(?:utils?|helpers?|common|managers?|misc)$|(?:Utils?|Helpers?|Managers?)$/

@@ -10,7 +10,7 @@ declare const RANKDAG_ROOT: string | undefined
 const copied = typeof RANKDAG_ROOT === "string" ? RANKDAG_ROOT : undefined
 
 /** Absolute path of the project, whether its code runs from the source or from the launcher's copy. */
-export const projectRoot: string = copied ?? resolve(fileURLToPath(new URL("..", import.meta.url)))
+export const projectRoot: string = copied ?? resolve(fileURLToPath(new URL("../..", import.meta.url)))
 
 const Sources = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.String }))
 

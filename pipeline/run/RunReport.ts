@@ -1,9 +1,7 @@
 import * as Data from "effect/Data"
-import * as Schema from "effect/Schema"
-import type { Reason } from "./Decision.ts"
-import { JsonValue } from "./KeyDocument.ts"
-import { storeVersion } from "./Manifest.ts"
-import type { Json, StageError } from "./Stage.ts"
+import type { Reason } from "../keys/index.ts"
+import type { Json, StageError } from "../plan/index.ts"
+import { storeVersion } from "../store/index.ts"
 
 /** An output of a node, as a run found or made it. */
 export interface OutputReport {
@@ -56,39 +54,6 @@ export class RunFailed extends Data.TaggedError("RunFailed")<{
     return this.failures.map(({ node, error }) => `${node}: ${error.message}`).join("\n")
   }
 }
-
-/** What is read again of `runs/<run>.json`. */
-export const RunRecord = Schema.Struct({
-  version: Schema.Literal(storeVersion),
-  run: Schema.String,
-  at: Schema.String,
-  seconds: Schema.Number,
-  outcome: Schema.Literal("succeeded", "failed", "interrupted"),
-  targets: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
-  nodes: Schema.Array(
-    Schema.Struct({
-      name: Schema.String,
-      stage: Schema.optionalWith(Schema.String, { exact: true }),
-      status: Schema.Literal("source", "hit", "ran", "failed", "skipped"),
-      seconds: Schema.Number,
-      key: Schema.optionalWith(Schema.String, { exact: true }),
-      /** A `Reason`, as it was. */
-      reason: JsonValue,
-      outputs: Schema.Record({
-        key: Schema.String,
-        value: Schema.Struct({
-          kind: Schema.String,
-          hash: Schema.String,
-          bytes: Schema.Number,
-          rows: Schema.optionalWith(Schema.Number, { exact: true }),
-        }),
-      }),
-      warnings: Schema.Array(Schema.String),
-      facts: Schema.Record({ key: Schema.String, value: JsonValue }),
-    }),
-  ),
-})
-export type RunRecord = typeof RunRecord.Type
 
 /** A report as it is written: without absolute paths, and without what is undefined. */
 export const runRecord = (report: RunReport): string =>

@@ -35,8 +35,8 @@ import {
   run,
   selectTargets,
   sourceFiles,
-} from "../../pipeline/index.ts"
-import { treeOf } from "../support/processes.ts"
+} from "../../../pipeline/index.ts"
+import { treeOf } from "../../support/processes.ts"
 import {
   chronicle,
   diamond,
@@ -54,7 +54,7 @@ import {
   setMischief,
   type Text,
   twice,
-} from "../support/smallDag.ts"
+} from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-runner-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))

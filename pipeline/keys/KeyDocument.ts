@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { Json } from "./Stage.ts"
+import { type Json, JsonValue } from "../plan/index.ts"
 
 /** A value that cannot stand in a key: it is not JSON, or JSON cannot say it unambiguously. */
 export class NotCanonicalError extends Schema.TaggedError<NotCanonicalError>()("NotCanonicalError", {
@@ -64,18 +64,6 @@ const write = (value: unknown, path: string, ancestors: ReadonlyArray<object>): 
  * @throws NotCanonicalError for NaN, infinities, `undefined`, functions, class instances, cycles and half surrogate pairs.
  */
 export const canonicalJson = (value: unknown): string => write(value, "", [])
-
-/** Any JSON value, as data that was read from outside. */
-export const JsonValue: Schema.Schema<Json> = Schema.suspend(() =>
-  Schema.Union(
-    Schema.Null,
-    Schema.Boolean,
-    Schema.Finite,
-    Schema.String,
-    Schema.Array(JsonValue),
-    Schema.Record({ key: Schema.String, value: JsonValue }),
-  ),
-)
 
 const Digest = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/))
 

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto"
-import { canonicalJson } from "./KeyDocument.ts"
-import type { Manifest } from "./Manifest.ts"
-import type { Plan, PlannedNode } from "./Plan.ts"
-import type { Json, NodeProvenance } from "./Stage.ts"
+import { canonicalJson } from "../keys/index.ts"
+import type { Json, NodeProvenance, Plan, PlannedNode } from "../plan/index.ts"
+import type { Manifest } from "../store/index.ts"
 
 const recordOf = (node: string, { stage, actionKey, key, outputs, facts, warnings, provenance }: Manifest) => ({
   node,

@@ -4,10 +4,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ColumnTypes, RowOf, TableKind } from "../schemas/index.ts"
-import { tableFiles } from "../schemas/index.ts"
+import type { ColumnTypes, RowOf, TableKind } from "../../schemas/index.ts"
+import { tableFiles } from "../../schemas/index.ts"
 import { DuckDb, type DuckDbError, duckDbPromise } from "./DuckDb.ts"
-import type { StoredArtifact } from "./Stage.ts"
+
+/** A table that exists: what reading it takes of an artifact. */
+export interface StoredTable<out K extends TableKind = TableKind> {
+  readonly kind: K
+  /** Absolute path of its folder. */
+  readonly path: string
+}
 
 /** Columns of equal length, by name: a batch of rows without an object for each. */
 export type ColumnBatch<K extends TableKind, N extends keyof K["columns"] & string = keyof K["columns"] & string> = {
@@ -141,7 +147,7 @@ export const tableWriter = <K extends TableKind>(
     }
   })
 
-const selection = (artifact: StoredArtifact, columns: ReadonlyArray<string>): string =>
+const selection = (artifact: StoredTable, columns: ReadonlyArray<string>): string =>
   `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /**
@@ -150,12 +156,12 @@ const selection = (artifact: StoredArtifact, columns: ReadonlyArray<string>): st
  * @param columns which columns to read; the others are not touched on disk.
  */
 export function readBatches<K extends TableKind, const N extends keyof K["columns"] & string>(
-  artifact: StoredArtifact<K>,
+  artifact: StoredTable<K>,
   columns: ReadonlyArray<N>,
 ): Stream.Stream<ColumnBatch<K, N>, DuckDbError, DuckDb>
 // The store's tables were written by `tableWriter` from the same kind, and their bytes are checked by their hash.
 export function readBatches(
-  artifact: StoredArtifact,
+  artifact: StoredTable,
   columns: ReadonlyArray<string>,
 ): Stream.Stream<unknown, DuckDbError, DuckDb> {
   const sql = selection(artifact, columns)
@@ -181,14 +187,14 @@ export function readBatches(
 
 /** Reads a whole table as row objects, in order: for tables that are small by nature (queries, qrels, one split's scores). */
 export const readRows = <K extends TableKind>(
-  artifact: StoredArtifact<K>,
+  artifact: StoredTable<K>,
 ): Effect.Effect<ReadonlyArray<RowOf<K["columns"]>>, DuckDbError, DuckDb> =>
   Effect.map(Stream.runCollect(rowBatches(artifact)), (batches) => Chunk.toReadonlyArray(batches).flat())
 
 function rowBatches<K extends TableKind>(
-  artifact: StoredArtifact<K>,
+  artifact: StoredTable<K>,
 ): Stream.Stream<ReadonlyArray<RowOf<K["columns"]>>, DuckDbError, DuckDb>
-function rowBatches(artifact: StoredArtifact<TableKind>): Stream.Stream<unknown, DuckDbError, DuckDb> {
+function rowBatches(artifact: StoredTable): Stream.Stream<unknown, DuckDbError, DuckDb> {
   const names = Object.keys(artifact.kind.columns)
   return Stream.map(readBatches(artifact, names), (batch) => {
     const rows = batch[names[0]!]?.length ?? 0

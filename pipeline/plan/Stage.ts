@@ -1,11 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { ArtifactKind } from "../schemas/index.ts"
-import { Kinds } from "../schemas/index.ts"
-import type { DuckDb } from "./DuckDb.ts"
-
-/** A value that JSON can hold; what a key document is made of. */
-export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [name: string]: Json }
+import type { ArtifactKind } from "../../schemas/index.ts"
+import { Kinds } from "../../schemas/index.ts"
+import type { DuckDb } from "../tables/index.ts"
+import type { Json } from "./Json.ts"
 
 /** An input that takes any number of artifacts of one kind, in the order they are wired. */
 export interface Many<out K extends ArtifactKind = ArtifactKind> {

@@ -14,8 +14,8 @@ import {
   parseKeyDocument,
   renderDifference,
   renderKeyDocument,
-} from "../../pipeline/KeyDocument.ts"
-import type { Json } from "../../pipeline/Stage.ts"
+} from "../../../pipeline/keys/KeyDocument.ts"
+import type { Json } from "../../../pipeline/plan/Json.ts"
 
 const hash = (digit: string): string => digit.repeat(64)
 
@@ -207,7 +207,7 @@ describe("action keys", () => {
   })
 
   it("K5 a key does not depend on locale or time zone", () => {
-    const module = fileURLToPath(new URL("../../pipeline/KeyDocument.ts", import.meta.url))
+    const module = fileURLToPath(new URL("../../../pipeline/keys/KeyDocument.ts", import.meta.url))
     const program = `
       import { actionKey } from ${JSON.stringify(module)}
       process.stdout.write(actionKey(JSON.parse(process.argv[1])))`

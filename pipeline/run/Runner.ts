@@ -5,31 +5,55 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { Kinds } from "../schemas/index.ts"
-import { ArtifactStore, type Damage, type Depth, type Lookup } from "./ArtifactStore.ts"
-import type { Reason } from "./Decision.ts"
-import type { DuckDb } from "./DuckDb.ts"
-import { Fingerprint, type FingerprintError } from "./Fingerprint.ts"
-import { actionKey, type KeyDocument, keySchema, nearest, type RecordedKey } from "./KeyDocument.ts"
-import { type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
+import { Kinds } from "../../schemas/index.ts"
+import {
+  actionKey,
+  Fingerprint,
+  type FingerprintError,
+  type KeyDocument,
+  keySchema,
+  nearest,
+  type Reason,
+  type RecordedKey,
+  type SourceError,
+} from "../keys/index.ts"
+import {
+  type AnyStage,
+  type NodeProvenance,
+  nodesNamed,
+  type OutputKinds,
+  type Plan,
+  type PlannedNode,
+  type Progress,
+  type SourceNode,
+  type StageError,
+  type StageNode,
+  type StageResult,
+  type StoredArtifact,
+  type UnknownTarget,
+} from "../plan/index.ts"
+import {
+  ArtifactStore,
+  causeMessage,
+  collectorLock,
+  type Damage,
+  type Depth,
+  type InputOrigin,
+  io,
+  type Lookup,
+  type Manifest,
+  type OutputRecord,
+  type Owner,
+  readOnlySession,
+  type Session,
+  StoreError,
+  saysDiskFull,
+  storeVersion,
+} from "../store/index.ts"
+import type { DuckDb } from "../tables/index.ts"
 import { provenanceAbove, provenanceHash } from "./NodeProvenance.ts"
-import { nodesNamed, type Plan, type PlannedNode, type UnknownTarget } from "./Plan.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type NodeReport, type OutputReport, RunFailed, type RunReport, runRecord } from "./RunReport.ts"
-import { type Owner, readOnlySession, type Session } from "./Session.ts"
-import type { SourceError } from "./SourceHash.ts"
-import type {
-  AnyStage,
-  NodeProvenance,
-  OutputKinds,
-  Progress,
-  SourceNode,
-  StageError,
-  StageNode,
-  StageResult,
-  StoredArtifact,
-} from "./Stage.ts"
-import { causeMessage, io, StoreError, saysDiskFull } from "./StoreError.ts"
 
 const usualJobs = 2
 
@@ -373,9 +397,6 @@ const toEffect = <A, E>(either: Either.Either<A, E>): Effect.Effect<A, E> =>
     onLeft: (error): Effect.Effect<A, E> => Effect.fail(error),
     onRight: (value): Effect.Effect<A, E> => Effect.succeed(value),
   })
-
-/** Name of the lock that a garbage collection holds. */
-export const collectorLock = "gc"
 
 const waitForCollector = (session: Session, emit: (event: RunEvent) => void) =>
   Effect.gen(function* () {

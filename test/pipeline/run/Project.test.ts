@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { layerArtifactStore, layerDuckDb, layerFingerprint, renderReason, run } from "../../pipeline/index.ts"
-import { diamond, setMischief } from "../support/smallDag.ts"
+import { layerArtifactStore, layerDuckDb, layerFingerprint, renderReason, run } from "../../../pipeline/index.ts"
+import { diamond, setMischief } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-project-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))

@@ -6,8 +6,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { afterAll, describe, expect, it } from "vitest"
-import { layerDuckDb, readBatches, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
-import { Kinds, type TableKind } from "../../schemas/index.ts"
+import { layerDuckDb, readBatches, readRows, type StoredArtifact, tableWriter } from "../../../pipeline/index.ts"
+import { Kinds, type TableKind } from "../../../schemas/index.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-table-"))
 afterAll(() => rmSync(scratch, { recursive: true }))

@@ -1,7 +1,8 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { actionKey, KeyDocument } from "../keys/index.ts"
+import { JsonValue } from "../plan/index.ts"
 import { FileRecord } from "./FolderContent.ts"
-import { actionKey, JsonValue, KeyDocument } from "./KeyDocument.ts"
 
 /** Form of the store's folders and files. Another form is left alone: neither read nor migrated. */
 export const storeVersion = 1

@@ -27,9 +27,9 @@ import {
   run,
   sourceFiles,
   verifyStore,
-} from "../../pipeline/index.ts"
-import { treeOf } from "../support/processes.ts"
-import { diamond, load, planOf, services, setMischief } from "../support/smallDag.ts"
+} from "../../../pipeline/index.ts"
+import { treeOf } from "../../support/processes.ts"
+import { diamond, load, planOf, services, setMischief } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-gc-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))

@@ -10,8 +10,8 @@ import {
   renderGraph,
   selectTargets,
   sourceFiles,
-} from "../../pipeline/index.ts"
-import { diamond, join_, load, make, planOf } from "../support/smallDag.ts"
+} from "../../../pipeline/index.ts"
+import { diamond, join_, load, make, planOf } from "../../support/smallDag.ts"
 
 const config = (node: string) => ({ node, text: node, used: true })
 

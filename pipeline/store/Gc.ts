@@ -8,8 +8,7 @@ import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
 import type { Manifest } from "./Manifest.ts"
-import { collectorLock } from "./Runner.ts"
-import { RunRecord } from "./RunReport.ts"
+import { RunRecord } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
 
@@ -41,6 +40,9 @@ export interface GcReport {
   readonly freedBytes: number
   readonly keptBytes: number
 }
+
+/** Name of the lock that a garbage collection holds. */
+export const collectorLock = "gc"
 
 const day = 86_400
 

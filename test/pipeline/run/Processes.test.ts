@@ -14,10 +14,10 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { collectGarbage, RunFailed, run, StoreBusy, verifyStore } from "../../pipeline/index.ts"
-import { thisProcess } from "../../pipeline/ProcessIdentity.ts"
-import { bundleSmallDag, start } from "../support/processes.ts"
-import { diamond, executed, make, planOf, services, setMischief } from "../support/smallDag.ts"
+import { collectGarbage, RunFailed, run, StoreBusy, verifyStore } from "../../../pipeline/index.ts"
+import { thisProcess } from "../../../pipeline/store/ProcessIdentity.ts"
+import { bundleSmallDag, start } from "../../support/processes.ts"
+import { diamond, executed, make, planOf, services, setMischief } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-processes-"))
 const program = join(scratch, "smallDag.mjs")

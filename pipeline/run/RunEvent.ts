@@ -1,9 +1,7 @@
-import type { Damage } from "./ArtifactStore.ts"
-import type { Reason } from "./Decision.ts"
-import type { Plan } from "./Plan.ts"
+import type { Reason } from "../keys/index.ts"
+import type { Plan, Progress, StageError } from "../plan/index.ts"
+import type { Damage, Owner } from "../store/index.ts"
 import type { NodeReport, RunReport } from "./RunReport.ts"
-import type { Owner } from "./Session.ts"
-import type { Progress, StageError } from "./Stage.ts"
 
 /** What happens in a run, in the order in which it happens: all that a display needs. */
 export type RunEvent =

@@ -6,10 +6,10 @@ import { pipeline } from "node:stream/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { SourceNode } from "../plan/index.ts"
 import type { FingerprintHints } from "./FingerprintHints.ts"
 import { type Stamp, stampOf, stampOfStats } from "./FingerprintStamp.ts"
 import { canonicalJson } from "./KeyDocument.ts"
-import type { SourceNode } from "./Stage.ts"
 
 /** A file that an experiment starts from could not be hashed. */
 export class SourceError extends Schema.TaggedError<SourceError>()("SourceError", {

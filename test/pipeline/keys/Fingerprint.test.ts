@@ -24,12 +24,12 @@ import { build } from "esbuild"
 import * as fc from "fast-check"
 import ts from "typescript"
 import { afterEach, describe, expect, it } from "vitest"
-import { DuckDb, layerDuckDb } from "../../pipeline/DuckDb.ts"
-import { Fingerprint, type FingerprintOptions, layerFingerprint } from "../../pipeline/Fingerprint.ts"
-import { stampOf } from "../../pipeline/FingerprintStamp.ts"
-import type { AnyStage, NativeLibrary } from "../../pipeline/Stage.ts"
+import { Fingerprint, type FingerprintOptions, layerFingerprint } from "../../../pipeline/keys/Fingerprint.ts"
+import { stampOf } from "../../../pipeline/keys/FingerprintStamp.ts"
+import type { AnyStage, NativeLibrary } from "../../../pipeline/plan/Stage.ts"
+import { DuckDb, layerDuckDb } from "../../../pipeline/tables/DuckDb.ts"
 
-const here = fileURLToPath(new URL("../..", import.meta.url))
+const here = fileURLToPath(new URL("../../..", import.meta.url))
 const folders: Array<string> = []
 
 afterEach(() => {
@@ -152,7 +152,12 @@ describe("the code part of a key", () => {
   })
 
   it("K8 real modules printed anew by TypeScript, without comments, have the same digest", async () => {
-    const names = ["pipeline/KeyDocument.ts", "pipeline/Table.ts", "pipeline/DuckDb.ts", "pipeline/Stage.ts"]
+    const names = [
+      "pipeline/keys/KeyDocument.ts",
+      "pipeline/tables/Table.ts",
+      "pipeline/tables/DuckDb.ts",
+      "pipeline/plan/Stage.ts",
+    ]
     const schemas = readFileSync(join(here, "schemas/index.ts"), "utf8").matchAll(/"\.\/(\w+\.ts)"/g)
     const files = [...names, "schemas/index.ts", ...[...schemas].map((match) => `schemas/${match[1] ?? ""}`)]
     const copy = project({})
@@ -166,7 +171,7 @@ describe("the code part of a key", () => {
       write(copy, { [file]: text })
       write(printed, { [file]: printer.printFile(parsed).replaceAll("Difference", "Diff2") })
     }
-    for (const name of ["pipeline/Table.ts", "pipeline/Stage.ts"]) {
+    for (const name of ["pipeline/tables/Table.ts", "pipeline/plan/Stage.ts"]) {
       expect(readFileSync(join(printed, name), "utf8")).not.toBe(readFileSync(join(copy, name), "utf8"))
       expect(await fingerprintOf(printed, name)).toEqual(await fingerprintOf(copy, name))
       expect(await fingerprintOf(here, name)).toEqual(await fingerprintOf(copy, name))
@@ -432,7 +437,7 @@ describe("native libraries", () => {
   it("K15 are named by the version that the library itself states", async () => {
     const { native } = await run(
       { projectRoot: here },
-      ({ stage: of }) => of(stage("pipeline/DuckDb.ts", ["duckdb", "onnxruntime"])),
+      ({ stage: of }) => of(stage("pipeline/tables/DuckDb.ts", ["duckdb", "onnxruntime"])),
       layerDuckDb(),
     )
     const { version } = await import("@duckdb/node-api")
@@ -443,8 +448,8 @@ describe("native libraries", () => {
 
   it("K15 count for a stage that reaches their package, declared or not", async () => {
     const of = (code: string) => run({ projectRoot: here }, (each) => each.stage(stage(code)), layerDuckDb())
-    expect(Object.keys((await of("pipeline/Table.ts")).native)).toEqual(["duckdb"])
-    expect(Object.keys((await of("pipeline/KeyDocument.ts")).native)).toEqual([])
+    expect(Object.keys((await of("pipeline/tables/Table.ts")).native)).toEqual(["duckdb"])
+    expect(Object.keys((await of("pipeline/keys/KeyDocument.ts")).native)).toEqual([])
   })
 
   it("K15 another build in ONNX Runtime's place is another version", async () => {
@@ -529,8 +534,8 @@ describe("hints", () => {
     const program = `
       import * as Effect from "effect/Effect"
       import { createRequire } from "node:module"
-      import { layerDuckDb } from "${here}/pipeline/DuckDb.ts"
-      import { Fingerprint, layerFingerprint } from "${here}/pipeline/Fingerprint.ts"
+      import { layerDuckDb } from "${here}/pipeline/tables/DuckDb.ts"
+      import { Fingerprint, layerFingerprint } from "${here}/pipeline/keys/Fingerprint.ts"
       const before = performance.now()
       const all = await Effect.runPromise(Effect.flatMap(Fingerprint, (each) =>
         Effect.forEach(${JSON.stringify(stages)}, (code) => each.stage({ name: code, code, native: ["duckdb", "onnxruntime"] }))

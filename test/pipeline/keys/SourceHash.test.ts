@@ -16,9 +16,9 @@ import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { afterEach, describe, expect, it } from "vitest"
-import { FingerprintHints } from "../../pipeline/FingerprintHints.ts"
-import { hashSource } from "../../pipeline/SourceHash.ts"
-import type { SourceNode } from "../../pipeline/Stage.ts"
+import { FingerprintHints } from "../../../pipeline/keys/FingerprintHints.ts"
+import { hashSource } from "../../../pipeline/keys/SourceHash.ts"
+import type { SourceNode } from "../../../pipeline/plan/Stage.ts"
 
 const folders: Array<string> = []
 
@@ -87,15 +87,15 @@ describe("what a source is", () => {
     }
     const program = `
       import * as Effect from "effect/Effect"
-      import { FingerprintHints } from "./pipeline/FingerprintHints.ts"
-      import { hashSource } from "./pipeline/SourceHash.ts"
+      import { FingerprintHints } from "./pipeline/keys/FingerprintHints.ts"
+      import { hashSource } from "./pipeline/keys/SourceHash.ts"
       const before = process.memoryUsage.rss()
       const hints = new FingerprintHints(undefined, true)
       const source = await Effect.runPromise(hashSource({ name: "big", root: process.argv[1], files: ["corpus.jsonl"] }, hints))
       console.log(JSON.stringify({ ...source, grown: process.resourceUsage().maxRSS * 1024 - before }))`
     const said: { readonly hash: string; readonly bytes: number; readonly grown: number } = JSON.parse(
       execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", program, node.root], {
-        cwd: join(import.meta.dirname, "../.."),
+        cwd: join(import.meta.dirname, "../../.."),
         encoding: "utf8",
       }),
     )

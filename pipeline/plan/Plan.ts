@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { nearestName } from "../schemas/index.ts"
-import { JsonValue } from "./KeyDocument.ts"
+import { nearestName } from "../../schemas/index.ts"
+import { JsonValue } from "./Json.ts"
 import type { Artifact, PlanNode } from "./Stage.ts"
 
 /** A node with where its inputs come from, by position. */

@@ -1,0 +1,36 @@
+export { type Json, JsonValue } from "./Json.ts"
+export {
+  checkPlanDocument,
+  makePlan,
+  namesNode,
+  nodesNamed,
+  type Plan,
+  PlanDocument,
+  PlanError,
+  type PlannedNode,
+  planDocument,
+  selectTargets,
+  UnknownTarget,
+} from "./Plan.ts"
+export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
+export {
+  type AnyStage,
+  type Artifact,
+  many,
+  type NativeLibrary,
+  type NodeProvenance,
+  type OutputKinds,
+  type Outputs,
+  type PlanNode,
+  type Progress,
+  type SourceNode,
+  type StageContext,
+  type StageError,
+  type StageNode,
+  type StageResult,
+  type StageRun,
+  type StageServices,
+  type StoredArtifact,
+  sourceFiles,
+  stage,
+} from "./Stage.ts"

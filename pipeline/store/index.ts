@@ -1,0 +1,17 @@
+export { ArtifactStore, type Damage, type Depth, type Lookup, layerArtifactStore } from "./ArtifactStore.ts"
+export { FileRecord } from "./FolderContent.ts"
+export {
+  collectGarbage,
+  collectorLock,
+  decideGc,
+  type GcOptions,
+  type GcReport,
+  type GcState,
+  runRecords,
+} from "./Gc.ts"
+export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
+export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
+export { RunRecord } from "./RunRecord.ts"
+export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
+export { causeMessage, io, StoreError, saysDiskFull } from "./StoreError.ts"
+export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"
