@@ -53,6 +53,8 @@ export interface Collection {
   readonly synthetic: boolean
   /** Whether it is small enough for systems that hold it as JavaScript objects or look at every passage. */
   readonly small: boolean
+  /** Whether the passage whose docid is the query's qid is left out of results and training. */
+  readonly leaveOutOwn: boolean
   /** Runs of other tools, systems of the table like any other. */
   readonly imported: ReadonlyArray<NamedRun>
 }
@@ -156,9 +158,9 @@ const wireCollection = (
   hardware: Hardware,
   label: string,
 ): WiredDataset => {
-  const { passages, queries, qrels } = collection
+  const { passages, queries, qrels, leaveOutOwn } = collection
   const { splits, depth, bm25, tfidf, wink } = settings.retrieve
-  const asked = { splits, depth }
+  const asked = { splits, depth, leaveOutOwn }
 
   const { index } = indexPassages({}, { passages }, label)
   const first = {
@@ -195,7 +197,7 @@ const wireCollection = (
   const { teacher } = models
   const trained = wireTraining(
     settings,
-    { passages, queries, qrels, index, candidates, synthetic: collection.synthetic, label },
+    { passages, queries, qrels, index, candidates, synthetic: collection.synthetic, leaveOutOwn, label },
     hardware,
     models.toTrain,
     teacher && ((sampled) => asItIs(teacher, sampled, `teacher.${teacher.name}${label}`)),
@@ -232,7 +234,8 @@ const wireCollection = (
 
   const runs = named.map(({ run }) => run)
   const measured = { ...settings.evaluate, repeats: repeatsOf(named) }
-  const { scores, summary, profile } = evaluate(measured, { runs, candidates, queries, qrels }, label)
+  const leftOut = leaveOutOwn ? [passages] : []
+  const { scores, summary, profile } = evaluate(measured, { runs, candidates, queries, qrels, leftOut }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
     { scores: [scores] },

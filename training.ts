@@ -35,6 +35,8 @@ export interface TrainingGround {
   /** Of the splits that are evaluated: its dev queries watch the training, and all are tokenized with the train candidates. */
   readonly candidates: Artifact<Kinds.Candidates>
   readonly synthetic: boolean
+  /** Whether the passage whose docid is the query's qid is left out. */
+  readonly leaveOutOwn: boolean
   /** Tells apart the nodes of several collections. */
   readonly label: string
 }
@@ -97,23 +99,23 @@ export const wireTraining = (
   modelOf: ModelOf,
   teach: Teach | undefined,
 ): ReadonlyArray<TrainedSystem> => {
-  const { passages, queries, qrels, candidates: dev, index, label } = ground
+  const { passages, queries, qrels, candidates: dev, index, leaveOutOwn, label } = ground
   const { lists, seeds, steps, validate, checkpointEvery, tokensPerMicroBatch } = settings.train
   const models = trainedModels(settings, ground.synthetic)
   if (models.length === 0) return []
 
   const { queries: most, ...sampling } = lists
   const chosen = trainQueries(
-    { seed: seeds[0], ...(most === undefined ? {} : { most }) },
+    { seed: seeds[0], leaveOutOwn, ...(most === undefined ? {} : { most }) },
     { queries, qrels },
     label,
   ).queries
   const { run } = retrieve(
-    { ...settings.retrieve.bm25, splits: ["train"], depth: lists.depth },
+    { ...settings.retrieve.bm25, splits: ["train"], depth: lists.depth, leaveOutOwn },
     { index, queries: chosen },
     `train${label}`,
   )
-  const { candidates } = trainCandidates({ depth: lists.depth }, { run, qrels, queries: chosen }, label)
+  const { candidates } = trainCandidates({ depth: lists.depth, leaveOutOwn }, { run, qrels, queries: chosen }, label)
   const teacher = teach === undefined ? [] : [teach(candidates)]
   const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
 
@@ -134,6 +136,7 @@ export const wireTraining = (
             loss,
             steps,
             lists: sampling,
+            leaveOutOwn,
             dropout: settings.train.dropout ?? (fromNothing ? 0 : usualDropout),
             optimizer: optimizerOf(settings.train, fromNothing),
             validate,

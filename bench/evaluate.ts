@@ -73,6 +73,7 @@ const child = async (folder: string): Promise<void> => {
         candidates: stored(Kinds.Candidates, join(folder, "candidates")),
         qrels: stored(Kinds.Qrels, join(folder, "qrels")),
         queries: stored(Kinds.Queries, join(folder, "queries")),
+        leftOut: [],
       },
       outputs: { scores: join(folder, "scores"), summary: join(folder, "summary"), profile: join(folder, "profile") },
       scratch: folder,

@@ -4,6 +4,7 @@ import {
   formatValue,
   legendOf,
   marksOf,
+  notesOf,
   queriesText,
   seedsLegend,
   slicesOf,
@@ -36,7 +37,9 @@ export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyAr
                   ],
                 ]),
           ],
-          notes: [...legendOf(significance, split), ...seedsLegend(summary)].map((line) => line.trim()),
+          notes: [...legendOf(significance, split), ...seedsLegend(summary), ...notesOf(summary, split)].map((line) =>
+            line.trim(),
+          ),
         }
       })
     })

@@ -140,6 +140,10 @@ export const seedsLegend = ({ repeats }: EvaluationSummary): ReadonlyArray<strin
     ? []
     : ["  ± is the standard deviation over the seeds; a mark stands where it would with each of them alone"]
 
+/** What has to be known of a split's figures. */
+export const notesOf = ({ notes }: EvaluationSummary, split: string): ReadonlyArray<string> =>
+  notes.filter((note) => note.split === split).map(({ text }) => `  ${text}`)
+
 const sliceLines = (
   measures: ReadonlyArray<string>,
   rows: ReadonlyArray<TableRow>,
@@ -219,6 +223,7 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
           ]),
           ...legendOf(significance, split),
           ...seedsLegend(summary),
+          ...notesOf(summary, split),
         ].join("\n"),
       )
     }

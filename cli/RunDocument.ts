@@ -35,6 +35,7 @@ export const runDocument = (
   systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
   candidates: summaries.flatMap(({ dataset, summary }) => summary.candidates.map((row) => ({ dataset, ...row }))),
   pages,
+  notes: summaries.flatMap(({ dataset, summary }) => summary.notes.map((note) => ({ dataset, ...note }))),
   significance: summaries.flatMap(({ dataset, significance }) =>
     significance === undefined ? [] : [{ dataset, ...significance }],
   ),

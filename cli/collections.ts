@@ -6,7 +6,14 @@ import * as Schema from "effect/Schema"
 import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
 import { didYouMean, type Experiment, type Kinds, SystemName } from "../schemas/index.ts"
-import { collectionOf, type IngestError, importRun, isIngestError, publicBytes } from "../stages/ingest/index.ts"
+import {
+  collectionOf,
+  type IngestError,
+  importRun,
+  isIngestError,
+  publicBytes,
+  queriesArePassages,
+} from "../stages/ingest/index.ts"
 import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
 import { UsageError } from "./Arguments.ts"
 import { ConfigurationError } from "./Settings.ts"
@@ -65,11 +72,14 @@ const parseRun = (option: string): Effect.Effect<ImportedRun, UsageError> =>
     return { option, system: named, dataset, path: resolve(path) }
   })
 
-const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, label: string): NamedRun => {
+const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, leaveOutOwn: boolean, label: string): NamedRun => {
   const file = basename(run.path)
   const name = `${run.system}${label}`
   const source = sourceFiles({ name: `file.${name}`, root: dirname(run.path), files: [file] })
-  return { system: run.system, run: importRun({ system: run.system, file }, { file: source, queries }, name).run }
+  return {
+    system: run.system,
+    run: importRun({ system: run.system, file, leaveOutOwn }, { file: source, queries }, name).run,
+  }
 }
 
 /** What can be wrong with a wiring: what it names is not there, or a stage's own schema refuses a setting. */
@@ -128,15 +138,17 @@ export const wireCollections = (
       wiring(() => {
         const name = names[position]!
         const label = names.length > 1 ? `@${name}` : ""
+        const leaveOutOwn = settings.retrieve.leaveOutOwn ?? queriesArePassages(dataset.source)
         const tables = collectionOf(dataset, settings.ingest, label)
         return {
           ...tables,
           name,
           synthetic: dataset.source === "synthetic",
+          leaveOutOwn,
           small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
           imported: imported
             .filter((run) => run.dataset === undefined || run.dataset === name)
-            .map((run) => wireRun(run, tables.queries, label)),
+            .map((run) => wireRun(run, tables.queries, leaveOutOwn, label)),
         }
       }),
     )

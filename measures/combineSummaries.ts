@@ -143,5 +143,6 @@ export const combineSummaries = (
     ]
   })
   const repeats = new Map(summaries.flatMap((summary) => summary.repeats.map((each) => [each.system, each] as const)))
-  return { measures, systems, candidates, repeats: [...repeats.values()] }
+  // A note is of one collection, and stands below its own table.
+  return { measures, systems, candidates, repeats: [...repeats.values()], notes: [] }
 }

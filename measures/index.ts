@@ -6,6 +6,7 @@
 export { aggregate, GEOMETRIC_FLOOR } from "./aggregate.ts"
 export { combineSummaries } from "./combineSummaries.ts"
 export { addToProfile, type DepthProfile, emptyProfile, PROFILED } from "./depthProfile.ts"
+export { type GradeRange, gradeRange, gradesNote } from "./gradesNote.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 export { judgedShare } from "./judged.ts"
 export { type JudgedRanking, judgeRun, type NamedTwice } from "./judgeRun.ts"

@@ -41,6 +41,10 @@ export type CandidatesSummary = typeof CandidatesSummary.Type
 export const Repeats = Schema.Struct({ system: SystemName, of: Schema.NonEmptyArray(SystemName) })
 export type Repeats = typeof Repeats.Type
 
+/** What a reader of a split's figures has to know of them. */
+export const SummaryNote = Schema.Struct({ split: Split, text: Schema.String })
+export type SummaryNote = typeof SummaryNote.Type
+
 /** What the result table prints; `summary.json` of a `Kinds.Summary` artifact. Rows are in the order of the table. */
 export const EvaluationSummary = Schema.Struct({
   /** Canonical names, in the order asked for. */
@@ -49,5 +53,7 @@ export const EvaluationSummary = Schema.Struct({
   candidates: Schema.Array(CandidatesSummary),
   /** For the table each is one row: the mean over the seeds, and its standard deviation. */
   repeats: Schema.optionalWith(Schema.Array(Repeats), { default: () => [] }),
+  /** Below the table of their split. */
+  notes: Schema.optionalWith(Schema.Array(SummaryNote), { default: () => [] }),
 })
 export type EvaluationSummary = typeof EvaluationSummary.Type

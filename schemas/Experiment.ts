@@ -94,6 +94,10 @@ export const Experiment = Schema.Struct({
       }),
       splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
       depth: setting(count, 1_000, "How many results a query keeps"),
+      leaveOutOwn: choice(
+        Schema.Boolean,
+        "Whether the passage whose docid is the query's qid is left out of its results and of training. Left out: yes for beir/arguana and beir/quora, whose queries are passages, no elsewhere",
+      ),
       bm25: section(Bm25Config, "Our BM25, Lucene's scoring"),
       wink: section(WinkConfig, "wink-bm25-text-search"),
       tfidf: section(TfIdfConfig, "Cosine over tf-idf"),

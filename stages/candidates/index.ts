@@ -30,6 +30,8 @@ export const TrainQueriesConfig = Schema.typeSchema(
     most: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
     /** Which ones. */
     seed: Schema.NonNegativeInt,
+    /** Whether the passage whose docid is the query's qid counts for nothing. */
+    leaveOutOwn: Schema.Boolean,
   }),
 )
 export type TrainQueriesConfig = typeof TrainQueriesConfig.Type
@@ -50,7 +52,11 @@ export const trainQueries = stage({
 })
 
 /** What the stage reads of the configuration. */
-export const TrainCandidatesConfig = CandidatesConfig
+export const TrainCandidatesConfig = Schema.Struct({
+  ...CandidatesConfig.fields,
+  /** Whether the passage whose docid is the query's qid is left out. */
+  leaveOutOwn: Schema.Boolean,
+})
 export type TrainCandidatesConfig = typeof TrainCandidatesConfig.Type
 
 export const trainCandidatesInputs = { run: Kinds.Run, qrels: Kinds.Qrels, queries: Kinds.Queries }

@@ -8,12 +8,18 @@ const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(t
 
 /**
  * The first `depth` results with their grades and, behind rank `depth`, the relevant passages that are not among them, by docid,
- * with the score of the query's last result; sorted by qid (bytes), then rank.
+ * with the score of the query's last result; sorted by qid (bytes), then rank. The run has no query's own passage where that is
+ * left out, and then no relevant one is either.
  */
-const selection = (depth: number, run: string, qrels: string, queries: string): string => `
+const selection = (
+  { depth, leaveOutOwn }: TrainCandidatesConfig,
+  run: string,
+  qrels: string,
+  queries: string,
+): string => `
   WITH asked AS (SELECT qid FROM ${queries}),
        results AS (SELECT qid, docid, rank, score FROM ${run} SEMI JOIN asked USING (qid) WHERE rank <= ${depth}),
-       relevant AS (SELECT qid, docid, grade FROM ${qrels} SEMI JOIN asked USING (qid) WHERE grade > 0),
+       relevant AS (SELECT qid, docid, grade FROM ${qrels} SEMI JOIN asked USING (qid) WHERE grade > 0 ${leaveOutOwn ? "AND docid <> qid" : ""}),
        lowest AS (SELECT qid, min(score) AS score FROM results GROUP BY qid),
        missed AS (SELECT qid, docid, ${depth} + row_number() OVER (PARTITION BY qid ORDER BY docid) AS rank,
                          coalesce(lowest.score, 0) AS score, grade
@@ -38,7 +44,7 @@ export const run = (
           (columns) => columns.map(([value]) => Number(value)),
         )
       const file = sqlString(`${outputs.candidates}/part-00000.parquet`)
-      const rows = selection(config.depth, source(inputs.run), source(inputs.qrels), source(inputs.queries))
+      const rows = selection(config, source(inputs.run), source(inputs.qrels), source(inputs.queries))
       yield* execute(`COPY (${rows}) TO ${file} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
       const [written = 0, queries = 0, missed = 0] = yield* count(
         `SELECT count(*), count(DISTINCT qid), count(*) FILTER (rank > ${config.depth}) FROM read_parquet(${file})`,

@@ -10,7 +10,8 @@ export const run = (context: StageContext<TrainQueriesConfig, typeof trainQuerie
     Effect.gen(function* () {
       const { config, inputs, outputs } = context
       const connection = yield* (yield* DuckDb).connect
-      const sql = `SELECT DISTINCT qid FROM read_parquet(${sqlString(tableFiles(inputs.qrels.path))}) WHERE grade > 0`
+      const others = config.leaveOutOwn ? "AND docid <> qid" : ""
+      const sql = `SELECT DISTINCT qid FROM read_parquet(${sqlString(tableFiles(inputs.qrels.path))}) WHERE grade > 0 ${others}`
       const [judged = []] = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
       const withRelevant = new Set(judged.map(String))
       const train = (yield* readRows(inputs.queries)).filter(({ split }) => split === "train")

@@ -46,6 +46,7 @@ import type { evaluateInputs, evaluateOutputs } from "./index.ts"
 import { type JudgedQueries, judgedQueries, source } from "./JudgedQueries.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
+import { summaryNotes } from "./summaryNotes.ts"
 
 type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evaluateOutputs>
 
@@ -306,6 +307,7 @@ const scored = (
       ),
       candidates: candidatesSummary(queries, measures, candidates),
       repeats: context.config.repeats,
+      notes: yield* summaryNotes(connection, queries, inputs.leftOut),
     }
     const file = join(outputs.summary, "summary.json")
     yield* Effect.tryPromise({

@@ -14,6 +14,8 @@ export const evaluateInputs = {
   candidates: Kinds.Candidates,
   qrels: Kinds.Qrels,
   queries: Kinds.Queries,
+  /** The passages, where those whose docid is a query's qid were left out of its results: to say of how many queries. Or none. */
+  leftOut: many(Kinds.Passages),
 }
 
 export const evaluateOutputs = { scores: Kinds.Scores, summary: Kinds.Summary, profile: Kinds.DepthProfile }

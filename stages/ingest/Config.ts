@@ -24,5 +24,7 @@ export const ImportRunConfig = Schema.Struct({
   system: SystemName,
   /** Path of the file, relative to its folder. */
   file: Schema.NonEmptyString,
+  /** Whether results whose docid is the query's qid are left out. */
+  leaveOutOwn: Schema.Boolean,
 })
 export type ImportRunConfig = typeof ImportRunConfig.Type

@@ -67,9 +67,11 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const [counts] = yield* query(
         `SELECT count(DISTINCT qid) FILTER (qid NOT IN (SELECT qid FROM ${known}))::INTEGER,
                 min(qid) FILTER (qid NOT IN (SELECT qid FROM ${known})),
-                count(*) FILTER (qid IN (SELECT qid FROM ${known}))::INTEGER FROM ${lines}`,
+                count(*) FILTER (qid IN (SELECT qid FROM ${known}))::INTEGER,
+                count(*) FILTER (docid = qid AND qid IN (SELECT qid FROM ${known}))::INTEGER FROM ${lines}`,
       )
-      const [strangers = 0, stranger = "", rest = 0] = counts ?? []
+      const [strangers = 0, stranger = "", rest = 0, own = 0] = counts ?? []
+      const leftOutOwn = config.leaveOutOwn ? Number(own) : 0
       const [unknown, kept] = [Number(strangers), Number(rest)]
       if (kept === 0) {
         const lacks = `none of its queries is one of the collection's ${(yield* readRows(inputs.queries)).length}`
@@ -82,9 +84,9 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const sql = `COPY (
         SELECT ${sqlString(system)} AS system, qid, docid,
                (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
-        FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}) ORDER BY qid, rank
+        FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}) ${config.leaveOutOwn ? "AND docid <> qid" : ""} ORDER BY qid, rank
       ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
       yield* duckDbPromise(sql, () => connection.run(sql))
-      return { rows: { run: kept }, facts: { unknownQueries: unknown } }
+      return { rows: { run: kept - leftOutOwn }, facts: { unknownQueries: unknown, leftOutOwn } }
     }),
   )

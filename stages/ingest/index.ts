@@ -76,6 +76,9 @@ export const download = stage({
 /** Bytes that a public collection has when unpacked, about; `undefined` for other names. */
 export const publicBytes = (source: string): number | undefined => publicCollection(source)?.unpacked
 
+/** Whether a public collection's queries are passages of it; `false` for other names. */
+export const queriesArePassages = (source: string): boolean => publicCollection(source)?.queriesArePassages ?? false
+
 /** Names of the collections that can be fetched. */
 export const publicNames: ReadonlyArray<string> = publicCollections.map(({ name }) => name)
 

@@ -168,6 +168,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         name,
         queries: queries.qids.length,
         kinds: QueryKind.literals.filter((kind) => queries.kinds.includes(kind)),
+        notes: summary.notes.filter(({ split }) => split === name).map(({ text }) => text),
       })),
       rows,
       candidates: summary.candidates.map(({ split, kind, depth, recall, oracle }) => ({

@@ -27,6 +27,7 @@ export const togetherModel = (
       name,
       queries: ofSplit.find(({ kind }) => kind === "all")?.queries ?? 0,
       kinds: [...new Set(ofSplit.map(({ kind }) => kind))].filter((kind) => kind !== "all"),
+      notes: [],
     }
   })
   return {

@@ -4,7 +4,12 @@ import { stage } from "../../pipeline/index.ts"
 import { Bm25Config, Kinds, Split, TfIdfConfig, WinkConfig } from "../../schemas/index.ts"
 
 // The stages take settings whose defaults are filled in: `typeSchema` of what the experiment's file may leave out.
-const asked = { splits: Schema.NonEmptyArray(Split), depth: Schema.Int.pipe(Schema.positive()) }
+const asked = {
+  splits: Schema.NonEmptyArray(Split),
+  depth: Schema.Int.pipe(Schema.positive()),
+  /** Whether the passage whose docid is the query's qid is left out. */
+  leaveOutOwn: Schema.Boolean,
+}
 
 /** What the index reads of the configuration: nothing. */
 export const IndexConfig = Schema.typeSchema(Schema.Struct({}))

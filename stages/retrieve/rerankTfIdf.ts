@@ -42,10 +42,11 @@ export const run: StageRun<
     const queries = (yield* readRows(inputs.queries)).filter(({ qid }) => candidates.has(qid))
     const analyze = queryAnalyzer(index)
     const searcher = new TfIdfSearcher(index, config)
-    const rows = yield* writeRun({
+    const { rows } = yield* writeRun({
       system,
       queries,
       directory: outputs.run,
+      asked: { depth: Number.POSITIVE_INFINITY, leaveOutOwn: false },
       progress,
       search: (batch, answered) =>
         Effect.try({

@@ -10,7 +10,7 @@ import { readIndexHeader } from "./IndexFiles.ts"
 import type { RetrieveBm25Config } from "./index.ts"
 import { loadIndex } from "./loadIndex.ts"
 import { IndexStorageError, SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, rankingOf, writeRun } from "./runTable.ts"
+import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { SearchPool } from "./SearchPool.ts"
 
 const system = "bm25"
@@ -37,7 +37,9 @@ export const run: StageRun<
   { run: Kinds.Run }
 > = ({ config, inputs, outputs, progress }) =>
   Effect.gen(function* () {
-    const { splits, depth, ...parameters } = config
+    const { splits, depth, leaveOutOwn, ...parameters } = config
+    const asked = { depth, leaveOutOwn }
+    const k = searchDepth(asked)
     const queries = yield* queriesOf(inputs.queries, splits)
     const header = yield* Effect.try({
       try: () => readIndexHeader(inputs.index.path),
@@ -48,15 +50,15 @@ export const run: StageRun<
     const index = yield* loadIndex(inputs.index, { shared: threads > 1 })
     const analyze = queryAnalyzer(index)
     const failed = (answered: number) => (cause: unknown) => new SearchFailed({ system, answered, cause })
-    const target = { system, queries, directory: outputs.run, progress }
-    const rows = yield* worker === undefined || threads === 1
+    const target = { system, queries, directory: outputs.run, asked, progress }
+    const { rows, leftOut } = yield* worker === undefined || threads === 1
       ? Effect.suspend(() => {
           const searcher = new Bm25Searcher(index, parameters)
           return writeRun({
             ...target,
             search: (batch, answered) =>
               Effect.try({
-                try: () => batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), depth))),
+                try: () => batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), k))),
                 catch: failed(answered),
               }),
           })
@@ -73,7 +75,7 @@ export const run: StageRun<
                     try: () =>
                       pool.search(
                         batch.map(({ text }) => analyze(text)),
-                        depth,
+                        k,
                       ),
                     catch: failed(answered),
                   }),
@@ -82,5 +84,5 @@ export const run: StageRun<
             }),
           (pool) => Effect.promise(() => pool.close()),
         )
-    return { rows: { run: rows }, facts: { queries: queries.length } }
+    return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

@@ -5,7 +5,7 @@ import { queryAnalyzer } from "./Bm25.ts"
 import type { RetrieveTfIdfConfig } from "./index.ts"
 import { loadIndex } from "./loadIndex.ts"
 import { SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, rankingOf, writeRun } from "./runTable.ts"
+import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { TfIdfSearcher } from "./TfIdf.ts"
 
 const system = "tfidf"
@@ -20,16 +20,18 @@ export const run: StageRun<
     const index = yield* loadIndex(inputs.index, { shared: false })
     const analyze = queryAnalyzer(index)
     const searcher = new TfIdfSearcher(index, config)
-    const rows = yield* writeRun({
+    const { rows, leftOut } = yield* writeRun({
       system,
       queries,
       directory: outputs.run,
+      asked: config,
       progress,
       search: (batch, answered) =>
         Effect.try({
-          try: () => batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), config.depth))),
+          try: () =>
+            batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), searchDepth(config)))),
           catch: (cause) => new SearchFailed({ system, answered, cause }),
         }),
     })
-    return { rows: { run: rows }, facts: { queries: queries.length } }
+    return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

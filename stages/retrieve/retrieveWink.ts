@@ -6,7 +6,7 @@ import { countRows } from "./countRows.ts"
 import type { RetrieveWinkConfig } from "./index.ts"
 
 import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, writeRun } from "./runTable.ts"
+import { queriesOf, searchDepth, writeRun } from "./runTable.ts"
 import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
 
 const system = "wink-bm25"
@@ -17,7 +17,8 @@ export const run: StageRun<
   { run: Kinds.Run }
 > = ({ config, inputs, outputs, progress }) =>
   Effect.gen(function* () {
-    const { splits, depth, ...parameters } = config
+    const { splits, depth, leaveOutOwn, ...parameters } = config
+    const asked = { depth, leaveOutOwn }
     const refused = (cause: unknown) => new CollectionTooLarge({ system, passages: total, cause })
     const total = yield* countRows(inputs.passages)
     if (total > parameters.maxPassages) return yield* refused(new WinkLimit(total, parameters.maxPassages))
@@ -33,20 +34,21 @@ export const run: StageRun<
       }),
     )
     yield* Effect.try({ try: () => wink.finish(), catch: refused })
-    const rows = yield* writeRun({
+    const { rows, leftOut } = yield* writeRun({
       system,
       queries,
       directory: outputs.run,
+      asked,
       progress,
       search: (batch, answered) =>
         Effect.try({
           try: () =>
             batch.map(({ text }) => {
-              const hits = wink.search(text, depth)
+              const hits = wink.search(text, searchDepth(asked))
               return { docids: hits.map(({ docid }) => docid), scores: hits.map(({ score }) => score) }
             }),
           catch: (cause) => new SearchFailed({ system, answered, cause }),
         }),
     })
-    return { rows: { run: rows }, facts: { queries: queries.length } }
+    return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

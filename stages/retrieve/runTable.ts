@@ -29,19 +29,33 @@ export const rankingOf = (docids: Docids, { docs, scores }: Hits): Ranking => ({
   scores: Array.from(scores),
 })
 
+/** What is asked for of each query. */
+export interface Asked {
+  /** How many results it keeps. */
+  readonly depth: number
+  /** Whether the passage whose docid is the query's qid is left out. */
+  readonly leaveOutOwn: boolean
+}
+
+/** How many results to search for, so that `depth` are left where the query's own passage is taken away. */
+export const searchDepth = ({ depth, leaveOutOwn }: Asked): number => (leaveOutOwn ? depth + 1 : depth)
+
 /** A turn of the event loop: lets timers, signals and the live line have their say between searches. */
 const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 const batchQueries = 64
 
 /**
- * Asks the queries in batches, up to `concurrency` at a time, and writes a run table in their order. Memory holds a few
- * batches.
+ * Asks the queries in batches, up to `concurrency` at a time, and writes a run table in their order, without each query's own
+ * passage where that is asked for. Memory holds a few batches.
+ *
+ * @param options.search finds `searchDepth` results
  */
 export const writeRun = <E, R>(options: {
   readonly system: string
   readonly queries: ReadonlyArray<Pick<QueryRow | Query, "qid" | "text">>
   readonly directory: string
+  readonly asked: Asked
   readonly progress: (progress: Progress) => void
   readonly concurrency?: number
   readonly search: (
@@ -51,7 +65,8 @@ export const writeRun = <E, R>(options: {
 }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { queries, system } = options
+      const { asked, queries, system } = options
+      let leftOut = 0
       const writer = yield* tableWriter(Kinds.Run, options.directory)
       const starts = Array.from({ length: Math.ceil(queries.length / batchQueries) }, (_, i) => i * batchQueries)
       let done = 0
@@ -76,11 +91,16 @@ export const writeRun = <E, R>(options: {
             score: new Array<number>(),
           }
           rankings.forEach(({ docids, scores }, i) => {
-            for (let at = 0; at < docids.length; at++) {
+            const { qid } = batch[i]!
+            for (let at = 0, rank = 1; at < docids.length && rank <= asked.depth; at++) {
+              if (asked.leaveOutOwn && docids[at] === qid) {
+                leftOut++
+                continue
+              }
               columns.system.push(system)
-              columns.qid.push(batch[i]!.qid)
+              columns.qid.push(qid)
               columns.docid.push(docids[at]!)
-              columns.rank.push(at + 1)
+              columns.rank.push(rank++)
               columns.score.push(scores[at]!)
             }
           })
@@ -89,6 +109,6 @@ export const writeRun = <E, R>(options: {
           return writer.writeColumns(columns)
         }),
       )
-      return yield* writer.finish
+      return { rows: yield* writer.finish, leftOut }
     }),
   )

@@ -28,6 +28,8 @@ export interface TrainingData {
   /** Grades, `unjudged` where there is none; judged grades below 0 count as 0. */
   readonly grades: Int32Array
   readonly teacher: TeacherScores | undefined
+  /** The query's own passage, whose docid is its qid, where that is left out; −1 where there is none. */
+  readonly own: Int32Array
   /** How many passages there are to draw random negatives from. */
   readonly passageCount: number
 }

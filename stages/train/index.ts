@@ -27,6 +27,8 @@ export const TrainConfig = Schema.typeSchema(
     loss: Loss,
     steps: Schema.Int.pipe(Schema.positive()),
     lists: Schema.Struct(lists),
+    /** Whether the passage whose docid is the query's qid is no negative. */
+    leaveOutOwn: Schema.Boolean,
     dropout: Schema.Number.pipe(Schema.between(0, 1)),
     optimizer: OptimizerSettings,
     validate: Schema.Struct({ ...ValidateSettings.fields, measures: Schema.NonEmptyArray(MeasureText) }),

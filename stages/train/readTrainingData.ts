@@ -28,6 +28,7 @@ export const unknownText = (system: string, table: "queries" | "passages", name:
  *
  * @param depth the first stage's results have ranks up to it; what is behind it was not retrieved
  * @param alone whether relevant passages suffice: random negatives come from elsewhere
+ * @param leaveOutOwn whether a query's own passage is no negative
  */
 export const readTrainingData = (options: {
   readonly system: string
@@ -37,10 +38,11 @@ export const readTrainingData = (options: {
   readonly tokens: Tokens
   readonly depth: number
   readonly alone: boolean
+  readonly leaveOutOwn: boolean
 }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { alone, candidates, depth, queries, system, teacher, tokens } = options
+      const { alone, candidates, depth, leaveOutOwn, queries, system, teacher, tokens } = options
       const connection = yield* (yield* DuckDb).connect
       const joined =
         teacher === undefined
@@ -109,6 +111,7 @@ export const readTrainingData = (options: {
         scores: data.scores.subarray(0, end),
         grades: data.grades.subarray(0, end),
         teacher: teacherScores,
+        own: Int32Array.from(kept.qids, (qid) => (leaveOutOwn ? tokens.passages.indexOf(qid) : undefined) ?? -1),
         passageCount: tokens.passages.texts,
       }
       return { data: read, asked }

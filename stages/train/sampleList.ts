@@ -123,7 +123,7 @@ export const sampleList = (
     if (kind !== "random") take(eligible.filter(inside), parts[i]!)
   })
   const others: Array<number> = []
-  const excluded = new Set([...relevant, ...taken].map((c) => passages[c]!))
+  const excluded = new Set([...relevant, ...taken].map((c) => passages[c]!)).add(data.own[query]!)
   sources.forEach(({ kind }, i) => {
     // A collection smaller than a list has not enough passages; the draws end all the same.
     const tries = kind === "random" ? 20 * parts[i]! : 0

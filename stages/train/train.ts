@@ -179,6 +179,7 @@ const trained = (context: Context) =>
       teacher: inputs.teacher[0],
       tokens,
       depth: lists.depth,
+      leaveOutOwn: config.leaveOutOwn,
       alone: lists.curriculum.every(({ sources }) => sources.some(({ kind }) => kind === "random")),
     })
     yield* checkData(context, data, asked)

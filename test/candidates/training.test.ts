@@ -29,21 +29,21 @@ const results = [
   ...["d3", "d5"].map((docid, i) => hit("é", docid, i + 1)),
 ]
 
-const chosen = (config: TrainQueriesConfig, rows = queries) =>
+const chosen = (config: TrainQueriesConfig, rows = queries, judged = qrels) =>
   Effect.gen(function* () {
     const outputs = { queries: temporaryFolder("queries") }
-    const inputs = { queries: yield* storedTable(Kinds.Queries, rows), qrels: yield* storedTable(Kinds.Qrels, qrels) }
+    const inputs = { queries: yield* storedTable(Kinds.Queries, rows), qrels: yield* storedTable(Kinds.Qrels, judged) }
     const result = yield* queriesOf({ config, inputs, outputs, ...silent() })
     return { result, queries: storedFolder(Kinds.Queries, outputs.queries) }
   })
 
-const sampledFrom = (config: TrainCandidatesConfig, run = results) =>
+const sampledFrom = (config: TrainCandidatesConfig, run = results, judged = qrels) =>
   Effect.gen(function* () {
     const outputs = { candidates: temporaryFolder("candidates") }
     const inputs = {
       run: yield* storedTable(Kinds.Run, run),
-      qrels: yield* storedTable(Kinds.Qrels, qrels),
-      queries: (yield* chosen({ seed: 1 })).queries,
+      qrels: yield* storedTable(Kinds.Qrels, judged),
+      queries: (yield* chosen({ seed: 1, leaveOutOwn: config.leaveOutOwn }, undefined, judged)).queries,
     }
     const result = yield* candidatesOf({ config, inputs, outputs, ...silent() })
     return { result, rows: yield* readRows(storedFolder(Kinds.Candidates, outputs.candidates)) }
@@ -53,12 +53,12 @@ describe("what a training reads", () => {
   it.effect("T45 queries of the train split that have a relevant passage, all or a number drawn by the seed", () =>
     live(
       Effect.gen(function* () {
-        const all = yield* chosen({ seed: 1 })
+        const all = yield* chosen({ seed: 1, leaveOutOwn: false })
         expect((yield* readRows(all.queries)).map(({ qid }) => qid)).toEqual(["a", "c", "é"])
         expect(all.result.facts).toEqual({ train: 4, withRelevant: 3 })
         const drawn = new Set<string>()
         for (let seed = 0; seed < 12; seed++) {
-          const rows = yield* readRows((yield* chosen({ seed, most: 2 })).queries)
+          const rows = yield* readRows((yield* chosen({ seed, leaveOutOwn: false, most: 2 })).queries)
           expect(rows).toHaveLength(2)
           drawn.add(rows.map(({ qid }) => qid).join())
         }
@@ -70,7 +70,7 @@ describe("what a training reads", () => {
   it.effect("T45 the first results with their grades and, behind them, the relevant passages that are not there", () =>
     live(
       Effect.gen(function* () {
-        const { result, rows } = yield* sampledFrom({ depth: 3 })
+        const { result, rows } = yield* sampledFrom({ depth: 3, leaveOutOwn: false })
         expect(rows.map(({ qid, docid, rank, score, grade }) => [qid, docid, rank, score, grade])).toEqual([
           ["a", "d2", 1, 9, 0],
           ["a", "d1", 2, 8, 1],
@@ -85,14 +85,38 @@ describe("what a training reads", () => {
     ),
   )
 
+  it.effect(
+    "M6 where queries' own passages are left out they are no positives, and alone make no query to train on",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const own = [
+            { qid: "a", docid: "a", grade: 2 },
+            { qid: "a", docid: "d1", grade: 1 },
+            { qid: "b", docid: "b", grade: 1 },
+            { qid: "é", docid: "d3", grade: 1 },
+          ]
+          const { rows } = yield* sampledFrom({ depth: 2, leaveOutOwn: true }, results, own)
+          expect(rows.map(({ qid, docid, rank }) => [qid, docid, rank])).toEqual([
+            ["a", "d2", 1],
+            ["a", "d1", 2],
+            ["é", "d3", 1],
+            ["é", "d5", 2],
+          ])
+          const as = yield* sampledFrom({ depth: 2, leaveOutOwn: false }, results, own)
+          expect(as.rows.map(({ qid, docid }) => `${qid} ${docid}`)).toEqual(expect.arrayContaining(["a a", "b b"]))
+        }),
+      ),
+  )
+
   it.effect("T46 a split with nothing to learn from is an error that says what is missing and what to do", () =>
     live(
       Effect.gen(function* () {
-        const none = yield* Effect.flip(chosen({ seed: 1 }, [query("d", "test")]))
+        const none = yield* Effect.flip(chosen({ seed: 1, leaveOutOwn: false }, [query("d", "test")]))
         expect(none.message).toContain("no train queries")
-        const unjudgedOnly = yield* Effect.flip(chosen({ seed: 1 }, [query("x", "train")]))
+        const unjudgedOnly = yield* Effect.flip(chosen({ seed: 1, leaveOutOwn: false }, [query("x", "train")]))
         expect(unjudgedOnly.message).toContain("none of the 1 train queries has a passage judged relevant")
-        const relevantOnly = yield* Effect.flip(sampledFrom({ depth: 1 }, [hit("é", "d3", 1)]))
+        const relevantOnly = yield* Effect.flip(sampledFrom({ depth: 1, leaveOutOwn: false }, [hit("é", "d3", 1)]))
         expect(relevantOnly.message).toContain("raise train.lists.depth")
       }),
     ),

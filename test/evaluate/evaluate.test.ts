@@ -16,7 +16,7 @@ import {
   scoreQuery,
 } from "../../measures/index.ts"
 import { layerDuckDb, readRows, type StoredArtifact } from "../../pipeline/index.ts"
-import { compareBytes, EvaluationSummary, Kinds, type QueryKind, type Split } from "../../schemas/index.ts"
+import { compareBytes, EvaluationSummary, Kinds, type QueryKind, type RowOf, type Split } from "../../schemas/index.ts"
 import { run as runStage } from "../../stages/evaluate/evaluate.ts"
 import { EvaluateConfig, evaluate } from "../../stages/evaluate/index.ts"
 import { randomPair } from "../support/randomRuns.ts"
@@ -61,6 +61,7 @@ interface Given {
   readonly runs: ReadonlyArray<ReadonlyArray<Result>>
   readonly candidates?: ReadonlyArray<Result>
   readonly judgedOnly?: boolean
+  readonly leftOut?: ReadonlyArray<RowOf<Kinds.Passages["columns"]>>
 }
 
 const stored = (given: Given) =>
@@ -89,6 +90,7 @@ const stored = (given: Given) =>
         ),
         qrels: yield* storedTable(Kinds.Qrels, given.qrels),
         queries: yield* storedTable(Kinds.Queries, given.queries),
+        leftOut: given.leftOut === undefined ? [] : [yield* storedTable(Kinds.Passages, given.leftOut)],
       },
       outputs,
       scratch: temporaryFolder("scratch"),
@@ -428,6 +430,66 @@ describe("the evaluate stage", () => {
           "1 qrels belong to no query of the collection and were left out",
           "the run of run is empty and has no row in the table",
         ])
+      }),
+    ),
+  )
+
+  it.effect("E15 a note below a split says that nothing is relevant, that everything is, and what was left out", () =>
+    live(
+      Effect.gen(function* () {
+        const asked = (["test", "dev"] as const).map(
+          (split, i): Query => ({ qid: `q${i}`, text: "t", kind: "browse", split }),
+        )
+        const noted = (grades: ReadonlyArray<readonly [string, string, number]>, leftOut?: ReadonlyArray<string>) =>
+          Effect.map(
+            stored({
+              measures: ["AP"],
+              queries: asked,
+              qrels: grades.map(([qid, docid, grade]) => ({ qid, docid, grade })),
+              runs: [asked.map(({ qid }) => ({ system: "s", qid, docid: "a", rank: 1, score: 1 }))],
+              ...(leftOut === undefined
+                ? {}
+                : { leftOut: leftOut.map((docid) => ({ docid, title: null, text: "t" })) }),
+            }),
+            ({ summary }) => summary.notes.map(({ split, text }) => `${split}: ${text}`),
+          )
+        expect(
+          yield* noted([
+            ["q0", "a", 1],
+            ["q0", "b", 0],
+            ["q1", "a", 1],
+          ]),
+        ).toEqual([])
+        expect(
+          yield* noted([
+            ["q0", "a", 0],
+            ["q0", "b", -1],
+            ["q1", "a", 1],
+            ["q1", "b", 4],
+            ["q1", "c", 2],
+          ]),
+        ).toEqual([
+          "dev: no grade is below 1 (they are 1 to 4), so that everything judged counts as relevant; a measure takes another level, as in AP(rel=4)",
+          "test: no query has a relevant passage: the highest grade is 0, and passages are relevant from 1",
+        ])
+        expect(
+          yield* noted(
+            [
+              ["q0", "a", 1],
+              ["q1", "a", 1],
+            ],
+            ["a", "q0", "x"],
+          ),
+        ).toEqual(["test: the passage of the query's own id is left out, of 1 query"])
+        expect(
+          yield* noted(
+            [
+              ["q0", "a", 1],
+              ["q1", "a", 1],
+            ],
+            ["a", "x"],
+          ),
+        ).toEqual([])
       }),
     ),
   )

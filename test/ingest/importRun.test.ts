@@ -22,7 +22,7 @@ const stored = <K extends typeof Kinds.Queries | typeof Kinds.Run | typeof Kinds
 ): StoredArtifact<K> => ({ kind, hash: "", path, from: "test" })
 
 /** Imports a file as a run of these queries. */
-const importRun = (folder: string, file: string, qids: ReadonlyArray<string>) => {
+const importRun = (folder: string, file: string, qids: ReadonlyArray<string>, leaveOutOwn = false) => {
   const warnings: Array<string> = []
   return Effect.runPromise(
     Effect.gen(function* () {
@@ -34,7 +34,7 @@ const importRun = (folder: string, file: string, qids: ReadonlyArray<string>) =>
         }),
       )
       const { facts } = yield* run({
-        config: { system: SystemName.make("other"), file },
+        config: { system: SystemName.make("other"), file, leaveOutOwn },
         inputs: { file: stored(Kinds.SourceFiles, folder), queries: stored(Kinds.Queries, join(root, "queries")) },
         outputs: { run: join(root, "run") },
         scratch: join(root, "scratch"),
@@ -64,8 +64,15 @@ describe("an imported run", () => {
       ["other", "q1", "z", 5, 2.5],
       ["other", "q2", "x", 1, 1],
     ])
-    expect(facts).toEqual({ unknownQueries: 1 })
+    expect(facts).toEqual({ unknownQueries: 1, leftOutOwn: 0 })
     expect(warnings.join()).toMatch(/^1 query of the run is not the collection's \(/)
+  })
+
+  it("I150 a result whose docid is the query's qid is left out where that is asked for, and counted", async () => {
+    writeFileSync(join(root, "own.trec"), "q Q0 q 1 9 t\nq Q0 r 2 8 t\nr Q0 q 1 7 t\nz Q0 z 1 7 t\n")
+    const { facts, rows } = await importRun(root, "own.trec", ["q", "r"], true)
+    expect(rows.map(({ docid, qid, rank }) => `${qid} ${docid} ${rank}`)).toEqual(["q r 1", "r q 1"])
+    expect(facts).toEqual({ unknownQueries: 1, leftOutOwn: 1 })
   })
 
   it("I76 in MS MARCO's three columns the rank decides", async () => {
@@ -79,7 +86,7 @@ describe("an imported run", () => {
     for (const text of [JSON.stringify(scores), `\ufeff\n ${JSON.stringify(scores, undefined, 2)}\n`]) {
       const { rows, facts } = await ofText(text)
       expect(rows.map(({ qid, docid, rank, score }) => [qid, docid, rank, score].join(" "))).toEqual(expected)
-      expect(facts).toEqual({ unknownQueries: 1 })
+      expect(facts).toEqual({ unknownQueries: 1, leftOutOwn: 0 })
       const bytes = Buffer.from(text)
       for (const size of [7, 11, 64]) {
         async function* pieces() {

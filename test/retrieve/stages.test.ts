@@ -99,7 +99,7 @@ const given = Effect.gen(function* () {
 })
 
 describe("the stages of retrieval", () => {
-  const asked = { splits: ["test"] as const, depth: 20 }
+  const asked = { splits: ["test"] as const, depth: 20, leaveOutOwn: false }
 
   it("R30 are wired as plain data and load nothing", () => {
     for (const each of [indexPassages, retrieve, retrieveWink, retrieveTfIdf, rerankTfIdf]) {
@@ -138,13 +138,66 @@ describe("the stages of retrieval", () => {
     expect(reports.at(-1)).toMatchObject({ done: 34, total: 34, unit: "queries" })
   })
 
+  it.each(["bm25", "tfidf", "wink-bm25"] as const)(
+    "R40 %s: where a query's own passage is left out the others are as they were, and as many as asked for",
+    async (system) => {
+      const { own, plain, facts } = await runEffect(
+        Effect.gen(function* () {
+          const { index, passages: all, queries: asking } = yield* given
+          // Each query takes the name of the passage that it finds second.
+          const search = (queries: typeof asking, depth: number, leaveOutOwn: boolean) =>
+            Effect.gen(function* () {
+              const how = { splits: ["test"] as const, depth, leaveOutOwn }
+              const outputs = { run: folder() }
+              const { facts } = yield* system === "bm25"
+                ? retrieveBm25.run(context({ ...defaultBm25, ...how }, { index, queries }, outputs))
+                : system === "tfidf"
+                  ? tfidf.run(context({ sublinear: true, ...how }, { index, queries }, outputs))
+                  : wink.run(
+                      context(
+                        { k1: 1.2, b: 0.75, k: 1, maxPassages: 1000, ...how },
+                        { passages: all, queries },
+                        outputs,
+                      ),
+                    )
+              return { rows: yield* readRows(stored(Kinds.Run, outputs.run)), facts }
+            })
+          const first = yield* search(asking, 20, false)
+          const taken = new Set<string>()
+          const renamed = queries.flatMap((query) => {
+            const docid = first.rows.find(({ qid, rank }) => qid === query.qid && rank === 2)?.docid
+            if (docid === undefined || taken.has(docid)) return []
+            taken.add(docid)
+            return [{ ...query, qid: docid }]
+          })
+          const ofPassages = yield* table(
+            Kinds.Queries,
+            renamed.toSorted((a, b) => (a.qid < b.qid ? -1 : 1)),
+          )
+          const plain = yield* search(ofPassages, 21, false)
+          const own = yield* search(ofPassages, 20, true)
+          return { plain: plain.rows, own: own.rows, facts: { plain: plain.facts, own: own.facts } }
+        }),
+      )
+      const asked = new Set(plain.map(({ qid }) => qid))
+      expect(asked.size).toBeGreaterThan(15)
+      for (const qid of asked) {
+        const others = plain.filter((row) => row.qid === qid && row.docid !== qid).slice(0, 20)
+        const ranked = others.map((row, i) => ({ ...row, rank: i + 1 }))
+        expect(own.filter((row) => row.qid === qid)).toEqual(ranked)
+      }
+      expect(facts.plain).toMatchObject({ leftOutOwn: 0 })
+      expect(facts.own).toMatchObject({ leftOutOwn: asked.size })
+    },
+  )
+
   it("R32 no query in the splits: an error that says which splits there are", async () => {
     const failure = await runEffect(
       Effect.gen(function* () {
         const { index, queries: asking } = yield* given
         return yield* Effect.either(
           retrieveBm25.run(
-            context({ ...defaultBm25, depth: 5, splits: ["dev"] }, { index, queries: asking }, { run: folder() }),
+            context({ ...defaultBm25, ...asked, splits: ["dev"] }, { index, queries: asking }, { run: folder() }),
           ),
         )
       }),

@@ -23,6 +23,7 @@ const oneQuery = (grades: ReadonlyArray<number>, hidden = 0, passageCount = 1000
     scores,
     grades: Int32Array.from({ length: count }, (_, i) => grades[i] ?? 1),
     teacher,
+    own: Int32Array.of(-1),
     passageCount,
   }
 }
@@ -98,6 +99,21 @@ describe("a list of candidates", () => {
         expect(missed("all", 50)).toBe(hidden)
       }),
     )
+  })
+
+  it("M7 a random negative is never the query's own passage where that is left out", () => {
+    const few = oneQuery([1], 0, 12)
+    const random = recipe({ size: 12, sources: [{ kind: "random", from: 1, share: 1 }] })
+    const drawn = (own: number) => {
+      const passages = new Set<number>()
+      for (let seed = 0; seed < 40; seed++) {
+        const list = sampleList({ ...few, own: Int32Array.of(own) }, 0, random, new Random(seed))
+        for (const passage of list.passages) passages.add(passage)
+      }
+      return [...passages].sort((a, b) => a - b)
+    }
+    expect(drawn(-1)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    expect(drawn(5)).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11])
   })
 
   it("T41 is filled up from all candidates where a source has too few, and shorter only where these run out", () => {

@@ -146,6 +146,7 @@ export const smallConfig: TrainConfig = {
   loss: { kind: "softmax" },
   steps: settings.steps,
   lists,
+  leaveOutOwn: false,
   dropout: 0,
   optimizer: optimizerOf(settings, true),
   validate: settings.validate,

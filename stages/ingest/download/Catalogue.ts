@@ -23,7 +23,12 @@ export interface PublicCollection {
   /** Bytes on disk when unpacked, about. */
   readonly unpacked: number
   readonly layout: Layout
+  /** Whether its queries are passages of it, which BEIR's figures leave out of their own results. */
+  readonly queriesArePassages: boolean
 }
+
+/** Collections whose queries are passages, under the same identifiers. */
+const ofPassages: ReadonlySet<string> = new Set(["arguana", "quora"])
 
 const beirAddress = (zip: string): string =>
   `https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/${zip}.zip`
@@ -94,6 +99,7 @@ const deepLearning = (
     ],
     root: "",
     unpacked: 3_500_000_000,
+    queriesArePassages: false,
     layout: {
       format: "msmarco",
       corpus: ["collection.tsv"],
@@ -114,6 +120,7 @@ export const publicCollections: ReadonlyArray<PublicCollection> = [
     files: [collectionAndQueries],
     root: "",
     unpacked: 3_500_000_000,
+    queriesArePassages: false,
     layout: {
       format: "msmarco",
       corpus: ["collection.tsv"],
@@ -141,6 +148,7 @@ export const publicCollections: ReadonlyArray<PublicCollection> = [
       root: name,
       unpacked: unpackedBytes(bytes),
       layout: beirLayout(splits),
+      queriesArePassages: ofPassages.has(name),
     }),
   ),
   ...forums.map(
@@ -150,6 +158,7 @@ export const publicCollections: ReadonlyArray<PublicCollection> = [
       root: `cqadupstack/${forum}`,
       unpacked: 2_000_000_000,
       layout: beirLayout(["test"]),
+      queriesArePassages: false,
     }),
   ),
 ]

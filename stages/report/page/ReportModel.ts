@@ -40,6 +40,8 @@ export interface SplitModel {
   readonly queries: number
   /** The kinds of its queries: questions first. */
   readonly kinds: ReadonlyArray<string>
+  /** What has to be known of its figures. */
+  readonly notes: ReadonlyArray<string>
 }
 
 /** A row of the table: one system on one split and one slice of its queries (`all`, or a kind). */

@@ -17,6 +17,8 @@ const figure = (measure: string, value: number | undefined, mark: Content = unde
   isShare(value) && h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
 ]
 
+const sentence = (note: string): string => `${note.charAt(0).toUpperCase()}${note.slice(1)}.`
+
 const marked = (marks: string): Content => marks !== "" && h("span", { class: "mark" }, marks)
 
 const systemCell = (row: SystemRow): Markup =>
@@ -108,7 +110,7 @@ export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> =
     h(
       "p",
       { class: "note" },
-      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. Unjudged: the share of the first ten results that nobody judged. ${marksLegend(dataset)}`,
+      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. Unjudged: the share of the first ten results that nobody judged. ${marksLegend(dataset)} ${split.notes.map(sentence).join(" ")}`.trimEnd(),
     ),
   ]
 }

@@ -12,6 +12,7 @@ import { DownloadFailed } from "../../../stages/ingest/download/DownloadError.ts
 import { type DownloadOptions, type DownloadProgress, download } from "../../../stages/ingest/download/download.ts"
 import { fetchFiles } from "../../../stages/ingest/download/fetchFiles.ts"
 import { staysWithin, unpackTar, unpackZip } from "../../../stages/ingest/download/unpack.ts"
+import { publicNames, queriesArePassages } from "../../../stages/ingest/index.ts"
 import { layoutFiles } from "../../../stages/ingest/Layout.ts"
 import { zipOf } from "./archives.ts"
 
@@ -341,6 +342,7 @@ describe("a public collection", () => {
   const topics = gzipSync("1\ttopic\n")
   const tiny: PublicCollection = {
     name: "tiny",
+    queriesArePassages: false,
     files: [
       { address: "https://publisher.invalid/some/tiny.zip", bytes: zip.length, md5: md5Of(zip), form: "zip" },
       {
@@ -414,5 +416,13 @@ describe("the table of public collections", () => {
         if (typeof form === "object") expect(layoutFiles(layout)).toContain(form.keepAs)
       }
     }
+  })
+})
+
+describe("the catalogue", () => {
+  it("I151 ArguAna's and Quora's queries are passages, under the same ids; no other collection's are", () => {
+    const known = publicNames.filter((name) => queriesArePassages(name))
+    expect(known).toEqual(["beir/arguana", "beir/quora"])
+    expect(queriesArePassages("./beir/arguana")).toBe(false)
   })
 })
