@@ -2,7 +2,7 @@
  * Question: is one training step on the CPU (forward, softmax loss, backward, clipping, AdamW; no dropout) no slower than current
  * PyTorch's, eager and compiled, on the same cores? Of an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and of
  * MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the
- * mean. The README has the answers: T5's with the first token is faster, MiniLM's slower.
+ * mean. docs/MEASURED.md has the answers: T5's with the first token is faster, MiniLM's slower.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench trainStep        (a Python with torch and transformers)
  *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_HEADS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS,
