@@ -1,13 +1,5 @@
+export { CodeChanged, OutputNotWritten, SourceChanged, StageDefect } from "./NodeError.ts"
+export { type NodePreview, preview } from "./preview.ts"
 export type { RunEvent } from "./RunEvent.ts"
-export {
-  CodeChanged,
-  type NodePreview,
-  OutputNotWritten,
-  preview,
-  type RunnerServices,
-  type RunOptions,
-  run,
-  SourceChanged,
-  StageDefect,
-} from "./Runner.ts"
+export { type RunnerServices, type RunOptions, run } from "./Runner.ts"
 export { type NodeReport, type OutputReport, RunFailed, type RunReport } from "./RunReport.ts"

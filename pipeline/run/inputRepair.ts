@@ -1,0 +1,55 @@
+import * as Effect from "effect/Effect"
+import type { Plan, PlannedNode, StageNode } from "../plan/index.ts"
+import type { StoreError } from "../store/index.ts"
+import type { DoneOutput } from "./Outcome.ts"
+import type { SoundObjects } from "./SoundObjects.ts"
+
+/** What came of looking at a node's inputs. */
+export interface Repaired {
+  /** Whether something was damaged: the inputs are others now, and so may be the key. */
+  readonly changed: boolean
+  /** Nodes whose output was damaged and could not be made again. */
+  readonly failed: ReadonlyArray<string>
+}
+
+/**
+ * Compares every byte of what a stage is about to read; what is damaged is made again by its node.
+ *
+ * @param outputsOf the outputs of a node by name; none of one that failed.
+ * @param remake makes a node anew, after comparing every byte of its result.
+ */
+export const inputRepair = <R>(
+  plan: Plan,
+  sound: SoundObjects,
+  outputsOf: (name: string) => Readonly<Record<string, DoneOutput>>,
+  remake: (planned: PlannedNode) => Effect.Effect<void, StoreError, R>,
+): ((node: StageNode) => Effect.Effect<Repaired, StoreError, R>) => {
+  const makers = new Map(
+    plan.nodes.map((planned) => [planned.node.name, { planned, turn: Effect.unsafeMakeSemaphore(1) }]),
+  )
+  return (node) =>
+    Effect.gen(function* () {
+      let changed = false
+      const failed: Array<string> = []
+      for (const { artifacts } of node.inputs) {
+        for (const artifact of artifacts) {
+          const { name } = artifact.node
+          const read = outputsOf(name)[artifact.output]
+          const maker = makers.get(name)
+          if (read?.record === undefined || maker === undefined) continue
+          if (yield* sound.check(artifact.output, read.record)) continue
+          changed = true
+          yield* maker.turn.withPermits(1)(
+            Effect.gen(function* () {
+              // Another reader may have seen to it meanwhile.
+              if (outputsOf(name)[artifact.output]?.artifact.hash !== read.artifact.hash) return
+              if (sound.has(read.artifact.hash)) return
+              yield* remake(maker.planned)
+            }),
+          )
+          if (outputsOf(name)[artifact.output] === undefined) failed.push(name)
+        }
+      }
+      return { changed, failed }
+    })
+}

@@ -1,0 +1,100 @@
+import * as Effect from "effect/Effect"
+import { actionKey, type Fingerprint, type FingerprintError, type Reason, type SourceError } from "../keys/index.ts"
+import { nodesNamed, type Plan, type UnknownTarget } from "../plan/index.ts"
+import { ArtifactStore, type Manifest, type StoreError } from "../store/index.ts"
+import type { DuckDb } from "../tables/index.ts"
+import { missReason, recordedKeys } from "./missReason.ts"
+import { inputsOf, nodeKey } from "./nodeKey.ts"
+import { type DoneOutput, hitOutcome, sourceOutcome } from "./Outcome.ts"
+import { planFingerprints } from "./PlanFingerprints.ts"
+import { provenanceAbove } from "./provenanceAbove.ts"
+import type { OutputReport } from "./RunReport.ts"
+
+/** What a node would do. */
+export interface NodePreview {
+  readonly name: string
+  readonly stage: string | undefined
+  /** `undetermined`: it depends on what nodes that must run will make. */
+  readonly status: "source" | "hit" | "run" | "undetermined"
+  readonly key: string | undefined
+  readonly reason: Reason
+  readonly outputs: Readonly<Record<string, OutputReport>>
+  /** What making the result took when it was made, where that is known. */
+  readonly seconds: number | undefined
+}
+
+/**
+ * What `run` would do, as far as it can be known. Nothing is written.
+ *
+ * @param options.force nodes or stages that would run although their results are stored.
+ */
+export const preview = (
+  plan: Plan,
+  options: { readonly force?: Iterable<string> } = {},
+): Effect.Effect<
+  ReadonlyArray<NodePreview>,
+  StoreError | UnknownTarget | FingerprintError | SourceError,
+  ArtifactStore | Fingerprint | DuckDb
+> =>
+  Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    const prints = yield* planFingerprints
+    const keys = recordedKeys(store)
+    const forced = yield* nodesNamed(plan, options.force ?? [])
+    const previews: Array<NodePreview> = []
+    const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
+    const manifests = new Map<string, Manifest>()
+    for (const planned of plan.nodes) {
+      const { node, dependencies } = planned
+      if (node._tag === "SourceNode") {
+        const { outputs, report } = sourceOutcome(node, yield* prints.source(node), 0)
+        known.set(node.name, outputs)
+        previews.push({
+          name: node.name,
+          stage: undefined,
+          status: "source",
+          key: undefined,
+          reason: report.reason,
+          outputs: report.outputs,
+          seconds: undefined,
+        })
+        continue
+      }
+      const base = { name: node.name, stage: node.stage.name, outputs: {}, seconds: undefined }
+      const unknown = dependencies.map((index) => plan.nodes[index]!.node.name).filter((name) => !known.has(name))
+      if (unknown.length > 0) {
+        previews.push({
+          ...base,
+          status: "undetermined",
+          key: undefined,
+          reason: { _tag: "WaitingFor", nodes: unknown },
+        })
+        continue
+      }
+      const inputs = inputsOf(node, (name) => known.get(name) ?? {})
+      const provenance = node.stage.provenance
+        ? provenanceAbove(plan, planned, (name) => manifests.get(name))
+        : undefined
+      const document = nodeKey(node, yield* prints.stage(node.stage), inputs, provenance)
+      const key = actionKey(document)
+      const found = yield* store.lookup(node.stage.name, key, "sizes")
+      const isForced = forced.has(node.name)
+      if (found._tag === "Found" && !isForced) {
+        const { outputs, report } = hitOutcome(store, node, found.manifest, 0)
+        known.set(node.name, outputs)
+        manifests.set(node.name, found.manifest)
+        previews.push({
+          ...base,
+          status: "hit",
+          key,
+          reason: report.reason,
+          outputs: report.outputs,
+          seconds: found.manifest.provenance.seconds,
+        })
+        continue
+      }
+      const reason: Reason = isForced ? { _tag: "Forced" } : yield* missReason(store, keys, document, key, found)
+      previews.push({ ...base, status: "run", key, reason })
+    }
+    return previews
+  })
