@@ -1,6 +1,14 @@
-import { type StatisticalTest, weightingNames } from "../schemas/index.ts"
-import type { Comparison, ComparisonOptions } from "../stages/evaluate/index.ts"
-import { correctionNames, testNames } from "./ResultTable.ts"
+import * as Schema from "effect/Schema"
+import {
+  conclude,
+  correctionNames,
+  Significance,
+  type Standing,
+  type StatisticalTest,
+  testNames,
+  weightingNames,
+} from "../schemas/index.ts"
+import { type Comparison, type ComparisonOptions, FEW_QUERIES } from "../stages/evaluate/index.ts"
 import type { TextGrid } from "./TextGrid.ts"
 
 const signed = (value: number | null, digits: number): string =>
@@ -58,15 +66,45 @@ const remarks = (rows: ReadonlyArray<Comparison>): ReadonlyArray<string> => {
   })
 }
 
+/** Which interval stands in the table, and why in some rows there is none. */
+const intervalSaid = (rows: ReadonlyArray<Comparison>, options: ComparisonOptions): string => {
+  const name =
+    options.tests[0] === "tukey" ? "Tukey's, of all pairs at once" : `${intervalNames[options.interval]}, of each alone`
+  const few = rows.some(({ lower, queries }) => lower === null && queries <= FEW_QUERIES)
+  return `${name}, cut where no difference can be${few ? ` (none for ${FEW_QUERIES} queries and fewer)` : ""}`
+}
+
+const decodeCompared = Schema.decodeUnknownSync(Schema.Array(Significance))
+
+/** Who is first by the first measure, of all queries and of each kind, as far as the tests say. */
+const conclusions = (
+  rows: ReadonlyArray<Comparison>,
+  standings: ReadonlyArray<Standing>,
+  options: ComparisonOptions,
+): ReadonlyArray<string> => {
+  const [test] = options.tests
+  const ofMeasure = standings.filter(({ measure }) => measure === standings[0]?.measure)
+  return ofMeasure.map((standing) => {
+    const compared =
+      options.pairs === "all"
+        ? []
+        : rows.filter((row) => row.test === test && row.kind === standing.kind && row.measure === standing.measure)
+    const { because, says } = conclude(standing, { ...options, test }, decodeCompared(compared))
+    const which = ofMeasure.length === 1 ? "" : `, ${standing.kind}`
+    return `${standing.measure}${which}: ${says}: ${because}`
+  })
+}
+
 /**
  * Comparisons of one split for people: a line for each pair, measure and kind, with every test's adjusted p, and below it
  * what was done and what has to be known of it.
  *
- * @param rows as `compareSystems` gives them.
+ * @param rows as `compareSystems` gives them, `standings` of the same table.
  */
 export const comparisonGrid = (
   title: string,
   rows: ReadonlyArray<Comparison>,
+  standings: ReadonlyArray<Standing>,
   options: ComparisonOptions,
   several: boolean,
 ): TextGrid => {
@@ -77,6 +115,7 @@ export const comparisonGrid = (
       ? []
       : [`p adjusted by ${correctionNames[options.correction]} over ${familySize(rows, options)} comparisons`]
   const said = remarks(rows)
+  const marked = rows.some(({ adjusted, test }) => test === first && adjusted <= options.alpha)
   return {
     title,
     columns: [
@@ -111,9 +150,10 @@ export const comparisonGrid = (
       ]
     }),
     notes: [
-      `${mark} p ≤ ${options.alpha} by ${testNames[first]}`,
+      ...conclusions(rows, standings, options),
+      marked ? `${mark} p ≤ ${options.alpha} by ${testNames[first]}` : `no p ≤ ${options.alpha} by ${testNames[first]}`,
       ...corrections,
-      `Δ is system less baseline, its interval ${intervalNames[options.interval]}; d_z is Cohen's; needed is the number of queries to see Δ with power ${options.power}`,
+      `Δ is system less baseline, its interval ${intervalSaid(rows, options)}; d_z is Cohen's; needed is the number of queries to see Δ with power ${options.power}`,
       ...(several ? [weightingNames[options.weighting]] : []),
       ...said,
     ],

@@ -1,13 +1,12 @@
 import type {
   CandidatesSummary,
-  Correction,
   EvaluationSummary,
   KindSlice,
   Significance,
   SignificanceSummary,
-  StatisticalTest,
   SystemSummary,
 } from "../schemas/index.ts"
+import { correctionNames, testNames } from "../schemas/index.ts"
 
 /** One collection's summary, under the name that the table gives it. */
 export interface DatasetSummary {
@@ -19,22 +18,6 @@ export interface DatasetSummary {
 
 /** Marks of baselines, in the order of the baselines. */
 const marks = ["†", "‡", "§", "¶", "‖", "#"] as const
-
-/** How a legend, a caption or a heading calls a test. */
-export const testNames: Readonly<Record<StatisticalTest, string>> = {
-  t: "paired t test",
-  wilcoxon: "Wilcoxon's signed-rank test",
-  randomization: "Fisher's randomisation test",
-  tukey: "randomised Tukey HSD",
-}
-
-/** How it calls a correction, before `over 30 comparisons`. */
-export const correctionNames: Readonly<Record<Correction, string>> = {
-  holm: "Holm's correction",
-  bonferroni: "Bonferroni's correction",
-  "benjamini-hochberg": "Benjamini and Hochberg's correction",
-  none: "no correction",
-}
 
 interface Line {
   readonly label: string
@@ -72,7 +55,7 @@ export const marksOf = (significance: SignificanceSummary | undefined): MarksOf 
   return ({ split, kind, system }, measure) => found.get(keyOf({ split, kind, measure, system })) ?? ""
 }
 
-/** What the marks of a split's figures say; nothing where nothing was compared. */
+/** What the marks of a split's figures say, of those that stand there; nothing where nothing was compared. */
 export const legendOf = (significance: SignificanceSummary | undefined, split: string): ReadonlyArray<string> => {
   if (significance === undefined) return []
   const { test, correction, family, alpha, baselines, rows } = significance
@@ -82,8 +65,12 @@ export const legendOf = (significance: SignificanceSummary | undefined, split: s
   const size = family === "table" ? compared.length : Math.round(compared.length / perColumn)
   const comparisons = `${size} ${size === 1 ? "comparison" : "comparisons"}`
   const how = test === "tukey" ? "" : `, ${correctionNames[correction]} over ${comparisons}`
-  const names = baselines.map((baseline, position) => `${marks[position] ?? ""} differs from ${baseline}`)
-  return [`  ${names.join(", ")} (${testNames[test]}${how}, p ≤ ${alpha})`]
+  const marked = new Set(compared.filter(({ adjusted }) => adjusted <= alpha).map(({ baseline }) => baseline))
+  const names = baselines.flatMap((baseline, position) =>
+    marked.has(baseline) ? [`${marks[position] ?? ""} differs from ${baseline}`] : [],
+  )
+  const said = names.length === 0 ? `nothing differs from ${baselines.join(" or ")}` : names.join(", ")
+  return [`  ${said} (${testNames[test]}${how}, p ≤ ${alpha})`]
 }
 
 /** A row of the table: a system, or several that differ by the seed, with their mean and its standard deviation. */

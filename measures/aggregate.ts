@@ -16,3 +16,7 @@ export const aggregate = (measure: Measure, values: ArrayLike<number>): number =
   if (kind === "sum") return sum
   return kind === "mean" ? sum / values.length : Math.exp(sum / values.length)
 }
+
+/** The least and the greatest figure that a measure can come to; sums have no greatest. */
+export const figureRange = (measure: Measure): readonly [least: number, greatest: number] =>
+  aggregation(measure) === "sum" ? [0, Number.POSITIVE_INFINITY] : [0, 1]

@@ -118,6 +118,7 @@ export const combineSummaries = (
             parts.map(({ queries, row }) => ({ queries, values: row?.measures ?? {} })),
             weighting,
           ),
+          intervals: {},
         },
       ]
     }),

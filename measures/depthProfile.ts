@@ -5,17 +5,32 @@ import { discountsFor } from "./ndcg.ts"
 export const PROFILED = ["nDCG", "P", "R", "RR", "AP"] as const
 export type Profiled = (typeof PROFILED)[number]
 
-/** Sums of a measure's values over queries, by depth − 1. */
-export type DepthProfile = Readonly<Record<Profiled, Float64Array>>
+/** Sums over queries of a measure's values and of their squares, by depth − 1. */
+export interface DepthSums {
+  readonly values: Float64Array
+  readonly squares: Float64Array
+}
+
+export type DepthProfile = Readonly<Record<Profiled, DepthSums>>
+
+const emptySums = (depth: number): DepthSums => ({
+  values: new Float64Array(depth),
+  squares: new Float64Array(depth),
+})
 
 /** A profile of no query yet, from depth 1 to `depth`. */
 export const emptyProfile = (depth: number): DepthProfile => ({
-  nDCG: new Float64Array(depth),
-  P: new Float64Array(depth),
-  R: new Float64Array(depth),
-  RR: new Float64Array(depth),
-  AP: new Float64Array(depth),
+  nDCG: emptySums(depth),
+  P: emptySums(depth),
+  R: emptySums(depth),
+  RR: emptySums(depth),
+  AP: emptySums(depth),
 })
+
+const add = ({ values, squares }: DepthSums, at: number, value: number): void => {
+  values[at] = values[at]! + value
+  squares[at] = squares[at]! + value * value
+}
 
 /**
  * Adds one query's values at every depth to a profile, in one pass over the ranking: what `nDCG@k`, `P@k`, `R@k`, `RR@k` and `AP@k`
@@ -24,7 +39,7 @@ export const emptyProfile = (depth: number): DepthProfile => ({
  * @param grades the ranked documents' grades, best first.
  */
 export const addToProfile = (profile: DepthProfile, grades: Int32Array, judged: Judgements): void => {
-  const depth = profile.nDCG.length
+  const depth = profile.nDCG.values.length
   const discounts = discountsFor(depth)
   const relevant = countRelevant(judged, 1)
   let gained = 0
@@ -41,11 +56,11 @@ export const addToProfile = (profile: DepthProfile, grades: Int32Array, judged: 
     }
     const best = i < judged.grades.length ? judged.grades[i]! : 0
     if (best > 0) ideal += best / discounts[i]!
-    if (ideal > 0) profile.nDCG[i] = profile.nDCG[i]! + gained / ideal
-    profile.P[i] = profile.P[i]! + found / (i + 1)
-    profile.RR[i] = profile.RR[i]! + first
+    if (ideal > 0) add(profile.nDCG, i, gained / ideal)
+    add(profile.P, i, found / (i + 1))
+    add(profile.RR, i, first)
     if (relevant === 0) continue
-    profile.R[i] = profile.R[i]! + found / relevant
-    profile.AP[i] = profile.AP[i]! + precisions / relevant
+    add(profile.R, i, found / relevant)
+    add(profile.AP, i, precisions / relevant)
   }
 }

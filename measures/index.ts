@@ -3,9 +3,9 @@
  * the tuning of weights all read the same figures from here.
  */
 
-export { aggregate, GEOMETRIC_FLOOR } from "./aggregate.ts"
+export { aggregate, figureRange, GEOMETRIC_FLOOR } from "./aggregate.ts"
 export { combineSummaries } from "./combineSummaries.ts"
-export { addToProfile, type DepthProfile, emptyProfile, PROFILED } from "./depthProfile.ts"
+export { addToProfile, type DepthProfile, type DepthSums, emptyProfile, PROFILED } from "./depthProfile.ts"
 export { type GradeRange, gradeRange, gradesNote } from "./gradesNote.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 export { judgedShare } from "./judged.ts"

@@ -20,6 +20,13 @@ export const SystemSummary = Schema.Struct({
   /** Mean share of its first ten results that nobody judged, over the queries that it has results for. */
   unjudged: Schema.Number,
   measures: Values,
+  /** Of measures that are means, where there are more than a few queries: the mean's 95 % interval. */
+  intervals: Schema.optionalWith(
+    Schema.Record({ key: Schema.String, value: Schema.Tuple(Schema.Number, Schema.Number) }),
+    {
+      default: () => ({}),
+    },
+  ),
 })
 export type SystemSummary = typeof SystemSummary.Type
 

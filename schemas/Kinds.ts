@@ -103,7 +103,7 @@ export type TrainingLog = typeof TrainingLog
 
 /**
  * Means of a measure at every depth of the ranking, from `AP@1` to `AP@100`: a row for each system, split, kind (`all`, `question`,
- * `browse`), measure (`nDCG`, `P`, `R`, `RR`, `AP`) and depth, in this order.
+ * `browse`), measure (`nDCG`, `P`, `R`, `RR`, `AP`) and depth, in this order. `lower` and `upper` bound the mean's 95 % interval.
  */
 export const DepthProfile = tableKind("depth-profile", {
   system: column("VARCHAR"),
@@ -112,12 +112,14 @@ export const DepthProfile = tableKind("depth-profile", {
   measure: column("VARCHAR"),
   depth: column("INTEGER"),
   value: column("DOUBLE"),
+  lower: optionalColumn("DOUBLE"),
+  upper: optionalColumn("DOUBLE"),
 })
 export type DepthProfile = typeof DepthProfile
 
 /**
  * Systems compared with baselines: a row for each split, kind (`all`, `question`, `browse`), measure, baseline, system and test, in
- * this order. Differences are system less baseline; `lower` and `upper` bound their mean. `effect` is Cohen's d_z,
+ * this order. Differences are system less baseline; `lower` and `upper` bound their mean (by Tukey's test all of them at once). `effect` is Cohen's d_z,
  * `standardized` the difference in units of the systems' spread; none where it has no value. `adjusted` is p after the correction over
  * the family of comparisons. `needed` is the number of queries with which the difference would be seen. `note` says what a reader of
  * p has to know.

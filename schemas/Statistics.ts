@@ -70,8 +70,37 @@ export const Significance = Schema.Struct({
   /** Mean of the system less mean of the baseline. */
   difference: Schema.Number,
   adjusted: Schema.Number,
+  queries: Schema.optionalWith(Schema.NonNegativeInt, { default: () => 0 }),
+  /** Queries with which the difference would be seen; none for no difference, or above ten million. */
+  needed: Schema.optionalWith(Schema.NullOr(Schema.NonNegativeInt), { default: () => null }),
 })
 export type Significance = typeof Significance.Type
+
+/** Who is first by a measure on a slice of the queries, and how sure that is. */
+export const Standing = Schema.Struct({
+  split: Split,
+  kind: Schema.Literal("all", ...QueryKind.literals),
+  measure: Schema.String,
+  queries: Schema.NonNegativeInt,
+  systems: Schema.NonNegativeInt,
+  /** What has the highest mean; several systems where they tie. */
+  first: Schema.NonEmptyArray(SystemName),
+  mean: Schema.Number,
+  /** The other systems that the test does not separate from it, highest mean first. */
+  level: Schema.Array(SystemName),
+  /** The next below it: one of the level where there is any. None where all tie. */
+  next: Schema.NullOr(
+    Schema.Struct({
+      system: SystemName,
+      mean: Schema.Number,
+      adjusted: Schema.Number,
+      needed: Schema.NullOr(Schema.NonNegativeInt),
+    }),
+  ),
+  /** Pairs of systems, over all of which p was adjusted. */
+  pairs: Schema.NonNegativeInt,
+})
+export type Standing = typeof Standing.Type
 
 /** `significance.json` of a `Kinds.Significance` artifact: what the result table marks, and what its legend says. */
 export const SignificanceSummary = Schema.Struct({
@@ -81,5 +110,6 @@ export const SignificanceSummary = Schema.Struct({
   alpha: Schema.Number,
   baselines: Schema.Array(SystemName),
   rows: Schema.Array(Significance),
+  standings: Schema.optionalWith(Schema.Array(Standing), { default: () => [] }),
 })
 export type SignificanceSummary = typeof SignificanceSummary.Type

@@ -1,5 +1,6 @@
 export * from "./ArtifactKind.ts"
 export * from "./compareBytes.ts"
+export * from "./conclusion.ts"
 export * from "./Device.ts"
 export * from "./EvaluationSummary.ts"
 export * from "./Experiment.ts"

@@ -20,6 +20,7 @@ import {
   compareSystems,
   readScoreTables,
   type ScoreTable,
+  standings,
 } from "../../stages/evaluate/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { openCatalog } from "../Catalog.ts"
@@ -184,6 +185,7 @@ export const compareCommand = Command.make("compare", options, (given) =>
       dataset,
       several,
       rows: compareSystems(table, how),
+      standings: given.format === "json" ? [] : standings(table, how),
     }))
     if (given.format === "json") {
       const rows = compared.flatMap(({ dataset, rows }) =>
@@ -192,10 +194,10 @@ export const compareCommand = Command.make("compare", options, (given) =>
       return yield* writeOut(`${JSON.stringify(rows, undefined, 1)}\n`)
     }
     const { format } = given
-    const texts = compared.map(({ dataset, several, rows }) =>
+    const texts = compared.map(({ dataset, several, rows, standings }) =>
       rows.length === 0
         ? `${dataset} · ${given.split}: no queries, or no measure that has a mean`
-        : renderGrid(comparisonGrid(`${dataset} · ${given.split}`, rows, how, several), format),
+        : renderGrid(comparisonGrid(`${dataset} · ${given.split}`, rows, standings, how, several), format),
     )
     yield* writeOut(`${texts.join("\n\n")}\n`)
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),

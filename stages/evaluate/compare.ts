@@ -18,6 +18,7 @@ import { type EvaluateError, SummaryNotWritten } from "./EvaluateError.ts"
 import type { compareInputs, compareOutputs } from "./index.ts"
 import { source } from "./JudgedQueries.ts"
 import { readScoreTables } from "./ScoreTable.ts"
+import { standings } from "./standings.ts"
 
 type Context = StageContext<CompareConfig, typeof compareInputs, typeof compareOutputs>
 
@@ -53,6 +54,7 @@ const compared = (
       alpha: config.alpha,
       baselines: config.baselines.filter((baseline) => known.has(baseline)),
       rows: Schema.decodeUnknownSync(SignificanceSummary.fields.rows)(rows.filter((row) => row.test === test)),
+      standings: tables.flatMap((table) => standings(table, config)),
     }
     const file = join(outputs.significance, "significance.json")
     yield* Effect.tryPromise({

@@ -1,4 +1,4 @@
-import { aggregation, parseMeasure } from "../../measures/index.ts"
+import { aggregation, figureRange, parseMeasure } from "../../measures/index.ts"
 import {
   type KindSlice,
   type Kinds,
@@ -14,6 +14,7 @@ import {
   bootstrapInterval,
   type ColumnPair,
   differencesOf,
+  FEW_QUERIES,
   type Interval,
   meanOf,
   type PairedTest,
@@ -25,6 +26,7 @@ import {
   studentInterval,
   summarizeDifferences,
   wilcoxon,
+  withinRange,
 } from "./statistics/index.ts"
 
 export type Comparison = RowOf<Kinds.Comparisons["columns"]>
@@ -88,6 +90,14 @@ const macroWeights = (table: ScoreTable, ordinals: ReadonlyArray<number>): Float
   })
 }
 
+/** How far apart two figures of a measure can be, to either side. */
+const differenceRange = (measure: string): readonly [number, number] => {
+  const parsed = parseMeasure(measure)
+  if (!parsed.ok) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+  const [least, greatest] = figureRange(parsed.value)
+  return [least - greatest, greatest - least]
+}
+
 const intervalOf = (differences: Float64Array, options: ComparisonOptions): Interval | null => {
   const level = 1 - options.alpha
   if (options.interval === "student") return studentInterval(differences, level)
@@ -117,13 +127,18 @@ const columnsOf = (
   ),
 })
 
+/** A test of a pair, and half the width of its interval where the test has one that holds for all pairs at once. */
+interface PairTest extends PairedTest {
+  readonly margin?: number | null
+}
+
 /** The results of one test for every measure and pair: `tests[measure][pair]`. */
 const runTest = (
   test: StatisticalTest,
   { columns }: SliceColumns,
   pairs: ReadonlyArray<Pair>,
   options: ComparisonOptions,
-): ReadonlyArray<ReadonlyArray<PairedTest>> => {
+): ReadonlyArray<ReadonlyArray<PairTest>> => {
   switch (test) {
     case "t":
     case "wilcoxon": {
@@ -149,12 +164,13 @@ const runTest = (
     }
     case "tukey": {
       const systems = columns[0]?.length ?? 0
-      const ps = randomizedTukey(columns, options)
+      const results = randomizedTukey(columns, options)
       return columns.map((_, measure) =>
         pairs.map(({ baseline, system }) => ({
           statistic: null,
-          p: ps[measure]![baseline * systems + system]!,
+          p: results[measure]!.ps[baseline * systems + system]!,
           note: null,
+          margin: results[measure]!.margin,
         })),
       )
     }
@@ -187,7 +203,8 @@ const compareSlice = (
       const ofBaseline = slice.columns[m]![pair.baseline]!
       const differences = differencesOf(ofSystem, ofBaseline)
       const { mean, effect, wins, ties, losses } = summarizeDifferences(differences)
-      const interval = intervalOf(differences, options)
+      const range = differenceRange(table.measures[measure]!)
+      const alone = withinRange(intervalOf(differences, options), range)
       const said = [...missingNotes(table, pair), ...(weights === null ? [] : [weightingNames.datasets])]
       const same = {
         split: table.split,
@@ -199,8 +216,6 @@ const compareSlice = (
         mean_baseline: meanOf(ofBaseline),
         mean_system: meanOf(ofSystem),
         difference: mean,
-        lower: interval?.lower ?? null,
-        upper: interval?.upper ?? null,
         effect,
         standardized: standardizedDifference(ofSystem, ofBaseline),
         wins,
@@ -209,9 +224,24 @@ const compareSlice = (
         needed: effect === null ? null : queriesNeeded(effect, options.alpha, options.power),
       }
       return options.tests.map((test, nth): Comparison => {
-        const { statistic, p, note } = tested[nth]![m]![at]!
+        const { statistic, p, note, margin } = tested[nth]![m]![at]!
+        const interval =
+          margin === undefined
+            ? alone
+            : margin === null || ordinals.length <= FEW_QUERIES
+              ? null
+              : withinRange({ lower: mean - margin, upper: mean + margin }, range)
         const notes = [...(note === null ? [] : [note]), ...said]
-        return { ...same, test, statistic, p, adjusted: p, note: notes.length === 0 ? null : notes.join("; ") }
+        const bounds = { lower: interval?.lower ?? null, upper: interval?.upper ?? null }
+        return {
+          ...same,
+          ...bounds,
+          test,
+          statistic,
+          p,
+          adjusted: p,
+          note: notes.length === 0 ? null : notes.join("; "),
+        }
       })
     }),
   )

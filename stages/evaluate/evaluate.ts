@@ -7,6 +7,7 @@ import {
   addToProfile,
   aggregate,
   aggregation,
+  type DepthSums,
   emptyProfile,
   GEOMETRIC_FLOOR,
   judgedShare,
@@ -46,6 +47,7 @@ import type { evaluateInputs, evaluateOutputs } from "./index.ts"
 import { type JudgedQueries, judgedQueries, source } from "./JudgedQueries.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
+import { meanInterval } from "./statistics/index.ts"
 import { summaryNotes } from "./summaryNotes.ts"
 
 type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evaluateOutputs>
@@ -103,6 +105,39 @@ const systemOf = (connection: Connection, run: StoredArtifact<Kinds.Run>) =>
 /** Ranks whose judgements are counted for the share that nobody judged. */
 const JUDGED_RANKS = 10
 
+/** What the intervals of means hold, as often as a twentieth of them does not. */
+const LEVEL = 0.95
+
+const profileColumns = ({ values, squares }: DepthSums, queries: number) => {
+  const intervals = Array.from(values, (sum, i) => meanInterval(sum / queries, squares[i]!, queries, LEVEL))
+  return {
+    value: Array.from(values, (sum) => sum / queries),
+    lower: intervals.map((interval) => interval?.lower ?? null),
+    upper: intervals.map((interval) => interval?.upper ?? null),
+  }
+}
+
+/** Intervals of the measures that are means, of one slice of the queries. */
+const meanIntervals = (
+  measures: ReadonlyArray<Measure>,
+  values: ReadonlyArray<Float64Array>,
+  places: ReadonlyArray<number>,
+): SystemSummary["intervals"] =>
+  Object.fromEntries(
+    measures.flatMap((measure, m) => {
+      if (aggregation(measure) !== "mean") return []
+      let sum = 0
+      let squares = 0
+      for (const place of places) {
+        const value = values[m]![place]!
+        sum += value
+        squares += value * value
+      }
+      const interval = meanInterval(sum / places.length, squares, places.length, LEVEL)
+      return interval === null ? [] : [[measureName(measure), [interval.lower, interval.upper] as const]]
+    }),
+  )
+
 /** Appends the means at every depth, for each slice. */
 const writeProfile = (
   writer: TableWriter<Kinds.DepthProfile>,
@@ -122,7 +157,7 @@ const writeProfile = (
         ...same,
         measure: depths.map(() => measure),
         depth: depths,
-        value: Array.from(profile[measure], (sum) => sum / ordinals.length),
+        ...profileColumns(profile[measure], ordinals.length),
       }),
     )
   })
@@ -154,6 +189,7 @@ const scoreSystem = (
     if (ranking.reranked) context.warn(`${system}: its run was not stored in trec_eval's order and was ranked anew`)
     const slices = slicesOf(queries, ranking)
     const whole = slices.filter(({ kind }) => kind === "all").sort((a, b) => compareBytes(a.split, b.split))
+    const intervals = new Map<Slice, SystemSummary["intervals"]>()
     for (const { split, ordinals } of whole) {
       const values = measures.map(() => new Float64Array(ordinals.length))
       ordinals.forEach((ordinal, i) => {
@@ -161,6 +197,12 @@ const scoreSystem = (
         const judged = queries.judgements[ordinal]!
         for (let m = 0; m < measures.length; m++) values[m]![i] = scoreQuery(measures[m]!, grades, judged)
       })
+      const placeOf = new Map(ordinals.map((ordinal, place) => [ordinal, place]))
+      for (const slice of slices) {
+        if (slice.split !== split) continue
+        const places = slice.ordinals.map((ordinal) => placeOf.get(ordinal) ?? 0)
+        intervals.set(slice, meanIntervals(measures, values, places))
+      }
       const same = {
         system: ordinals.map(() => system),
         split: ordinals.map(() => split),
@@ -179,13 +221,14 @@ const scoreSystem = (
     yield* writeProfile(writers.profile, queries, system, ranking, slices, context.config.profileDepth)
     return {
       system,
-      rows: slices.map(({ split, kind, ordinals }) => ({
+      rows: slices.map((slice) => ({
         system,
-        split,
-        kind,
-        queries: ordinals.length,
-        missing: ordinals.filter((ordinal) => ranking.retrieved[ordinal] === 0).length,
-        unjudged: unjudgedShare(ranking, ordinals),
+        split: slice.split,
+        kind: slice.kind,
+        queries: slice.ordinals.length,
+        missing: slice.ordinals.filter((ordinal) => ranking.retrieved[ordinal] === 0).length,
+        unjudged: unjudgedShare(ranking, slice.ordinals),
+        intervals: intervals.get(slice) ?? {},
       })),
     }
   })

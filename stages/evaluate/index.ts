@@ -8,6 +8,8 @@ export { type Comparison, type ComparisonOptions, compareSystems } from "./compa
 export { EvaluateConfig } from "./EvaluateConfig.ts"
 export type { EvaluateError } from "./EvaluateError.ts"
 export { readScoreTables, type ScoredQuery, type ScoreTable } from "./ScoreTable.ts"
+export { standings } from "./standings.ts"
+export { FEW_QUERIES } from "./statistics/index.ts"
 
 export const evaluateInputs = {
   runs: many(Kinds.Run),

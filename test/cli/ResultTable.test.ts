@@ -87,6 +87,25 @@ describe("result table", () => {
     ])
   })
 
+  it("P23 the legend names the marks that stand in the table, and where there is none says that nothing differs", () => {
+    const row = { split: "test", kind: "all", measure: "RR@10", system: "tfidf", difference: -0.25 }
+    const legend = (first: number, second: number) => {
+      const rows = [
+        { ...row, baseline: "bm25", adjusted: first },
+        { ...row, baseline: "other", adjusted: second },
+      ]
+      const significance = Schema.decodeUnknownSync(SignificanceSummary)({
+        ...{ test: "tukey", correction: "holm", family: "table", alpha: 0.05, baselines: ["bm25", "other"], rows },
+      })
+      return renderResultTable([{ dataset: "d", summary: summary(["all"]), significance }])
+        .split("\n")
+        .at(-1)
+    }
+    expect(legend(0.01, 0.02)).toBe("  † differs from bm25, ‡ differs from other (randomised Tukey HSD, p ≤ 0.05)")
+    expect(legend(0.3, 0.02)).toBe("  ‡ differs from other (randomised Tukey HSD, p ≤ 0.05)")
+    expect(legend(0.3, 0.4)).toBe("  nothing differs from bm25 or other (randomised Tukey HSD, p ≤ 0.05)")
+  })
+
   it("L43 systems that differ by the seed are one row: mean and standard deviation, marked where each of them is", () => {
     const row = (system: string, values: readonly [number, number]) => ({
       ...{ system, split: "test", kind: "all", queries: 300, missing: 0, unjudged: 0.5 },

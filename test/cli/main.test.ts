@@ -147,6 +147,10 @@ describe.sequential("command line", () => {
     expect(table.out).toMatch(/^tiny · test$/m)
     expect(table.out).toMatch(/^all +nDCG@10 +tfidf +bm25 +2 /m)
     expect(table.out).toContain("Holm's correction over")
+    // Two queries: no test separates anything, no interval says anything, and no mark is explained.
+    expect(table.out).toMatch(/be told from tfidf on 2 queries|tie on 2 queries/)
+    expect(table.out).not.toMatch(/scores highest|†/)
+    expect(table.out).toContain("(none for 5 queries and fewer)")
     const json = await compare("--all-pairs", "--format", "json", "--split", "dev")
     const rows: ReadonlyArray<{ test: string; baseline: string; system: string }> = JSON.parse(json.out)
     expect(new Set(rows.map(({ test, baseline, system }) => `${test} ${baseline} ${system}`))).toEqual(

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { layerDuckDb, readRows } from "../../pipeline/index.ts"
 import {
+  conclude,
   Kinds,
   type QueryKind,
   Random,
@@ -12,9 +13,16 @@ import {
   SignificanceSummary,
   type Split,
   StatisticsConfig,
+  SystemName,
 } from "../../schemas/index.ts"
 import { run as runStage } from "../../stages/evaluate/compare.ts"
-import { CompareConfig, type Comparison, compareSystems, type ScoreTable } from "../../stages/evaluate/index.ts"
+import {
+  CompareConfig,
+  type Comparison,
+  compareSystems,
+  type ScoreTable,
+  standings,
+} from "../../stages/evaluate/index.ts"
 import { adjustPValues, pairedT, randomizationTests, wilcoxon } from "../../stages/evaluate/statistics/index.ts"
 import { storedFolder, storedTable, temporaryFolder } from "../support/storedTable.ts"
 
@@ -205,5 +213,121 @@ describe("the compare stage", () => {
     const rows = compareSystems(table, { ...options, pairs: "all" })
     expect(rows.map(({ baseline, system }) => baseline + system)).toEqual(["ab", "ac", "ad", "bc", "bd", "cd"])
     for (const { p, adjusted } of rows) expect(adjusted).toBe(p)
+  })
+
+  const tableOf = (scores: Readonly<Record<string, ReadonlyArray<number>>>): ScoreTable => ({
+    split: "test",
+    systems: Object.keys(scores),
+    measures: ["AP"],
+    queries: Object.values(scores)[0]!.map((_, i) => ({ dataset: "d", qid: `q${i}`, kind: "question" })),
+    scores: Object.values(scores).map((values) => [Float64Array.from(values)]),
+    missing: new Int32Array(Object.keys(scores).length),
+  })
+  const options = Schema.decodeSync(StatisticsConfig)({ tests: ["t"] })
+
+  const concluded = (scores: Readonly<Record<string, ReadonlyArray<number>>>, settings: Settings = {}) => {
+    const table = tableOf(scores)
+    const how = { ...options, ...Schema.decodeSync(StatisticsConfig)({ tests: ["t"], ...settings }) }
+    const [standing] = standings(table, how)
+    const rows = compareSystems(table, { ...how, tests: [how.tests[0]], pairs: "baselines" })
+    if (standing === undefined) throw new Error("no standing")
+    const said = conclude(
+      standing,
+      { ...how, test: how.tests[0] },
+      Schema.decodeUnknownSync(SignificanceSummary.fields.rows)(rows),
+    )
+    return { standing, rows, ...said }
+  }
+  const around = (mean: number, n: number, seed: number, spread = 0.3): ReadonlyArray<number> =>
+    Array.from({ length: n }, (_, i) => mean + (new Random(seed, i).unit() - 0.5) * spread)
+
+  it("P22 nobody wins a tie", () => {
+    const same = [0.2, 0.4, 0.9, 0.1, 0.3, 0.8]
+    expect(concluded({ bm25: same, other: [...same].reverse() })).toMatchObject({
+      found: "tie",
+      says: "both systems tie on 6 queries",
+      because: "0.4500 of each",
+    })
+    const three = concluded({ bm25: around(0.2, 60, 1), a: around(0.8, 60, 2), b: around(0.8, 60, 2).toReversed() })
+    expect(three).toMatchObject({ found: "level", says: "a and b tie on 60 queries" })
+  })
+
+  it("P22 a system scores highest only where it is separated from each other one", () => {
+    const clear = concluded({ bm25: around(0.3, 80, 1), a: around(0.5, 80, 2), b: around(0.7, 80, 3) })
+    expect(clear).toMatchObject({ found: "single", standing: { first: ["b"], level: [], pairs: 3 } })
+    expect(clear.says).toBe("b scores highest on 80 queries")
+    expect(clear.because).toMatch(
+      /^0\.6942; the next is a with 0\.4891 \(p < 0\.0001, paired t test, Holm's .* 3 pairs\)$/,
+    )
+    const close = concluded({ bm25: around(0.3, 80, 1), a: around(0.69, 80, 2), b: around(0.7, 80, 3) })
+    expect(close).toMatchObject({ found: "level", standing: { first: ["b"], level: ["a"] } })
+    const { needed } = close.standing.next ?? {}
+    expect(close.says).toBe(
+      `b and a are too close to call on 80 queries; ${needed?.toLocaleString("en-US")} would be needed`,
+    )
+    expect(needed).toBeGreaterThan(80)
+  })
+
+  it("P22 where nothing differs from the baseline that is said, with the queries that the largest difference needs", () => {
+    const said = concluded({ bm25: around(0.5, 6, 1, 0.8), a: around(0.52, 6, 2, 0.8), b: around(0.51, 6, 3, 0.8) })
+    const largest = [...said.rows].sort((x, y) => Math.abs(y.difference) - Math.abs(x.difference))[0]
+    expect(said.found).toBe("baseline")
+    expect(said.says).toBe(
+      `no system can be told from bm25 on 6 queries; ${largest?.needed?.toLocaleString("en-US")} would be needed`,
+    )
+    const two = concluded({ bm25: around(0.5, 6, 1, 0.8), a: around(0.52, 6, 2, 0.8) })
+    expect(two.says).toMatch(/^a cannot be told from bm25 on 6 queries; /)
+  })
+
+  it("P22 of many that are level three are named, and queries that are there already are not asked for", () => {
+    const level = Object.fromEntries(["a", "b", "c", "d", "e"].map((name, i) => [name, around(0.7, 40, 10 + i)]))
+    const said = concluded({ bm25: around(0.2, 40, 1), ...level })
+    expect(said.says).toMatch(/^\w and \w|^\w, \w and 3 others are too close to call on 40 queries/)
+    const needless = conclude(
+      { ...said.standing, next: { system: SystemName.make("b"), mean: 0.5, adjusted: 0.06, needed: 30 } },
+      { test: "t", correction: "holm", alpha: 0.05 },
+      [],
+    )
+    expect(needless.says).not.toContain("needed")
+  })
+
+  it.effect("P22 the compare stage writes who is first on each slice, for the page", () =>
+    Effect.gen(function* () {
+      const { summary } = yield* compared({ d: scoreRows(["bm25", "other", "third"], 90) })
+      expect(summary.standings.map(({ kind, measure, pairs }) => [kind, measure, pairs])).toEqual(
+        ["all", "question", "browse"].flatMap((kind) => ["nDCG@10", "RR@10"].map((measure) => [kind, measure, 3])),
+      )
+      for (const { first, level, mean, next } of summary.standings) {
+        expect(mean).toBeGreaterThanOrEqual(next?.mean ?? 0)
+        expect(level.includes(first[0])).toBe(false)
+      }
+    }),
+  )
+
+  it("P20 intervals of differences end at ±1, and of five queries there is none", () => {
+    const scores = { bm25: [0, 0, 0, 0, 0, 0, 0.1], a: [1, 1, 1, 1, 1, 0, 1] }
+    const [row] = compareSystems(tableOf(scores), { ...options, pairs: "baselines" })
+    expect(row?.upper).toBe(1)
+    expect(row?.lower).toBeGreaterThan(0)
+    for (const test of ["t", "tukey"] as const) {
+      const few = compareSystems(tableOf({ bm25: [0, 0.2, 0, 0.1, 0], a: [1, 0.5, 0.4, 1, 0.9] }), {
+        ...options,
+        tests: [test],
+        pairs: "baselines",
+      })
+      expect(few.map(({ lower, upper }) => [lower, upper])).toEqual([[null, null]])
+    }
+  })
+
+  it("P21 the rows of Tukey's test have the interval that holds for all pairs at once", () => {
+    const table = tableOf({ bm25: around(0.5, 40, 1), a: around(0.55, 40, 2), b: around(0.7, 40, 3) })
+    const rows = compareSystems(table, { ...options, tests: ["t", "tukey"], pairs: "all" })
+    const tukey = rows.filter(({ test }) => test === "tukey")
+    const widths = tukey.map(({ lower, upper }) => (upper ?? 0) - (lower ?? 0))
+    for (const width of widths) expect(width).toBeCloseTo(widths[0] ?? 0, 12)
+    for (const { adjusted, lower, upper } of tukey)
+      expect((lower ?? 0) > 0 || (upper ?? 0) < 0).toBe(adjusted <= options.alpha)
+    const alone = rows.filter(({ test }) => test === "t").map(({ lower, upper }) => (upper ?? 0) - (lower ?? 0))
+    expect(Math.max(...alone)).toBeLessThan(widths[0] ?? 0)
   })
 })

@@ -281,6 +281,17 @@ describe("the evaluate stage", () => {
                 row.depth === Number(depth),
             )
             expect(found.map((row) => row.value)).toEqual([expect.closeTo(value, 12)])
+            // The interval of the profile is that of the measure itself, which was found from the queries' values.
+            const interval = summary.systems.find(
+              (row) => row.system === system && row.split === split && row.kind === kind,
+            )?.intervals[name]
+            for (const [bound, found_] of [
+              [interval?.[0], found[0]?.lower],
+              [interval?.[1], found[0]?.upper],
+            ]) {
+              if (bound === undefined) expect(found_).toBeNull()
+              else expect(found_).toBeCloseTo(bound ?? 0, 9)
+            }
             compared++
           }
         }
@@ -413,9 +424,36 @@ describe("the evaluate stage", () => {
           candidates: [result],
         })
         expect(summary.systems).toEqual([
-          { system: "s", split: "test", kind: "all", queries: 2, missing: 1, unjudged: 0, measures: { AP: 0.5 } },
-          { system: "s", split: "test", kind: "question", queries: 1, missing: 0, unjudged: 0, measures: { AP: 1 } },
-          { system: "s", split: "test", kind: "browse", queries: 1, missing: 1, unjudged: 0, measures: { AP: 0 } },
+          {
+            system: "s",
+            split: "test",
+            kind: "all",
+            queries: 2,
+            missing: 1,
+            unjudged: 0,
+            measures: { AP: 0.5 },
+            intervals: {},
+          },
+          {
+            system: "s",
+            split: "test",
+            kind: "question",
+            queries: 1,
+            missing: 0,
+            unjudged: 0,
+            measures: { AP: 1 },
+            intervals: {},
+          },
+          {
+            system: "s",
+            split: "test",
+            kind: "browse",
+            queries: 1,
+            missing: 1,
+            unjudged: 0,
+            measures: { AP: 0 },
+            intervals: {},
+          },
         ])
         expect(summary.candidates[0]).toEqual({
           split: "test",

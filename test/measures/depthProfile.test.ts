@@ -17,7 +17,7 @@ describe("depth profile", () => {
             const measure = parseMeasure(`${name}@${k}`)
             if (!measure.ok) throw new Error(name)
             const expected = scoreQuery(measure.value, ranking.grades, ranking.judged)
-            expect(profile[name][k - 1], `${name}@${k} of pair ${pair}`).toBeCloseTo(expected, 12)
+            expect(profile[name].values[k - 1], `${name}@${k} of pair ${pair}`).toBeCloseTo(expected, 12)
             compared++
           }
         }

@@ -1,4 +1,4 @@
-import { type Interval, isConstant, meanOf } from "./differences.ts"
+import { FEW_QUERIES, type Interval, isConstant, meanOf } from "./differences.ts"
 import { drawFor } from "./drawFor.ts"
 import { normalQuantile, normalTail } from "./specialFunctions.ts"
 
@@ -55,9 +55,9 @@ const bcaShares = (sorted: Float64Array, differences: Float64Array, tail: number
   return [share(-z), share(z)]
 }
 
-/** A bootstrap interval of the mean difference; none for a single query. */
+/** A bootstrap interval of the mean difference; none for few queries. */
 export const bootstrapInterval = (differences: Float64Array, options: BootstrapOptions): Interval | null => {
-  if (differences.length < 2) return null
+  if (differences.length <= FEW_QUERIES) return null
   const mean = meanOf(differences)
   if (isConstant(differences)) return { lower: mean, upper: mean }
   const sorted = resampledMeans(differences, options.resamples, options.seed)

@@ -77,10 +77,25 @@ export interface Interval {
   readonly upper: number
 }
 
-/** Student's interval of the mean, of coverage `level`; none for a single query. */
+/** Up to so many queries no interval is given: their spread says too little of the spread of queries. */
+export const FEW_QUERIES = 5
+
+/** What of an interval lies within a range; its coverage is the same, as the mean lies there. */
+export const withinRange = (
+  interval: Interval | null,
+  [least, greatest]: readonly [number, number],
+): Interval | null =>
+  interval === null
+    ? null
+    : {
+        lower: Math.min(greatest, Math.max(least, interval.lower)),
+        upper: Math.min(greatest, Math.max(least, interval.upper)),
+      }
+
+/** Student's interval of the mean, of coverage `level`; none for few queries. */
 export const studentInterval = (differences: Float64Array, level: number): Interval | null => {
   const n = differences.length
-  if (n < 2) return null
+  if (n <= FEW_QUERIES) return null
   const { mean, deviation } = summarizeDifferences(differences)
   const half = (studentCritical(1 - level, n - 1) * deviation) / Math.sqrt(n)
   return { lower: mean - half, upper: mean + half }

@@ -3,12 +3,15 @@ export { adjustPValues, type Correction } from "./correction.ts"
 export {
   type DifferenceSummary,
   differencesOf,
+  FEW_QUERIES,
   type Interval,
   meanOf,
   standardizedDifference,
   studentInterval,
   summarizeDifferences,
+  withinRange,
 } from "./differences.ts"
+export { meanInterval } from "./meanInterval.ts"
 export type { PairedTest } from "./PairedTest.ts"
 export { pairedT } from "./pairedT.ts"
 export { pairedTPower, queriesNeeded } from "./power.ts"
@@ -28,5 +31,5 @@ export {
   studentCritical,
   studentTwoSided,
 } from "./specialFunctions.ts"
-export { type PairwisePValues, randomizedTukey } from "./tukey.ts"
+export { type PairwiseTests, randomizedTukey, type TukeyOptions } from "./tukey.ts"
 export { wilcoxon } from "./wilcoxon.ts"

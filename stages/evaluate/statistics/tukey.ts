@@ -32,21 +32,34 @@ const dealSystems = (dealt: Int32Array, systems: number, stream: Random): void =
   }
 }
 
-/** p-values of all pairs of systems, for each measure: `ps[measure][a * systems + b]`, symmetric, 1 on the diagonal. */
-export type PairwisePValues = ReadonlyArray<Float64Array>
+/** What the test says of all pairs of systems by one measure. */
+export interface PairwiseTests {
+  /** `ps[a * systems + b]`: symmetric, 1 on the diagonal. */
+  readonly ps: Float64Array
+  /**
+   * Half the width of every pair's interval: they hold all differences at once with the chance 1 − alpha, and one leaves out 0
+   * exactly where its p is at most alpha. None where there are too few permutations for such a p.
+   */
+  readonly margin: number | null
+}
+
+export interface TukeyOptions extends RandomizationOptions {
+  readonly alpha: number
+}
 
 /**
  * Tukey's honestly significant differences, randomised: under the null hypothesis all systems are one, so a query's values
  * can be dealt to the systems in any order. A pair's p is the share of deals whose best and worst mean lie at least as far
  * apart as the pair's, (b + 1) / (permutations + 1); taken over all pairs the chance of a single false rejection is bounded, and no
- * further correction is due. Carterette, TOIS 30(1), 2012.
+ * further correction is due. Carterette, TOIS 30(1), 2012. The margin is the (1 − alpha) quantile of the same distances: what differs
+ * between systems is dealt among them too, so that it is wide, never narrow, where they differ much.
  *
  * @param scores `scores[measure][system]`: one value a query. All measures see the same deals.
  */
 export const randomizedTukey = (
   scores: ReadonlyArray<ReadonlyArray<Float64Array>>,
-  { permutations, seed }: RandomizationOptions,
-): PairwisePValues => {
+  { permutations, seed, alpha }: TukeyOptions,
+): ReadonlyArray<PairwiseTests> => {
   const measures = scores.length
   const systems = scores[0]?.length ?? 0
   const queries = scores[0]?.[0]?.length ?? 0
@@ -83,6 +96,8 @@ export const randomizedTukey = (
       ranges[measure]![permutation] = most - least
     }
   }
+  // Distances that may be larger than a pair's whose p is alpha.
+  const larger = Math.floor(alpha * (permutations + 1) * (1 + ROUNDING)) - 1
   return scores.map((bySystem, measure) => {
     const sorted = ranges[measure]!.sort()
     const means = bySystem.map(meanOf)
@@ -103,6 +118,8 @@ export const randomizedTukey = (
         ps[b * systems + a] = p
       }
     }
-    return ps
+    const margin =
+      larger < 0 || queries === 0 ? null : (sorted[permutations - 1 - larger]! + ROUNDING * magnitude) / queries
+    return { ps, margin }
   })
 }

@@ -108,6 +108,10 @@ describe("statistics against scipy and statsmodels", () => {
     for (const { differences, effect, interval } of samples) {
       near(summarizeDifferences(differences).effect, effect, 1e-10, differences.length)
       const ours = studentInterval(differences, 0.95)
+      if (differences.length <= 5) {
+        expect(ours).toBeNull()
+        continue
+      }
       const width = interval[1] - interval[0]
       expect(Math.abs((ours?.lower ?? Number.NaN) - interval[0])).toBeLessThan(1e-10 * width)
       expect(Math.abs((ours?.upper ?? Number.NaN) - interval[1])).toBeLessThan(1e-10 * width)

@@ -54,6 +54,8 @@ const pairOf = (columns: ReadonlyArray<Float64Array>, permutations: number, seed
   return test
 }
 
+const noTests = { ps: new Float64Array(0), margin: null }
+
 describe("statistics", () => {
   it("E106 the same seed gives the same bytes", () => {
     const columns = nullScores(3, 4, 60)
@@ -65,7 +67,7 @@ describe("statistics", () => {
     const options = { permutations: 3000, seed: 11 }
     const digest = createHash("sha256")
     digest.update(Float64Array.from(randomizationTests(columns, pairs, options), ({ p }) => p))
-    for (const ps of randomizedTukey([columns], options)) digest.update(ps)
+    for (const { ps } of randomizedTukey([columns], { ...options, alpha: 0.05 })) digest.update(ps)
     digest.update(resampledMeans(columns[0]!, 200, 11))
     expect(digest.digest("hex").slice(0, 16)).toBe("aeeceaa4aaabdb40")
   })
@@ -182,7 +184,7 @@ describe("statistics", () => {
 
   it("E107 Tukey's p are symmetric, the farthest pair's the smallest, and with two systems they are Fisher's", () => {
     const columns = nullScores(21, 5, 50).map((column, system) => column.map((value) => value + system / 20))
-    const [ps = new Float64Array(0)] = randomizedTukey([columns], { permutations: 2000, seed: 4 })
+    const [{ ps } = noTests] = randomizedTukey([columns], { permutations: 2000, seed: 4, alpha: 0.05 })
     const means = columns.map(meanOf)
     const pairs = columns.flatMap((_, a) => columns.slice(0, a).map((_, b) => ({ a, b })))
     for (const { a, b } of pairs) expect(ps[a * 5 + b]).toBe(ps[b * 5 + a])
@@ -193,7 +195,7 @@ describe("statistics", () => {
     expect(sorted).toEqual([...sorted].sort((x, y) => y - x))
     const two = columns.slice(1, 3)
     const fisher = pairOf(two, 20_000, 9).p
-    const [tukey = new Float64Array(0)] = randomizedTukey([two], { permutations: 20_000, seed: 9 })
+    const [{ ps: tukey } = noTests] = randomizedTukey([two], { permutations: 20_000, seed: 9, alpha: 0.05 })
     expect(Math.abs(tukey[1]! - fisher)).toBeLessThan(6 * Math.sqrt((2 * fisher * (1 - fisher)) / 20_000) + 1e-4)
   })
 
@@ -236,8 +238,8 @@ describe("statistics", () => {
       if (pairOf([a, b], 499, trial).p <= 0.05) rejected.randomization++
       const ps = columns.slice(1).map((other) => pairedT(other.map((value, i) => value - a[i]!)).p)
       if (adjustPValues(Float64Array.from(ps), "holm").some((p) => p <= 0.05)) rejected.holm++
-      const [tukey] = randomizedTukey([columns], { permutations: 199, seed: trial })
-      if (tukey?.some((p) => p <= 0.05)) rejected.tukey++
+      const [tukey] = randomizedTukey([columns], { permutations: 199, seed: trial, alpha: 0.05 })
+      if (tukey?.ps.some((p) => p <= 0.05)) rejected.tukey++
     }
     const most = 0.05 + 3 * Math.sqrt((0.05 * 0.95) / trials)
     for (const [test, count] of Object.entries(rejected)) expect(count / trials, test).toBeLessThanOrEqual(most)
