@@ -50,6 +50,16 @@ export const CollectionConfig = Schema.Struct({
     false,
     "Whether a judgement of an unknown qid or docid is an error, not a counted warning",
   ),
+  tags: setting(
+    Schema.NonEmptyArray(Schema.String.pipe(Schema.pattern(/^[A-Za-z][^\s<>/]*$/))),
+    ["TEXT", "HEADLINE", "TITLE", "HL", "HEAD", "TTL", "DD", "DATE", "LP", "LEADPARA"],
+    "Elements of TREC documents that are their text, in any case; Anserini's are the default",
+  ),
+  topics: setting(
+    Schema.String.pipe(Schema.pattern(/^[A-Za-z][\w-]*(?:\+[A-Za-z][\w-]*)*$/)),
+    "title",
+    "Fields of TREC topics that are the query: title, desc, narr or a tag's name, joined by +, as title+desc",
+  ),
 })
 export type CollectionConfig = typeof CollectionConfig.Type
 

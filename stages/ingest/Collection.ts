@@ -8,7 +8,9 @@ import { beirPassages, beirQueries } from "./read/Beir.ts"
 import { IdTable } from "./read/IdTable.ts"
 import type { Lines } from "./read/Lines.ts"
 import type { Batches, PassageRead, QueryRead } from "./read/Rows.ts"
-import { topics, trecPassages } from "./read/Trec.ts"
+import { trecPassages } from "./read/TrecDocuments.ts"
+import type { TrecNotes } from "./read/TrecNotes.ts"
+import { oneText, topics } from "./read/TrecTopics.ts"
 import { qrels, tsvPassages } from "./read/Tsv.ts"
 
 /** Opens one of the collection's files, by its path in the layout. */
@@ -40,6 +42,8 @@ export interface Oddities {
   qrelsOfUnknownDocid: number
   /** queries that no split judges, left out */
   unjudgedQueries: number
+  /** topics whose number the judgements write without its leading zeros */
+  renamedQueries: number
 }
 
 const priority: ReadonlyArray<Split> = ["test", "dev", "train"]
@@ -94,8 +98,9 @@ export const gatherQueries = async (
   layout: Layout,
   open: Open,
   judged: ReadonlyMap<string, Judged>,
-  settings: { readonly kind?: QueryKind | undefined; readonly strict: boolean },
+  settings: { readonly kind?: QueryKind | undefined; readonly strict: boolean; readonly topics: string },
   oddities: Oddities,
+  notes: TrecNotes,
 ): Promise<ReadonlyArray<GatheredQuery>> => {
   const kept = new Map<string, GatheredQuery>()
   const kinds = { ...(settings.kind === undefined ? {} : { given: settings.kind }) }
@@ -103,10 +108,13 @@ export const gatherQueries = async (
   for (const file of layout.queries) {
     const seen = new IdTable()
     const lines: Array<number> = []
-    for await (const batch of readQueries(file, open(file))) {
+    for await (const batch of readQueries(file, open(file), settings.topics, notes)) {
       rows += batch.length
       for (const query of batch) {
-        const { line, qid, text } = query
+        const { line, otherQid, text } = query
+        const renamed = otherQid !== undefined && judged.has(otherQid) && !judged.has(query.qid)
+        const qid = renamed ? otherQid : query.qid
+        if (renamed) oddities.renamedQueries++
         const earlier = seen.add(qid)
         if (earlier >= 0) throw duplicate(file, line, "qid", qid, lines[earlier]!)
         lines.push(line)
@@ -154,12 +162,18 @@ export const gatherQueries = async (
 }
 
 /** The passages of all the collection's files, in order, each docid checked to be new. `ids` collects them. */
-export async function* checkedPassages(layout: Layout, open: Open, ids: IdTable): Batches<PassageRead> {
+export async function* checkedPassages(
+  layout: Layout,
+  open: Open,
+  ids: IdTable,
+  tags: ReadonlyArray<string>,
+  notes: TrecNotes,
+): Batches<PassageRead> {
   let lines = new Uint32Array(1 << 12)
   const starts: Array<{ readonly file: string; readonly from: number }> = []
   for (const file of layout.corpus) {
     starts.push({ file, from: ids.size })
-    for await (const batch of readPassages(file, open(file))) {
+    for await (const batch of readPassages(file, open(file), tags, notes)) {
       for (const { docid, line } of batch) {
         const earlier = ids.add(docid)
         if (earlier >= 0) {
@@ -210,13 +224,23 @@ export const checkJudgedPassages = (
 
 const plainName = (file: string): string => file.replace(/\.gz$/, "")
 
-const readPassages = (file: string, lines: AsyncIterable<Lines>): Batches<PassageRead> => {
+const readPassages = (
+  file: string,
+  lines: AsyncIterable<Lines>,
+  tags: ReadonlyArray<string>,
+  notes: TrecNotes,
+): Batches<PassageRead> => {
   if (plainName(file).endsWith(".jsonl")) return beirPassages(lines)
-  return plainName(file).endsWith(".tsv") ? tsvPassages(lines) : trecPassages(lines)
+  return plainName(file).endsWith(".tsv") ? tsvPassages(lines) : trecPassages(lines, tags, notes)
 }
 
-const readQueries = (file: string, lines: AsyncIterable<Lines>): Batches<QueryRead> =>
-  plainName(file).endsWith(".jsonl") ? beirQueries(lines) : topics(lines)
+const readQueries = (
+  file: string,
+  lines: AsyncIterable<Lines>,
+  fields: string,
+  notes: TrecNotes,
+): Batches<QueryRead> =>
+  plainName(file).endsWith(".jsonl") ? oneText(beirQueries(lines), file, fields) : topics(lines, fields, notes)
 
 const unusable = (
   file: string,

@@ -7,6 +7,10 @@ export const IngestConfig = Schema.Struct({
   layout: Layout,
   kind: Schema.optionalWith(QueryKind, { exact: true }),
   strict: Schema.Boolean,
+  /** Elements of TREC documents that are their text. */
+  tags: Schema.NonEmptyArray(Schema.NonEmptyString),
+  /** Fields of TREC topics that are the query, joined by `+`. */
+  topics: Schema.NonEmptyString,
 })
 export type IngestConfig = typeof IngestConfig.Type
 

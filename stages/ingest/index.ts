@@ -96,7 +96,8 @@ export const collectionOf = (
 ): Collection => {
   const { kind, source } = dataset
   if (source === "synthetic") return ingestSynthetic(Schema.decodeSync(SyntheticConfig)(settings), {}, label)
-  const named = { strict: settings.strict, ...(kind === undefined ? {} : { kind }) }
+  const { strict, tags, topics } = settings
+  const named = { strict, tags, topics, ...(kind === undefined ? {} : { kind }) }
   const known = publicCollection(source)
   if (known !== undefined) {
     const { files } = download({ dataset: source }, {}, label)

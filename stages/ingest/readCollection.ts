@@ -8,6 +8,7 @@ import type { IngestConfig } from "./Config.ts"
 import { fileChunks } from "./read/files.ts"
 import { IdTable } from "./read/IdTable.ts"
 import { linesOf } from "./read/Lines.ts"
+import { type TrecNotes, trecNotes } from "./read/TrecNotes.ts"
 
 type In = {
   readonly files: typeof Kinds.SourceFiles
@@ -39,16 +40,18 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
         qrelsOfUnknownQid: 0,
         qrelsOfUnknownDocid: 0,
         unjudgedQueries: 0,
+        renamedQueries: 0,
       }
+      const notes = trecNotes()
       const judged = yield* attempt(folder, () => gatherQrels(layout, open, strict, oddities))
-      const queries = yield* attempt(folder, () => gatherQueries(layout, open, judged, config, oddities))
+      const queries = yield* attempt(folder, () => gatherQueries(layout, open, judged, config, oddities, notes))
 
       const ids = new IdTable()
       bytesRead = 0
       const corpusBytes = layout.corpus.reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0)
       const passageWriter = yield* tableWriter(Kinds.Passages, outputs.passages)
       const batches = yield* Effect.acquireRelease(
-        Effect.sync(() => checkedPassages(layout, open, ids)),
+        Effect.sync(() => checkedPassages(layout, open, ids, config.tags, notes)),
         (iterator) => Effect.promise(async () => iterator.return(undefined)),
       )
       for (;;) {
@@ -76,7 +79,7 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const qrelRows = yield* qrelWriter.finish
 
-      for (const message of warnings(oddities)) warn(message)
+      for (const message of [...warnings(oddities), ...trecWarnings(notes, config.tags)]) warn(message)
       const count = (name: "kind" | "split") => {
         const counts: Record<string, number> = {}
         for (const query of queries) counts[query[name]] = (counts[query[name]] ?? 0) + 1
@@ -84,7 +87,7 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const result: StageResult<Out> = {
         rows: { passages: passageRows, queries: queryRows, qrels: qrelRows },
-        facts: { ...oddities, splits: count("split"), kinds: count("kind") },
+        facts: { ...oddities, ...trecFacts(notes), splits: count("split"), kinds: count("kind") },
       }
       return result
     }),
@@ -101,4 +104,26 @@ const warnings = (oddities: Oddities): ReadonlyArray<string> => [
     "judgements are of queries that another split has: left out (test before dev before train)",
   ),
   ...some(oddities.repeatedQrels, "judgements repeat another"),
+  ...some(oddities.renamedQueries, "topics have numbers that the judgements write without leading zeros: taken so"),
 ]
+
+const trecFacts = ({ leftOut, wholeDocuments, wholeTopics }: TrecNotes) => ({
+  ...(leftOut.size === 0
+    ? {}
+    : { leftOutTags: Object.fromEntries([...leftOut].sort(([a], [b]) => compareBytes(a, b))) }),
+  ...(wholeDocuments === 0 ? {} : { wholeDocuments }),
+  ...(wholeTopics === 0 ? {} : { wholeTopics }),
+})
+
+const trecWarnings = (notes: TrecNotes, tags: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const leftOut = [...notes.leftOut].sort(([a, m], [b, n]) => n - m || compareBytes(a, b))
+  const shown = leftOut.slice(0, 12).map(([tag, count]) => `${tag === "" ? "no tag" : `<${tag}>`} in ${count}`)
+  const more = leftOut.length > 12 ? `, and ${leftOut.length - 12} more` : ""
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : [`text of documents that is not in the tags of ingest.tags is left out: ${shown.join(", ")}${more}`]),
+    ...some(notes.wholeDocuments, `documents have none of the tags ${tags.join(", ")}: taken whole`),
+    ...some(notes.wholeTopics, "topics have no title, description or narrative: their whole text is the query"),
+  ]
+}

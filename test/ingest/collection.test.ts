@@ -127,6 +127,25 @@ describe("a folder", () => {
     })
   })
 
+  it("I135 topics of early tracks have leading zeros that the judgements lack", async () => {
+    const files = {
+      "docs.trec": "<DOC>\n<DOCNO>A</DOCNO>\n<HL>h</HL>\n<SO>s</SO>\n<TEXT>t</TEXT>\n</DOC>\n",
+      "topics.51-100.txt":
+        "<top>\n<num> Number:  051\n<title> Topic:  Kites\n</top>\n<top>\n<num> 052\n<title> b\n</top>\n",
+      "qrels.51-100.txt": "51 0 A 1\n052 0 A 1\n",
+    }
+    const taken = await read(files)
+    expect(taken.queries.map(({ qid, text }) => [qid, text])).toEqual([
+      ["052", "b"],
+      ["51", "Kites"],
+    ])
+    expect(taken.warnings).toEqual([
+      "1 topics have numbers that the judgements write without leading zeros: taken so",
+      "text of documents that is not in the tags of ingest.tags is left out: <SO> in 1",
+    ])
+    expect(taken.result.facts).toMatchObject({ renamedQueries: 1, leftOutTags: { SO: 1 } })
+  })
+
   it("I24 a query's kind: its own word, then the dataset's, then a label, then the rule", async () => {
     const labelled = {
       ...beir,

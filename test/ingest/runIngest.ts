@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import {
   type Artifact,
   layerDuckDb,
@@ -12,7 +13,7 @@ import {
   type StoredArtifact,
   sourceFiles,
 } from "../../pipeline/index.ts"
-import { Kinds, type SyntheticConfig } from "../../schemas/index.ts"
+import { CollectionConfig, Kinds, type SyntheticConfig } from "../../schemas/index.ts"
 import { ingest, ingestSynthetic, layoutFiles, recogniseLayout, type SplitNames } from "../../stages/ingest/index.ts"
 
 type Tables = Outputs<{
@@ -63,9 +64,16 @@ export type Ingested = Either.Either.Right<Awaited<ReturnType<typeof runNode>>>
 /** Ingests a folder; what goes wrong comes back as a value. */
 export const ingestFolder = async (
   folder: string,
-  settings: { readonly splits?: SplitNames; readonly strict?: boolean; readonly kind?: "question" | "browse" } = {},
+  settings: {
+    readonly splits?: SplitNames
+    readonly strict?: boolean
+    readonly kind?: "question" | "browse"
+    readonly tags?: CollectionConfig["tags"]
+    readonly topics?: string
+  } = {},
 ): Promise<Either.Either<Ingested, StageError>> => {
-  const { kind, splits, strict = false } = settings
+  const defaults = Schema.decodeSync(CollectionConfig)({})
+  const { kind, splits, strict = false, tags = defaults.tags, topics = defaults.topics } = settings
   let layout: ReturnType<typeof recogniseLayout>
   try {
     layout = recogniseLayout(folder, splits)
@@ -76,7 +84,7 @@ export const ingestFolder = async (
     throw error
   }
   const files = sourceFiles({ name: "files", root: folder, files: layoutFiles(layout) })
-  const config = { layout, strict, ...(kind === undefined ? {} : { kind }) }
+  const config = { layout, strict, tags, topics, ...(kind === undefined ? {} : { kind }) }
   return runNode(ingest(config, { files }), {
     files: [{ kind: Kinds.SourceFiles, hash: "", path: folder, from: "files" }],
   })

@@ -11,6 +11,8 @@ export interface PassageRead {
 export interface QueryRead {
   readonly line: number
   readonly qid: string
+  /** another spelling of the qid, taken where the judgements have it and not this one */
+  readonly otherQid?: string | undefined
   readonly text: string
   /** as the record itself says; undefined where it does not */
   readonly kind: QueryKind | undefined

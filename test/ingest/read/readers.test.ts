@@ -10,7 +10,8 @@ import { beirPassages, beirQueries } from "../../../stages/ingest/read/Beir.ts"
 import { fileChunks } from "../../../stages/ingest/read/files.ts"
 import { IdTable } from "../../../stages/ingest/read/IdTable.ts"
 import { type Lines, linesOf } from "../../../stages/ingest/read/Lines.ts"
-import { topics, trecPassages } from "../../../stages/ingest/read/Trec.ts"
+import { trecPassages } from "../../../stages/ingest/read/TrecDocuments.ts"
+import { topics } from "../../../stages/ingest/read/TrecTopics.ts"
 import { qrels, runRows, tsvPassages } from "../../../stages/ingest/read/Tsv.ts"
 
 type Reader = (lines: AsyncIterable<Lines>) => AsyncGenerator<ReadonlyArray<object>>
@@ -19,7 +20,7 @@ const readers: Readonly<Record<string, Reader>> = {
   beirQueries,
   tsvPassages,
   topics,
-  trecPassages,
+  trecPassages: (lines) => trecPassages(lines, ["TEXT", "HEADLINE"]),
   qrels,
   runRows,
 }
