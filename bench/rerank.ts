@@ -51,7 +51,8 @@ import {
 import { modelFiles, passageText } from "../schemas/index.ts"
 import { packBatches, usualTokensPerBatch } from "../stages/rerank/Batches.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
-import { docidAt, IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
+import { docidAt } from "../stages/retrieve/Docids.ts"
+import { IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
 const listed = (name: string, all: readonly string[]): readonly string[] => process.env[name]?.split(",") ?? all

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as esbuild from "esbuild"
 import { isTrusted, type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
-import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./launch.ts"
+import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./Bundle.ts"
 
 /** Runs the program with the words of the command line. */
 const starter = `import { main } from "./${bundleEntry}"
@@ -126,7 +126,8 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
   for (const name of ["package.json", "package-lock.json", "tsconfig.json", "node_modules/.package-lock.json"]) {
     stamp(join(root, name))
   }
-  for (const name of ["launch.ts", "launchBundle.ts"]) stamp(fileURLToPath(new URL(`./${name}`, import.meta.url)))
+  for (const name of ["Bundle.ts", "launch.ts", "launchBundle.ts"])
+    stamp(fileURLToPath(new URL(`./${name}`, import.meta.url)))
 
   const id = randomUUID()
   const workers = await workersOf(root, entry)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { StageContext } from "../../pipeline/index.ts"
 import { candidateRows } from "./CandidateRows.ts"
 import { candidatesFile } from "./candidatesFile.ts"
-import type { CandidatesConfig, candidatesInputs, candidatesOutputs } from "./index.ts"
+import type { CandidatesConfig, candidatesInputs, candidatesOutputs } from "./contract.ts"
 
 /** Writes the first `depth` results of every query, with grades where there are any, sorted by qid (bytes), rank. */
 export const run = (context: StageContext<CandidatesConfig, typeof candidatesInputs, typeof candidatesOutputs>) =>

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { DuckDb, duckDbPromise, type StageContext, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
 import { tableFiles } from "../../schemas/index.ts"
 import { NothingToTrainOn } from "./CandidatesError.ts"
-import type { TrainCandidatesConfig, trainCandidatesInputs, trainCandidatesOutputs } from "./index.ts"
+import type { TrainCandidatesConfig, trainCandidatesInputs, trainCandidatesOutputs } from "./contract.ts"
 
 const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 

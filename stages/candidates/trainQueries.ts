@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { DuckDb, duckDbPromise, readRows, type StageContext, sqlString, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, Random, tableFiles } from "../../schemas/index.ts"
 import { NothingToTrainOn } from "./CandidatesError.ts"
-import type { TrainQueriesConfig, trainQueriesInputs, trainQueriesOutputs } from "./index.ts"
+import type { TrainQueriesConfig, trainQueriesInputs, trainQueriesOutputs } from "./contract.ts"
 
 /** Writes the train queries that have a relevant passage, or so many of them as are asked for, in the table's order. */
 export const run = (context: StageContext<TrainQueriesConfig, typeof trainQueriesInputs, typeof trainQueriesOutputs>) =>

@@ -12,10 +12,9 @@ import {
   tableWriter,
 } from "../../pipeline/index.ts"
 import { didYouMean, Kinds, SignificanceSummary } from "../../schemas/index.ts"
-import type { CompareConfig } from "./CompareConfig.ts"
 import { compareSystems } from "./compareSystems.ts"
+import type { CompareConfig, compareInputs, compareOutputs } from "./contract.ts"
 import { type EvaluateError, SummaryNotWritten } from "./EvaluateError.ts"
-import type { compareInputs, compareOutputs } from "./index.ts"
 import { source } from "./JudgedQueries.ts"
 import { readScoreTables } from "./ScoreTable.ts"
 import { standings } from "./standings.ts"

@@ -41,9 +41,8 @@ import {
   type SystemSummary,
   tableFiles,
 } from "../../schemas/index.ts"
-import type { EvaluateConfig } from "./EvaluateConfig.ts"
+import type { EvaluateConfig, evaluateInputs, evaluateOutputs } from "./contract.ts"
 import { type EvaluateError, GradeTooLarge, SummaryNotWritten, SystemsConfused } from "./EvaluateError.ts"
-import type { evaluateInputs, evaluateOutputs } from "./index.ts"
 import { type JudgedQueries, judgedQueries, source } from "./JudgedQueries.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"

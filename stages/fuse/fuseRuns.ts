@@ -9,9 +9,9 @@ import {
   tableWriter,
 } from "../../pipeline/index.ts"
 import { Kinds, tableFiles } from "../../schemas/index.ts"
+import type { FuseConfig, fuseInputs, fuseOutputs } from "./contract.ts"
 import { NothingToTuneOn } from "./FuseError.ts"
 import { type FusedQuery, fusedScores, fuseQuery, orderOf } from "./fuseQuery.ts"
-import type { FuseConfig, fuseInputs, fuseOutputs } from "./index.ts"
 import { weightGrid } from "./weightGrid.ts"
 
 type Context = StageContext<FuseConfig, typeof fuseInputs, typeof fuseOutputs>

@@ -12,7 +12,7 @@ import {
   tableWriter,
 } from "../../pipeline/index.ts"
 import { Kinds, tableFiles } from "../../schemas/index.ts"
-import type { InterpolateConfig, interpolateInputs, interpolateOutputs } from "./index.ts"
+import type { InterpolateConfig, interpolateInputs, interpolateOutputs } from "./contract.ts"
 import { mixScores, normalised } from "./mixScores.ts"
 import { CandidatesUnscored, NothingToTuneOn } from "./RerankError.ts"
 

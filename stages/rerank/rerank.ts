@@ -18,7 +18,7 @@ import {
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
 import { compareBytes, Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
 import { usualTokensPerBatch } from "./Batches.ts"
-import type { RerankConfig, rerankInputs, rerankOutputs } from "./index.ts"
+import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
 import { PairNotScored, QueryWithoutRoom, RerankFileFailed } from "./RerankError.ts"

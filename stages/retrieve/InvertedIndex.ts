@@ -2,7 +2,8 @@
  * An inverted index in flat typed arrays. Documents are numbered in the collection's order, terms in order of first
  * sight. It depends on the texts and the analysis alone: k1, b and how lengths are rounded are choices of the search.
  */
-import { docidOrder } from "./docidOrder.ts"
+import type { Docids } from "./Docids.ts"
+import { type DocidOrder, docidOrder } from "./docidOrder.ts"
 import { EnglishAnalyzer, englishAnalyzerName, noMoreTerms } from "./EnglishAnalyzer.ts"
 import type { WordTable } from "./WordTable.ts"
 
@@ -27,18 +28,6 @@ export interface InvertedIndex {
   readonly docidOrder: DocidOrder
 }
 
-/** Document ids as UTF-8, `bytes[offsets[d] .. offsets[d + 1])`. */
-export interface Docids {
-  readonly bytes: Uint8Array
-  readonly offsets: Uint32Array
-}
-
-/** The documents in the order of their docids' UTF-8 bytes: `docs[ranks[d]]` is `d`. */
-export interface DocidOrder {
-  readonly ranks: Uint32Array
-  readonly docs: Uint32Array
-}
-
 export const largeFrequency = 255
 
 /** Postings one index may hold: one array of each kind, of at most 4 GiB. */
@@ -56,11 +45,6 @@ export class IndexTooLarge extends Error {
     this.limit = limit
     this.documents = documents
   }
-}
-
-export const docidAt = ({ bytes, offsets }: Docids, doc: number): string => {
-  const from = offsets[doc]!
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, offsets[doc + 1]! - from).toString()
 }
 
 /** How many times the term of a posting stands in its document. */

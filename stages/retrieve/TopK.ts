@@ -1,4 +1,4 @@
-import type { DocidOrder } from "./InvertedIndex.ts"
+import type { DocidOrder } from "./docidOrder.ts"
 
 /** Documents by score descending, then by the bytes of their docids descending. */
 export interface Hits {

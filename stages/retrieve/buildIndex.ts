@@ -1,20 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
-import { type Kinds, passageText } from "../../schemas/index.ts"
+import { passageText } from "../../schemas/index.ts"
+import type { IndexConfig, indexInputs, indexOutputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
 import { writeIndex } from "./IndexFiles.ts"
 import { IndexBuilder } from "./InvertedIndex.ts"
-import type { IndexConfig } from "./index.ts"
 
 import { CollectionTooLarge, IndexStorageError } from "./RetrieveError.ts"
 
 /** Streams the passages into an index: their texts are never held together. */
-export const run: StageRun<IndexConfig, { passages: Kinds.Passages }, { index: Kinds.Bm25Index }> = ({
-  inputs,
-  outputs,
-  progress,
-}) =>
+export const run: StageRun<IndexConfig, typeof indexInputs, typeof indexOutputs> = ({ inputs, outputs, progress }) =>
   Effect.gen(function* () {
     const total = yield* countRows(inputs.passages)
     const builder = new IndexBuilder()

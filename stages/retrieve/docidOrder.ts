@@ -1,4 +1,10 @@
-import type { DocidOrder, Docids } from "./InvertedIndex.ts"
+import type { Docids } from "./Docids.ts"
+
+/** The documents in the order of their docids' UTF-8 bytes: `docs[ranks[d]]` is `d`. */
+export interface DocidOrder {
+  readonly ranks: Uint32Array
+  readonly docs: Uint32Array
+}
 
 const small = 12
 

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, readRows, type StageRun } from "../../pipeline/index.ts"
-import type { Kinds, TfIdfConfig } from "../../schemas/index.ts"
 import { queryAnalyzer } from "./Bm25.ts"
-import { docidAt } from "./InvertedIndex.ts"
+import type { RerankTfIdfConfig, rerankTfIdfInputs, runOutputs } from "./contract.ts"
+import { docidAt } from "./Docids.ts"
 import { loadIndex } from "./loadIndex.ts"
 import { SearchFailed, UnknownCandidate } from "./RetrieveError.ts"
 import { rankingOf, writeRun } from "./runTable.ts"
@@ -11,11 +11,12 @@ import { TfIdfSearcher } from "./TfIdf.ts"
 
 const system = "tfidf-rerank"
 
-export const run: StageRun<
-  TfIdfConfig,
-  { index: Kinds.Bm25Index; queries: Kinds.Queries; candidates: Kinds.Candidates },
-  { run: Kinds.Run }
-> = ({ config, inputs, outputs, progress }) =>
+export const run: StageRun<RerankTfIdfConfig, typeof rerankTfIdfInputs, typeof runOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
   Effect.gen(function* () {
     const index = yield* loadIndex(inputs.index, { shared: false })
     // Only the candidates' docids become strings: the collection may have millions.

@@ -4,10 +4,9 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type { StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
 import { Bm25Searcher, queryAnalyzer } from "./Bm25.ts"
+import type { RetrieveBm25Config, runOutputs, searchInputs } from "./contract.ts"
 import { readIndexHeader } from "./IndexFiles.ts"
-import type { RetrieveBm25Config } from "./index.ts"
 import { loadIndex } from "./loadIndex.ts"
 import { IndexStorageError, SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
@@ -31,11 +30,12 @@ const workerFile = (): string | undefined => {
   return undefined
 }
 
-export const run: StageRun<
-  RetrieveBm25Config,
-  { index: Kinds.Bm25Index; queries: Kinds.Queries },
-  { run: Kinds.Run }
-> = ({ config, inputs, outputs, progress }) =>
+export const run: StageRun<RetrieveBm25Config, typeof searchInputs, typeof runOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
   Effect.gen(function* () {
     const { splits, depth, leaveOutOwn, ...parameters } = config
     const asked = { depth, leaveOutOwn }

@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
 import { queryAnalyzer } from "./Bm25.ts"
-import type { RetrieveTfIdfConfig } from "./index.ts"
+import type { RetrieveTfIdfConfig, runOutputs, searchInputs } from "./contract.ts"
 import { loadIndex } from "./loadIndex.ts"
 import { SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
@@ -10,11 +9,12 @@ import { TfIdfSearcher } from "./TfIdf.ts"
 
 const system = "tfidf"
 
-export const run: StageRun<
-  RetrieveTfIdfConfig,
-  { index: Kinds.Bm25Index; queries: Kinds.Queries },
-  { run: Kinds.Run }
-> = ({ config, inputs, outputs, progress }) =>
+export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
   Effect.gen(function* () {
     const queries = yield* queriesOf(inputs.queries, config.splits)
     const index = yield* loadIndex(inputs.index, { shared: false })

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
-import { type Kinds, passageText } from "../../schemas/index.ts"
+import { passageText } from "../../schemas/index.ts"
+import type { RetrieveWinkConfig, runOutputs, winkInputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
-import type { RetrieveWinkConfig } from "./index.ts"
 
 import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, searchDepth, writeRun } from "./runTable.ts"
@@ -11,11 +11,12 @@ import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
 
 const system = "wink-bm25"
 
-export const run: StageRun<
-  RetrieveWinkConfig,
-  { passages: Kinds.Passages; queries: Kinds.Queries },
-  { run: Kinds.Run }
-> = ({ config, inputs, outputs, progress }) =>
+export const run: StageRun<RetrieveWinkConfig, typeof winkInputs, typeof runOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
   Effect.gen(function* () {
     const { splits, depth, leaveOutOwn, ...parameters } = config
     const asked = { depth, leaveOutOwn }

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Progress, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, type QueryRow, type RowOf, type Split } from "../../schemas/index.ts"
-import { type Docids, docidAt } from "./InvertedIndex.ts"
+import { type Docids, docidAt } from "./Docids.ts"
 import { NoQueries } from "./RetrieveError.ts"
 import type { Hits } from "./TopK.ts"
 

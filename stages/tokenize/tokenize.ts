@@ -21,7 +21,7 @@ import {
   sqlString,
 } from "../../pipeline/index.ts"
 import { InputSpec, inputFile, passageText, tableFiles } from "../../schemas/index.ts"
-import type { TokenizeConfig, tokenizeInputs, tokenizeOutputs } from "./index.ts"
+import type { TokenizeConfig, tokenizeInputs, tokenizeOutputs } from "./contract.ts"
 
 type Context = StageContext<TokenizeConfig, typeof tokenizeInputs, typeof tokenizeOutputs>
 

@@ -1,63 +1,9 @@
 /** Training: from a model, what is to be learnt and how, to another model and the log of its making. */
-import * as Schema from "effect/Schema"
-import { MeasureText } from "../../measures/index.ts"
-import { many, stage } from "../../pipeline/index.ts"
-import {
-  Hardware,
-  Kinds,
-  ListSettings,
-  Loss,
-  OptimizerSettings,
-  SystemName,
-  TrainSettings,
-  ValidateSettings,
-} from "../../schemas/index.ts"
+import { stage } from "../../pipeline/index.ts"
+import { onOneCore, TrainConfig, trainInputs, trainOutputs } from "./contract.ts"
 
+export { TrainConfig } from "./contract.ts"
 export type { TrainError } from "./TrainError.ts"
-
-const { queries: _queries, ...lists } = ListSettings.fields
-const { tokensPerMicroBatch, threads } = TrainSettings.fields
-
-/** What the stage reads of the configuration: all of it decides the weights. */
-export const TrainConfig = Schema.typeSchema(
-  Schema.Struct({
-    system: SystemName,
-    hardware: Hardware,
-    seed: Schema.NonNegativeInt,
-    loss: Loss,
-    steps: Schema.Int.pipe(Schema.positive()),
-    lists: Schema.Struct(lists),
-    /** Whether the passage whose docid is the query's qid is no negative. */
-    leaveOutOwn: Schema.Boolean,
-    dropout: Schema.Number.pipe(Schema.between(0, 1)),
-    optimizer: OptimizerSettings,
-    validate: Schema.Struct({ ...ValidateSettings.fields, measures: Schema.NonEmptyArray(MeasureText) }),
-    checkpointEvery: Schema.Int.pipe(Schema.positive()),
-    tokensPerMicroBatch,
-    threads,
-  }),
-)
-export type TrainConfig = typeof TrainConfig.Type
-
-/** Whether a training keeps one core busy, and others can run beside it. */
-export const onOneCore = ({ hardware, threads: used }: TrainConfig): boolean => hardware.device === "cpu" && used === 1
-
-export const trainInputs = {
-  model: Kinds.Model,
-  tokenizer: Kinds.Tokenizer,
-  /** Of the train candidates, of the dev candidates, and of all passages where random negatives are asked for. */
-  tokens: Kinds.Tokens,
-  queries: Kinds.Queries,
-  qrels: Kinds.Qrels,
-  /** What lists are sampled from. */
-  candidates: Kinds.Candidates,
-  /** What is ranked to watch the training; other splits than dev are not looked at. */
-  dev: Kinds.Candidates,
-  /** A teacher's ranking of the train candidates, or none. */
-  teacher: many(Kinds.Run),
-}
-
-export const trainOutputs = { model: Kinds.Model, log: Kinds.TrainingLog }
 
 /** Trains a model. A killed run goes on from its last checkpoint, and ends with the same bytes. */
 export const train = stage({

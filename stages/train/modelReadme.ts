@@ -1,6 +1,6 @@
 import type { StoredArtifact } from "../../pipeline/index.ts"
 import type { ModelCard } from "../../schemas/index.ts"
-import type { TrainConfig } from "./index.ts"
+import type { TrainConfig } from "./contract.ts"
 import type { LogRow } from "./LogFile.ts"
 import type { TrainingData } from "./TrainingData.ts"
 

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterEach, describe, expect, it } from "vitest"
-import { bundleFolder, validBundle } from "../../cli/launch.ts"
+import { bundleFolder, validBundle } from "../../cli/Bundle.ts"
 
 const here = fileURLToPath(new URL("../..", import.meta.url))
 const folders: Array<string> = []
@@ -230,10 +230,13 @@ describe("starting", () => {
   })
 
   it("K26 the project's own start loads neither esbuild nor a stage nor a native library", () => {
-    const text = readFileSync(join(here, "dag.ts"), "utf8") + readFileSync(join(here, "cli/launch.ts"), "utf8")
+    const text = ["dag.ts", "cli/launch.ts", "cli/Bundle.ts"]
+      .map((file) => readFileSync(join(here, file), "utf8"))
+      .join("")
     const imported = [...text.matchAll(/^import (?!type).* from "([^"]+)"$/gm)].map((match) => match[1])
     expect(imported.filter((name) => name?.startsWith("node:") !== true).sort()).toEqual([
       "../pipeline/keys/FingerprintStamp.ts",
+      "./Bundle.ts",
       "./cli/launch.ts",
     ])
     const stamp = readFileSync(join(here, "pipeline/keys/FingerprintStamp.ts"), "utf8")

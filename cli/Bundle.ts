@@ -1,0 +1,51 @@
+// The start of every command reads this: it imports only Node's own modules and one of the same kind.
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
+
+/** What is known of the newest bundle. */
+export interface CurrentBundle {
+  /** Name of its folder. */
+  readonly id: string
+  /** Sizes of its files, by name. */
+  readonly bundled: Readonly<Record<string, number>>
+  /** Stamps, by path from the root, of what it was made of. */
+  readonly sources: Readonly<Record<string, Stamp>>
+}
+
+/** The program's module in a bundle, and the module that runs it. */
+export const bundleEntry = "main.mjs"
+export const bundleStart = "start.mjs"
+
+/** The folder of a project's bundles. Projects may share `node_modules`, and Node versions a project. */
+export const bundleFolder = (root: string): string => {
+  const whose = JSON.stringify([1, root, process.version, process.platform, process.arch])
+  return join(root, "node_modules/.cache/rankdag", createHash("sha256").update(whose).digest("hex").slice(0, 16))
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
+
+const isRecordOf = <T>(value: unknown, is: (member: unknown) => member is T): value is Readonly<Record<string, T>> =>
+  isRecord(value) && Object.values(value).every(is)
+
+const isString = (value: unknown): value is string => typeof value === "string"
+const isNumber = (value: unknown): value is number => typeof value === "number"
+
+/** The newest bundle, if it is whole and everything it was made of is as it was. */
+export const validBundle = (root: string): CurrentBundle | undefined => {
+  try {
+    const current: unknown = JSON.parse(readFileSync(join(bundleFolder(root), "current.json"), "utf8"))
+    if (!isRecord(current)) return undefined
+    const { id, bundled, sources } = current
+    if (!isString(id) || !isRecordOf(bundled, isNumber) || !isRecordOf(sources, isString)) return undefined
+    if (bundled[bundleStart] === undefined) return undefined
+    for (const [path, stamp] of Object.entries(sources)) if (stampOf(join(root, path)) !== stamp) return undefined
+    for (const [name, size] of Object.entries(bundled)) {
+      if (!stampOf(join(bundleFolder(root), id, name)).startsWith(`${size}:`)) return undefined
+    }
+    return { id, bundled, sources }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,48 @@
+import * as Schema from "effect/Schema"
+import { MeasureText } from "../../measures/index.ts"
+import { Hardware, Kinds, SystemName } from "../../schemas/index.ts"
+
+const count = Schema.Int.pipe(Schema.positive())
+
+/** What the stage reads of the configuration. What changes the last bits of a score is in it. */
+export const RerankConfig = Schema.typeSchema(
+  Schema.Struct({
+    system: SystemName,
+    hardware: Hardware,
+    precision: Schema.Literal("fp32"),
+    /** Left out, what suits device and model: `usualTokensPerBatch`. */
+    tokensPerBatch: Schema.optionalWith(count, { exact: true }),
+    threads: Schema.optionalWith(count, { exact: true }),
+  }),
+)
+export type RerankConfig = typeof RerankConfig.Type
+
+export const rerankInputs = {
+  model: Kinds.Model,
+  tokenizer: Kinds.Tokenizer,
+  tokens: Kinds.Tokens,
+  candidates: Kinds.Candidates,
+}
+
+export const rerankOutputs = { run: Kinds.Run }
+
+/** What the stage reads of the configuration. */
+export const InterpolateConfig = Schema.typeSchema(
+  Schema.Struct({
+    system: SystemName,
+    normalise: Schema.Literal("z-score", "min-max"),
+    /** The reranker's share; absent, the best on the dev split by the measure. */
+    weight: Schema.optionalWith(Schema.Number.pipe(Schema.between(0, 1)), { exact: true }),
+    measure: MeasureText,
+  }),
+)
+export type InterpolateConfig = typeof InterpolateConfig.Type
+
+export const interpolateInputs = {
+  candidates: Kinds.Candidates,
+  run: Kinds.Run,
+  queries: Kinds.Queries,
+  qrels: Kinds.Qrels,
+}
+
+export const interpolateOutputs = { run: Kinds.Run }
