@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { fetchCheckpoint, type HubOptions } from "../../neural/index.ts"
 import type { Progress, StageRun } from "../../pipeline/index.ts"
-import type { ModelHubConfig, modelOutputs } from "./index.ts"
+import type { ModelHubConfig, modelOutputs } from "./contract.ts"
 import type { ModelFolder } from "./ModelFolder.ts"
 import { makeModel } from "./makeModel.ts"
 

@@ -1,60 +1,26 @@
 /** Models in: from a folder, from the hub, a ready ONNX graph, or from nothing, as `Kinds.Model` and `Kinds.Tokenizer`. */
-import { existsSync, readdirSync, statSync } from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { basename, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Artifact, type Outputs, type Progress, sourceFiles, stage } from "../../pipeline/index.ts"
+import { type Kinds, type ModelChoice, ModelSettings, type ScratchSettings, SystemName } from "../../schemas/index.ts"
 import {
-  Head,
-  HeadName,
-  Kinds,
-  type ModelChoice,
-  ModelSettings,
-  ScratchSettings,
-  SystemName,
-} from "../../schemas/index.ts"
-import { folderFiles } from "./folderFiles.ts"
-import { ModelUnsuitable, UnknownModel } from "./ModelError.ts"
+  ModelFilesConfig,
+  ModelHubConfig,
+  modelFilesInputs,
+  modelOutputs,
+  ScratchConfig,
+  scratchInputs,
+  scratchOutputs,
+  TrainTokenizerConfig,
+  trainTokenizerInputs,
+  trainTokenizerOutputs,
+} from "./contract.ts"
+import { ModelUnsuitable } from "./ModelError.ts"
+import { modelSource } from "./ModelSource.ts"
 
 export type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
 export { type ModelError, ModelFileFailed, ModelUnsuitable, UnknownModel } from "./ModelError.ts"
-
-const { template, bos, eos, queryPrefix, passagePrefix, maximumTokens } = ModelSettings.fields
-
-const asSet = {
-  name: SystemName,
-  head: Schema.optionalWith(Schema.Union(HeadName, Head), { exact: true }),
-  template,
-  bos,
-  eos,
-  queryPrefix,
-  passagePrefix,
-  maximumTokens,
-  /** Seed of the weights that a head begins with which is to be trained; absent, a missing head is an error. */
-  freshHead: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-}
-
-/** What the stages read of a model's settings. */
-export const ModelConfig = Schema.typeSchema(Schema.Struct(asSet))
-export type ModelConfig = typeof ModelConfig.Type
-
-export const ModelFilesConfig = Schema.typeSchema(
-  Schema.Struct({
-    ...asSet,
-    /** Relative names, sorted. */
-    files: Schema.Array(Schema.String),
-    /** The ready graph's file, where one was named. */
-    graph: Schema.optionalWith(Schema.String, { exact: true }),
-  }),
-)
-export type ModelFilesConfig = typeof ModelFilesConfig.Type
-
-export const ModelHubConfig = Schema.typeSchema(
-  Schema.Struct({ ...asSet, repository: Schema.String, revision: Schema.String }),
-)
-export type ModelHubConfig = typeof ModelHubConfig.Type
-
-export const modelOutputs = { model: Kinds.Model, tokenizer: Kinds.Tokenizer }
 
 /** A model, wired: what runs, and what tokenizes for it. */
 export interface WiredModel extends Outputs<typeof modelOutputs> {
@@ -65,7 +31,7 @@ export interface WiredModel extends Outputs<typeof modelOutputs> {
 export const modelFromFiles = stage({
   name: "model",
   config: ModelFilesConfig,
-  inputs: { files: Kinds.SourceFiles },
+  inputs: modelFilesInputs,
   outputs: modelOutputs,
   code: "stages/model/readModel.ts",
   load: () => import("./readModel.ts"),
@@ -81,16 +47,6 @@ export const modelFromHub = stage({
   load: () => import("./fetchModel.ts"),
 })
 
-/** What the stage reads of a model from nothing. */
-export const TrainTokenizerConfig = Schema.typeSchema(
-  Schema.Struct({ vocabulary: ScratchSettings.fields.vocabulary, maximumTokens: ScratchSettings.fields.maximumTokens }),
-)
-export type TrainTokenizerConfig = typeof TrainTokenizerConfig.Type
-
-export const trainTokenizerInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
-
-export const trainTokenizerOutputs = { tokenizer: Kinds.Tokenizer }
-
 /** A byte-pair encoding, trained on the passages and the train queries. */
 export const trainTokenizer = stage({
   name: "tokenizer.bpe",
@@ -102,18 +58,6 @@ export const trainTokenizer = stage({
   native: ["duckdb"],
 })
 
-const { vocabulary: _vocabulary, maximumTokens: _maximumTokens, ...scratchShape } = ScratchSettings.fields
-
-/** What the stage reads of a model from nothing: its shape, and the seed of its weights. */
-export const ScratchConfig = Schema.typeSchema(
-  Schema.Struct({ ...scratchShape, name: SystemName, seed: Schema.NonNegativeInt }),
-)
-export type ScratchConfig = typeof ScratchConfig.Type
-
-export const scratchInputs = { tokenizer: Kinds.Tokenizer }
-
-export const scratchOutputs = { model: Kinds.Model }
-
 /** A small model with random weights, for a tokenizer that was trained. */
 export const modelFromNothing = stage({
   name: "model.scratch",
@@ -123,9 +67,6 @@ export const modelFromNothing = stage({
   code: "stages/model/makeScratch.ts",
   load: () => import("./makeScratch.ts"),
 })
-
-const looksLocal = /^[./~]|^[A-Za-z]:[\\/]/u
-const repositoryName = /^[\w.-]+(?:\/[\w.-]+)?$/u
 
 /** The name in the table: the last part of the source, in the letters that names may have. */
 const nameOf = (source: string): SystemName => {
@@ -137,35 +78,6 @@ const nameOf = (source: string): SystemName => {
 /** The settings of a model, where only its source was given. */
 export const modelSettings = (choice: ModelChoice): ModelSettings =>
   typeof choice === "string" ? Schema.decodeSync(ModelSettings)({ source: choice }) : choice
-
-/** What a source is: a folder's files with an ONNX graph named or not, or a repository of the hub. */
-export type ModelSource =
-  | { readonly kind: "files"; readonly folder: string; readonly files: ReadonlyArray<string>; readonly graph?: string }
-  | { readonly kind: "hub"; readonly repository: string }
-
-/**
- * Finds out what a source is; of folders, only the listing is read.
- *
- * @throws UnknownModel
- */
-export const modelSource = (source: string): ModelSource => {
-  const path = resolve(source)
-  if (existsSync(path)) {
-    const isFile = statSync(path).isFile()
-    if (isFile && !path.endsWith(".onnx")) {
-      throw new UnknownModel({ source, problem: "it is a file, and no ONNX graph", seen: [] })
-    }
-    const folder = isFile ? dirname(path) : path
-    const graph = isFile ? basename(path) : undefined
-    const files = folderFiles(folder, graph)
-    if ("problem" in files) throw new UnknownModel({ source, ...files })
-    return { kind: "files", folder, files: files.names, ...(graph === undefined ? {} : { graph }) }
-  }
-  if (!looksLocal.test(source) && repositoryName.test(source)) return { kind: "hub", repository: source }
-  const above = dirname(path)
-  const seen = existsSync(above) ? readdirSync(above).map((name) => join(dirname(source), name)) : []
-  throw new UnknownModel({ source, problem: "there is no such folder", seen: seen.sort() })
-}
 
 /**
  * Wires a model by its settings: a folder, an ONNX file, or a repository of the hub.

@@ -10,7 +10,7 @@ import {
   type TokenizerError,
 } from "../../neural/index.ts"
 import type { InputSpec, PairTemplate } from "../../schemas/index.ts"
-import type { ModelConfig } from "./index.ts"
+import type { ModelConfig } from "./contract.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 
 type Family = PretrainedConfig["architecture"]["family"] | "onnx"

@@ -23,12 +23,13 @@ import {
 import type { Progress } from "../../pipeline/index.ts"
 import { type ModelSettings, modelFiles } from "../../schemas/index.ts"
 import { checkPooling } from "./checkPooling.ts"
+import type { ModelConfig } from "./contract.ts"
 import { fetchFolder } from "./fetchModel.ts"
 import type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
-import { type ModelConfig, modelSource } from "./index.ts"
 import { inputOf } from "./inputOf.ts"
 import { UnknownModel } from "./ModelError.ts"
 import { attempt, chooseHead, fileError, type ModelFolder, readGraph, readHints, readyGraph } from "./ModelFolder.ts"
+import { modelSource } from "./ModelSource.ts"
 
 /** The sizes of an architecture in the field's words, in the order in which they are told. */
 const sizesOf = (architecture: Architecture): Sizes => {

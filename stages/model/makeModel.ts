@@ -16,7 +16,7 @@ import {
 import type { StageResult } from "../../pipeline/index.ts"
 import { InputSpec, inputFile, ModelCard, modelFiles } from "../../schemas/index.ts"
 import { checkPooling } from "./checkPooling.ts"
-import type { ModelConfig, modelOutputs } from "./index.ts"
+import type { ModelConfig, modelOutputs } from "./contract.ts"
 import { type InputHints, inputOf } from "./inputOf.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 import { attempt, chooseHead, type ModelFolder, readGraph, readHints, readJson, readyGraph } from "./ModelFolder.ts"

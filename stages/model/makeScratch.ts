@@ -13,7 +13,7 @@ import {
 } from "../../neural/index.ts"
 import type { StageContext } from "../../pipeline/index.ts"
 import { ModelCard, modelFiles } from "../../schemas/index.ts"
-import type { ScratchConfig, scratchInputs, scratchOutputs } from "./index.ts"
+import type { ScratchConfig, scratchInputs, scratchOutputs } from "./contract.ts"
 import { ModelFileFailed } from "./ModelError.ts"
 import { scratchConfig } from "./scratchConfig.ts"
 

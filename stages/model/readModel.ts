@@ -1,10 +1,9 @@
 import type { StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
-import type { ModelFilesConfig, modelOutputs } from "./index.ts"
+import type { ModelFilesConfig, modelFilesInputs, modelOutputs } from "./contract.ts"
 import { makeModel } from "./makeModel.ts"
 
 /** Makes a model of the user's own files. */
-export const run: StageRun<ModelFilesConfig, { readonly files: Kinds.SourceFiles }, typeof modelOutputs> = ({
+export const run: StageRun<ModelFilesConfig, typeof modelFilesInputs, typeof modelOutputs> = ({
   config,
   inputs,
   outputs,

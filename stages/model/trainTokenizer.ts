@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import { trainBpe } from "../../neural/index.ts"
 import { readBatches, readRows, type StageContext } from "../../pipeline/index.ts"
 import { InputSpec, inputFile, passageText, type TextTemplate } from "../../schemas/index.ts"
-import type { TrainTokenizerConfig, trainTokenizerInputs, trainTokenizerOutputs } from "./index.ts"
+import type { TrainTokenizerConfig, trainTokenizerInputs, trainTokenizerOutputs } from "./contract.ts"
 import { ModelFileFailed } from "./ModelError.ts"
 
 /**

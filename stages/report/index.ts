@@ -1,24 +1,8 @@
-import { many, stage } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
-import { ReportConfig } from "./ReportConfig.ts"
+import { stage } from "../../pipeline/index.ts"
+import { ReportConfig, reportInputs, reportOutputs } from "./contract.ts"
 
-export { ReportConfig } from "./ReportConfig.ts"
+export { ReportConfig } from "./contract.ts"
 export type { ReportError } from "./ReportError.ts"
-
-export const reportInputs = {
-  passages: many(Kinds.Passages),
-  queries: many(Kinds.Queries),
-  qrels: many(Kinds.Qrels),
-  runs: many(Kinds.Run),
-  scores: many(Kinds.Scores),
-  summaries: many(Kinds.Summary),
-  profiles: many(Kinds.DepthProfile),
-  comparisons: many(Kinds.Comparisons),
-  significance: many(Kinds.Significance),
-  logs: many(Kinds.TrainingLog),
-}
-
-export const reportOutputs = { page: Kinds.Report }
 
 /**
  * Makes one page of everything: `index.html`, which opens from disk and asks no network for anything. It tells how its numbers

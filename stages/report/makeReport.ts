@@ -12,7 +12,7 @@ import {
 import { SignificanceSummary } from "../../schemas/index.ts"
 import { bundlePage } from "./bundlePage.ts"
 import { type CollectedDataset, collectDataset, type DatasetInputs, readJson } from "./collectDataset.ts"
-import type { reportInputs, reportOutputs } from "./index.ts"
+import type { ReportConfig, reportInputs, reportOutputs } from "./contract.ts"
 import { type PageFile, pageFile } from "./PageFile.ts"
 import { pageBody, pageTitle } from "./page/pageBody.ts"
 import {
@@ -31,7 +31,6 @@ import {
   valuesBlock,
 } from "./page/ReportModel.ts"
 import { queryDetails } from "./queryDetails.ts"
-import type { ReportConfig } from "./ReportConfig.ts"
 import type { ReportError } from "./ReportError.ts"
 import { togetherModel } from "./togetherModel.ts"
 

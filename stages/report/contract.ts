@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
-import { ReportSettings, Weighting } from "../../schemas/index.ts"
+import { many } from "../../pipeline/index.ts"
+import { Kinds, ReportSettings, Weighting } from "../../schemas/index.ts"
 
 const count = Schema.NonNegativeInt
 
@@ -25,3 +26,18 @@ export const ReportConfig = Schema.typeSchema(
   }),
 )
 export type ReportConfig = typeof ReportConfig.Type
+
+export const reportInputs = {
+  passages: many(Kinds.Passages),
+  queries: many(Kinds.Queries),
+  qrels: many(Kinds.Qrels),
+  runs: many(Kinds.Run),
+  scores: many(Kinds.Scores),
+  summaries: many(Kinds.Summary),
+  profiles: many(Kinds.DepthProfile),
+  comparisons: many(Kinds.Comparisons),
+  significance: many(Kinds.Significance),
+  logs: many(Kinds.TrainingLog),
+}
+
+export const reportOutputs = { page: Kinds.Report }
