@@ -51,7 +51,7 @@ const problems = (changed: Readonly<Record<string, string>>) =>
   houseProblems(new Map(Object.entries({ ...sound, ...changed })), "cli/main.ts")
 
 describe("the house", () => {
-  it("K27 arrows run downwards, faces are not passed, stages are loaded when they run, nothing names a registry", () => {
+  it("K27 arrows run downwards, faces are not passed, stages are loaded when they run, nothing names a registry; no circles (K40)", () => {
     expect(houseProblems(project(), "cli/main.ts")).toEqual([])
   })
 
@@ -164,6 +164,38 @@ describe("the house", () => {
   ]
 
   it.each(broken)("K27 the check can fail: %s", (_, changed, expected) => {
+    expect(problems(changed)).toContain(expected)
+  })
+
+  const circular: typeof broken = [
+    [
+      "two files that import each other",
+      { "stages/evaluate/Scores.ts": 'import "./statistics/tTest.ts"' },
+      "stages/evaluate/Scores.ts → stages/evaluate/statistics/tTest.ts → stages/evaluate/Scores.ts is a circle",
+    ],
+    [
+      "a stage's work that takes a type of the stage that loads it",
+      { "stages/retrieve/search.ts": 'import type { retrieve } from "./index.ts"' },
+      "stages/retrieve/index.ts → stages/retrieve/search.ts → stages/retrieve/index.ts is a circle",
+    ],
+    [
+      "a file that imports itself",
+      { "schemas/Kinds.ts": 'export * from "./Kinds.ts"' },
+      "schemas/Kinds.ts → schemas/Kinds.ts is a circle",
+    ],
+    [
+      "rooms that need each other, though no two of their files do",
+      {
+        "pipeline/store/index.ts": "",
+        "pipeline/store/Gc.ts": 'import "../run/index.ts"',
+        "pipeline/run/index.ts": "",
+        "pipeline/run/Runner.ts": 'import "../store/index.ts"',
+      },
+      "the rooms pipeline/run → pipeline/store → pipeline/run are a circle",
+    ],
+  ]
+
+  it.each(circular)("K40 the check can fail: %s", (_, changed, expected) => {
     expect(problems(changed)).toContain(expected)
   })
 })

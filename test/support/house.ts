@@ -111,6 +111,28 @@ const badName = /^(?:utils?|helpers?|common|managers?|misc)$|(?:Utils?|Helpers?|
 /** Not loaded before a stage needs them: native, or large. */
 const heavy = /^(?:@duckdb\/|onnxruntime|esbuild|tsx|parquetjs|wink-|@huggingface\/|typescript)/
 
+/** Groups of nodes that reach each other, each as one way round, from its first node in the order of code units. */
+const circles = (arrows: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyArray<ReadonlyArray<string>> => {
+  const reach = (from: string): ReadonlyMap<string, ReadonlyArray<string>> => {
+    const ways = new Map<string, ReadonlyArray<string>>([[from, [from]]])
+    for (const [at, way] of ways) {
+      for (const to of [...(arrows.get(at) ?? [])].sort()) if (!ways.has(to)) ways.set(to, [...way, to])
+    }
+    return ways
+  }
+  const found: Array<ReadonlyArray<string>> = []
+  const seen = new Set<string>()
+  for (const from of [...arrows.keys()].sort()) {
+    if (seen.has(from)) continue
+    const back = [...reach(from).entries()].filter(([to]) => arrows.get(to)?.has(from) === true)
+    const shortest = back.sort(([, a], [, b]) => a.length - b.length)[0]
+    if (shortest === undefined) continue
+    for (const [to, way] of back) for (const each of [...way, to]) seen.add(each)
+    found.push([...shortest[1], from])
+  }
+  return found
+}
+
 const isOurs = (specifier: string): boolean => specifier.startsWith(".")
 
 /**
@@ -165,6 +187,26 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
       }
     }
   }
+
+  // Imports of types and of what is loaded when it is needed count as well: a reader follows them all the same.
+  const arrows = new Map<string, Set<string>>()
+  const between = new Map<string, Set<string>>()
+  const faced = (path: string): string => {
+    const folder = posix.dirname(path)
+    return folder === "." || files.has(`${folder}/index.ts`) ? folder : faced(folder)
+  }
+  for (const [path, module] of modules) {
+    const ours = module.imports.flatMap(({ specifier }) => (isOurs(specifier) ? [target(path, specifier)] : []))
+    arrows.set(path, new Set(ours.filter((to) => modules.has(to))))
+    const from = faced(path)
+    for (const to of ours.map(faced)) {
+      // A folder within is part of the room around it.
+      if (from === "." || to === "." || `${from}/`.startsWith(`${to}/`) || `${to}/`.startsWith(`${from}/`)) continue
+      between.set(from, (between.get(from) ?? new Set()).add(to))
+    }
+  }
+  for (const circle of circles(arrows)) problems.push(`${circle.join(" → ")} is a circle`)
+  for (const circle of circles(between)) problems.push(`the rooms ${circle.join(" → ")} are a circle`)
 
   const stages = new Set([...modules.values()].flatMap(({ declarations }) => declarations.map(({ code }) => code)))
   const reached = new Map([[start, start]])
