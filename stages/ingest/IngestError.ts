@@ -20,7 +20,16 @@ export class MalformedRow extends Data.TaggedError("MalformedRow")<{
 /** A file or folder that cannot be read at all, or not to its end. */
 export class UnreadableFile extends Data.TaggedError("UnreadableFile")<{
   readonly file: string
-  readonly reason: "missing" | "denied" | "a folder" | "not a folder" | "truncated" | "corrupt" | "a pointer" | "failed"
+  readonly reason:
+    | "missing"
+    | "denied"
+    | "a folder"
+    | "not a folder"
+    | "truncated"
+    | "corrupt"
+    | "a pointer"
+    | "another format"
+    | "failed"
   readonly detail: string
   readonly fix: string
 }> {

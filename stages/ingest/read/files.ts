@@ -1,15 +1,20 @@
 import { createReadStream } from "node:fs"
 import { createGunzip } from "node:zlib"
-import { gitLfsPointer } from "../../../schemas/index.ts"
 import { UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
+import { foreignFormat } from "./foreignFormat.ts"
+import { isZstandard, unpackZstandard, ZstandardError } from "./zstandard.ts"
 
 const chunkBytes = 256 * 1024
+
+/** A file's name without the ending of what it is packed with. */
+export const unpackedName = (file: string): string => file.replace(/\.(?:gz|zst)$/, "")
 
 const gzipMagic = (chunk: Uint8Array): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b
 
 /**
- * A file's bytes, a chunk at a time, unpacked where they are gzip (told by the first two bytes, whatever the name).
+ * A file's bytes, a chunk at a time, unpacked where they are gzip or Zstandard (told by the first bytes, whatever the
+ * name). What is no text by its first bytes is refused with what it is.
  *
  * @param shown the name used in errors
  * @param onRead told how many bytes were read from the disk, for progress
@@ -34,13 +39,13 @@ export async function* fileChunks(
     const first = await bytes.next()
     if (first.done === true) {
       if (shown.endsWith(".gz")) throw Object.assign(new Error("empty"), { code: "Z_BUF_ERROR" })
+      if (shown.endsWith(".zst")) throw new ZstandardError("truncated", "the file is empty")
       return
     }
-    const pointer = gitLfsPointer(first.value)
-    if (pointer !== undefined) {
-      throw new UnreadableFile({ file: shown, reason: "a pointer", detail: pointer.problem, fix: pointer.remedy })
-    }
+    const foreign = foreignFormat(shown, first.value)
+    if (foreign !== undefined) throw foreign
     if (gzipMagic(first.value)) yield* gunzip(first.value, bytes)
+    else if (isZstandard(first.value)) yield* unpackZstandard(first.value, bytes)
     else {
       yield first.value
       yield* bytes
