@@ -89,7 +89,7 @@ const readHeader = async (queue: ByteQueue) => {
   const window = isSingle ? (contentSize ?? 0) : exponent + (exponent / 8) * (rest[0]! & 7)
   if (window > largestWindow) throw new ZstandardError("window", `the Zstandard data needs a window of ${window} bytes`)
   return {
-    bytes: Buffer.concat([[descriptor], rest].map(Buffer.from)),
+    bytes: Buffer.concat([Uint8Array.of(descriptor), rest]),
     contentSize,
     hasChecksum: (descriptor & 4) !== 0,
   }
