@@ -1,5 +1,4 @@
 import * as Schema from "effect/Schema"
-import { judgedOnlyOf } from "./judgedOnly.ts"
 import { type Measure, measureName } from "./Measure.ts"
 import { describeMeasureError } from "./MeasureError.ts"
 import { parseMeasures } from "./parseMeasure.ts"
@@ -23,7 +22,7 @@ export const measuresOf = (texts: ReadonlyArray<string>, judgedOnly = false): Re
     const parsed = parseMeasures(name)
     if (!parsed.ok) continue
     for (const measure of parsed.value) {
-      const variant = judgedOnly ? judgedOnlyOf(measure) : null
+      const variant = judgedOnly ? measure.overJudged() : null
       for (const each of variant === null ? [measure] : [measure, variant]) byName.set(measureName(each), each)
     }
   }

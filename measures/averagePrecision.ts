@@ -1,4 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
+import { defineMeasure, plain, ranked, trecCutoffs } from "./MeasureDefinition.ts"
 
 /**
  * Sum of the precisions at the relevant documents among the first `cutoff`, over the number of all relevant documents
@@ -24,3 +25,23 @@ export const averagePrecision = (
   }
   return sum / relevant
 }
+
+export const AP = defineMeasure({
+  ...ranked,
+  name: "AP",
+  description: "Mean of the precisions at the relevant documents",
+  aliases: [{ name: "MAP" }],
+  trecNames: [{ name: "map" }, { name: "map_cut", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
+  score: ({ cutoff, judgedOnly, rel }, grades, judged) =>
+    averagePrecision(grades, judged, cutoff ?? Number.POSITIVE_INFINITY, rel, judgedOnly),
+})
+
+/** trec_eval's geometric mean of average precision over the queries. */
+export const gmMap = defineMeasure({
+  ...plain,
+  name: "gm_map",
+  description: "Geometric mean over the queries of AP",
+  trecNames: [{ name: "gm_map" }],
+  aggregation: "geometric-mean",
+  score: ({ rel }, grades, judged) => averagePrecision(grades, judged, Number.POSITIVE_INFINITY, rel, false),
+})

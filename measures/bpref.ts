@@ -1,4 +1,5 @@
 import { countNonRelevant, countRelevant, type Judgements } from "./Judgements.ts"
+import { defineMeasure, plain } from "./MeasureDefinition.ts"
 
 /**
  * Binary preference: for each retrieved relevant document, the share of judged non-relevant documents that it
@@ -20,3 +21,22 @@ export const bpref = (grades: Int32Array, judged: Judgements, rel: number): numb
   }
   return sum / relevant
 }
+
+export const Bpref = defineMeasure({
+  ...plain,
+  name: "Bpref",
+  description: "Binary preference: relevant documents before judged ones that are not",
+  aliases: [{ name: "BPref" }],
+  trecNames: [{ name: "bpref" }],
+  score: ({ rel }, grades, judged) => bpref(grades, judged, rel),
+})
+
+/** trec_eval's geometric mean of bpref over the queries. */
+export const gmBpref = defineMeasure({
+  ...plain,
+  name: "gm_bpref",
+  description: "Geometric mean over the queries of Bpref",
+  trecNames: [{ name: "gm_bpref" }],
+  aggregation: "geometric-mean",
+  score: ({ rel }, grades, judged) => bpref(grades, judged, rel),
+})

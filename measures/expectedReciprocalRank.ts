@@ -1,3 +1,5 @@
+import { defineMeasure } from "./MeasureDefinition.ts"
+
 /**
  * Σ 1/rank · P(the reader stops there), where a document of grade g satisfies with probability (2^g − 1) / 2^maxRel.
  * `maxRel` is fixed for the whole collection, 4 in the gdeval script that ir-measures runs.
@@ -18,3 +20,14 @@ export const expectedReciprocalRank = (grades: Int32Array, cutoff: number, maxRe
   }
   return sum
 }
+
+export const ERR = defineMeasure({
+  name: "ERR",
+  description: "Expected reciprocal of the rank at which the reader is satisfied",
+  at: "cutoff",
+  read: (given) => ({ cutoff: given.cutoff(), maxRel: given.maxRel(4) }),
+  write: ({ maxRel }) => (maxRel === 4 ? [] : [`max_rel=${maxRel}`]),
+  writeAt: ({ cutoff }) => (cutoff === null ? null : String(cutoff)),
+  largestGrade: ({ maxRel }) => maxRel,
+  score: ({ cutoff, maxRel }, grades) => expectedReciprocalRank(grades, cutoff ?? Number.POSITIVE_INFINITY, maxRel),
+})

@@ -10,12 +10,26 @@ export { type GradeRange, gradeRange, gradesNote } from "./gradesNote.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 export { judgedShare } from "./judged.ts"
 export { type JudgedRanking, judgeRun, type NamedTwice } from "./judgeRun.ts"
-export { type Aggregation, aggregation, type Cutoff, type GainMap, type Measure, measureName } from "./Measure.ts"
+export { type Aggregation, aggregation, type Measure, measureName } from "./Measure.ts"
+export { type Cutoff, type GainMap, MeasureArguments } from "./MeasureArguments.ts"
 export type { Parsed } from "./MeasureCall.ts"
+export {
+  cut,
+  defineMeasure,
+  type MeasureAlias,
+  type MeasureDefinition,
+  type MeasureSpec,
+  type ParameterForm,
+  plain,
+  ranked,
+  type TrecName,
+  whole,
+} from "./MeasureDefinition.ts"
 export { describeMeasureError, type MeasureError } from "./MeasureError.ts"
 export { MeasureText, measuresOf } from "./MeasureText.ts"
 export { oracleScore } from "./oracle.ts"
 export { parseMeasure, parseMeasures } from "./parseMeasure.ts"
 export { recallAt } from "./precision.ts"
+export { addMeasure, measureDigest, measures } from "./registry.ts"
 export { scoreQuery } from "./score.ts"
 export { compareTrecOrder } from "./trecOrder.ts"

@@ -1,4 +1,5 @@
 import { countRelevant, type Judgements, UNJUDGED } from "./Judgements.ts"
+import { defineMeasure, plain } from "./MeasureDefinition.ts"
 
 /** trec_eval's smoothing of the share of relevant documents among the judged ones. */
 const EPSILON = 0.00001
@@ -30,3 +31,11 @@ export const inferredAveragePrecision = (grades: Int32Array, judged: Judgements,
   }
   return sum / relevant
 }
+
+export const infAP = defineMeasure({
+  ...plain,
+  name: "infAP",
+  description: "Average precision inferred from a sampled pool",
+  trecNames: [{ name: "infAP" }],
+  score: ({ rel }, grades, judged) => inferredAveragePrecision(grades, judged, rel),
+})

@@ -1,4 +1,6 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
+import { type MeasureArguments, Refused } from "./MeasureArguments.ts"
+import { defineMeasure, float, plain, whole } from "./MeasureDefinition.ts"
 import { relevantAt } from "./precision.ts"
 
 /**
@@ -36,3 +38,38 @@ export const elevenPointAverage = (grades: Int32Array, judged: Judgements, rel: 
   for (let tenth = 0; tenth <= 10; tenth++) sum += interpolatedPrecision(grades, judged, tenth / 10, rel, false)
   return sum / 11
 }
+
+const read = (given: MeasureArguments) => {
+  const recall = given.real("recall", (value) => value >= 0 && value <= 1, "from 0 to 1")
+  if (recall === null) throw new Refused("recall", "required, as in IPrec@0.1")
+  return { recall, ...whole.read(given) }
+}
+
+export const IPrec = defineMeasure({
+  name: "IPrec",
+  description: "Largest precision at any rank with at least this recall",
+  trecNames: [
+    {
+      name: "iprec_at_recall",
+      takes: {
+        parameter: "recall",
+        defaults: ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"],
+      },
+    },
+  ],
+  at: "recall",
+  read,
+  write: whole.write,
+  writeAt: ({ recall }) => float(recall),
+  overJudged: (parameters) => (parameters.judgedOnly ? null : { ...parameters, judgedOnly: true }),
+  score: ({ judgedOnly, recall, rel }, grades, judged) =>
+    interpolatedPrecision(grades, judged, recall, rel, judgedOnly),
+})
+
+export const elevenPoint = defineMeasure({
+  ...plain,
+  name: "11pt_avg",
+  description: "Mean of the interpolated precisions at eleven recall levels",
+  trecNames: [{ name: "11pt_avg" }],
+  score: ({ rel }, grades, judged) => elevenPointAverage(grades, judged, rel),
+})

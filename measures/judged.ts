@@ -1,4 +1,5 @@
 import { UNJUDGED } from "./Judgements.ts"
+import { defineMeasure } from "./MeasureDefinition.ts"
 
 /**
  * The share of the first `cutoff` retrieved documents that the qrels name with any grade, negative ones too. A run
@@ -11,3 +12,13 @@ export const judgedShare = (grades: Int32Array, cutoff: number): number => {
   for (let i = 0; i < end; i++) if (grades[i]! !== UNJUDGED) judged++
   return judged / end
 }
+
+export const Judged = defineMeasure({
+  name: "Judged",
+  description: "Share of the first k that has a judgement",
+  at: "cutoff",
+  read: (given) => ({ cutoff: given.cutoff() }),
+  write: () => [],
+  writeAt: ({ cutoff }) => (cutoff === null ? null : String(cutoff)),
+  score: ({ cutoff }, grades) => judgedShare(grades, cutoff ?? Number.POSITIVE_INFINITY),
+})

@@ -1,5 +1,6 @@
-import { type Judgements, UNJUDGED } from "./Judgements.ts"
-import type { GainMap } from "./Measure.ts"
+import { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
+import type { GainMap } from "./MeasureArguments.ts"
+import { defineMeasure, overJudgedOnly, trecCutoffs } from "./MeasureDefinition.ts"
 
 /** log2(rank + 1) by rank − 1, grown as longer rankings come. */
 let discounts = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(i + 2))
@@ -48,3 +49,39 @@ export const ndcg = (
   const ideal = dcg(judged.grades, cutoff, exponential, false)
   return ideal === 0 ? 0 : dcg(grades, cutoff, exponential, judgedOnly) / ideal
 }
+
+const infinite = Number.POSITIVE_INFINITY
+
+export const nDCG = defineMeasure({
+  name: "nDCG",
+  description: "Discounted cumulative gain over that of the best order",
+  aliases: [{ name: "NDCG" }],
+  trecNames: [{ name: "ndcg" }, { name: "ndcg_cut", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
+  at: "cutoff",
+  read: (given) => ({ cutoff: given.cutoff(), dcg: given.dcg(), gains: given.gains(), judgedOnly: given.judgedOnly() }),
+  write: ({ dcg, gains, judgedOnly }) => [
+    ...(dcg === "log2" ? [] : [`dcg='${dcg}'`]),
+    ...(gains === null ? [] : [`gains={${gains.map(([grade, gain]) => `${grade}:${gain}`).join(",")}}`]),
+    ...overJudgedOnly(judgedOnly),
+  ],
+  writeAt: ({ cutoff }) => (cutoff === null ? null : String(cutoff)),
+  overJudged: (parameters) => (parameters.judgedOnly ? null : { ...parameters, judgedOnly: true }),
+  score: ({ cutoff, dcg, gains, judgedOnly }, grades, judged) =>
+    gains === null
+      ? ndcg(grades, judged, cutoff ?? infinite, dcg === "exp-log2", judgedOnly)
+      : ndcg(
+          withGains(grades, gains),
+          judgements(withGains(judged.grades, gains)),
+          cutoff ?? infinite,
+          dcg === "exp-log2",
+          judgedOnly,
+        ),
+  // A map of gains may turn the order of grades about: the best order is that of the gains.
+  oracle: ({ cutoff, dcg, gains, judgedOnly }, grades, judged) => {
+    const gained = (each: Int32Array): Int32Array =>
+      Int32Array.from(gains === null ? each : withGains(each, gains))
+        .sort()
+        .reverse()
+    return ndcg(gained(grades), { grades: gained(judged.grades) }, cutoff ?? infinite, dcg === "exp-log2", judgedOnly)
+  },
+})

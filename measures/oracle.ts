@@ -1,7 +1,5 @@
 import type { Judgements } from "./Judgements.ts"
 import type { Measure } from "./Measure.ts"
-import { withGains } from "./ndcg.ts"
-import { scoreQuery } from "./score.ts"
 
 /**
  * The best value of a measure that any reranking of `grades` can reach. Every measure here is largest with the grades
@@ -9,12 +7,5 @@ import { scoreQuery } from "./score.ts"
  * lowers it. Two exceptions: infAP can fall by such an exchange, but each of its terms is largest where only relevant
  * documents stand above; nDCG with a gain map needs the gains in descending order. Set* and Num* do not depend on order.
  */
-export const oracleScore = (measure: Measure, grades: Int32Array, judged: Judgements): number => {
-  if (measure.name === "nDCG" && measure.gains !== null) {
-    const plain: Measure = { ...measure, gains: null }
-    return scoreQuery(plain, withGains(grades, measure.gains).sort().reverse(), {
-      grades: withGains(judged.grades, measure.gains).sort().reverse(),
-    })
-  }
-  return scoreQuery(measure, Int32Array.from(grades).sort().reverse(), judged)
-}
+export const oracleScore = (measure: Measure, grades: Int32Array, judged: Judgements): number =>
+  measure.oracle(grades, judged)

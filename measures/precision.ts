@@ -1,4 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
+import { cut, defineMeasure, trecCutoffs, whole } from "./MeasureDefinition.ts"
 
 /** How many of the first `cutoff` documents are relevant. */
 export const relevantAt = (grades: Int32Array, cutoff: number, rel: number, judgedOnly: boolean): number => {
@@ -34,3 +35,38 @@ export const rPrecision = (grades: Int32Array, judged: Judgements, rel: number, 
   const relevant = countRelevant(judged, rel)
   return relevant === 0 ? 0 : relevantAt(grades, relevant, rel, judgedOnly) / relevant
 }
+
+export const P = defineMeasure({
+  ...cut,
+  name: "P",
+  description: "Share of relevant documents among the first k",
+  aliases: [{ name: "Precision" }],
+  trecNames: [{ name: "P", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
+  score: ({ cutoff, judgedOnly, rel }, grades) => precisionAt(grades, cutoff, rel, judgedOnly),
+})
+
+export const R = defineMeasure({
+  ...cut,
+  name: "R",
+  description: "Share of the relevant documents that is among the first k",
+  aliases: [{ name: "Recall" }],
+  trecNames: [{ name: "recall", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
+  score: ({ cutoff, judgedOnly, rel }, grades, judged) => recallAt(grades, judged, cutoff, rel, judgedOnly),
+})
+
+export const Success = defineMeasure({
+  ...cut,
+  name: "Success",
+  description: "1 where a relevant document is among the first k, else 0",
+  trecNames: [{ name: "success", takes: { parameter: "cutoff", defaults: ["1", "5", "10"] } }],
+  score: ({ cutoff, judgedOnly, rel }, grades) => (relevantAt(grades, cutoff, rel, judgedOnly) > 0 ? 1 : 0),
+})
+
+export const Rprec = defineMeasure({
+  ...whole,
+  name: "Rprec",
+  description: "Precision after as many documents as are relevant",
+  aliases: [{ name: "RPrec" }],
+  trecNames: [{ name: "Rprec" }],
+  score: ({ judgedOnly, rel }, grades, judged) => rPrecision(grades, judged, rel, judgedOnly),
+})

@@ -1,3 +1,5 @@
+import { defineMeasure, ranked } from "./MeasureDefinition.ts"
+
 /** 1 / rank of the first relevant document among the first `cutoff`, or 0. trec_eval's `recip_rank`, with a cutoff. */
 export const reciprocalRank = (grades: Int32Array, cutoff: number, rel: number, judgedOnly: boolean): number => {
   let rank = 0
@@ -9,3 +11,13 @@ export const reciprocalRank = (grades: Int32Array, cutoff: number, rel: number, 
   }
   return 0
 }
+
+export const RR = defineMeasure({
+  ...ranked,
+  name: "RR",
+  description: "One over the rank of the first relevant document",
+  aliases: [{ name: "MRR" }],
+  trecNames: [{ name: "recip_rank" }],
+  score: ({ cutoff, judgedOnly, rel }, grades) =>
+    reciprocalRank(grades, cutoff ?? Number.POSITIVE_INFINITY, rel, judgedOnly),
+})

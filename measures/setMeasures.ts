@@ -1,4 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
+import { defineMeasure, float, overJudgedOnly, plain, relevance, whole } from "./MeasureDefinition.ts"
 import { relevantAt } from "./precision.ts"
 
 /** How many documents are retrieved, or retrieved and judged. */
@@ -50,3 +51,58 @@ export const setF = (
 /** Precision times recall of the whole run (trec_eval's `set_map`). */
 export const setAveragePrecision = (grades: Int32Array, judged: Judgements, rel: number, judgedOnly: boolean): number =>
   setPrecision(grades, judged, rel, false, judgedOnly) * setRecall(grades, judged, rel)
+
+const relativePrecision = { kind: "boolean", value: true } as const
+
+export const SetP = defineMeasure({
+  name: "SetP",
+  description: "Precision of all that is retrieved",
+  aliases: [{ name: "SetRelP", presets: { relative: relativePrecision } }],
+  trecNames: [{ name: "set_P" }, { name: "set_relative_P", fixes: "relative=True" }],
+  at: null,
+  read: (given) => ({ rel: given.rel(), relative: given.flag("relative"), judgedOnly: given.judgedOnly() }),
+  write: ({ judgedOnly, rel, relative }) => [
+    ...relevance(rel),
+    ...(relative ? ["relative=True"] : []),
+    ...overJudgedOnly(judgedOnly),
+  ],
+  writeAt: () => null,
+  overJudged: (parameters) => (parameters.judgedOnly ? null : { ...parameters, judgedOnly: true }),
+  score: ({ judgedOnly, rel, relative }, grades, judged) => setPrecision(grades, judged, rel, relative, judgedOnly),
+})
+
+export const SetR = defineMeasure({
+  ...plain,
+  name: "SetR",
+  description: "Recall of all that is retrieved",
+  trecNames: [{ name: "set_recall" }],
+  score: ({ rel }, grades, judged) => setRecall(grades, judged, rel),
+})
+
+export const SetF = defineMeasure({
+  name: "SetF",
+  description: "Precision and recall of all that is retrieved, as one",
+  trecNames: [{ name: "set_F", takes: { parameter: "beta", defaults: ["1.0"] } }],
+  at: null,
+  read: (given) => ({
+    rel: given.rel(),
+    beta: given.real("beta", (value) => value >= 0 && Number.isFinite(value), "of at least 0") ?? 1,
+    judgedOnly: given.judgedOnly(),
+  }),
+  write: ({ beta, judgedOnly, rel }) => [
+    ...relevance(rel),
+    ...(beta === 1 ? [] : [`beta=${float(beta)}`]),
+    ...overJudgedOnly(judgedOnly),
+  ],
+  writeAt: () => null,
+  overJudged: (parameters) => (parameters.judgedOnly ? null : { ...parameters, judgedOnly: true }),
+  score: ({ beta, judgedOnly, rel }, grades, judged) => setF(grades, judged, rel, beta, judgedOnly),
+})
+
+export const SetAP = defineMeasure({
+  ...whole,
+  name: "SetAP",
+  description: "Precision times recall of all that is retrieved",
+  trecNames: [{ name: "set_map" }],
+  score: ({ judgedOnly, rel }, grades, judged) => setAveragePrecision(grades, judged, rel, judgedOnly),
+})

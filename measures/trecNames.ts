@@ -1,45 +1,11 @@
-/** What a trec_eval name stands for in ir-measures' names, with the parameters trec_eval uses when none are given. */
-interface TrecMeasure {
-  readonly name: (parameter: string) => string
-  /** Empty where the measure takes no parameter. */
-  readonly defaults: ReadonlyArray<string>
+import type { MeasureDefinition, TrecName } from "./MeasureDefinition.ts"
+import { trecNames } from "./registry.ts"
+
+/** A measure of ours as ir-measures writes it, with the parameter of a trec_eval name filled in. */
+const nameWith = ([{ at, name }, { fixes, takes }]: readonly [MeasureDefinition, TrecName], value?: string): string => {
+  if (takes === undefined || value === undefined) return fixes === undefined ? name : `${name}(${fixes})`
+  return takes.parameter === at ? `${name}@${value}` : `${name}(${takes.parameter}=${value})`
 }
-
-const CUTOFFS = ["5", "10", "15", "20", "30", "100", "200", "500", "1000"]
-const RECALLS = ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"]
-
-const single = (name: string): TrecMeasure => ({ name: () => name, defaults: [] })
-const cut = (name: string, defaults: ReadonlyArray<string> = CUTOFFS): TrecMeasure => ({
-  name: (cutoff) => `${name}@${cutoff}`,
-  defaults,
-})
-
-const MEASURES: ReadonlyMap<string, TrecMeasure> = new Map([
-  ["num_q", single("NumQ")],
-  ["num_ret", single("NumRet")],
-  ["num_rel", single("NumRel")],
-  ["num_rel_ret", single("NumRelRet")],
-  ["map", single("AP")],
-  ["gm_map", single("gm_map")],
-  ["Rprec", single("Rprec")],
-  ["bpref", single("Bpref")],
-  ["gm_bpref", single("gm_bpref")],
-  ["recip_rank", single("RR")],
-  ["infAP", single("infAP")],
-  ["ndcg", single("nDCG")],
-  ["11pt_avg", single("11pt_avg")],
-  ["set_P", single("SetP")],
-  ["set_recall", single("SetR")],
-  ["set_relative_P", single("SetP(relative=True)")],
-  ["set_map", single("SetAP")],
-  ["set_F", { name: (beta) => `SetF(beta=${beta})`, defaults: ["1.0"] }],
-  ["iprec_at_recall", cut("IPrec", RECALLS)],
-  ["P", cut("P")],
-  ["recall", cut("R")],
-  ["ndcg_cut", cut("nDCG")],
-  ["map_cut", cut("AP")],
-  ["success", cut("Success", ["1", "5", "10"])],
-])
 
 /** trec_eval's nicknames. `runid` is a label and not a number; it is left out. */
 const NICKNAMES: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
@@ -67,7 +33,7 @@ const NOT_COMPUTED: ReadonlyMap<string, string> = new Map([
 
 /** trec_eval's names that are understood, for suggestions. */
 export const TREC_NAMES: ReadonlyArray<string> = [
-  ...[...MEASURES].map(([name, { defaults }]) => (defaults[0] === undefined ? name : `${name}_${defaults[0]}`)),
+  ...[...trecNames].map(([name, [, { takes }]]) => (takes === undefined ? name : `${name}_${takes.defaults[0]}`)),
   ...NICKNAMES.keys(),
 ]
 
@@ -77,8 +43,12 @@ type Expansion =
   | { readonly ok: true; readonly names: ReadonlyArray<string> }
   | { readonly ok: false; readonly reason: string }
 
-const withDefaults = (measure: TrecMeasure): ReadonlyArray<string> =>
-  measure.defaults.length === 0 ? [measure.name("")] : measure.defaults.map(measure.name)
+const expand = (text: string): ReadonlyArray<string> => {
+  const found = trecNames.get(text)
+  if (found === undefined) return []
+  const { takes } = found[1]
+  return takes === undefined ? [nameWith(found)] : takes.defaults.map((value) => nameWith(found, value))
+}
 
 /**
  * ir-measures' names for a trec_eval name: `map`, `P`, `P_5`, `P.5,10`, `iprec_at_recall_0.10`, `set_F.0.5`, `official`.
@@ -86,22 +56,16 @@ const withDefaults = (measure: TrecMeasure): ReadonlyArray<string> =>
  */
 export const expandTrecName = (text: string): Expansion | null => {
   const members = NICKNAMES.get(text)
-  if (members !== undefined) return { ok: true, names: members.flatMap((member) => expand(member)) }
-  const measure = MEASURES.get(text)
-  if (measure !== undefined) return { ok: true, names: withDefaults(measure) }
+  if (members !== undefined) return { ok: true, names: members.flatMap(expand) }
+  if (trecNames.has(text)) return { ok: true, names: expand(text) }
   const reason = NOT_COMPUTED.get(text)
   if (reason !== undefined) return { ok: false, reason }
   const [, base = "", list = ""] = PARAMETERS.exec(text) ?? []
-  const parametrised = MEASURES.get(base)
-  if (parametrised === undefined) {
+  const found = trecNames.get(base)
+  if (found === undefined) {
     const why = NOT_COMPUTED.get(base)
     return why === undefined ? null : { ok: false, reason: why }
   }
-  if (parametrised.defaults.length === 0) return { ok: false, reason: `trec_eval's ${base} takes no parameter` }
-  return { ok: true, names: list.split(",").map(parametrised.name) }
-}
-
-const expand = (member: string): ReadonlyArray<string> => {
-  const measure = MEASURES.get(member)
-  return measure === undefined ? [] : withDefaults(measure)
+  if (found[1].takes === undefined) return { ok: false, reason: `trec_eval's ${base} takes no parameter` }
+  return { ok: true, names: list.split(",").map((value) => nameWith(found, value)) }
 }

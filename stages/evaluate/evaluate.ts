@@ -54,9 +54,9 @@ type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evalua
 /** Refuses a measure whose scale of grades the qrels leave: its probabilities or gains would pass 1. */
 const checkGrades = (measures: ReadonlyArray<Measure>, grade: number): Effect.Effect<void, GradeTooLarge> => {
   for (const measure of measures) {
-    const bounded = measure.name === "ERR" || (measure.name === "RBP" && measure.rel === null && measure.maxRel > 1)
-    if (bounded && grade > measure.maxRel) {
-      return new GradeTooLarge({ measure: measureName(measure), maxRel: measure.maxRel, grade })
+    const { largestGrade } = measure
+    if (largestGrade !== null && grade > largestGrade) {
+      return new GradeTooLarge({ measure: measureName(measure), maxRel: largestGrade, grade })
     }
   }
   return Effect.void

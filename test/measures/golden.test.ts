@@ -64,7 +64,7 @@ describe("ir-measures on 2,000 random pairs", () => {
       }
       // trec_eval 9 divides 0 by 0 where judged_only leaves nothing; here nothing retrieved scores 0.
       if (Number.isNaN(their)) {
-        expect(measure).toMatchObject({ name: "IPrec", judgedOnly: true })
+        expect(measureName(measure)).toMatch(/^IPrec\(.*judged_only=True\)/)
         expect(grades.every((grade) => grade < 0)).toBe(true)
         their = 0
       }
@@ -89,6 +89,9 @@ describe("ir-measures on 2,000 random pairs", () => {
   })
 
   it("E1 measures' names in the reference are understood as themselves", () => {
-    for (const name of expected.measures) expect(measureOf(measureName(measureOf(name)))).toEqual(measureOf(name))
+    for (const name of expected.measures) {
+      const canonical = measureName(measureOf(name))
+      expect(measureName(measureOf(canonical))).toBe(canonical)
+    }
   })
 })

@@ -136,8 +136,7 @@ describe("names of measures", () => {
         (text) => {
           const parsed = parseMeasures(text)
           if (parsed.ok)
-            for (const measure of parsed.value)
-              expect(parseMeasure(measureName(measure))).toEqual({ ok: true, value: measure })
+            for (const measure of parsed.value) expect(names(measureName(measure))).toEqual([measureName(measure)])
           else expect(describeMeasureError(parsed.error).length).toBeGreaterThan(0)
         },
       ),

@@ -39,7 +39,12 @@ const measureOf = (name: string, level: number): Measure | undefined => {
   const parsed = parseMeasures(name)
   if (!parsed.ok || parsed.value.length !== 1 || parsed.value[0] === undefined) return undefined
   const [measure] = parsed.value
-  return "rel" in measure && (measure.name !== "NumRet" || measure.rel !== null) ? { ...measure, rel: level } : measure
+  const text = measureName(measure)
+  if (level === 1 || text === "NumRet") return measure
+  const [, base = "", parameters = "", at = ""] =
+    /^([^(@]+)(?:\((.*)\))?(@.+)?$/.exec(text.replace(/\brel=\d+,?/, "")) ?? []
+  const atLevel = parseMeasures(`${base}(rel=${level}${parameters === "" ? "" : `,${parameters}`})${at}`)
+  return atLevel.ok ? atLevel.value[0] : measure
 }
 
 const compare = (queries: ReturnType<typeof read>, outFile: string, level: number): number => {
