@@ -72,13 +72,18 @@ const parseRun = (option: string): Effect.Effect<ImportedRun, UsageError> =>
     return { option, system: named, dataset, path: resolve(path) }
   })
 
-const wireRun = (run: ImportedRun, queries: Artifact<Kinds.Queries>, leaveOutOwn: boolean, label: string): NamedRun => {
+const wireRun = (
+  run: ImportedRun,
+  { passages, queries }: Pick<Collection, "passages" | "queries">,
+  leaveOutOwn: boolean,
+  label: string,
+): NamedRun => {
   const file = basename(run.path)
   const name = `${run.system}${label}`
   const source = sourceFiles({ name: `file.${name}`, root: dirname(run.path), files: [file] })
   return {
     system: run.system,
-    run: importRun({ system: run.system, file, leaveOutOwn }, { file: source, queries }, name).run,
+    run: importRun({ system: run.system, file, leaveOutOwn }, { file: source, queries, passages }, name).run,
   }
 }
 
@@ -148,7 +153,7 @@ export const wireCollections = (
           small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
           imported: imported
             .filter((run) => run.dataset === undefined || run.dataset === name)
-            .map((run) => wireRun(run, tables.queries, leaveOutOwn, label)),
+            .map((run) => wireRun(run, tables, leaveOutOwn, label)),
         }
       }),
     )

@@ -1,13 +1,19 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, readRows, type StageRun, sqlString, tableWriter } from "../../pipeline/index.ts"
-import { column, type Kinds, tableFiles, tableKind } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise, type StageRun, sqlString, tableWriter } from "../../pipeline/index.ts"
+import { column, type Kinds, optionalColumn, tableFiles, tableKind } from "../../schemas/index.ts"
 import { attempt } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
-import { fileChunks } from "./read/files.ts"
-import { rankingRows } from "./read/JsonRun.ts"
+import type { RunForm } from "./read/Rows.ts"
+import { runFile } from "./read/RunFile.ts"
+import { isParquet, parquetRun } from "./read/RunParquet.ts"
+import { unknownIds } from "./unknownIds.ts"
 
-type In = { readonly file: typeof Kinds.SourceFiles; readonly queries: typeof Kinds.Queries }
+type In = {
+  readonly file: typeof Kinds.SourceFiles
+  readonly queries: typeof Kinds.Queries
+  readonly passages: typeof Kinds.Passages
+}
 type Out = { readonly run: typeof Kinds.Run }
 
 /** The rows of the file as they come. */
@@ -15,12 +21,20 @@ const RunLines = tableKind("run-lines", {
   qid: column("VARCHAR"),
   docid: column("VARCHAR"),
   score: column("DOUBLE"),
+  rank: optionalColumn("DOUBLE"),
   line: column("INTEGER"),
 })
 
+/** What orders the results, by what the columns turned out to be. */
+const scoreSql = { score: "score", rank: "rank", "minus rank": "0 - rank" } as const
+
+/** A score as 32 bits have it; what they cannot hold is infinite, as in C. */
+const asFloat = (score: string): string => `coalesce(TRY_CAST(${score} AS FLOAT), sign(${score}) * 'inf'::FLOAT)`
+
 /**
- * Reads another tool's run. The rank column is not believed: results are ordered by score, ties by docid, as trec_eval does.
- * Results of queries that the collection lacks are left out and counted. Memory does not grow with the run.
+ * Reads another tool's run. A rank beside a score is not believed: results are ordered by score, ties by docid, as trec_eval
+ * does. Results of queries that the collection lacks are left out and counted, docids that it lacks are counted. Memory does
+ * not grow with the run, but for the number of its queries.
  */
 export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, outputs, scratch, progress, warn }) =>
   Effect.scoped(
@@ -28,14 +42,21 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const folder = inputs.file.path
       const { file, system } = config
       const writer = yield* tableWriter(RunLines, scratch)
+      const connection = yield* (yield* DuckDb).connect
+      const path = `${folder}/${file}`
+      const isTable = yield* Effect.promise(() => isParquet(path))
       const batches = yield* Effect.acquireRelease(
-        Effect.sync(() => rankingRows(file, fileChunks(`${folder}/${file}`, file))),
-        (iterator) => Effect.promise(async () => iterator.return(undefined)),
+        Effect.sync(() => (isTable ? parquetRun(connection, path, file) : runFile(path, file))),
+        (iterator) => Effect.promise(async () => iterator.return({ scores: "score", checkRanks: false, said: [] })),
       )
       let read = 0
+      let form: RunForm
       for (;;) {
         const next = yield* attempt(folder, () => batches.next())
-        if (next.done === true) break
+        if (next.done === true) {
+          form = next.value
+          break
+        }
         yield* writer.writeRows(next.value)
         read += next.value.length
         progress({ done: read, unit: "results" })
@@ -44,8 +65,8 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
         return yield* Effect.fail(new EmptyCollection({ file, lacks: "holds no result", fix: "Name a run file." }))
       }
 
-      const connection = yield* (yield* DuckDb).connect
-      const lines = `read_parquet(${sqlString(tableFiles(scratch))})`
+      for (const said of form.said) warn(said)
+      const lines = `(SELECT qid, docid, ${scoreSql[form.scores]} AS score, rank, line FROM read_parquet(${sqlString(tableFiles(scratch))}))`
       const query = (sql: string) => duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
       const [twice] = yield* query(
         `SELECT qid, docid, min(line), max(line) FROM ${lines} GROUP BY qid, docid HAVING count(*) > 1 ORDER BY 4 LIMIT 1`,
@@ -64,29 +85,71 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
         )
       }
       const known = `read_parquet(${sqlString(tableFiles(inputs.queries.path))})`
-      const [counts] = yield* query(
-        `SELECT count(DISTINCT qid) FILTER (qid NOT IN (SELECT qid FROM ${known}))::INTEGER,
-                min(qid) FILTER (qid NOT IN (SELECT qid FROM ${known})),
-                count(*) FILTER (qid IN (SELECT qid FROM ${known}))::INTEGER,
-                count(*) FILTER (docid = qid AND qid IN (SELECT qid FROM ${known}))::INTEGER FROM ${lines}`,
-      )
-      const [strangers = 0, stranger = "", rest = 0, own = 0] = counts ?? []
-      const leftOutOwn = config.leaveOutOwn ? Number(own) : 0
-      const [unknown, kept] = [Number(strangers), Number(rest)]
-      if (kept === 0) {
-        const lacks = `none of its queries is one of the collection's ${(yield* readRows(inputs.queries)).length}`
-        return yield* Effect.fail(new EmptyCollection({ file, lacks, fix: "Name a run of this collection's queries." }))
+      const passages = `read_parquet(${sqlString(tableFiles(inputs.passages.path))})`
+      const queries = yield* unknownIds(connection, "qid", lines, known)
+      if (queries.unknown === queries.all) {
+        const lacks = `none of its queries is one of the collection's ${queries.known} (${queries.example}, and there ${queries.exampleKnown})`
+        const fix = `Name a run of this collection's queries.${queries.hint}`
+        return yield* Effect.fail(new EmptyCollection({ file, lacks, fix }))
       }
-      if (unknown > 0 && typeof stranger === "string") {
+      if (queries.unknown > 0) {
+        const { example, hint, unknown } = queries
         const which = unknown === 1 ? "1 query of the run is" : `${unknown} queries of the run are`
-        warn(`${which} not the collection's (${stranger}${unknown > 1 ? " and others" : ""}): left out`)
+        warn(`${which} not the collection's (${example}${unknown > 1 ? " and others" : ""}): left out.${hint}`)
       }
+      const rows = `(SELECT * FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}))`
+      const docids = yield* unknownIds(connection, "docid", rows, passages)
+      if (docids.unknown === docids.all) {
+        const lacks = `none of its ${docids.all} docids is one of the collection's ${docids.known} (${docids.example}, and there ${docids.exampleKnown})`
+        const fix = `Name a run over this collection's passages.${docids.hint}`
+        return yield* Effect.fail(new EmptyCollection({ file, lacks, fix }))
+      }
+      if (docids.unknown > 0) {
+        const { all, example, hint, unknown } = docids
+        const others = unknown > 1 ? " and others" : ""
+        warn(
+          `${unknown} of the run's ${all} docids ${unknown === 1 ? "is" : "are"} not the collection's (${example}${others}): kept, they count as any other result.${hint}`,
+        )
+      }
+
+      if (form.checkRanks) {
+        const [against] = yield* query(
+          `SELECT count(DISTINCT qid) FILTER (rank > last AND score > before)::INTEGER, count(DISTINCT qid)::INTEGER FROM (
+             SELECT qid, rank, score, lag(rank) OVER ranked AS last, lag(score) OVER ranked AS before FROM ${rows}
+             WINDOW ranked AS (PARTITION BY qid ORDER BY rank, score DESC))`,
+        )
+        const [count = 0, all = 0] = (against ?? []).map(Number)
+        if (count > 0) {
+          warn(
+            `in ${count} of ${all} queries a result has a higher score than one of better rank: ordered by score, as trec_eval does`,
+          )
+        }
+      }
+      const [[pairs] = []] = yield* query(
+        `SELECT count(*) FILTER (score <> next AND ${asFloat("score")} = ${asFloat("next")})::INTEGER FROM (
+           SELECT score, lead(score) OVER (PARTITION BY qid ORDER BY score DESC, docid DESC) AS next FROM ${rows})`,
+      )
+      const pairsWithinFloat = Number(pairs)
+      if (pairsWithinFloat > 0) {
+        const which = pairsWithinFloat === 1 ? "1 pair" : `${pairsWithinFloat} pairs`
+        warn(
+          `${which} of neighbouring results differ in score only beyond 32 bits: two scores here, ties (by docid) in pytrec_eval and in trec_eval before 9.0.8`,
+        )
+      }
+
+      const kept = config.leaveOutOwn ? "WHERE docid <> qid" : ""
+      const [counts] = yield* query(`SELECT count(*)::INTEGER, count(*) FILTER (docid = qid)::INTEGER FROM ${rows}`)
+      const [all = 0, own = 0] = (counts ?? []).map(Number)
+      const leftOutOwn = config.leaveOutOwn ? own : 0
       const sql = `COPY (
         SELECT ${sqlString(system)} AS system, qid, docid,
                (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
-        FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}) ${config.leaveOutOwn ? "AND docid <> qid" : ""} ORDER BY qid, rank
+        FROM ${rows} ${kept} ORDER BY qid, rank
       ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
       yield* duckDbPromise(sql, () => connection.run(sql))
-      return { rows: { run: kept - leftOutOwn }, facts: { unknownQueries: unknown, leftOutOwn } }
+      return {
+        rows: { run: all - leftOutOwn },
+        facts: { unknownQueries: queries.unknown, unknownDocids: docids.unknown, pairsWithinFloat, leftOutOwn },
+      }
     }),
   )

@@ -55,7 +55,7 @@ export const ingest = stage({
 export const importRun = stage({
   name: "import",
   config: ImportRunConfig,
-  inputs: { file: Kinds.SourceFiles, queries: Kinds.Queries },
+  inputs: { file: Kinds.SourceFiles, queries: Kinds.Queries, passages: Kinds.Passages },
   outputs: { run: Kinds.Run },
   code: "stages/ingest/importRun.ts",
   load: () => import("./importRun.ts"),

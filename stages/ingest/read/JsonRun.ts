@@ -1,7 +1,5 @@
 import { identifier, malformed, type Place } from "./Fields.ts"
-import { linesOf } from "./Lines.ts"
-import type { Batches, RunRead } from "./Rows.ts"
-import { runRows } from "./Tsv.ts"
+import type { RunBatches, RunRead } from "./Rows.ts"
 
 /** White space, then a mark, a text, a number, or something else. */
 const token = /([\t\n\r ]*)(?:([{}:,])|("(?:[^"\\]|\\.)*")|(-?\d[\w.+-]*)|(\S))/sy
@@ -115,14 +113,14 @@ class JsonRunReader {
       const score = Number(number)
       if (!Number.isFinite(score)) throw malformed(place, "score", "a finite number", number, fix)
       this.expected = "the next result"
-      return { line: this.line, qid: this.qid, docid: this.docid, score }
+      return { line: this.line, qid: this.qid, docid: this.docid, score, rank: null }
     }
     throw this.unexpected(quoted ?? number ?? other ?? mark)
   }
 }
 
 /** A ranking as ranx writes it: `{ qid: { docid: score, … }, … }`, on one line or many. */
-async function* jsonRunRows(file: string, chunks: AsyncIterable<Uint8Array>): Batches<RunRead> {
+export async function* jsonRunRows(file: string, chunks: AsyncIterable<Uint8Array>): RunBatches {
   const decoder = new TextDecoder("utf-8", { fatal: true })
   const reader = new JsonRunReader(file)
   const decoded = (chunk: Uint8Array | undefined): string => {
@@ -135,23 +133,9 @@ async function* jsonRunRows(file: string, chunks: AsyncIterable<Uint8Array>): Ba
   }
   for await (const chunk of chunks) yield reader.take(decoded(chunk), false)
   yield reader.take(decoded(undefined), true)
+  return { scores: "score", checkRanks: false, said: [] }
 }
 
 /** Whether bytes begin as JSON does: with a brace, after a byte order mark and white space. */
-const beginsAsJson = (bytes: Uint8Array): boolean =>
+export const beginsAsJson = (bytes: Uint8Array): boolean =>
   /^(?:\ufeff)?\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 1024)))
-
-/** The rows of a ranking in any of its forms: TREC's or MS MARCO's columns, or JSON. The first bytes settle which. */
-export async function* rankingRows(file: string, chunks: AsyncGenerator<Uint8Array>): Batches<RunRead> {
-  const first = await chunks.next()
-  if (first.done === true) return
-  async function* whole(start: Uint8Array): AsyncGenerator<Uint8Array> {
-    try {
-      yield start
-      yield* chunks
-    } finally {
-      await chunks.return(undefined)
-    }
-  }
-  yield* beginsAsJson(first.value) ? jsonRunRows(file, whole(first.value)) : runRows(linesOf(file, whole(first.value)))
-}

@@ -32,7 +32,22 @@ export interface RunRead {
   readonly qid: string
   readonly docid: string
   readonly score: number
+  /** what may be a rank; null where there is none */
+  readonly rank: number | null
 }
+
+/** What the columns of a ranking are, known when all of it was read. */
+export interface RunForm {
+  /** which of a row's two numbers orders the results, highest first */
+  readonly scores: "score" | "rank" | "minus rank"
+  /** whether `rank` holds ranks that the scores can be compared with */
+  readonly checkRanks: boolean
+  /** how it was read, where that was not plain */
+  readonly said: ReadonlyArray<string>
+}
+
+/** Rows of a ranking, and at its end what they are. */
+export type RunBatches = AsyncGenerator<ReadonlyArray<RunRead>, RunForm>
 
 /** Rows of about one chunk of a file. */
 export type Batches<Row> = AsyncGenerator<ReadonlyArray<Row>>

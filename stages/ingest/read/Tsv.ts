@@ -1,8 +1,8 @@
-/** MS MARCO's tab-separated files, and judgements and runs, which every layout writes alike. */
+/** MS MARCO's tab-separated files, and judgements, which every layout writes alike. */
 
-import { cells, grade, identifier, malformed, type Place, queryText, score, text } from "./Fields.ts"
+import { cells, grade, identifier, malformed, type Place, queryText, text } from "./Fields.ts"
 import type { Lines } from "./Lines.ts"
-import type { Batches, PassageRead, QrelRead, QueryRead, RunRead } from "./Rows.ts"
+import type { Batches, PassageRead, QrelRead, QueryRead } from "./Rows.ts"
 
 const pair = (place: Place, line: string, what: string): readonly [string, string] => {
   const tab = line.indexOf("\t")
@@ -81,32 +81,6 @@ export async function* qrels(lines: AsyncIterable<Lines>): Batches<QrelRead> {
       const qid = identifier(place, "qid", row[0])
       const docid = identifier(place, "docid", row[columns - 2])
       rows.push({ line: place.line, qid, docid, grade: grade(place, "grade", row[columns - 1]!) })
-    }
-    yield rows
-  }
-}
-
-/**
- * A ranking: `qid Q0 docid rank score tag` (TREC) or `qid docid rank` (MS MARCO, where the score is minus the rank). The
- * first row settles which.
- */
-export async function* runRows(lines: AsyncIterable<Lines>): Batches<RunRead> {
-  let columns = 0
-  for await (const { file, first, texts } of lines) {
-    const rows: Array<RunRead> = []
-    for (let i = 0; i < texts.length; i++) {
-      if (texts[i]!.trim() === "") continue
-      const place = { file, line: first + i }
-      const row = cells(texts[i]!)
-      if (columns === 0) columns = row.length === 3 ? 3 : 6
-      if (row.length !== columns) {
-        const expected = columns === 3 ? "3 columns: qid, docid, rank" : "6 columns: qid, Q0, docid, rank, score, tag"
-        throw malformed(place, "the line", expected, `${row.length}`, "Mend the row, or remove it.")
-      }
-      const qid = identifier(place, "qid", row[0])
-      const docid = identifier(place, "docid", row[columns === 3 ? 1 : 2])
-      const value = columns === 3 ? -score(place, "rank", row[2]!) : score(place, "score", row[4]!)
-      rows.push({ line: place.line, qid, docid, score: value })
     }
     yield rows
   }

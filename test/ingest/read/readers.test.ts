@@ -10,9 +10,10 @@ import { beirPassages, beirQueries } from "../../../stages/ingest/read/Beir.ts"
 import { fileChunks } from "../../../stages/ingest/read/files.ts"
 import { IdTable } from "../../../stages/ingest/read/IdTable.ts"
 import { type Lines, linesOf } from "../../../stages/ingest/read/Lines.ts"
+import { runRows } from "../../../stages/ingest/read/RunColumns.ts"
 import { trecPassages } from "../../../stages/ingest/read/TrecDocuments.ts"
 import { topics } from "../../../stages/ingest/read/TrecTopics.ts"
-import { qrels, runRows, tsvPassages } from "../../../stages/ingest/read/Tsv.ts"
+import { qrels, tsvPassages } from "../../../stages/ingest/read/Tsv.ts"
 
 type Reader = (lines: AsyncIterable<Lines>) => AsyncGenerator<ReadonlyArray<object>>
 const readers: Readonly<Record<string, Reader>> = {
@@ -23,6 +24,7 @@ const readers: Readonly<Record<string, Reader>> = {
   trecPassages: (lines) => trecPassages(lines, ["TEXT", "HEADLINE"]),
   qrels,
   runRows,
+  runColumns: runRows,
 }
 
 /** No reader: the lines themselves. */
@@ -38,6 +40,7 @@ const samples: Readonly<Record<string, string>> = {
   topics: "<top>\n<num> Number: 3\n<title> who\n<desc>\nx\n</top>\n",
   trecPassages: "<DOC>\n<DOCNO>A-1</DOCNO>\n<TEXT>\nsome <b>text</b>\n</TEXT>\n</DOC>\n",
   qrels: "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t-2\n",
+  runColumns: "# by hand\nqid docid rank\nq1\td1\t1\nq1\td2\t2\nq2\td1\t1\n",
   runRows: "q1 Q0 d1 1 3.5 tag\nq1 Q0 d2 2 1e-3 tag\n",
 }
 

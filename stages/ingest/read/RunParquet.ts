@@ -1,0 +1,86 @@
+import { open } from "node:fs/promises"
+import type { DuckDBConnection } from "@duckdb/node-api"
+import { sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
+import { UnreadableFile } from "../IngestError.ts"
+import { identifier, malformed } from "./Fields.ts"
+import type { RunBatches, RunRead } from "./Rows.ts"
+import { placesOf } from "./runColumnNames.ts"
+
+/** Whether a file begins as Parquet does; not where it cannot be read. */
+export const isParquet = async (path: string): Promise<boolean> => {
+  const file = await open(path, "r").catch(() => undefined)
+  if (file === undefined) return false
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return buffer.toString("latin1") === "PAR1"
+  } catch {
+    return false
+  } finally {
+    await file.close()
+  }
+}
+
+const isText = (type: string): boolean =>
+  /^(?:VARCHAR|U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|UINTEGER|UUID)$/.test(type)
+const isNumeric = (type: string): boolean =>
+  /^(?:FLOAT|DOUBLE|DECIMAL\(.*\)|U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|UINTEGER)$/.test(type)
+
+/**
+ * The rows of a ranking as Parquet, as ranx, pandas and DuckDB write it: columns qid, docid and score (or rank), by any of
+ * their names, among any others. A row's line is its number.
+ */
+export async function* parquetRun(connection: DuckDBConnection, path: string, shown: string): RunBatches {
+  const table = `read_parquet(${sqlString(path.replaceAll(/[*?[]/g, "[$&]"))}, binary_as_string = true)`
+  const refuse = (detail: string, fix: string) =>
+    new UnreadableFile({ file: shown, reason: "another format", detail, fix })
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`).then(
+    (result) => result.getRowsJson(),
+    (error: unknown) => {
+      throw refuse(error instanceof Error ? error.message.split("\n")[0]! : String(error), "Write the file again.")
+    },
+  )
+  const columns = described.map(([name, type]) => ({ name: String(name), type: String(type) }))
+  const { docid, qid, rank, score } = placesOf(columns.map(({ name }) => name))
+  const ordering = score ?? rank
+  if (qid === undefined || docid === undefined || ordering === undefined) {
+    const names = columns.map(({ name }) => name).join(", ")
+    throw refuse(`its columns are ${names}: a run has qid, docid, and score or rank`, "Rename the columns.")
+  }
+  const typed = (at: number, isOf: (type: string) => boolean, what: string): string => {
+    const { name, type } = columns[at]!
+    if (isOf(type)) return sqlIdentifier(name)
+    throw refuse(`its column ${name} is of type ${type}: ${what} are due`, "Convert the column.")
+  }
+  const select = [
+    `${typed(qid, isText, "texts or whole numbers")}::VARCHAR`,
+    `${typed(docid, isText, "texts or whole numbers")}::VARCHAR`,
+    `${typed(ordering, isNumeric, "numbers")}::DOUBLE`,
+    score === undefined || rank === undefined
+      ? "NULL::DOUBLE"
+      : `TRY_CAST(${sqlIdentifier(columns[rank]!.name)} AS DOUBLE)`,
+  ]
+  const result = await connection.stream(`SELECT ${select.join(", ")} FROM ${table}`)
+  let line = 1
+  for (;;) {
+    const chunk = await result.fetchChunk()
+    if (chunk === null || chunk.rowCount === 0) break
+    const rows: Array<RunRead> = []
+    for (const [ofQuery, ofPassage, value, ofRank] of chunk.getRows()) {
+      const place = { file: shown, line: line++ }
+      if (typeof value !== "number" || !Number.isFinite(value)) {
+        const field = columns[ordering]!.name
+        throw malformed(place, field, "a finite number", value, "Remove the row, or mend the system that wrote it.")
+      }
+      rows.push({
+        line: place.line,
+        qid: identifier(place, "qid", ofQuery),
+        docid: identifier(place, "docid", ofPassage),
+        score: score === undefined ? 0 - value : value,
+        rank: typeof ofRank === "number" && Number.isFinite(ofRank) ? ofRank : null,
+      })
+    }
+    yield rows
+  }
+  const names = [qid, docid, ordering].map((at) => columns[at]!.name).join(", ")
+  return { scores: "score", checkRanks: true, said: [`read as Parquet: ${names}`] }
+}
