@@ -5,6 +5,7 @@ import { compareBytes, Kinds } from "../../schemas/index.ts"
 import { attempt, some } from "./attempt.ts"
 import { checkedPassages, checkJudgedPassages, gatherQrels, gatherQueries, type Oddities } from "./Collection.ts"
 import type { IngestConfig } from "./Config.ts"
+import { missingPassage } from "./judgedPassages.ts"
 import { fileChunks } from "./read/files.ts"
 import { IdTable } from "./read/IdTable.ts"
 import { linesOf } from "./read/Lines.ts"
@@ -68,6 +69,7 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const passageRows = yield* passageWriter.finish
       yield* attempt(folder, async () => checkJudgedPassages(judged, ids, strict, oddities))
+      const missing = yield* attempt(folder, async () => missingPassage(judged, ids))
 
       const queryWriter = yield* tableWriter(Kinds.Queries, outputs.queries)
       yield* queryWriter.writeRows(queries)
@@ -79,7 +81,7 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const qrelRows = yield* qrelWriter.finish
 
-      for (const message of [...warnings(oddities), ...trecWarnings(notes, config.tags)]) warn(message)
+      for (const message of [...warnings(oddities, missing), ...trecWarnings(notes, config.tags)]) warn(message)
       const count = (name: "kind" | "split") => {
         const counts: Record<string, number> = {}
         for (const query of queries) counts[query[name]] = (counts[query[name]] ?? 0) + 1
@@ -93,10 +95,12 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
     }),
   )
 
-const warnings = (oddities: Oddities): ReadonlyArray<string> => [
+const warnings = (oddities: Oddities, missing: ReturnType<typeof missingPassage>): ReadonlyArray<string> => [
   ...some(
     oddities.qrelsOfUnknownDocid,
-    "judgements are of passages that the collection lacks: kept, they count as not found",
+    `judgements are of passages that the collection lacks: kept, they count as not found (${missing?.example ?? ""}${
+      oddities.qrelsOfUnknownDocid > 1 ? " and others" : ""
+    }).${missing?.hint ?? ""}`,
   ),
   ...some(oddities.qrelsOfUnknownQid, "judgements are of queries that no file has: left out"),
   ...some(

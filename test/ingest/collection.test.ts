@@ -160,6 +160,24 @@ describe("a folder", () => {
     expect(await kinds({ kind: "browse" })).toBe("question browse browse browse browse question")
   })
 
+  it("I105 judgements of other passages are refused, of some others told with an example and how the collection spells it", async () => {
+    const judging = (docids: ReadonlyArray<string>) => ({
+      ...beir,
+      "qrels/test.tsv": header + docids.map((docid) => `q1\t${docid}\t1\n`).join(""),
+      "qrels/train.tsv": `${header}q2\t${docids[0]!}\t1\n`,
+    })
+    const padded = { ...beir, "corpus.jsonl": '{"_id":"007","text":"a"}\n{"_id":"8","text":"b"}\n' }
+    expect(await refused(judging(["gone", "lost"]))).toMatch(
+      /EmptyCollection: qrels\/test.tsv: none of the 3 judgements is of one of the collection's \d+ passages \(gone\)\. Name/,
+    )
+    const with7 = { ...judging(["7", "9"]), "corpus.jsonl": padded["corpus.jsonl"] }
+    expect(await refused(with7)).toMatch(/\(7\)\. .* The collection has 007: spell them alike/)
+    const with08 = { ...judging(["08", "007"]), "corpus.jsonl": padded["corpus.jsonl"] }
+    expect((await read(with08)).warnings).toEqual([
+      "2 judgements are of passages that the collection lacks: kept, they count as not found (08 and others). The collection has 8: spell them alike.",
+    ])
+  })
+
   it("I25 a query that two splits judge belongs to test before dev before train, and that is said", async () => {
     const twice = { ...beir, "qrels/train.tsv": `${header}q2\td3\t1\nq1\td1\t2\n` }
     const taken = await read(twice)
