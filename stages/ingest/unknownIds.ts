@@ -17,6 +17,8 @@ export interface UnknownIds {
   readonly hint: string
 }
 
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "")
+
 /** An identifier without leading zeros, and without the `.0` of a number that went through floats. */
 const plain = (id: string): string => `ltrim(regexp_replace(${id}, '\\.0$', ''), '0')`
 
@@ -46,7 +48,7 @@ export const unknownIds = (
         known: Number(known),
         unknown,
         example: "",
-        exampleKnown: String(exampleKnown),
+        exampleKnown: textOf(exampleKnown),
         hint: "",
       }
     }
@@ -63,8 +65,8 @@ export const unknownIds = (
       all: Number(all),
       known: Number(known),
       unknown,
-      example: String(example),
-      exampleKnown: String(exampleKnown),
+      example: textOf(example),
+      exampleKnown: textOf(exampleKnown),
       hint,
     }
   })

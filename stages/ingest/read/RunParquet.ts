@@ -20,6 +20,8 @@ export const isParquet = async (path: string): Promise<boolean> => {
   }
 }
 
+const wordOf = (value: unknown): string => (typeof value === "string" ? value : "")
+
 const isText = (type: string): boolean =>
   /^(?:VARCHAR|U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|UINTEGER|UUID)$/.test(type)
 const isNumeric = (type: string): boolean =>
@@ -39,7 +41,7 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
       throw refuse(error instanceof Error ? error.message.split("\n")[0]! : String(error), "Write the file again.")
     },
   )
-  const columns = described.map(([name, type]) => ({ name: String(name), type: String(type) }))
+  const columns = described.map(([name, type]) => ({ name: wordOf(name), type: wordOf(type) }))
   const { docid, qid, rank, score } = placesOf(columns.map(({ name }) => name))
   const ordering = score ?? rank
   if (qid === undefined || docid === undefined || ordering === undefined) {
