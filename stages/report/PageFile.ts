@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PageCode } from "./bundlePage.ts"
 import { type Markup, toHtml } from "./page/Markup.ts"
+import { paletteCss } from "./page/Palette.ts"
 import type { ReportModel } from "./page/ReportModel.ts"
 import { PageNotWritten } from "./ReportError.ts"
 
@@ -27,9 +28,9 @@ const inlineJson = (value: unknown): string => JSON.stringify(value).replaceAll(
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64")
 
-/** What the page may do: run its own script and use its own style. Every request is forbidden. */
+/** What the page may do: run its own script, use its own style, and make a picture of its own data. Every request is forbidden. */
 const policy = (script: string): string =>
-  `default-src 'none'; script-src 'sha256-${sha256(script)}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`
+  `default-src 'none'; script-src 'sha256-${sha256(script)}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`
 
 const headOf = (title: string, body: ReadonlyArray<Markup>, model: ReportModel, { script, style }: PageCode): string =>
   [
@@ -41,7 +42,7 @@ const headOf = (title: string, body: ReadonlyArray<Markup>, model: ReportModel, 
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     toHtml({ tag: "title", attributes: {}, children: [title] }),
-    `<style>${style}</style>`,
+    `<style>${paletteCss}${style}</style>`,
     "</head>",
     "<body>",
     ...body.map(toHtml),

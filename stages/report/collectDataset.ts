@@ -63,18 +63,6 @@ export const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: S
     Effect.mapError((error) => new ReportInputUnreadable({ from: artifact.from, problem: error.message })),
   )
 
-/** The standard error of the mean of some queries' values of one system. */
-const standardError = (values: Float32Array, from: number, queries: ReadonlyArray<number>): number => {
-  const n = queries.length
-  if (n < 2) return 0
-  let sum = 0
-  for (const query of queries) sum += values[from + query]!
-  const mean = sum / n
-  let squares = 0
-  for (const query of queries) squares += (values[from + query]! - mean) ** 2
-  return Math.sqrt(squares / (n - 1) / n)
-}
-
 /** The run of each system; an empty run has none. */
 const systemRuns = (connection: DuckDBConnection, runs: ReadonlyArray<StoredArtifact<Kinds.Run>>) =>
   Effect.map(
@@ -143,23 +131,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
       }),
     )
 
-    const rows = summary.systems.map((row): SystemRow => {
-      const { queries, values } = splits[places.split.get(row.split) ?? 0]!
-      const slice = queries.kinds.flatMap((kind, query) => (row.kind === "all" || row.kind === kind ? [query] : []))
-      const from = (places.system.get(row.system) ?? 0) * queries.qids.length
-      return {
-        system: row.system,
-        split: row.split,
-        kind: row.kind,
-        queries: row.queries,
-        missing: row.missing,
-        unjudged: row.unjudged,
-        means: row.measures,
-        errors: Object.fromEntries(
-          measures.map((measure, position) => [measure, standardError(values[position]!, from, slice)]),
-        ),
-      }
-    })
+    const rows = summary.systems.map(({ measures: means, ...row }): SystemRow => ({ ...row, means }))
     const model: DatasetModel = {
       name: inputs.name,
       measures,
@@ -178,6 +150,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         recall,
         oracle,
       })),
+      notes: summary.notes,
       ...significance,
       hasProfile: inputs.profile !== undefined,
       hasTraining: inputs.logs.length > 0,

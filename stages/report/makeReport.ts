@@ -67,19 +67,26 @@ const writeScores = (page: PageFile, { splits }: CollectedDataset, dataset: numb
     }
   })
 
+interface OpenCurve extends ProfileCurve {
+  readonly values: Array<number>
+  readonly lower: Array<number | null>
+  readonly upper: Array<number | null>
+}
+
 /** Curves over depth: the table's rows are in the order of the depth. */
 const writeProfile = (page: PageFile, { profile }: DatasetInputs, dataset: number) =>
   Effect.gen(function* () {
     if (profile === undefined) return
-    const curves = new Map<string, { readonly curve: Omit<ProfileCurve, "values">; readonly values: Array<number> }>()
-    for (const { system, split, kind, measure, value } of yield* readRows(profile)) {
+    const curves = new Map<string, OpenCurve>()
+    for (const { system, split, kind, measure, value, lower, upper } of yield* readRows(profile)) {
       const name = [system, split, kind, measure].join(" ")
-      const found = curves.get(name) ?? { curve: { system, split, kind, measure }, values: [] }
+      const found = curves.get(name) ?? { system, split, kind, measure, values: [], lower: [], upper: [] }
       found.values.push(value)
+      found.lower.push(lower)
+      found.upper.push(upper)
       curves.set(name, found)
     }
-    const written = [...curves.values()].map(({ curve, values }): ProfileCurve => ({ ...curve, values }))
-    yield* page.block(profileBlock(dataset), JSON.stringify(written))
+    yield* page.block(profileBlock(dataset), JSON.stringify([...curves.values()]))
   })
 
 const writeComparisons = (page: PageFile, { comparisons }: DatasetInputs, dataset: number) =>
@@ -89,16 +96,29 @@ const writeComparisons = (page: PageFile, { comparisons }: DatasetInputs, datase
     yield* page.block(comparisonsBlock(dataset), JSON.stringify(rows))
   })
 
-const writeTraining = (page: PageFile, { logs }: DatasetInputs, dataset: number) =>
+/** The step whose weights were kept, as the record of the training that wrote a log says it. */
+const keptStep = (records: ProvenanceModel["records"], { hash }: StoredArtifact): number | undefined => {
+  const record = records.find(({ outputs }) => Object.values(outputs).some((each) => each.hash === hash))
+  const kept = record?.facts["keptStep"]
+  return typeof kept === "number" ? kept : undefined
+}
+
+const writeTraining = (page: PageFile, { logs }: DatasetInputs, dataset: number, records: ProvenanceModel["records"]) =>
   Effect.gen(function* () {
-    const rows = (yield* Effect.forEach(logs, (log) => readRows(log))).flat()
+    const byLog = yield* Effect.forEach(logs, (log) => Effect.map(readRows(log), (rows) => ({ log, rows })))
+    const rows = byLog.flatMap((each) => each.rows)
     if (rows.length === 0) return
+    const kept = byLog.flatMap(({ log, rows: [first] }) => {
+      const step = keptStep(records, log)
+      return first === undefined || step === undefined ? [] : [[first.system, step] as const]
+    })
     const columns: TrainingLogs = {
       system: rows.map(({ system }) => system),
       step: rows.map(({ step }) => step),
       phase: rows.map(({ phase }) => phase),
       series: rows.map(({ series }) => series),
       value: rows.map(({ value }) => value),
+      kept: Object.fromEntries(kept),
     }
     yield* page.block(trainingBlock(dataset), JSON.stringify(columns))
   })
@@ -147,7 +167,7 @@ const made = (
       yield* writeScores(page, dataset, position)
       yield* writeProfile(page, inputs, position)
       yield* writeComparisons(page, inputs, position)
-      yield* writeTraining(page, inputs, position)
+      yield* writeTraining(page, inputs, position, provenance.records)
       yield* queryDetails(connection, inputs, dataset, config, ({ split, part, queries }) =>
         Effect.tap(page.block(detailsBlock(position, split, part), JSON.stringify(queries)), () =>
           Effect.sync(() => {

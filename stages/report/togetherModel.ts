@@ -9,18 +9,11 @@ export const togetherModel = (
   weighting: Weighting,
   significance: SignificanceSummary | undefined,
 ): TogetherModel => {
-  const { candidates, measures, systems } = combineSummaries(
+  const { candidates, measures, notes, systems } = combineSummaries(
     collected.map(({ summary }) => summary),
     weighting,
   )
-  const rows = systems.map(
-    ({ measures: means, ...row }): SystemRow => ({
-      ...row,
-      means,
-      // Of a mean over collections nobody asks for one.
-      errors: {},
-    }),
-  )
+  const rows = systems.map(({ measures: means, ...row }): SystemRow => ({ ...row, means }))
   const splits = [...new Set(rows.map(({ split }) => split))].map((name) => {
     const ofSplit = rows.filter(({ split }) => split === name)
     return {
@@ -38,6 +31,7 @@ export const togetherModel = (
       splits,
       rows,
       candidates,
+      notes,
       ...(significance === undefined ? {} : { significance }),
       hasProfile: false,
       hasTraining: false,

@@ -28,7 +28,9 @@ export interface DatasetModel {
   readonly splits: ReadonlyArray<SplitModel>
   readonly rows: ReadonlyArray<SystemRow>
   readonly candidates: ReadonlyArray<CandidatesRow>
-  /** Which differences the table marks; absent where systems were not compared. */
+  /** What has to be known of a split's figures. */
+  readonly notes: ReadonlyArray<{ readonly split: string; readonly text: string }>
+  /** Which differences the table marks, and who is first; absent where systems were not compared. */
   readonly significance?: SignificanceSummary
   readonly hasProfile: boolean
   readonly hasTraining: boolean
@@ -56,8 +58,8 @@ export interface SystemRow {
   readonly unjudged: number
   /** By measure. */
   readonly means: Readonly<Record<string, number>>
-  /** Standard error of the mean, by measure. */
-  readonly errors: Readonly<Record<string, number>>
+  /** The 95 % interval of the mean, by measure; none where there is none to be had. */
+  readonly intervals: Readonly<Record<string, readonly [number, number]>>
 }
 
 /** What the candidates allow on a slice. */
@@ -105,6 +107,9 @@ export interface ProfileCurve {
   readonly measure: string
   /** From depth 1 on. */
   readonly values: ReadonlyArray<number>
+  /** The mean's 95 % interval. */
+  readonly lower: ReadonlyArray<number | null>
+  readonly upper: ReadonlyArray<number | null>
 }
 
 /** Block `comparisonsBlock`: a system against a baseline by one test. */
@@ -137,6 +142,8 @@ export interface TrainingLogs {
   readonly phase: ReadonlyArray<string>
   readonly series: ReadonlyArray<string>
   readonly value: ReadonlyArray<number>
+  /** The step whose weights were kept, by system, where it is on record. */
+  readonly kept: Readonly<Record<string, number>>
 }
 
 /** A result that the report builds on; see the engine's `NodeProvenance`. */

@@ -3,7 +3,7 @@ import { countText } from "./numbers.ts"
 import type { ReportModel } from "./ReportModel.ts"
 import { kindsOf, type Shown } from "./View.ts"
 
-/** A list to choose from, by position or by name. */
+/** A list to choose from, by position or by name; `field` is the view's. */
 const chooser = (
   field: string,
   label: string,

@@ -1,103 +1,127 @@
-import { axisX, dot, gridX, link, pointer, tip } from "@observablehq/plot"
-import { contentOf, showSection } from "./dom.ts"
+import { dot, link, pointer, tip } from "@observablehq/plot"
+import { fileNameOf } from "./fileName.ts"
 import { h } from "./Markup.ts"
-import { queriesText, valueText } from "./numbers.ts"
-import type { Part } from "./Part.ts"
-import { clearPlots, drawPlot, ticksIn, widthIn } from "./plots.ts"
+import { marginFor, rowNames, underRows } from "./marks.ts"
+import { countText, queriesText, valueText } from "./numbers.ts"
+import { lookAt } from "./Palette.ts"
+import { chosenAbove, type Part, plotPart } from "./Part.ts"
+import { ticksIn } from "./plots.ts"
 import type { SystemRow } from "./ReportModel.ts"
 import { kindsOf, rowsOf } from "./View.ts"
 
-/** A mean's 95 % interval reaches so many standard errors to each side. */
-const interval = 1.96
+const rowHeight = 32
+const nudge = 4
 
-const rowHeight = 30
-
-/** For each system where it stands with each kind of query: two dots and the span between them. */
-export const kindsPlot = (): Part => ({
-  draw: (shown) => {
+/** For each system where it stands with each kind of query: two dots and their intervals. */
+export const kindsPlot = (): Part =>
+  plotPart("kinds", chosenAbove, 1, (shown) => {
     const kinds = kindsOf(shown.split)
-    showSection("kinds", kinds.length > 1)
-    if (kinds.length < 2) return
-    const host = contentOf("kinds")
-    clearPlots(host)
-    const { measure, dataset } = shown
+    if (kinds.length < 2) return { plots: [] }
+    const { dataset, measure, placeOf, secondSystem, split } = shown
     const rows = kinds.flatMap((kind) => rowsOf(shown, kind))
+    const systems = dataset.systems.filter((system) => rows.some((row) => row.system === system))
     const meanOf = (row: SystemRow): number => row.means[measure] ?? Number.NaN
-    const errorOf = (row: SystemRow): number => interval * (row.errors[measure] ?? 0)
-    const isFirstKind = (row: SystemRow): boolean => row.kind === kinds[0]
-    const width = Math.min(widthIn(host), 860)
-    const ticks = ticksIn(width - 140)
-    const longest = Math.max(...dataset.systems.map((system) => system.length))
-    const nudge = (row: SystemRow): number => (isFirstKind(row) ? -3.5 : 3.5)
-    const dots = kinds.map((kind) => {
-      const ofKind = rows.filter((row) => row.kind === kind)
-      const colour = kind === kinds[0] ? "var(--accent)" : "var(--ink)"
-      const dy = ofKind[0] === undefined ? 0 : nudge(ofKind[0])
-      return [
-        link(ofKind, {
-          x1: (row: SystemRow) => meanOf(row) - errorOf(row),
-          x2: (row: SystemRow) => meanOf(row) + errorOf(row),
-          y1: "system",
-          y2: "system",
-          stroke: colour,
-          strokeOpacity: 0.45,
-          dy,
-        }),
-        dot(ofKind, {
-          x: meanOf,
-          y: "system",
-          r: 4.5,
-          fill: kind === kinds[0] ? colour : "var(--paper)",
-          stroke: colour,
-          strokeWidth: 1.8,
-          dy,
-        }),
-      ]
-    })
-    drawPlot(
-      host,
-      {
-        width,
-        height: dataset.systems.length * rowHeight + 56,
-        marginLeft: Math.min(220, 16 + longest * 7.4),
-        marginRight: 24,
-        x: { label: null, nice: true },
-        y: { domain: dataset.systems, label: null, tickSize: 0 },
-        marks: [
-          gridX({ stroke: "var(--rule)", strokeOpacity: 1, ticks }),
-          axisX({ anchor: "bottom", label: null, tickSize: 0, ticks }),
-          ...dots.flat(),
-          tip(
-            rows,
-            pointer({
-              x: meanOf,
-              y: "system",
-              title: (row: SystemRow) =>
-                `${row.system}, ${row.kind}\n${measure} ${valueText(measure, meanOf(row))} ± ${valueText(measure, errorOf(row))}\n${queriesText(row.queries)}`,
-            }),
-          ),
-        ],
-      },
-      {
-        description: `${measure} of each system for ${kinds.join(" and ")} queries`,
-        caption: [
-          h("strong", {}, measure),
-          " for ",
-          h("span", { class: "key filled" }, `${kinds[0] ?? ""} queries`),
-          " and ",
-          h("span", { class: "key hollow" }, `${kinds[1] ?? ""} queries`),
-          ", with the mean’s 95 % interval",
-        ],
-        data: {
-          columns: ["System", "Queries", `${measure}`, "± 95 %"],
-          rows: rows.map((row) => [
-            row.system,
-            `${row.kind} (${row.queries})`,
-            valueText(measure, meanOf(row)),
-            valueText(measure, errorOf(row)),
-          ]),
+    const hasInterval = (row: SystemRow): boolean => row.intervals[measure] !== undefined
+    const [one = "", other = ""] = kinds
+    return {
+      plots: [
+        {
+          description: `${measure} of each system for ${kinds.join(" and ")} queries`,
+          caption: [
+            h("strong", {}, measure),
+            " for ",
+            h("span", { class: "key filled" }, `${one} queries`),
+            " and ",
+            h("span", { class: "key hollow" }, `${other} queries`),
+            rows.some(hasInterval) && ", with the mean’s 95 % interval (Student’s, of its logit)",
+            ".",
+          ],
+          widest: 860,
+          data: {
+            file: fileNameOf({ ...shown, view: { ...shown.view, kind: "all" } }, measure, "kinds"),
+            title: `${measure} on ${dataset.name}, ${split.name}, by kind of query`,
+            columns: [
+              { name: "System" },
+              { name: "Kind" },
+              { name: "Queries", text: countText },
+              { name: measure, text: (value) => valueText(measure, value) },
+              { name: "95 % from", text: (value) => valueText(measure, value) },
+              { name: "to", text: (value) => valueText(measure, value) },
+            ],
+            rows: rows.map((row) => [
+              ...[row.system, row.kind, row.queries, meanOf(row)],
+              ...(row.intervals[measure] ?? [null, null]),
+            ]),
+          },
+          options: (canvas) => {
+            const { colours, isLive, width } = canvas
+            const look = (system: string) => lookAt(colours, placeOf(system))
+            const colour = ({ system }: SystemRow) => look(system).colour
+            return {
+              width,
+              height: systems.length * rowHeight + 52,
+              marginLeft: marginFor(systems, canvas),
+              marginRight: 24,
+              marginTop: 8,
+              marginBottom: 40,
+              x: { nice: true },
+              y: { domain: systems, axis: null },
+              marks: [
+                ...underRows(colours, { label: measure, ticks: ticksIn(width - 140) }),
+                rowNames(
+                  systems.map((system) => ({ system, look: look(system), isStrong: system === secondSystem })),
+                  canvas,
+                ),
+                ...kinds.flatMap((kind) => {
+                  const ofKind = rows.filter((row) => row.kind === kind)
+                  const dy = kind === one ? -nudge : nudge
+                  return [
+                    link(ofKind.filter(hasInterval), {
+                      x1: (row: SystemRow) => row.intervals[measure]?.[0],
+                      x2: (row: SystemRow) => row.intervals[measure]?.[1],
+                      y1: "system",
+                      y2: "system",
+                      stroke: colour,
+                      strokeOpacity: 0.5,
+                      strokeWidth: 1.5,
+                      dy,
+                    }),
+                    dot(ofKind, {
+                      x: meanOf,
+                      y: "system",
+                      r: 4.2,
+                      symbol: kind === one ? "circle" : "diamond",
+                      fill: kind === one ? colour : colours.paper,
+                      stroke: colour,
+                      strokeWidth: 1.8,
+                      dy,
+                    }),
+                  ]
+                }),
+                ...(isLive
+                  ? [
+                      tip(
+                        rows,
+                        pointer({
+                          x: meanOf,
+                          y: "system",
+                          title: (row: SystemRow) => {
+                            const interval = row.intervals[measure]
+                            const [lower, upper] = (interval ?? []).map((bound) => valueText(measure, bound))
+                            return [
+                              `${row.system}, ${row.kind}`,
+                              `${measure} ${valueText(measure, meanOf(row))}${interval === undefined ? "" : `, 95 % ${lower} to ${upper}`}`,
+                              queriesText(row.queries),
+                            ].join("\n")
+                          },
+                        }),
+                      ),
+                    ]
+                  : []),
+              ],
+            }
+          },
         },
-      },
-    )
-  },
-})
+      ],
+    }
+  })

@@ -35,3 +35,10 @@ export const bytesText = (bytes: number): string => {
     bytes < 1e6 ? (["kB", 1e3] as const) : bytes < 1e9 ? (["MB", 1e6] as const) : (["GB", 1e9] as const)
   return `${(bytes / size).toFixed(1)} ${unit}`
 }
+
+/** A probability: `0.0312`, `< 0.0001`. */
+export const pText = (p: number): string => (p < 0.0001 ? "< 0.0001" : p.toFixed(4))
+
+/** A cost, to two digits: `0.45`, `4.5`, `450`, `12,000`. */
+export const costText = (cost: number): string =>
+  cost >= 1000 ? countText(Number(cost.toPrecision(2))) : String(Number(cost.toPrecision(2)))

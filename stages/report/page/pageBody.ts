@@ -1,46 +1,10 @@
 import { controls } from "./controls.ts"
+import { headline } from "./headline.ts"
 import { type Content, h, type Markup } from "./Markup.ts"
-import { queriesText, valueText } from "./numbers.ts"
 import type { ReportModel } from "./ReportModel.ts"
 import { resultTable } from "./resultTable.ts"
 import { togetherTables } from "./togetherTables.ts"
-import { bestOf, initialView, kindsOf, rowsOf, type Shown, shownOf } from "./View.ts"
-
-/** What the table says first, in words. */
-export const headline = (shown: Shown): { readonly title: string; readonly deck: ReadonlyArray<string> } => {
-  const { dataset, split, measure, view } = shown
-  const rows = rowsOf(shown, view.kind)
-  const best = bestOf(rows, measure)
-  const baseline = rows.find((row) => row.system === shown.firstSystem)
-  if (best === undefined) return { title: `${dataset.name}, ${split.name}`, deck: ["No system has a result here."] }
-  const whose = view.kind === "all" ? "" : ` ${view.kind}`
-  const against =
-    baseline === undefined || baseline === best
-      ? ""
-      : `, against ${valueText(measure, baseline.means[measure])} of ${baseline.system}`
-  const deck = [
-    `${measure} ${valueText(measure, best.means[measure])} over ${queriesText(best.queries).replace(" ", `${whose} `)} of the ${split.name} split${against}.`,
-  ]
-  if (view.kind === "all") {
-    const byKind = kindsOf(split).flatMap((kind) => {
-      const winner = bestOf(rowsOf(shown, kind), measure)
-      return winner === undefined ? [] : [{ kind, winner }]
-    })
-    const [one, ...others] = byKind
-    if (one !== undefined && others.length > 0) {
-      const told = byKind.map(
-        ({ kind, winner }) => `${winner.system} for ${kind} queries (${valueText(measure, winner.means[measure])})`,
-      )
-      const isSame = others.every(({ winner }) => winner.system === one.winner.system)
-      deck.push(
-        isSame
-          ? `It is first with each kind of query: ${byKind.map(({ kind, winner }) => `${valueText(measure, winner.means[measure])} with ${kind} queries`).join(", ")}.`
-          : `By kind of query the first is ${told.join(", ")}.`,
-      )
-    }
-  }
-  return { title: `${best.system} scores highest on ${dataset.name}`, deck }
-}
+import { initialView, shownOf } from "./View.ts"
 
 export const pageTitle = (model: ReportModel): string => {
   const names = model.datasets.map(({ name }) => name)
@@ -62,7 +26,7 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
   const shown = shownOf(model, initialView(model))
   const { title, deck } = headline(shown)
   return [
-    h("a", { class: "skip", href: "#results" }, "Skip to the results"),
+    h("a", { class: "skip", href: "#results", "data-goto": "results" }, "Skip to the results"),
     h(
       "header",
       { class: "masthead" },
@@ -74,12 +38,7 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
     h(
       "main",
       {},
-      section(
-        "results",
-        "Results",
-        "How well each system ranks, averaged over the queries.",
-        ...resultTable(shown, "wired"),
-      ),
+      section("results", "Results", "How well each system ranks, averaged over the queries.", ...resultTable(shown)),
       model.together !== undefined &&
         section(
           "together",
@@ -90,14 +49,19 @@ export const pageBody = (model: ReportModel): ReadonlyArray<Markup> => {
       section(
         "comparisons",
         "What is more than chance",
-        "The mean difference from a baseline. Its 95 % interval looks at one comparison alone; a filled dot stands after correction for all of them.",
+        "The mean difference from a baseline, its interval, and which differences stand after correction for all comparisons.",
       ),
       section(
         "kinds",
         "Two kinds of searcher",
         "Who asks a question wants one answer on top; who browses wants a good list.",
       ),
-      section("depth", "Further down the list", "How good the list is for a reader who goes down to a given rank."),
+      section(
+        "depth",
+        "Further down the list",
+        "How good the list is for a reader who goes down to a given rank; depth is on a logarithmic scale, values on one scale side by side.",
+      ),
+      section("cost", "What it takes", "How good each system is for the time that it takes, as the runs measured it."),
       section(
         "differences",
         "Query by query",

@@ -1,68 +1,10 @@
-import { type PlotOptions, plot } from "@observablehq/plot"
-import { fill, toElement } from "./dom.ts"
-import { type Content, h } from "./Markup.ts"
-
-/** A table of what a plot shows, for those who cannot see it or want the numbers. */
-export interface PlotData {
-  readonly columns: ReadonlyArray<string>
-  readonly rows: ReadonlyArray<ReadonlyArray<string>>
-}
-
-/** Rows of a plot's table that are written out; a longer one says how many are left. */
-const writtenRows = 200
-
-const dataTable = ({ columns, rows }: PlotData): Content =>
-  h(
-    "details",
-    { class: "data" },
-    h("summary", {}, "The numbers"),
-    h(
-      "div",
-      { class: "scroll" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            columns.map((name) => h("th", { scope: "col" }, name)),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          rows.slice(0, writtenRows).map((row) =>
-            h(
-              "tr",
-              {},
-              row.map((cell, position) =>
-                position === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: "number" }, cell),
-              ),
-            ),
-          ),
-        ),
-      ),
-      rows.length > writtenRows && h("p", {}, `and ${rows.length - writtenRows} more`),
-    ),
-  )
-
-/** What a plot shows, besides its marks. */
-export interface PlotFrame {
-  /** In words, for those who do not see it. */
-  readonly description: string
-  readonly caption: Content
-  readonly data: PlotData
-}
-
-/** A plot that is in the page. */
-export interface DrawnPlot {
-  readonly figure: HTMLElement
-  /** What the pointer is at: the datum of a mark with a pointer, or nothing. */
-  readonly pointed: () => unknown
-}
+import { plot } from "@observablehq/plot"
+import { toElement } from "./dom.ts"
+import { h } from "./Markup.ts"
+import { light, onPage } from "./Palette.ts"
+import type { Canvas, PlotSpec } from "./PlotSpec.ts"
+import { save, saveButtons } from "./save.ts"
+import { numbersOf, tableKinds } from "./tables.ts"
 
 /** The width that a plot inside an element has. */
 export const widthIn = (host: Element): number => Math.max(280, Math.floor(host.getBoundingClientRect().width))
@@ -70,41 +12,96 @@ export const widthIn = (host: Element): number => Math.max(280, Math.floor(host.
 /** How many marks an axis has room for. */
 export const ticksIn = (width: number): number => Math.max(3, Math.min(8, Math.floor(width / 95)))
 
-/** The height of a name at the end of a curve, in pixels. */
-const nameHeight = 14
+const fontSize = 12
+/** What a paper's typesetting has, or has something for. */
+const fileFont = "Helvetica, Arial, sans-serif"
+/** Width of a saved plot, in pixels, and how many dots each is in a PNG. */
+const fileWidth = 640
+const dots = 3
 
-/**
- * How far names at the ends of curves have to be moved down, in pixels, so that none lies on another.
- *
- * @param values where the curves end; `low` to `high` is drawn over a height of so many pixels.
- */
-export const nameOffsets = (
-  values: ReadonlyArray<number>,
-  low: number,
-  high: number,
-  pixels: number,
-): ReadonlyArray<number> => {
-  const scale = high > low ? pixels / (high - low) : 0
-  const places = values.map((value, position) => ({ position, y: (high - value) * scale })).sort((a, b) => a.y - b.y)
-  const offsets = values.map(() => 0)
-  let free = Number.NEGATIVE_INFINITY
-  for (const { position, y } of places) {
-    const placed = Math.max(y, free)
-    offsets[position] = placed - y
-    free = placed + nameHeight
-  }
-  return offsets
+const measureIn = (font: string): ((text: string) => number) => {
+  const context = document.createElement("canvas").getContext("2d")
+  if (context === null) return (text) => 7 * text.length
+  context.font = `600 ${fontSize}px ${font}`
+  // Names are drawn in digits of one width, which some fonts make wider.
+  return (text) => 1.03 * context.measureText(text).width
+}
+
+const draw = ({ description, options }: PlotSpec, canvas: Canvas): SVGElement | HTMLElement => {
+  const given = options(canvas)
+  const { ink } = canvas.colours
+  const drawn = plot({
+    ...given,
+    ariaLabel: description,
+    style: {
+      background: "none",
+      fontSize: `${fontSize}px`,
+      ...(canvas.isLive ? {} : { color: ink, fontFamily: fileFont }),
+    },
+  })
+  drawn.setAttribute("role", "img")
+  return drawn
+}
+
+/** The plot as a file of its own: on paper, in fixed colours, with its description. */
+const fileOf = (spec: PlotSpec): SVGElement | HTMLElement => {
+  const drawn = draw(spec, { width: fileWidth, colours: light, measure: measureIn(fileFont), isLive: false })
+  drawn.setAttribute("xmlns", "http://www.w3.org/2000/svg")
+  const title = document.createElementNS("http://www.w3.org/2000/svg", "title")
+  title.textContent = spec.description
+  drawn.prepend(title)
+  return drawn
+}
+
+const asSvg = (spec: PlotSpec): string => new XMLSerializer().serializeToString(fileOf(spec))
+
+const asPng = async (spec: PlotSpec): Promise<Blob> => {
+  const drawn = fileOf(spec)
+  const [width, height] = ["width", "height"].map((name) => Number(drawn.getAttribute(name)))
+  const image = new Image()
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(drawn))}`
+  await image.decode()
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: dots * (width ?? fileWidth),
+    height: dots * (height ?? fileWidth),
+  })
+  const context = canvas.getContext("2d")
+  if (context === null) throw new Error("this browser cannot draw a picture")
+  context.fillStyle = "#ffffff"
+  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.drawImage(image, 0, 0, canvas.width, canvas.height)
+  return new Promise((resolve, reject) => {
+    canvas.toBlob(
+      (blob) => (blob === null ? reject(new Error("this browser cannot write a PNG")) : resolve(blob)),
+      "image/png",
+    )
+  })
 }
 
 /** Draws a plot into a figure of its own at the end of a host. */
-export const drawPlot = (host: Element, options: PlotOptions, frame: PlotFrame): DrawnPlot => {
-  const drawn = plot({ ...options, ariaLabel: frame.description, style: { background: "none", fontSize: "12px" } })
-  drawn.setAttribute("role", "img")
-  const figure = toElement(h("figure", {}, h("figcaption", {}, frame.caption)))
-  figure.append(drawn, toElement(h("div", {}, dataTable(frame.data))))
+export const addPlot = (host: Element, spec: PlotSpec, width: number): void => {
+  const shown = Math.min(width, spec.widest ?? width)
+  const drawn = draw(spec, {
+    width: shown,
+    colours: onPage,
+    measure: measureIn(getComputedStyle(host).fontFamily),
+    isLive: true,
+  })
+  const { file } = spec.data
+  const figure = toElement(h("figure", { "data-file": file }, h("figcaption", {}, spec.caption)))
+  const saving = saveButtons(spec.description, [
+    { label: "SVG", save: () => save(`${file}.svg`, "image/svg+xml", asSvg(spec)) },
+    { label: "PNG", save: async () => save(`${file}.png`, "image/png", await asPng(spec)) },
+    ...tableKinds(() => spec.data),
+  ])
+  figure.append(drawn, saving, toElement(h("div", {}, numbersOf(spec.data))))
+  const { choose } = spec
+  if (choose !== undefined) {
+    figure.classList.add("pointed")
+    drawn.addEventListener("click", () => {
+      const at: unknown = "value" in drawn ? drawn.value : undefined
+      choose(at)
+    })
+  }
   host.append(figure)
-  return { figure, pointed: (): unknown => drawn.value }
 }
-
-/** Takes the plots off a host. */
-export const clearPlots = (host: Element): void => fill(host)

@@ -54,7 +54,7 @@ const entryOf = ({ name, hash: output }: MadeEntry, { records }: ProvenanceModel
   const chain = maker === undefined ? [] : chainOf(byNode, maker)
   return h(
     "details",
-    { class: "made", id: `made-${name}` },
+    { class: "made", "data-entry": name },
     h(
       "summary",
       {},
@@ -86,31 +86,46 @@ const entryOf = ({ name, hash: output }: MadeEntry, { records }: ProvenanceModel
   )
 }
 
-/** How each row of the table came about, down to the files it began with. */
+/** How each row of the table came about, down to the files it began with. What is open is part of the view. */
 export const provenanceList = (page: Page): Part => {
   let drawnFor = -1
-  /** Opens the entry that the address names, as a row of the table does. */
-  const reveal = (): void => {
-    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)))
-    if (named instanceof HTMLDetailsElement) {
-      named.open = true
-      named.scrollIntoView({ block: "start" })
-    }
-  }
-  addEventListener("hashchange", reveal)
+  let opened: string | undefined
+  const host = contentOf("provenance")
+  host.addEventListener(
+    "toggle",
+    (event) => {
+      const entry = event.target instanceof HTMLDetailsElement ? event.target.dataset["entry"] : undefined
+      if (entry === undefined || !(event.target instanceof HTMLDetailsElement)) return
+      if (event.target.open) page.show({ made: entry })
+      else if (opened === entry) page.show({ made: undefined })
+    },
+    // It does not bubble.
+    true,
+  )
   return {
-    draw: async ({ view, dataset }) => {
+    of: ["dataset", "made"],
+    isPlot: false,
+    draw: async ({ dataset, view }) => {
       const isKnown = dataset.systems.length > 0
       showSection("provenance", isKnown)
-      if (!isKnown || drawnFor === view.dataset) return
-      drawnFor = view.dataset
+      if (!isKnown) return
       const model = await page.blocks.provenance()
-      const entries = model.entries[view.dataset] ?? []
-      fill(
-        contentOf("provenance"),
-        entries.map((entry) => entryOf(entry, model)),
+      if (drawnFor !== view.dataset) {
+        drawnFor = view.dataset
+        opened = undefined
+        fill(
+          host,
+          (model.entries[view.dataset] ?? []).map((entry) => entryOf(entry, model)),
+        )
+      }
+      if (view.made === opened) return
+      opened = view.made
+      const named = [...host.querySelectorAll<HTMLDetailsElement>("details.made")].find(
+        ({ dataset }) => dataset["entry"] === view.made,
       )
-      reveal()
+      if (named === undefined || named.open) return
+      named.open = true
+      named.scrollIntoView({ block: "start" })
     },
   }
 }

@@ -1,66 +1,44 @@
 import { closest, contentOf, fill, showSection, toElement } from "./dom.ts"
+import { listed as listedIn } from "./listing.ts"
 import { h } from "./Markup.ts"
 import { changeText, queriesText, valueText } from "./numbers.ts"
-import { byChange, type PairedQuery, pairedQueries } from "./PairedQuery.ts"
-import type { Page, Part } from "./Part.ts"
-import { placePassages, queryView } from "./queryView.ts"
+import { type PairedQuery, pairedQueries } from "./PairedQuery.ts"
+import { chosenAbove, type Page, type Part } from "./Part.ts"
+import { measuresData, placePassages, queryView } from "./queryView.ts"
 import type { QueryList } from "./ReportModel.ts"
-import type { Shown } from "./View.ts"
+import { saveButtons } from "./save.ts"
+import { tableKinds } from "./tables.ts"
+import { listOrders, outcomes, type Shown } from "./View.ts"
 import { virtualList } from "./VirtualList.ts"
 
 const rowHeight = 54
-
-const orders = {
-  gain: "largest gain first",
-  loss: "largest loss first",
-  worst: "worst with the second first",
-  qid: "by query id",
-} as const
-type Order = keyof typeof orders
-
-const outcomes = { all: "any change", gain: "gains", loss: "losses", tie: "ties" } as const
-type Outcome = keyof typeof outcomes
-
-const isOrder = (value: string): value is Order => Object.hasOwn(orders, value)
-const isOutcome = (value: string): value is Outcome => Object.hasOwn(outcomes, value)
-
-const sorted = (pairs: ReadonlyArray<PairedQuery>, order: Order): ReadonlyArray<PairedQuery> => {
-  switch (order) {
-    case "gain":
-      return [...byChange(pairs)].reverse()
-    case "loss":
-      return byChange(pairs)
-    case "worst":
-      return [...pairs].sort((a, b) => a.second - b.second || a.query - b.query)
-    case "qid":
-      return pairs
-  }
-}
-
-const hasOutcome = ({ change }: PairedQuery, outcome: Outcome): boolean =>
-  outcome === "all" || (outcome === "gain" ? change > 0 : outcome === "loss" ? change < 0 : change === 0)
 
 /** A list of queries to search and sort, and beside it the chosen query's results. */
 export const queryBrowser = (page: Page): Part => {
   const host = contentOf("queries")
   const search = toElement(
-    h("input", { type: "search", placeholder: "Find in queries and ids", "aria-label": "Find in queries and ids" }),
+    h("input", {
+      type: "search",
+      placeholder: "Find in queries and ids",
+      "aria-label": "Find in queries and ids",
+      "data-field": "find",
+    }),
   )
   const orderChoice = toElement(
     h(
       "select",
-      { "aria-label": "Order" },
-      Object.entries(orders).map(([value, text]) => h("option", { value }, text)),
+      { "aria-label": "Order", "data-field": "list" },
+      Object.entries(listOrders).map(([value, text]) => h("option", { value }, text)),
     ),
   )
   const outcomeChoice = toElement(
     h(
       "select",
-      { "aria-label": "Change" },
+      { "aria-label": "Change", "data-field": "change" },
       Object.entries(outcomes).map(([value, text]) => h("option", { value }, text)),
     ),
   )
-  const wholeTexts = toElement(h("input", { type: "checkbox", id: "whole-texts" }))
+  const wholeTexts = toElement(h("input", { type: "checkbox", id: "whole-texts", "data-field": "whole" }))
   const count = toElement(h("p", { class: "count", role: "status" }))
   const reader = toElement(h("article", { class: "reader", "aria-label": "The chosen query" }))
   let shown: Shown | undefined
@@ -92,24 +70,25 @@ export const queryBrowser = (page: Page): Part => {
       ]
     },
     onChoose: (position) => {
-      const pair = listed[position]
-      if (pair !== undefined) page.show({ query: pair.query })
+      choose(listed[position])
     },
   })
-  const valueOf = (element: HTMLElement): string =>
-    element instanceof HTMLInputElement || element instanceof HTMLSelectElement ? element.value : ""
-
-  const relist = (): void => {
-    const order = valueOf(orderChoice)
-    const outcome = valueOf(outcomeChoice)
-    const sought = valueOf(search).trim().toLowerCase()
-    listed = sorted(pairs, isOrder(order) ? order : "gain").filter(
-      (pair) =>
-        hasOutcome(pair, isOutcome(outcome) ? outcome : "all") &&
-        (sought === "" ||
-          (queries.texts[pair.query] ?? "").toLowerCase().includes(sought) ||
-          (queries.qids[pair.query] ?? "").toLowerCase() === sought),
+  const choose = (pair: PairedQuery | undefined): void => {
+    const qid = pair === undefined ? undefined : queries.qids[pair.query]
+    if (qid !== undefined) page.show({ query: qid })
+  }
+  /** Shows a control as the view has it; while somebody types it has what they typed. */
+  const set = (element: HTMLElement, value: string): void => {
+    if (
+      (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) &&
+      element.value !== value &&
+      document.activeElement !== element
     )
+      element.value = value
+  }
+
+  const relist = (given: Shown): void => {
+    listed = listedIn(pairs, queries, given.view)
     const chosen = listed.findIndex(({ query }) => query === read)
     list.setRows(listed.length, chosen < 0 ? undefined : chosen)
     fill(count, queriesText(listed.length))
@@ -133,12 +112,14 @@ export const queryBrowser = (page: Page): Part => {
     }))
     const placed = placePassages(passages, given)
     fill(reader, queryView(given, queries, query, values, placed, page.model))
+    reader.querySelector("header")?.append(
+      saveButtons(
+        "the measures of this query",
+        tableKinds(() => measuresData(given, queries, query, values)),
+      ),
+    )
   }
 
-  for (const control of [search, orderChoice, outcomeChoice]) control.addEventListener("input", relist)
-  wholeTexts.addEventListener("input", () => {
-    reader.classList.toggle("whole", wholeTexts instanceof HTMLInputElement && wholeTexts.checked)
-  })
   reader.addEventListener("click", (event) => {
     // Selecting words of a text is no wish to see more of it.
     if (getSelection()?.isCollapsed !== false) closest(event, ".passage")?.classList.toggle("open")
@@ -157,8 +138,7 @@ export const queryBrowser = (page: Page): Part => {
     } else if (event.key === "Escape" && isTyping) list.element.focus()
     else if ((event.key === "j" || event.key === "k") && !isTyping && list.length() > 0) {
       const next = (list.chosen() ?? -1) + (event.key === "j" ? 1 : -1)
-      const pair = listed[Math.min(list.length() - 1, Math.max(0, next))]
-      if (pair !== undefined) page.show({ query: pair.query })
+      choose(listed[Math.min(list.length() - 1, Math.max(0, next))])
     }
   })
   fill(
@@ -186,6 +166,8 @@ export const queryBrowser = (page: Page): Part => {
 
   let drawnFor = ""
   return {
+    of: [...chosenAbove, "find", "change", "list", "whole", "query"],
+    isPlot: false,
     draw: async (given) => {
       const { view } = given
       showSection("queries", true)
@@ -193,17 +175,26 @@ export const queryBrowser = (page: Page): Part => {
         page.blocks.queries(view.dataset, view.split),
         page.blocks.values(view.dataset, view.split, view.measure),
       ])
-      const listFor = [view.dataset, view.split, view.kind, view.measure, view.first, view.second].join(" ")
+      const pairsFor = chosenAbove.map((field) => view[field]).join(" ")
+      const listFor = [pairsFor, view.change, view.list, view.find].join(" ")
+      set(search, view.find)
+      set(orderChoice, view.list)
+      set(outcomeChoice, view.change)
+      if (wholeTexts instanceof HTMLInputElement) wholeTexts.checked = view.whole
+      reader.classList.toggle("whole", view.whole)
       shown = given
+      const asked = view.query === undefined ? -1 : found.qids.indexOf(view.query)
       if (listFor !== drawnFor) {
+        if (!drawnFor.startsWith(`${pairsFor} `)) {
+          queries = found
+          pairs = pairedQueries(given, found, values)
+        }
         drawnFor = listFor
-        queries = found
-        pairs = pairedQueries(given, found, values)
-        read = view.query
-        relist()
+        read = asked < 0 ? undefined : asked
+        relist(given)
       }
       // The first of the list is read until another is chosen.
-      read = view.query ?? listed[0]?.query
+      read = asked < 0 ? listed[0]?.query : asked
       const chosen = listed.findIndex(({ query }) => query === read)
       list.choose(chosen < 0 ? undefined : chosen)
       if (read === undefined) fill(reader, h("p", { class: "empty" }, "No query is like that."))

@@ -1,7 +1,9 @@
+import { fileNameOf } from "./fileName.ts"
 import { type Content, h, type Markup } from "./Markup.ts"
 import { changeText, valueText } from "./numbers.ts"
 import { changeOf } from "./PairedQuery.ts"
 import type { QueryList, ShownPassage } from "./ReportModel.ts"
+import type { TableData } from "./TableData.ts"
 import type { Shown } from "./View.ts"
 import { queryWords, withMarks } from "./words.ts"
 
@@ -109,6 +111,26 @@ const column = (
 }
 
 const rankWords = (rank: number, moves: number): string => (rank === 0 ? `not in the first ${moves}` : `rank ${rank}`)
+
+/** What both systems reach on a query, as a table that can be saved. */
+export const measuresData = (
+  shown: Shown,
+  queries: QueryList,
+  query: number,
+  values: ReadonlyArray<QueryValues>,
+): TableData => {
+  const text = changeText
+  return {
+    file: fileNameOf(shown, "query", queries.qids[query] ?? ""),
+    title: `${queries.texts[query] ?? ""} (${queries.qids[query] ?? ""} of ${shown.dataset.name})`,
+    columns: [
+      { name: "Measure" },
+      ...[shown.firstSystem, shown.secondSystem].map((name) => ({ name, text: (value: number) => value.toFixed(4) })),
+      { name: "Change", text },
+    ],
+    rows: values.map(({ first, measure, second }) => [measure, first, second, changeOf(first, second)]),
+  }
+}
 
 /** What both systems reach on a query. */
 const measuresTable = ({ firstSystem, secondSystem }: Shown, values: ReadonlyArray<QueryValues>): Markup => {

@@ -1,13 +1,14 @@
+import { fileNameOf } from "./fileName.ts"
 import { type Content, h, type Markup } from "./Markup.ts"
 import { percentText, queriesText, valueText } from "./numbers.ts"
+import { lookAt, onPage } from "./Palette.ts"
 import type { SystemRow } from "./ReportModel.ts"
-import { bestOf, candidatesOf, marksLegend, marksOf, rowsOf, type Shown } from "./View.ts"
+import { marksLegend, marksOf } from "./significance.ts"
+import type { TableData } from "./TableData.ts"
+import { candidatesOf, rowsOf, type Shown } from "./View.ts"
 
-/**
- * How the table's rows are ordered: as they were wired, or by a measure, highest first. `fixed`: as they were wired, and the
- * reader cannot change it.
- */
-export type Order = "wired" | "fixed" | number
+/** Whether the reader can sort the table and goes from its rows to how they came about. */
+export type Use = "live" | "fixed"
 
 const isShare = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 1
 
@@ -17,46 +18,117 @@ const figure = (measure: string, value: number | undefined, mark: Content = unde
   isShare(value) && h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
 ]
 
-const sentence = (note: string): string => `${note.charAt(0).toUpperCase()}${note.slice(1)}.`
-
 const marked = (marks: string): Content => marks !== "" && h("span", { class: "mark" }, marks)
 
-const systemCell = (row: SystemRow): Markup =>
+const systemCell = (row: SystemRow, { placeOf }: Shown, use: Use): Markup =>
   h(
     "th",
     { scope: "row" },
-    h("a", { href: `#made-${row.system}`, title: "How this row came about" }, row.system),
+    h("span", { class: "swatch", style: `--of:${lookAt(onPage, placeOf(row.system)).colour}`, "aria-hidden": "true" }),
+    use === "fixed"
+      ? row.system
+      : h(
+          "a",
+          {
+            href: `#made=${encodeURIComponent(row.system)}`,
+            "data-made": row.system,
+            title: "How this row came about",
+          },
+          row.system,
+        ),
     row.missing > 0 && h("small", {}, `${queriesText(row.missing)} without result`),
   )
 
-/** The table of the means of one split and one slice of its queries, and what has to be known of it. */
-export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> => {
+/** The rows in the order that is chosen. */
+const sortedRows = (shown: Shown): ReadonlyArray<SystemRow> => {
+  const { dataset, view } = shown
+  const rows = rowsOf(shown, view.kind)
+  const by = view.sort === undefined ? undefined : dataset.measures[view.sort]
+  return by === undefined ? rows : [...rows].sort((a, b) => (b.means[by] ?? 0) - (a.means[by] ?? 0))
+}
+
+/** The highest figure of each measure; none where all rows have the same, as nobody is best then. */
+const highest = (rows: ReadonlyArray<SystemRow>, measures: ReadonlyArray<string>): ReadonlyMap<string, number> =>
+  new Map(
+    measures.flatMap((measure) => {
+      const values = rows.flatMap(({ means }) => means[measure] ?? [])
+      const most = Math.max(...values)
+      return values.some((value) => value < most) ? [[measure, most] as const] : []
+    }),
+  )
+
+const whichOf = ({ view }: Shown): string => (view.kind === "all" ? "" : ` that are ${view.kind} queries`)
+
+/** What has to be known of the table's figures: marks that stand in it, and how its collection was measured. */
+const notesOf = (shown: Shown, rows: ReadonlyArray<SystemRow>): ReadonlyArray<string> => [
+  ...marksLegend(shown.dataset, rows),
+  ...shown.dataset.notes.filter(({ split }) => split === shown.split.name).map(({ text }) => text),
+]
+
+/** The table as it is saved. */
+export const resultData = (shown: Shown): TableData => {
   const { dataset, split, view } = shown
   const { measures } = dataset
-  const rows = rowsOf(shown, view.kind)
-  const by = typeof order === "number" ? measures[order] : undefined
-  const heading = (text: string, attributes: Readonly<Record<string, string | number>>): Content =>
-    order === "fixed" ? text : h("button", { type: "button", ...attributes }, text)
-  const sorted = by === undefined ? rows : [...rows].sort((a, b) => (b.means[by] ?? 0) - (a.means[by] ?? 0))
-  const best = new Map(measures.map((measure) => [measure, bestOf(rows, measure)?.means[measure]]))
+  const rows = sortedRows(shown)
+  const best = highest(rows, measures)
   const candidates = candidatesOf(shown, view.kind)
-  const which = view.kind === "all" ? "" : ` that are ${view.kind} queries`
+  const notes = notesOf(shown, rows)
+  return {
+    file: fileNameOf(shown),
+    title: `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name}, ${split.name}${whichOf(shown)}`,
+    columns: [
+      { name: "System" },
+      ...measures.map((measure) => ({ name: measure, text: (value: number) => valueText(measure, value) })),
+      { name: "Unjudged@10", text: (value) => percentText(value, 0) },
+    ],
+    rows: rows.map((row) => [
+      row.system,
+      ...measures.map((measure) => {
+        const value = row.means[measure] ?? Number.NaN
+        return { value, marks: marksOf(dataset, row, measure), isBest: value === best.get(measure) }
+      }),
+      row.unjudged,
+    ]),
+    ...(candidates === undefined
+      ? {}
+      : {
+          footer: [
+            [
+              `best order of ${candidates.depth} candidates`,
+              ...measures.map((measure) => candidates.oracle[measure] ?? null),
+              null,
+            ],
+          ],
+        }),
+    notes,
+  }
+}
+
+/** The table of the means of one split and one slice of its queries, and what has to be known of it. */
+export const resultTable = (shown: Shown, use: Use = "live"): ReadonlyArray<Markup> => {
+  const { dataset, split, view } = shown
+  const { measures } = dataset
+  const rows = sortedRows(shown)
+  const heading = (text: string, attributes: Readonly<Record<string, string | number>>): Content =>
+    use === "fixed" ? text : h("button", { type: "button", ...attributes }, text)
+  const best = highest(rows, measures)
+  const candidates = candidatesOf(shown, view.kind)
   const table = h(
     "table",
     { class: "results" },
-    h("caption", { class: "hidden" }, `Means of ${dataset.name}, ${split.name}${which}`),
+    h("caption", { class: "hidden" }, `Means of ${dataset.name}, ${split.name}${whichOf(shown)}`),
     h(
       "thead",
       {},
       h(
         "tr",
         {},
-        h("th", { scope: "col" }, heading("System", { "data-order": "wired" })),
+        h("th", { scope: "col" }, heading("System", { "data-sort": "wired" })),
         measures.map((measure, position) =>
           h(
             "th",
-            { scope: "col", class: "number", "aria-sort": order === position ? "descending" : "none" },
-            heading(measure, { "data-order": position, title: `Sort by ${measure}` }),
+            { scope: "col", class: "number", "aria-sort": view.sort === position ? "descending" : "none" },
+            heading(measure, { "data-sort": position, title: `Sort by ${measure}` }),
           ),
         ),
         h("th", { scope: "col", class: "number" }, "Unjudged"),
@@ -65,17 +137,16 @@ export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> =
     h(
       "tbody",
       {},
-      sorted.map((row) =>
+      rows.map((row) =>
         h(
           "tr",
           {},
-          systemCell(row),
+          systemCell(row, shown, use),
           measures.map((measure) => {
             const value = row.means[measure]
-            const isBest = rows.length > 1 && value === best.get(measure)
             return h(
               "td",
-              { class: isBest ? "number best" : "number" },
+              { class: value !== undefined && value === best.get(measure) ? "number best" : "number" },
               figure(measure, value, marked(marksOf(dataset, row, measure))),
             )
           }),
@@ -105,12 +176,21 @@ export const resultTable = (shown: Shown, order: Order): ReadonlyArray<Markup> =
         ),
       ),
   )
+  const notes = [
+    `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${whichOf(shown)}`,
+    ...(best.size > 0 ? ["The highest of each column is bold; bars reach from 0 to 1"] : ["Bars reach from 0 to 1"]),
+    "Unjudged: the share of the first ten results that nobody judged",
+    ...notesOf(shown, rows),
+  ]
   return [
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of results" }, table),
     h(
       "p",
       { class: "note" },
-      `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${which}. The best of each column is bold; bars reach from 0 to 1. Unjudged: the share of the first ten results that nobody judged. ${marksLegend(dataset)} ${split.notes.map(sentence).join(" ")}`.trimEnd(),
+      notes
+        .map((note) => `${note}. `)
+        .join("")
+        .trim(),
     ),
   ]
 }

@@ -1,9 +1,13 @@
-import { axisX, axisY, gridY, lineY, pointerX, text, tip, windowY } from "@observablehq/plot"
-import { contentOf, fill, showSection, toElement } from "./dom.ts"
+import { dot, lineY, pointerX, ruleX, tip, windowY } from "@observablehq/plot"
+import { fileNameOf } from "./fileName.ts"
 import { h } from "./Markup.ts"
-import type { Page, Part } from "./Part.ts"
-import { drawPlot, nameOffsets, widthIn } from "./plots.ts"
+import { below, beside, marginFor, namesAtEnds } from "./marks.ts"
+import { countText } from "./numbers.ts"
+import { type Look, lookAt, type Palette } from "./Palette.ts"
+import { type Page, type Part, plotPart } from "./Part.ts"
+import type { PlotSpec } from "./PlotSpec.ts"
 import type { TrainingLogs } from "./ReportModel.ts"
+import type { Shown } from "./View.ts"
 
 /** One value of a series at a step. */
 interface Logged {
@@ -20,40 +24,43 @@ interface Panel {
   readonly isLogarithmic: boolean
 }
 
+const isValidation = (series: string): boolean => /^(?:dev|validation)\./.test(series)
+
 const panels: ReadonlyArray<Panel> = [
   { title: "Loss", has: (series) => /^loss(?:\.|$)/.test(series), isLogarithmic: false },
-  { title: "Validation", has: (series) => /^(?:dev|validation)\./.test(series), isLogarithmic: false },
+  { title: "Validation", has: isValidation, isLogarithmic: false },
   { title: "Learning rate", has: (series) => series.startsWith("learningRate"), isLogarithmic: false },
   { title: "Norm of the gradient", has: (series) => /^gradientNorm/.test(series), isLogarithmic: true },
 ]
 
-const strokes = [
-  { stroke: "var(--accent)", strokeDasharray: "none" },
-  { stroke: "var(--ink)", strokeDasharray: "none" },
-  { stroke: "var(--muted)", strokeDasharray: "none" },
-  { stroke: "var(--accent)", strokeDasharray: "5,3" },
-  { stroke: "var(--ink)", strokeDasharray: "5,3" },
-  { stroke: "var(--muted)", strokeDasharray: "5,3" },
-  { stroke: "var(--accent)", strokeDasharray: "1.5,3" },
-  { stroke: "var(--ink)", strokeDasharray: "1.5,3" },
-] as const
+/** Lines of one model have its colour, and differ by these. */
+const dashes = ["none", "6,3", "2,2.5", "8,3,2,3", "1,3"] as const
 
-const plotHeight = 240
+const plotHeight = 250
+const nameHeight = 15
 
-/** Points of a line; a longer one is thinned evenly, keeping its last. */
+/** Points of a line; a longer one is thinned evenly, keeping its last and the step that was kept. */
 const linePoints = 600
 
 /** From so many points on a line is noisy, and its moving mean is drawn over it; over such a part of the points. */
 const manyPoints = 100
 const smoothedPart = 1 / 30
 
-const thinned = (points: ReadonlyArray<Logged>): ReadonlyArray<Logged> => {
+const thinned = (points: ReadonlyArray<Logged>, kept: number | undefined): ReadonlyArray<Logged> => {
   const stride = Math.ceil(points.length / linePoints)
-  return points.filter((_, position) => position % stride === 0 || position === points.length - 1)
+  return points.filter(
+    ({ step }, position) => position % stride === 0 || position === points.length - 1 || step === kept,
+  )
 }
 
 const numberText = (value: number): string =>
   value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : value.toFixed(4)
+
+/** A number on an axis: short. */
+const tickText = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3
+    ? value.toExponential(0).replace("e-", "e−")
+    : String(Number(value.toPrecision(3)))
 
 /** The short name of a series within its panel: `loss.pairwise` is `pairwise`. */
 const shortName = (series: string): string => (series.includes(".") ? series.slice(series.indexOf(".") + 1) : series)
@@ -66,145 +73,166 @@ const loggedOf = (logs: TrainingLogs): ReadonlyArray<Logged> =>
     step: logs.step[row] ?? 0,
   }))
 
-/** Curves of what was logged while the models were trained: of one model with all its series, or of all side by side. */
-export const trainingPlots = (page: Page): Part => {
-  const host = contentOf("training")
-  const choice = toElement(h("select", { "aria-label": "Model" }))
-  const filters = toElement(h("div", { class: "filters" }))
-  const grid = toElement(h("div", { class: "plots" }))
-  filters.append(choice)
-  let logged: ReadonlyArray<Logged> = []
-  let drawnFor = -1
+interface Line {
+  readonly name: string
+  readonly system: string
+  readonly points: ReadonlyArray<Logged>
+  readonly look: (colours: Palette) => Look
+}
 
-  const drawPanel = (panel: Panel, rows: ReadonlyArray<Logged>, isOneModel: boolean): void => {
-    const lines = new Map<string, Array<Logged>>()
-    for (const row of rows) {
-      if (!panel.has(row.series)) continue
-      const name = isOneModel ? shortName(row.series) : row.system
-      const line = lines.get(name)
-      if (line === undefined) lines.set(name, [row])
-      else line.push(row)
-    }
-    if (lines.size === 0) return
-    const named = [...lines].map(([name, points], position) => ({
+const panelPlot = (
+  shown: Shown,
+  { has, isLogarithmic, title }: Panel,
+  rows: ReadonlyArray<Logged>,
+  isOneModel: boolean,
+  kept: Readonly<Record<string, number>>,
+): PlotSpec | undefined => {
+  const { dataset, placeOf, view } = shown
+  const grouped = new Map<string, Array<Logged>>()
+  for (const row of rows) {
+    if (!has(row.series)) continue
+    const name = isOneModel ? shortName(row.series) : row.system
+    const line = grouped.get(name)
+    if (line === undefined) grouped.set(name, [row])
+    else line.push(row)
+  }
+  const lines = [...grouped].map(([name, points], position): Line => {
+    const system = points[0]?.system ?? ""
+    return {
       name,
-      points: thinned(points),
-      look: strokes[position % strokes.length]!,
-    }))
-    const ends = named.flatMap(({ name, points, look }) => {
-      const end = points[points.length - 1]
-      return end === undefined ? [] : [{ name, end, look }]
-    })
-    const all = named.flatMap(({ points }) => points.map(({ value }) => value))
-    const offsets = nameOffsets(
-      ends.map(({ end }) => end.value),
-      Math.min(...all),
-      Math.max(...all),
-      plotHeight,
-    )
-    const longest = Math.max(...named.map(({ name }) => name.length))
-    drawPlot(
-      grid,
-      {
-        width: widthIn(grid) > 760 ? Math.floor((widthIn(grid) - 40) / 2) : widthIn(grid),
-        height: plotHeight,
-        marginLeft: 56,
-        marginRight: Math.min(150, 12 + 6.6 * longest),
-        marginBottom: 26,
-        x: { label: null },
-        y: { label: null, nice: true, ...(panel.isLogarithmic ? { type: "log" } : {}) },
+      system,
+      points: thinned(points, kept[system]),
+      look: (colours) => {
+        const look = lookAt(colours, placeOf(system))
+        return isOneModel ? { ...look, dashes: dashes[position % dashes.length] ?? "none" } : look
+      },
+    }
+  })
+  if (lines.length === 0) return undefined
+  const isNoisy = lines.some(({ points }) => points.length >= manyPoints)
+  const keptStep = isOneModel ? kept[view.training] : undefined
+  const keptPoints = lines.flatMap((line) =>
+    line.points.flatMap((point) => (point.step === kept[line.system] ? [{ ...point, look: line.look }] : [])),
+  )
+  const hasKept = keptStep !== undefined || keptPoints.length > 0
+  return {
+    description: `${title} by step: ${lines.map(({ name }) => name).join(", ")}`,
+    caption: [
+      h("strong", {}, title),
+      isNoisy ? " by step, with its moving mean" : " by step",
+      hasKept && "; ringed: the checkpoint that was kept",
+      keptStep !== undefined && `, of step ${countText(keptStep)}`,
+    ],
+    data: {
+      file: fileNameOf(shown, "training", ...(isOneModel ? [view.training] : []), title),
+      title: `${title} by step, training on ${dataset.name}`,
+      columns: [
+        { name: "Line" },
+        ...["Steps", "Kept"].map((name) => ({ name, text: countText })),
+        ...["First", "Lowest", "Highest", "Last"].map((name) => ({ name, text: numberText })),
+      ],
+      rows: lines.map(({ name, points, system }) => {
+        const values = points.map(({ value }) => value)
+        return [
+          ...[name, points.at(-1)?.step ?? null, kept[system] ?? null],
+          ...[values[0] ?? null, Math.min(...values), Math.max(...values), values.at(-1) ?? null],
+        ]
+      }),
+    },
+    options: (canvas) => {
+      const { colours, isLive, width } = canvas
+      const named = lines.flatMap(({ look, name, points }) => {
+        const end = points.at(-1)
+        return end === undefined ? [] : [{ name, x: end.step, y: end.value, look: look(colours), isStrong: false }]
+      })
+      return {
+        width,
+        height: Math.max(plotHeight, named.length * nameHeight + 76),
+        marginLeft: 52,
+        marginRight: marginFor(
+          named.map(({ name }) => name),
+          canvas,
+        ),
+        marginTop: 28,
+        marginBottom: 40,
+        x: {},
+        y: { nice: true, ...(isLogarithmic ? { type: "log" as const } : {}) },
         marks: [
-          gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
-          axisY({ label: null, tickSize: 0, ticks: 5 }),
-          axisX({ label: null, tickSize: 0, ticks: 5 }),
-          ...named.flatMap(({ points, look }) => {
-            const line = { x: "step", y: "value", ...look }
+          ...beside(colours, { label: "", ticks: 5, tickFormat: tickText }),
+          below(colours, { label: "step", ticks: width < 480 ? 3 : 5, tickFormat: countText }),
+          ...(keptStep === undefined
+            ? []
+            : [ruleX([keptStep], { stroke: colours.muted, strokeDasharray: "2,3", strokeOpacity: 0.8 })]),
+          ...lines.flatMap(({ look, points }) => {
+            const { colour, dashes: strokeDasharray } = look(colours)
+            const line = { x: "step", y: "value", stroke: colour, strokeDasharray }
             if (points.length < manyPoints) return [lineY(points, { ...line, strokeWidth: 1.6 })]
             const k = Math.ceil(points.length * smoothedPart)
             return [
-              lineY(points, { ...line, strokeWidth: 1, strokeOpacity: 0.22 }),
+              lineY(points, { ...line, strokeDasharray: "none", strokeWidth: 1, strokeOpacity: 0.2 }),
               lineY(points, windowY({ k, anchor: "middle", strict: false }, { ...line, strokeWidth: 1.8 })),
             ]
           }),
-          ...ends.map(({ name, end, look }, position) =>
-            text([end], {
-              x: "step",
-              y: "value",
-              text: () => name,
-              textAnchor: "start",
-              dx: 5,
-              dy: offsets[position] ?? 0,
-              fill: look.stroke,
-            }),
-          ),
-          tip(
-            named.flatMap(({ name, points }) => points.map((point) => ({ ...point, name }))),
-            pointerX({
-              x: "step",
-              y: "value",
-              title: (point: Logged & { readonly name: string }) =>
-                `${point.name}\nstep ${point.step}\n${numberText(point.value)}`,
-            }),
-          ),
-        ],
-      },
-      {
-        description: `${panel.title} by step: ${named.map(({ name }) => name).join(", ")}`,
-        caption: [
-          h("strong", {}, panel.title),
-          named.some(({ points }) => points.length >= manyPoints) ? " by step, with its moving mean" : " by step",
-        ],
-        data: {
-          columns: ["Line", "Steps", "First", "Lowest", "Highest", "Last"],
-          rows: named.map(({ name, points }) => {
-            const values = points.map(({ value }) => value)
-            return [
-              name,
-              String(points[points.length - 1]?.step ?? 0),
-              numberText(values[0] ?? 0),
-              numberText(Math.min(...values)),
-              numberText(Math.max(...values)),
-              numberText(values[values.length - 1] ?? 0),
-            ]
+          dot(keptPoints, {
+            x: "step",
+            y: "value",
+            r: 5,
+            fill: colours.paper,
+            stroke: ({ look }: (typeof keptPoints)[number]) => look(colours).colour,
+            strokeWidth: 2,
+            className: "kept",
           }),
-        },
-      },
-    )
-  }
-
-  const drawAll = (): void => {
-    fill(grid)
-    const system = choice instanceof HTMLSelectElement ? choice.value : ""
-    const ofModel = logged.filter((row) => row.system === system)
-    if (ofModel.length > 0) for (const panel of panels) drawPanel(panel, ofModel, true)
-    else {
-      const validations = [...new Set(logged.map(({ series }) => series))].filter((series) => panels[1]!.has(series))
-      const compared = ["loss", ...validations]
-      for (const series of compared) {
-        const rows = logged.filter((row) => row.series === series)
-        const title = series === "loss" ? "Loss" : `Validation: ${shortName(series)}`
-        drawPanel({ title, has: () => true, isLogarithmic: false }, rows, false)
+          namesAtEnds(named, canvas),
+          ...(isLive
+            ? [
+                tip(
+                  lines.flatMap(({ name, points }) => points.map((point) => ({ ...point, name }))),
+                  pointerX({
+                    x: "step",
+                    y: "value",
+                    title: (point: Logged & { readonly name: string }) =>
+                      `${point.name}\nstep ${countText(point.step)}${point.step === kept[point.system] ? ", kept" : ""}\n${numberText(point.value)}`,
+                  }),
+                ),
+              ]
+            : []),
+        ],
       }
-    }
-  }
-  choice.addEventListener("input", drawAll)
-  host.append(filters, grid)
-
-  return {
-    draw: async ({ view, dataset }) => {
-      showSection("training", dataset.hasTraining)
-      if (!dataset.hasTraining) return
-      if (drawnFor !== view.dataset) {
-        drawnFor = view.dataset
-        logged = loggedOf(await page.blocks.training(view.dataset))
-        const systems = [...new Set(logged.map(({ system }) => system))]
-        fill(
-          choice,
-          systems.length > 1 && h("option", { value: "" }, "all models"),
-          systems.map((system) => h("option", { value: system }, system)),
-        )
-      }
-      drawAll()
     },
   }
 }
+
+/** Curves of what was logged while the models were trained: of one model with all its series, or of all side by side. */
+export const trainingPlots = (page: Page): Part =>
+  plotPart("training", ["dataset", "training"], 2, async (shown) => {
+    const { dataset, view } = shown
+    if (!dataset.hasTraining) return { plots: [] }
+    const logs = await page.blocks.training(view.dataset)
+    const logged = loggedOf(logs)
+    const systems = [...new Set(logged.map(({ system }) => system))]
+    const system = systems.find((name) => name === view.training) ?? (systems.length === 1 ? systems[0] : undefined)
+    const ofModel = logged.filter((row) => row.system === system)
+    const plots =
+      system !== undefined
+        ? panels.map((panel) =>
+            panelPlot({ ...shown, view: { ...view, training: system } }, panel, ofModel, true, logs.kept),
+          )
+        : ["loss", ...new Set(logged.map(({ series }) => series).filter(isValidation))].map((series) => {
+            const title = series === "loss" ? "Loss" : `Validation: ${shortName(series)}`
+            const rows = logged.filter((row) => row.series === series)
+            return panelPlot(shown, { title, has: () => true, isLogarithmic: false }, rows, false, logs.kept)
+          })
+    return {
+      ...(systems.length > 1
+        ? {
+            choice: {
+              field: "training",
+              label: "Model",
+              chosen: system ?? "",
+              options: [{ value: "", text: "all models" }, ...systems.map((value) => ({ value, text: value }))],
+            },
+          }
+        : {}),
+      plots: plots.flatMap((plot) => plot ?? []),
+    }
+  })

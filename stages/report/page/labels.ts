@@ -1,0 +1,104 @@
+/** A name that belongs to a point of a plot. */
+export interface Label {
+  readonly name: string
+  readonly x: number
+  readonly y: number
+  readonly width: number
+}
+
+/** Where a name stands: its left edge and its middle, in pixels. */
+export interface Placed {
+  readonly left: number
+  readonly middle: number
+}
+
+/** The height that a name takes, in pixels. */
+export const lineHeight = 14
+
+/**
+ * Middles of names below each other, as near to where they belong as they can be without touching, within `top` and `bottom`: those
+ * that would touch share the room around their common middle (pooled adjacent violators, least squares).
+ */
+export const spread = (wanted: ReadonlyArray<number>, top: number, bottom: number): ReadonlyArray<number> => {
+  const order = wanted.map((_, position) => position).sort((a, b) => wanted[a]! - wanted[b]! || a - b)
+  // Each block is where its first name stands; the n-th name of all lies n line heights lower.
+  const blocks: Array<{ sum: number; size: number }> = []
+  order.forEach((position, nth) => {
+    blocks.push({ sum: wanted[position]! - nth * lineHeight, size: 1 })
+    for (;;) {
+      const [before, last] = [blocks.at(-2), blocks.at(-1)]
+      if (before === undefined || last === undefined || before.sum / before.size <= last.sum / last.size) break
+      blocks.splice(-2, 2, { sum: before.sum + last.sum, size: before.size + last.size })
+    }
+  })
+  const middles = wanted.map(() => 0)
+  const lowest = bottom - (order.length - 1) * lineHeight
+  let nth = 0
+  for (const { size, sum } of blocks) {
+    const first = Math.max(top, Math.min(lowest, sum / size))
+    for (let i = 0; i < size; i++, nth++) middles[order[nth]!] = first + nth * lineHeight
+  }
+  return middles
+}
+
+interface Box {
+  readonly left: number
+  readonly right: number
+  readonly top: number
+  readonly bottom: number
+}
+
+const touches = (a: Box, b: Box): boolean =>
+  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+
+/** Distances from the point that are tried, in pixels, and directions: right and left first. */
+const distances = [7, 12, 20, 30, 42, 56, 72, 90, 110, 135, 165, 200]
+const directions = [0, 12, 1, 23, 11, 13, 6, 18, 3, 21, 9, 15, 2, 22, 10, 14, 4, 20, 8, 16, 5, 19, 7, 17]
+
+/**
+ * Places for the names of points, on no other name and no dot, each as near to its point as there is room; `undefined` for a name
+ * that has none.
+ *
+ * @param radius of the dots.
+ */
+export const placeAround = (
+  labels: ReadonlyArray<Label>,
+  radius: number,
+  frame: Box,
+): ReadonlyArray<Placed | undefined> => {
+  const taken: Array<Box> = labels.map(({ x, y }) => ({
+    left: x - radius - 2,
+    right: x + radius + 2,
+    top: y - radius - 2,
+    bottom: y + radius + 2,
+  }))
+  return labels.map(({ width, x, y }) => {
+    for (const distance of distances) {
+      for (const direction of directions) {
+        const angle = (direction * Math.PI) / 12
+        const [across, down] = [Math.cos(angle), Math.sin(angle)]
+        const left = x + across * (distance + width / 2) - width / 2
+        const middle = y + down * (distance + lineHeight / 2)
+        const box = { left, right: left + width, top: middle - lineHeight / 2, bottom: middle + lineHeight / 2 }
+        const inside =
+          box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
+        if (!inside || taken.some((other) => touches(box, other))) continue
+        taken.push(box)
+        return { left, middle }
+      }
+    }
+    return undefined
+  })
+}
+
+/** A name that fits a width: from its middle characters go, so that what names end in is still told apart. */
+export const shortened = (name: string, width: number, measure: (text: string) => number): string => {
+  if (measure(name) <= width) return name
+  const characters = [...name]
+  for (let kept = characters.length - 1; kept > 2; kept--) {
+    const head = Math.ceil(kept / 2)
+    const text = `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (kept - head)).join("")}`
+    if (measure(text) <= width) return text
+  }
+  return `${characters[0] ?? ""}…`
+}
