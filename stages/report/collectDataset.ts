@@ -150,7 +150,6 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         recall,
         oracle,
       })),
-      notes: summary.notes,
       ...significance,
       hasProfile: inputs.profile !== undefined,
       hasTraining: inputs.logs.length > 0,

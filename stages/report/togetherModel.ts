@@ -9,7 +9,7 @@ export const togetherModel = (
   weighting: Weighting,
   significance: SignificanceSummary | undefined,
 ): TogetherModel => {
-  const { candidates, measures, notes, systems } = combineSummaries(
+  const { candidates, measures, systems } = combineSummaries(
     collected.map(({ summary }) => summary),
     weighting,
   )
@@ -31,7 +31,6 @@ export const togetherModel = (
       splits,
       rows,
       candidates,
-      notes,
       ...(significance === undefined ? {} : { significance }),
       hasProfile: false,
       hasTraining: false,

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
-import { DuckDb, layerDuckDb, type StoredArtifact } from "../../pipeline/index.ts"
-import { type ArtifactKind, Kinds } from "../../schemas/index.ts"
+import * as Schema from "effect/Schema"
+import { DuckDb, layerDuckDb, type NodeProvenance, type StoredArtifact } from "../../pipeline/index.ts"
+import { type ArtifactKind, Kinds, StatisticsConfig } from "../../schemas/index.ts"
+import { run as runCompare } from "../../stages/evaluate/compare.ts"
 import { run } from "../../stages/report/makeReport.ts"
 
 /** How large an experiment is. */
@@ -16,17 +19,27 @@ export interface ReportSize {
 
 const measures = ["RR@10", "nDCG@5", "nDCG@10", "AP", "R@100"] as const
 
+const hashOf = (name: string): string => createHash("sha256").update(name).digest("hex")
+
 const stored = <K extends ArtifactKind>(kind: K, path: string): StoredArtifact<K> => ({
   kind,
   path,
-  hash: "0".repeat(64),
+  hash: hashOf(basename(path)),
   from: kind.name,
 })
 
 /** What words are cut from: they repeat, as words do. */
 const alphabet = Array.from({ length: 480 }, (_, i) => String.fromCharCode(97 + ((i * i * 7 + i * 3) % 26))).join("")
 
-const systemName = (system: number): string => (system === 0 ? "bm25" : `system-${String(system).padStart(2, "0")}`)
+/** Names of different lengths, as rerankers have. */
+const endings = ["", "-base", "-large-msmarco", "+bm25", "-distilled-listwise"] as const
+
+const systemName = (system: number): string =>
+  system === 0 ? "bm25" : `model-${String(system).padStart(2, "0")}${endings[system % endings.length] ?? ""}`
+
+/** The models that were trained. */
+const trained = [1, 2] as const
+const keptStep = 250
 
 /** Writes the tables of an experiment: passages of about MS MARCO's length, rankings that agree more or less, scores in steps. */
 export const writeExperiment = (folder: string, { systems, queries, depth, passages }: ReportSize): Promise<void> =>
@@ -63,17 +76,19 @@ export const writeExperiment = (folder: string, { systems, queries, depth, passa
       )
     }
     // A loss that falls towards its floor, with its components, schedule and validation.
-    yield* table(
-      "training-log",
-      `SELECT system, step::INTEGER AS step, step / 100 AS epoch, if(step < 200, 'bm25', 'mined') AS phase, series,
+    for (const system of trained) {
+      yield* table(
+        `training-log-${system}`,
+        `SELECT system, step::INTEGER AS step, step / 100 AS epoch, if(step < 200, 'bm25', 'mined') AS phase, series,
               CASE series WHEN 'learningRate.encoder' THEN 1e-4 * least(step / 40, (400 - step) / 360)
                           WHEN 'gradientNorm' THEN 2 * exp(-step / 200) + (hash(step, system) % 100) / 200
                           WHEN 'dev.nDCG@10' THEN 0.6 - 0.3 * exp(-step / 120)
                           ELSE if(series = 'loss', 2.4, 1.2) * exp(-step / 150) + 0.4 + (hash(step, series, system) % 100) / 900 END::DOUBLE AS value
-       FROM (VALUES ('system-01'), ('system-02')) t(system), range(0, 401) r(step),
+       FROM (VALUES ('${systemName(system)}')) t(system), range(0, 401) r(step),
             (VALUES ('loss'), ('loss.pairwise'), ('loss.softmax'), ('learningRate.encoder'), ('gradientNorm'), ('dev.nDCG@10')) s(series)
        WHERE series <> 'dev.nDCG@10' OR step % 50 = 0 ORDER BY system, step, series`,
-    )
+      )
+    }
     const named = Array.from({ length: systems }, (_, system) => `(${system}, '${systemName(system)}')`).join(", ")
     const asked = measures.map((measure, position) => `(${position}, '${measure}')`).join(", ")
     yield* table(
@@ -96,23 +111,83 @@ export const writeExperiment = (folder: string, { systems, queries, depth, passa
       found.measures[measure] = Number(row[3])
       rows.set(`${kind} ${system}`, found)
     }
+    // Curves that end near each other, as those of many systems do.
+    yield* table(
+      "profile",
+      `SELECT system, 'test' AS split, kind, measure, depth::INTEGER AS depth, value, value * 0.93 AS lower, value * 1.06 AS upper
+       FROM (SELECT *, (if(kind = 'browse', 0.35, 0.2) + 0.1 * ln(depth) + s * 0.002)::DOUBLE AS value
+             FROM (VALUES ${named}) systems(s, system), (VALUES ('all'), ('question'), ('browse')) kinds(kind),
+                  (VALUES ('nDCG'), ('R')) measures(measure), range(1, 101) depths(depth))
+       ORDER BY s, kind, measure, depth`,
+    )
     mkdirSync(join(folder, "summary"), { recursive: true })
     const summary = {
       measures,
-      systems: [...rows.values()].map((row) => ({ ...row, split: "test", missing: 0, unjudged: 0.9 })),
+      systems: [...rows.values()].map((row) => ({
+        ...{ ...row, split: "test", missing: 0, unjudged: 0.9 },
+        intervals: Object.fromEntries(measures.map((measure) => [measure, [0.45 - row.queries / 1e5, 0.55]])),
+      })),
       candidates: [],
     }
     writeFileSync(join(folder, "summary/summary.json"), JSON.stringify(summary))
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb({ memoryLimit: "8GB" })), Effect.runPromise)
 
-/** Runs the report's stage over such tables; returns the page's path. */
+/** What a stage left on record. */
+const record = (
+  node: string,
+  output: string,
+  facts: NodeProvenance["facts"],
+  seconds: number,
+  inputs: NodeProvenance["inputs"] = {},
+): NodeProvenance => ({
+  ...{ node, stage: node.split(".")[0] ?? "", key: hashOf(`key ${node}`), config: {}, code: hashOf("code") },
+  ...{ packages: {}, native: {}, inputs, outputs: { run: { hash: hashOf(output), bytes: 1, rows: 1 } } },
+  ...{ facts, warnings: [], run: "run", at: "2026-01-01T00:00:00.000Z", seconds, platform: "", nodejs: "" },
+})
+
+/** The stages that made the runs: bm25 at a millisecond a query, models of which each is slower than the one before. */
+const provenanceOf = ({ queries = 1000, systems }: Pick<ReportSize, "systems"> & { readonly queries?: number }) => {
+  const from = (node: string, output: string) => [{ node, output, hash: hashOf(output) }]
+  return [
+    record("retrieve.bm25", "run-0", { queries }, queries / 1000),
+    record("candidates", "candidates", { queries }, 1, { run: from("retrieve.bm25", "run-0") }),
+    ...Array.from({ length: systems - 1 }, (_, i) => {
+      const system = i + 1
+      const facts = { queries, pairs: 100 * queries, deviceName: "a CPU" }
+      const seconds = (queries / 1000) * 5 * 1.4 ** i
+      return record(`rerank.${systemName(system)}`, `run-${system}`, facts, seconds, {
+        candidates: from("candidates", "candidates"),
+      })
+    }),
+    ...trained.map((system) => record(`train.${systemName(system)}`, `training-log-${system}`, { keptStep }, 60)),
+  ]
+}
+
+/** Runs the stages that compare and report over such tables; returns the page's path. */
 export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "systems">): Promise<string> => {
   const page = join(folder, "page")
-  mkdirSync(page)
   const at = (name: string) => join(folder, name)
+  const [comparisons, significance] = [at("comparisons"), at("significance")]
+  for (const output of [page, comparisons, significance]) mkdirSync(output)
+  const same = { scratch: folder, progress: () => undefined, warn: () => undefined }
+  const statistics = Schema.decodeSync(StatisticsConfig)({ tests: ["t"] })
+  await Effect.runPromise(
+    runCompare({
+      ...same,
+      config: { ...statistics, datasets: ["made"] },
+      inputs: { scores: [stored(Kinds.Scores, at("scores"))] },
+      outputs: { comparisons, significance },
+    }).pipe(Effect.provide(layerDuckDb())),
+  )
   await Effect.runPromise(
     run({
-      config: { depth: 10, moves: 100, characters: 600, datasets: [{ name: "made", runs: systems, logs: 1 }] },
+      ...same,
+      config: {
+        depth: 10,
+        moves: 100,
+        characters: 600,
+        datasets: [{ name: "made", runs: systems, logs: trained.length }],
+      },
       inputs: {
         passages: [stored(Kinds.Passages, at("passages"))],
         queries: [stored(Kinds.Queries, at("queries"))],
@@ -120,16 +195,13 @@ export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "
         runs: Array.from({ length: systems }, (_, system) => stored(Kinds.Run, at(`run-${system}`))),
         scores: [stored(Kinds.Scores, at("scores"))],
         summaries: [stored(Kinds.Summary, at("summary"))],
-        profiles: [],
-        comparisons: [],
-        significance: [],
-        logs: [stored(Kinds.TrainingLog, at("training-log"))],
+        profiles: [stored(Kinds.DepthProfile, at("profile"))],
+        comparisons: [stored(Kinds.Comparisons, comparisons)],
+        significance: [stored(Kinds.Significance, significance)],
+        logs: trained.map((system) => stored(Kinds.TrainingLog, at(`training-log-${system}`))),
       },
       outputs: { page },
-      scratch: folder,
-      progress: () => undefined,
-      warn: () => undefined,
-      provenance: [],
+      provenance: provenanceOf({ systems }),
     }).pipe(Effect.provide(layerDuckDb())),
   )
   return join(page, "index.html")

@@ -28,8 +28,6 @@ export interface DatasetModel {
   readonly splits: ReadonlyArray<SplitModel>
   readonly rows: ReadonlyArray<SystemRow>
   readonly candidates: ReadonlyArray<CandidatesRow>
-  /** What has to be known of a split's figures. */
-  readonly notes: ReadonlyArray<{ readonly split: string; readonly text: string }>
   /** Which differences the table marks, and who is first; absent where systems were not compared. */
   readonly significance?: SignificanceSummary
   readonly hasProfile: boolean

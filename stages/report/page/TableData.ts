@@ -77,7 +77,10 @@ const latexCharacters: Readonly<Record<string, string>> = {
 }
 
 const latexText = (text: string): string =>
-  text.replaceAll(/[\\{}$&#_%~^<>≤−±→·†‡§¶‖–’]/gu, (character) => latexCharacters[character] ?? character)
+  // An empty line would end the paragraph, and with it the row.
+  text
+    .replaceAll(/\s+/gu, " ")
+    .replaceAll(/[\\{}$&#_%~^<>≤−±→·†‡§¶‖–’]/gu, (character) => latexCharacters[character] ?? character)
 
 const latexMarks: Readonly<Record<string, string>> = {
   "†": "\\dagger",

@@ -1,4 +1,5 @@
 import { dot, lineY, link, pointer, tip } from "@observablehq/plot"
+import { efficient, logTicks } from "./costAxis.ts"
 import { costsOf, type SystemCost } from "./costs.ts"
 import { fileNameOf } from "./fileName.ts"
 import { h } from "./Markup.ts"
@@ -17,33 +18,6 @@ interface Point extends SystemCost {
 }
 
 const radius = 5
-
-/** 1, 2 and 5 of each power of ten, from below the least to above the greatest value; only the powers where there are many. */
-export const logTicks = (least: number, greatest: number): ReadonlyArray<number> => {
-  const powers = Array.from(
-    { length: Math.floor(Math.log10(greatest)) - Math.floor(Math.log10(least)) + 1 },
-    (_, i) => Math.floor(Math.log10(least)) + i,
-  )
-  const steps = powers.length > 3 ? [1] : powers.length > 1 ? [1, 3] : [1, 2, 3, 5, 7]
-  // 10 ** −3 is not the number that prints as 0.001.
-  return powers
-    .flatMap((power) => steps.map((step) => Number(`${step}e${power}`)))
-    .filter((at) => at >= least && at <= greatest)
-}
-
-/** Systems that no other is both better and cheaper than, from the cheapest on. */
-export const efficient = <P extends { readonly value: number; readonly cost: number }>(
-  points: ReadonlyArray<P>,
-  isMoreBetter: boolean,
-): ReadonlyArray<P> => {
-  const order = [...points].sort((a, b) => (isMoreBetter ? b.cost - a.cost : a.cost - b.cost) || b.value - a.value)
-  let best = Number.NEGATIVE_INFINITY
-  return order.filter(({ value }) => {
-    if (value <= best) return false
-    best = value
-    return true
-  })
-}
 
 const plotOf = (shown: Shown, points: ReadonlyArray<Point>, missing: ReadonlyArray<string>): PlotSpec => {
   const { dataset, firstSystem, measure, placeOf, secondSystem, split, view } = shown

@@ -24,6 +24,10 @@ const pointsOf = ({ lower, system, upper, values }: ProfileCurve): ReadonlyArray
 /** Depths on the axis, and in the plot's table. */
 const told: ReadonlyArray<number> = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000]
 
+/** On an axis that is narrower than so many pixels. */
+const toldNarrow: ReadonlyArray<number> = [1, 3, 10, 30, 100, 300, 1000]
+const narrow = 280
+
 const plotHeight = 300
 /** What a name needs below another, so that a plot of many systems is higher. */
 const nameHeight = 15
@@ -75,21 +79,23 @@ const kindPlot = (
         look: look(system),
         isStrong: isPair(system),
       }))
+      const marginRight = marginFor(
+        named.map(({ name }) => name),
+        canvas,
+      )
+      const ticks = width - marginRight < narrow ? toldNarrow.filter((at) => at <= depth) : depths
       return {
         width,
         height: Math.max(plotHeight, curves.length * nameHeight + 80),
         marginLeft: 40,
-        marginRight: marginFor(
-          named.map(({ name }) => name),
-          canvas,
-        ),
+        marginRight,
         marginTop: 30,
         marginBottom: 40,
         x: { type: "log", domain: [1, Math.max(2, depth)] },
         y: { domain: [low, high], nice: true },
         marks: [
           ...beside(colours, { label: family, ticks: 5 }),
-          below(colours, { label: "depth", ticks: depths, tickFormat: String }),
+          below(colours, { label: "depth", ticks, tickFormat: String }),
           ...ordered
             .filter(({ system }) => isPair(system))
             .map((curve) =>

@@ -1,6 +1,5 @@
-/** A name that belongs to a point of a plot. */
+/** A name, as wide as it is, and the point of a plot that it belongs to, in pixels. */
 export interface Label {
-  readonly name: string
   readonly x: number
   readonly y: number
   readonly width: number
@@ -91,14 +90,29 @@ export const placeAround = (
   })
 }
 
-/** A name that fits a width: from its middle characters go, so that what names end in is still told apart. */
-export const shortened = (name: string, width: number, measure: (text: string) => number): string => {
-  if (measure(name) <= width) return name
+/** A name of which the middle is left out, so much that it fits; the head keeps its share of what is left. */
+const cut = (name: string, width: number, headShare: number, measure: (text: string) => number): string => {
   const characters = [...name]
-  for (let kept = characters.length - 1; kept > 2; kept--) {
-    const head = Math.ceil(kept / 2)
+  for (let kept = characters.length - 1; kept > 1; kept--) {
+    const head = Math.round(kept * headShare)
     const text = `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (kept - head)).join("")}`
     if (measure(text) <= width) return text
   }
   return `${characters[0] ?? ""}…`
+}
+
+/** Shares that the head of a shortened name may keep, in the order in which they are tried. */
+const headShares = [0.5, 0.65, 0.8, 1, 0.35, 0.2, 0]
+
+/** Names that fit a width, cut where they do not, and there so that those that differ do so still. */
+export const shortened = (
+  names: ReadonlyArray<string>,
+  width: number,
+  measure: (text: string) => number,
+): ReadonlyArray<string> => {
+  const fitting = (headShare: number): ReadonlyArray<string> =>
+    names.map((name) => (measure(name) <= width ? name : cut(name, width, headShare, measure)))
+  const distinct = new Set(names).size
+  const tried = headShares.map(fitting)
+  return tried.find((texts) => new Set(texts).size === distinct) ?? tried[0] ?? names
 }

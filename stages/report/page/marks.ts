@@ -30,7 +30,12 @@ const namePart = 0.38
 export const marginFor = (names: ReadonlyArray<string>, { measure, width }: Canvas): number =>
   Math.ceil(gap + 4 + Math.min(namePart * width, Math.max(0, ...names.map(measure))))
 
-const nameElement = (name: string, left: number, middle: number, { isStrong, look }: Named): SVGElement =>
+const nameElement = (
+  name: string,
+  left: number,
+  middle: number,
+  { isStrong, look }: Pick<Named, "isStrong" | "look">,
+): SVGElement =>
   svg(
     "text",
     {
@@ -66,9 +71,13 @@ export const namesAtEnds =
       marginTop,
       height - marginBottom - 8,
     )
+    const names = shortened(
+      named.map(({ name }) => name),
+      marginRight - gap - 4,
+      measure,
+    )
     named.forEach((each, position) => {
       const [end, middle] = [ends[position]!, middles[position]!]
-      const name = shortened(each.name, marginRight - gap - 4, measure)
       if (Math.abs(middle - end.y) > 2 || right - end.x > 2) {
         group.append(
           leader(
@@ -81,7 +90,7 @@ export const namesAtEnds =
           ),
         )
       }
-      group.append(nameElement(name, right + gap, middle, each))
+      group.append(nameElement(names[position] ?? "", right + gap, middle, each))
     })
     return group
   }
@@ -91,12 +100,16 @@ export const namesAround =
   (named: ReadonlyArray<Named>, radius: number, { measure, width: whole }: Canvas): Markish =>
   (_index, scales, _values, { height, marginBottom, marginLeft, marginTop, width }) => {
     const group = svg("g", { "aria-label": "names" })
+    const names = shortened(
+      named.map(({ name }) => name),
+      namePart * whole,
+      measure,
+    )
     const labels = named.map(
-      ({ name, x, y }): Label => ({
-        name,
+      ({ x, y }, position): Label => ({
         x: Number(scales.x?.(x)),
         y: Number(scales.y?.(y)),
-        width: measure(shortened(name, namePart * whole, measure)),
+        width: measure(names[position] ?? ""),
       }),
     )
     const frame = { left: marginLeft + 2, right: width, top: marginTop, bottom: height - marginBottom - 2 }
@@ -116,7 +129,7 @@ export const namesAround =
           ),
         )
       }
-      group.append(nameElement(shortened(each.name, namePart * whole, measure), left, middle, each))
+      group.append(nameElement(names[position] ?? "", left, middle, each))
     })
     return group
   }
@@ -132,7 +145,7 @@ export const below = ({ muted }: Canvas["colours"], { label, tickFormat, ticks }
   axisX({
     anchor: "bottom",
     label,
-    labelAnchor: "right",
+    labelAnchor: "center",
     labelArrow: "none",
     tickSize: 0,
     ticks: typeof ticks === "number" ? ticks : [...ticks],
@@ -174,10 +187,14 @@ export const rowNames =
   ): Markish =>
   (_index, scales, _values, { marginLeft }) => {
     const group = svg("g", { "aria-label": "names" })
-    for (const { isStrong, look, system } of rows) {
-      const name = shortened(system, marginLeft - gap - 2, measure)
+    const names = shortened(
+      rows.map(({ system }) => system),
+      marginLeft - gap - 2,
+      measure,
+    )
+    for (const [position, { isStrong, look, system }] of rows.entries()) {
       const middle = Number(scales.y?.(system))
-      const element = nameElement(name, marginLeft - gap, middle, { name, x: 0, y: 0, look, isStrong })
+      const element = nameElement(names[position] ?? "", marginLeft - gap, middle, { isStrong, look })
       element.setAttribute("text-anchor", "end")
       group.append(element)
     }

@@ -62,7 +62,7 @@ const whichOf = ({ view }: Shown): string => (view.kind === "all" ? "" : ` that 
 /** What has to be known of the table's figures: marks that stand in it, and how its collection was measured. */
 const notesOf = (shown: Shown, rows: ReadonlyArray<SystemRow>): ReadonlyArray<string> => [
   ...marksLegend(shown.dataset, rows),
-  ...shown.dataset.notes.filter(({ split }) => split === shown.split.name).map(({ text }) => text),
+  ...shown.split.notes.map((note) => `${note.charAt(0).toUpperCase()}${note.slice(1)}`),
 ]
 
 /** The table as it is saved. */
