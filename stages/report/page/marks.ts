@@ -156,19 +156,22 @@ export const below = ({ muted }: Canvas["colours"], { label, tickFormat, ticks }
 /** The axis of values, left of the plot, with its rules. */
 export const beside = (
   { muted, rule }: Canvas["colours"],
-  { label, tickFormat, ticks }: AxisOptions & { readonly ticks: number },
-): ReadonlyArray<Markish> => [
-  gridY({ stroke: rule, strokeOpacity: 1, ticks }),
-  axisY({
-    label,
-    labelAnchor: "top",
-    labelArrow: "none",
-    tickSize: 0,
-    ticks,
-    color: muted,
-    ...(tickFormat === undefined ? {} : { tickFormat }),
-  }),
-]
+  { label, tickFormat, ticks: asked }: AxisOptions,
+): ReadonlyArray<Markish> => {
+  const ticks = typeof asked === "number" ? asked : [...asked]
+  return [
+    gridY({ stroke: rule, strokeOpacity: 1, ticks }),
+    axisY({
+      label,
+      labelAnchor: "top",
+      labelArrow: "none",
+      tickSize: 0,
+      ticks,
+      color: muted,
+      ...(tickFormat === undefined ? {} : { tickFormat }),
+    }),
+  ]
+}
 
 /** Rules and values below a plot whose rows are systems. */
 export const underRows = (

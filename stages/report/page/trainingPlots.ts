@@ -1,4 +1,5 @@
 import { dot, lineY, pointerX, ruleX, tip, windowY } from "@observablehq/plot"
+import { logTicks } from "./costAxis.ts"
 import { fileNameOf } from "./fileName.ts"
 import { h } from "./Markup.ts"
 import { below, beside, marginFor, namesAtEnds } from "./marks.ts"
@@ -145,6 +146,8 @@ const panelPlot = (
         const end = points.at(-1)
         return end === undefined ? [] : [{ name, x: end.step, y: end.value, look: look(colours), isStrong: false }]
       })
+      const values = lines.flatMap(({ points }) => points.map(({ value }) => value).filter((value) => value > 0))
+      const ticks = isLogarithmic ? logTicks(Math.min(...values), Math.max(...values)) : 5
       return {
         width,
         height: Math.max(plotHeight, named.length * nameHeight + 76),
@@ -158,7 +161,7 @@ const panelPlot = (
         x: {},
         y: { nice: true, ...(isLogarithmic ? { type: "log" as const } : {}) },
         marks: [
-          ...beside(colours, { label: "", ticks: 5, tickFormat: tickText }),
+          ...beside(colours, { label: "", ticks, tickFormat: tickText }),
           below(colours, { label: "step", ticks: width < 480 ? 3 : 5, tickFormat: countText }),
           ...(keptStep === undefined
             ? []
