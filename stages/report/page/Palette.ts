@@ -12,7 +12,7 @@ export interface Palette {
   readonly systems: ReadonlyArray<string>
 }
 
-/** On paper, where files that are saved belong too. */
+/** On a light screen. */
 export const light: Palette = {
   paper: "#fcfcfa",
   raised: "#f4f3ee",
@@ -34,6 +34,9 @@ export const light: Palette = {
     "#7a5a3a",
   ],
 }
+
+/** In a file, which belongs on paper. */
+export const print: Palette = { ...light, paper: "#ffffff" }
 
 /** On a dark screen. */
 export const dark: Palette = {

@@ -85,7 +85,7 @@ const againstBaseline = (
         marginLeft: marginFor(systems, canvas),
         marginRight: 24,
         marginTop: 8,
-        marginBottom: 40,
+        marginBottom: 44,
         x: { domain: [...extent], nice: true },
         y: { domain: systems, axis: null },
         marks: [

@@ -69,7 +69,7 @@ const plotOf = (shown: Shown, points: ReadonlyArray<Point>, missing: ReadonlyArr
         marginLeft: 44,
         marginRight: 12,
         marginTop: 30,
-        marginBottom: 42,
+        marginBottom: 44,
         x: { type: "log", domain: [least, greatest] },
         y: { nice: true },
         marks: [

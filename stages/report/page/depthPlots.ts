@@ -90,7 +90,7 @@ const kindPlot = (
         marginLeft: 40,
         marginRight,
         marginTop: 30,
-        marginBottom: 40,
+        marginBottom: 44,
         x: { type: "log", domain: [1, Math.max(2, depth)] },
         y: { domain: [low, high], nice: true },
         marks: [

@@ -84,7 +84,7 @@ export const differencePlot = (page: Page): Part =>
               marginLeft: 48,
               marginRight: 12,
               marginTop: 30,
-              marginBottom: 40,
+              marginBottom: 44,
               x: { domain: [0, Math.max(1, placed.length)] },
               y: { nice: true },
               marks: [

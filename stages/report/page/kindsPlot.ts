@@ -63,7 +63,7 @@ export const kindsPlot = (): Part =>
               marginLeft: marginFor(systems, canvas),
               marginRight: 24,
               marginTop: 8,
-              marginBottom: 40,
+              marginBottom: 44,
               x: { nice: true },
               y: { domain: systems, axis: null },
               marks: [

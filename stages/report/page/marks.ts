@@ -35,6 +35,7 @@ const nameElement = (
   left: number,
   middle: number,
   { isStrong, look }: Pick<Named, "isStrong" | "look">,
+  { paper }: Canvas["colours"],
 ): SVGElement =>
   svg(
     "text",
@@ -45,6 +46,11 @@ const nameElement = (
       fill: look.colour,
       "text-anchor": "start",
       "font-weight": isStrong ? 700 : 400,
+      // Read through the lines that pass behind it.
+      stroke: paper,
+      "stroke-width": 3,
+      "stroke-linejoin": "round",
+      "paint-order": "stroke",
       class: "name",
     },
     name,
@@ -61,7 +67,7 @@ const leader = (points: ReadonlyArray<readonly [number, number]>, colour: string
 
 /** Names in the right margin, one below the other, each led to the end of its line. */
 export const namesAtEnds =
-  (named: ReadonlyArray<Named>, { measure }: Canvas): Markish =>
+  (named: ReadonlyArray<Named>, { colours, measure }: Canvas): Markish =>
   (_index, scales, _values, { height, marginBottom, marginRight, marginTop, width }) => {
     const group = svg("g", { "aria-label": "names" })
     const right = width - marginRight
@@ -90,14 +96,14 @@ export const namesAtEnds =
           ),
         )
       }
-      group.append(nameElement(names[position] ?? "", right + gap, middle, each))
+      group.append(nameElement(names[position] ?? "", right + gap, middle, each, colours))
     })
     return group
   }
 
 /** Names around their points, on no other name and no dot. One that finds no room is left out, and is in the numbers. */
 export const namesAround =
-  (named: ReadonlyArray<Named>, radius: number, { measure, width: whole }: Canvas): Markish =>
+  (named: ReadonlyArray<Named>, radius: number, { colours, measure, width: whole }: Canvas): Markish =>
   (_index, scales, _values, { height, marginBottom, marginLeft, marginTop, width }) => {
     const group = svg("g", { "aria-label": "names" })
     const names = shortened(
@@ -129,7 +135,7 @@ export const namesAround =
           ),
         )
       }
-      group.append(nameElement(names[position] ?? "", left, middle, each))
+      group.append(nameElement(names[position] ?? "", left, middle, each, colours))
     })
     return group
   }
@@ -186,7 +192,7 @@ export const underRows = (
 export const rowNames =
   (
     rows: ReadonlyArray<{ readonly system: string; readonly look: Look; readonly isStrong: boolean }>,
-    { measure }: Canvas,
+    { colours, measure }: Canvas,
   ): Markish =>
   (_index, scales, _values, { marginLeft }) => {
     const group = svg("g", { "aria-label": "names" })
@@ -197,7 +203,7 @@ export const rowNames =
     )
     for (const [position, { isStrong, look, system }] of rows.entries()) {
       const middle = Number(scales.y?.(system))
-      const element = nameElement(names[position] ?? "", marginLeft - gap, middle, { isStrong, look })
+      const element = nameElement(names[position] ?? "", marginLeft - gap, middle, { isStrong, look }, colours)
       element.setAttribute("text-anchor", "end")
       group.append(element)
     }

@@ -1,7 +1,7 @@
 import { plot } from "@observablehq/plot"
 import { toElement } from "./dom.ts"
 import { h } from "./Markup.ts"
-import { light, onPage } from "./Palette.ts"
+import { onPage, print } from "./Palette.ts"
 import type { Canvas, PlotSpec } from "./PlotSpec.ts"
 import { save, saveButtons } from "./save.ts"
 import { numbersOf, tableKinds } from "./tables.ts"
@@ -45,7 +45,7 @@ const draw = ({ description, options }: PlotSpec, canvas: Canvas): SVGElement | 
 
 /** The plot as a file of its own: on paper, in fixed colours, with its description. */
 const fileOf = (spec: PlotSpec): SVGElement | HTMLElement => {
-  const drawn = draw(spec, { width: fileWidth, colours: light, measure: measureIn(fileFont), isLive: false })
+  const drawn = draw(spec, { width: fileWidth, colours: print, measure: measureIn(fileFont), isLive: false })
   drawn.setAttribute("xmlns", "http://www.w3.org/2000/svg")
   const title = document.createElementNS("http://www.w3.org/2000/svg", "title")
   title.textContent = spec.description
@@ -67,7 +67,7 @@ const asPng = async (spec: PlotSpec): Promise<Blob> => {
   })
   const context = canvas.getContext("2d")
   if (context === null) throw new Error("this browser cannot draw a picture")
-  context.fillStyle = "#ffffff"
+  context.fillStyle = print.paper
   context.fillRect(0, 0, canvas.width, canvas.height)
   context.drawImage(image, 0, 0, canvas.width, canvas.height)
   return new Promise((resolve, reject) => {

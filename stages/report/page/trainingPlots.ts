@@ -157,7 +157,7 @@ const panelPlot = (
           canvas,
         ),
         marginTop: 28,
-        marginBottom: 40,
+        marginBottom: 44,
         x: {},
         y: { nice: true, ...(isLogarithmic ? { type: "log" as const } : {}) },
         marks: [
