@@ -47,7 +47,7 @@ export const pSaid = (p: number): string => (p < smallest ? `p < ${smallest}` : 
  * stands between the systems.
  */
 const enough = (needed: number | null, queries: number): string => {
-  if (needed === null) return "; no number of queries that anybody judges would be enough"
+  if (needed === null) return "; more than ten million would be needed"
   return needed <= queries ? "" : `; ${count(needed)} would be needed`
 }
 
@@ -110,9 +110,10 @@ export const conclude = (
       because: `${value(mean)} of each${level.length === 0 ? "" : `; ${list(level)} cannot be told from them`}`,
     }
   }
+  const told = enough(next.needed, queries)
   return {
     found: "level",
-    says: `${list(beside)} are too close to call on ${queriesOf(queries)}${enough(next.needed, queries)}`,
+    says: `${list(beside)} are too close to call on ${queriesOf(queries)}${told === "" || beside.length === 2 ? told : `${told} to tell the first two apart`}`,
     because: `${value(mean)} and ${value(next.mean)} (${pSaid(next.adjusted)}, ${how(summary, pairs)})`,
   }
 }

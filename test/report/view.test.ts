@@ -148,7 +148,7 @@ describe("the page's sentences", () => {
       ],
     })
     expect(headlineOf(withSignificance(0.01, {})).title).toBe(
-      "model/1, bm25 and 2 others are too close to call on 6 queries; 900 would be needed",
+      "model/1, bm25 and 2 others are too close to call on 6 queries; 900 would be needed to tell the first two apart",
     )
     expect(headlineOf(withSignificance(0.01, { level: [] })).title).toBe("model/1 scores highest on 6 queries")
     expect(headlineOf(undefined)).toEqual({
