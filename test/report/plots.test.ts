@@ -101,15 +101,15 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
   it("P26 a system has one colour in the table and in every plot, and the baseline is in ink", () =>
     inChromium(pageOf(8), async ({ page }) => {
       await until(page, drawn)
-      const colours = JSON.parse(
+      const colours: Readonly<Record<string, string>> = JSON.parse(
         JSON.stringify(
           await page.evaluate(`Object.fromEntries([...document.querySelectorAll(".results tbody tr")].map((row) => [
             row.querySelector("a").textContent, getComputedStyle(row.querySelector(".swatch")).backgroundColor]))`),
         ),
       )
       expect(new Set(Object.values(colours)).size).toBe(8)
-      expect(colours.bm25).toBe("rgb(28, 27, 31)")
-      const named = JSON.parse(
+      expect(colours["bm25"]).toBe("rgb(28, 27, 31)")
+      const named: ReadonlyArray<readonly [part: string, name: string, colour: string]> = JSON.parse(
         JSON.stringify(
           await page.evaluate(`[...document.querySelectorAll("figure .name")].map((name) => [
             name.closest("section").id, name.textContent, getComputedStyle(name).fill])`),

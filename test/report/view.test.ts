@@ -118,8 +118,8 @@ describe("the page's sentences", () => {
   const withSignificance = (
     adjusted: number,
     standing: Partial<NonNullable<DatasetModel["significance"]>["standings"][number]>,
-  ): DatasetModel["significance"] =>
-    JSON.parse(
+  ): DatasetModel["significance"] => {
+    const made: DatasetModel["significance"] = JSON.parse(
       JSON.stringify({
         ...{ test: "t", correction: "holm", family: "table", alpha: 0.05, baselines: ["bm25"] },
         rows: names.slice(1).map((name, i) => ({
@@ -134,6 +134,8 @@ describe("the page's sentences", () => {
         ],
       }),
     )
+    return made
+  }
 
   const headlineOf = (significance: DatasetModel["significance"]) => {
     const of = { ...model, datasets: [datasetOf("one", significance === undefined ? {} : { significance })] }
