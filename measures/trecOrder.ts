@@ -8,3 +8,17 @@ export const compareTrecOrder = (
   a: { readonly docid: string; readonly score: number },
   b: { readonly docid: string; readonly score: number },
 ): number => b.score - a.score || compareBytes(b.docid, a.docid)
+
+/**
+ * The places `0 .. count - 1` of a query's documents in trec_eval's order.
+ *
+ * @param docidAt asked only where scores are equal
+ */
+export const trecRanking = (
+  count: number,
+  scoreAt: (place: number) => number,
+  docidAt: (place: number) => string,
+): Array<number> =>
+  Array.from({ length: count }, (_, place) => place).sort(
+    (a, b) => scoreAt(b) - scoreAt(a) || compareBytes(docidAt(b), docidAt(a)),
+  )

@@ -2,7 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { compareTrecOrder, judgements, measureName, measuresOf, scoreQuery, UNJUDGED } from "../../measures/index.ts"
+import { judgements, measureName, measuresOf, scoreQuery, trecRanking, UNJUDGED } from "../../measures/index.ts"
 import {
   DuckDb,
   duckDbPromise,
@@ -76,12 +76,13 @@ const scoredQueries = (context: Context, split: string | undefined) => {
   )
 }
 
-/** The places of a query's candidates in the order of the mixed scores, ties by docid descending. */
+/** The places of a query's candidates in the order of the mixed scores. */
 const rankedBy = ({ docids }: ScoredQuery, scores: Float64Array): ReadonlyArray<number> =>
-  docids
-    .map((docid, at) => ({ at, docid, score: scores[at]! }))
-    .sort(compareTrecOrder)
-    .map(({ at }) => at)
+  trecRanking(
+    docids.length,
+    (place) => scores[place]!,
+    (place) => docids[place]!,
+  )
 
 /** Shares that are tried. */
 const steps = 20

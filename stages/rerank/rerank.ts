@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { trecRanking } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
   openScorer,
@@ -16,7 +17,7 @@ import {
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
-import { compareBytes, Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
+import { Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
 import { usualTokensPerBatch } from "./Batches.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
@@ -196,7 +197,7 @@ const vectorScores = (context: Context, card: ModelCard, model: OpenModel, token
     } satisfies ScoredPairs
   })
 
-/** Writes each query's pairs by score, ties by docid descending (bytes). */
+/** Writes each query's pairs in trec_eval's order. */
 const writeRankings = (
   writer: TableWriter<Kinds.Run>,
   system: string,
@@ -207,9 +208,11 @@ const writeRankings = (
   Effect.gen(function* () {
     for (const [query, qid] of pairs.qids.entries()) {
       const from = pairs.starts[query]!
-      const ranked = Array.from({ length: pairs.starts[query + 1]! - from }, (_, i) => from + i).sort(
-        (a, b) => scores[b]! - scores[a]! || compareBytes(docidOf(b), docidOf(a)),
-      )
+      const ranked = trecRanking(
+        pairs.starts[query + 1]! - from,
+        (place) => scores[from + place]!,
+        (place) => docidOf(from + place),
+      ).map((place) => from + place)
       yield* writer.writeColumns({
         system: ranked.map(() => system),
         qid: ranked.map(() => qid),

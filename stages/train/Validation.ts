@@ -1,8 +1,16 @@
 import * as Effect from "effect/Effect"
-import { aggregate, type Judgements, judgements, type Measure, scoreQuery, UNJUDGED } from "../../measures/index.ts"
+import {
+  aggregate,
+  type Judgements,
+  judgements,
+  type Measure,
+  scoreQuery,
+  trecRanking,
+  UNJUDGED,
+} from "../../measures/index.ts"
 import type { TokenSequence, Trainer } from "../../neural/index.ts"
 import { readRows, type StoredArtifact } from "../../pipeline/index.ts"
-import { compareBytes, type Kinds, QueryKind, Random } from "../../schemas/index.ts"
+import { type Kinds, QueryKind, Random } from "../../schemas/index.ts"
 import type { InputOf } from "./Inputs.ts"
 import { type Tokens, unknownText } from "./readTrainingData.ts"
 
@@ -115,9 +123,12 @@ export const measureDev = (
     const values = measures.map(() => new Float64Array(dev.length))
     let from = 0
     dev.forEach(({ docids, grades, judged }, q) => {
-      const order = Array.from(docids, (_, i) => i)
       const start = from
-      order.sort((a, b) => scores[start + b]! - scores[start + a]! || compareBytes(docids[b]!, docids[a]!))
+      const order = trecRanking(
+        docids.length,
+        (place) => scores[start + place]!,
+        (place) => docids[place]!,
+      )
       const ranked = Int32Array.from(order, (i) => grades[i]!)
       measures.forEach((measure, m) => {
         values[m]![q] = scoreQuery(measure, ranked, judged)
