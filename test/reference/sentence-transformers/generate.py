@@ -1,0 +1,155 @@
+"""Small random folders as sentence-transformers and transformers save them, each with its own scores.
+
+python test/reference/sentence-transformers/generate.py    (sentence-transformers 6.2.0, transformers 5.24.0, torch 2.15.0)
+
+Every folder under `folders/` is one that `SentenceTransformer.save_pretrained`, `CrossEncoder.save_pretrained` or transformers'
+`save_pretrained` wrote, or such a folder with the one change that its case is about. `golden.json` holds the texts and, for each
+folder, the scores of all queries with all passages: of a bi-encoder `similarity(encode_query(…), encode_document(…))`, of a
+cross-encoder `predict(…)`, with several labels a row for each pair.
+"""
+
+import json
+import random
+import shutil
+import warnings
+from pathlib import Path
+
+import torch
+import transformers
+from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
+
+warnings.filterwarnings("ignore")
+transformers.logging.set_verbosity_error()
+HERE = Path(__file__).parent
+OUT = HERE / "folders"
+WORDS = """coat boots red blue wool winter summer garden hose table chair oak pine lamp light dark green silver spoon fork
+knife plate bowl cup glass water river stone bridge road car wheel engine""".split()
+
+
+def tokenizer_file(path: Path) -> None:
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz:,.", *("##" + c for c in "abcdefghijklmnopqrstuvwxyz")]
+    ids = {piece: i for i, piece in enumerate(pieces)}
+    made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    made.save(str(path))
+
+
+def base(cls, name: str, seed: int, **config) -> Path:
+    """A plain transformers folder with random weights that are large enough to matter."""
+    torch.manual_seed(seed)
+    shape = dict(vocab_size=len(WORDS) + 60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+    made = cls(BertConfig(**(shape | dict(max_position_embeddings=64, initializer_range=0.5) | config))).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(torch.randn_like(weight) * 0.05)
+    path = Path("/tmp") / f"rankdag-base-{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    made.save_pretrained(path)
+    tokenizer_file(path / "raw.json")
+    transformers.BertTokenizer(vocab=Tokenizer.from_file(str(path / "raw.json")).get_vocab()).save_pretrained(path)
+    (path / "raw.json").unlink()
+    return path
+
+
+def texts() -> tuple[list[str], list[str]]:
+    source = random.Random(7)
+    draw = lambda n: " ".join(source.choice(WORDS) for _ in range(n))
+    queries = [draw(n) for n in (2, 4, 7, 14)] + ["Rd, wheel: KNIFE"]
+    return queries, ["", *(draw(n) for n in (1, 5, 9, 16, 26, 45))]
+
+
+QUERIES, PASSAGES = texts()
+golden: dict = {"versions": {}, "queries": QUERIES, "passages": PASSAGES, "cases": {}}
+
+
+def put(name: str, kind: str, scores) -> None:
+    golden["cases"][name] = {"kind": kind, "scores": [[float(f"{x:.9g}") for x in row] for row in torch.as_tensor(scores).tolist()]}
+
+
+def bi(name: str, seed: int, pooling: dict = {}, modules: list = [], limit: int | None = None, **settings) -> None:
+    path = base(BertModel, name, seed)
+    transformer = Transformer(str(path))
+    if limit is not None:
+        transformer.max_seq_length = limit
+    pooled = Pooling(transformer.get_embedding_dimension(), **pooling)
+    model = SentenceTransformer(modules=[transformer, pooled, *modules], device="cpu", **settings)
+    model.save_pretrained(str(OUT / name), create_model_card=False)
+    bi_scores(name)
+
+
+def bi_scores(name: str) -> None:
+    model = SentenceTransformer(str(OUT / name), device="cpu")
+    put(name, "bi", model.similarity(model.encode_query(QUERIES), model.encode_document(PASSAGES)))
+
+
+def cross(name: str, seed: int, labels: int, config: dict = {}, **settings) -> None:
+    path = base(BertForSequenceClassification, name, seed, num_labels=labels, **config)
+    model = CrossEncoder(str(path), device="cpu", **settings)
+    model.save_pretrained(str(OUT / name), create_model_card=False)
+    cross_scores(name)
+
+
+def cross_scores(name: str, **settings) -> None:
+    model = CrossEncoder(str(OUT / name), device="cpu")
+    scores = model.predict([(q, p) for q in QUERIES for p in PASSAGES], **settings)
+    put(name, "cross", scores.reshape(len(QUERIES), len(PASSAGES), -1).reshape(len(QUERIES), -1))
+
+
+def edit(name: str, file: str, **fields) -> None:
+    path = OUT / name / file
+    content = json.loads(path.read_text())
+    content.update(fields)
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not ...}, indent=2) + "\n")
+
+
+def copy(name: str, of: str) -> None:
+    shutil.copytree(OUT / of, OUT / name)
+
+
+def main() -> None:
+    import sentence_transformers
+
+    golden["versions"] = {"sentence-transformers": sentence_transformers.__version__, "transformers": transformers.__version__, "torch": torch.__version__.split("+")[0]}
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    bi("bi-mean", 1)
+    bi("bi-cls", 2, {"pooling_mode": "cls"}, [Normalize()])
+    bi("bi-limit", 3, limit=12)
+    bi("bi-prompts", 4, prompts={"query": "red query: ", "document": "blue stone"})
+    bi("bi-default-prompt", 5, prompts={"find": "red query: "}, default_prompt_name="find")
+    bi("bi-truncated", 6, truncate_dim=6)
+    bi("bi-prompt-left-out", 7, {"include_prompt": False}, prompts={"query": "red query: ", "document": "stone bridge, dark: "})
+    bi("bi-dot", 8, similarity_fn_name="dot")
+    bi("bi-dot-truncated", 9, {}, [Normalize()], similarity_fn_name="dot", truncate_dim=6)
+    copy("bi-old-limit", "bi-mean")
+    edit("bi-old-limit", "sentence_bert_config.json", max_seq_length=12, do_lower_case=False)
+    bi_scores("bi-old-limit")
+    cross("cross-1", 11, 1)
+    cross("cross-1-identity", 12, 1, activation_fn=torch.nn.Identity())
+    cross("cross-2", 13, 2)
+    cross("cross-3", 14, 3, {"id2label": {0: "Exact", 1: "Irrelevant", 2: "Substitute"}, "label2id": {"Exact": 0, "Irrelevant": 1, "Substitute": 2}})
+    cross("cross-3-sigmoid", 15, 3, activation_fn=torch.nn.Sigmoid())
+    cross("cross-prompt", 16, 1, prompts={"shop": "garden lamp: ", "none": ""}, default_prompt_name="shop")
+    cross("cross-limit", 17, 1, max_length=20)
+    copy("cross-backend", "cross-1")
+    edit("cross-backend", "tokenizer_config.json", tokenizer_class="TokenizersBackend", model_input_names=...)
+    cross_scores("cross-backend")
+    copy("cross-fast", "cross-1")
+    edit("cross-fast", "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast", model_input_names=...)
+    cross_scores("cross-fast")
+    for name, case in golden["cases"].items():
+        case["bytes"] = sum(f.stat().st_size for f in (OUT / name).rglob("*") if f.is_file())
+    (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
