@@ -12,6 +12,16 @@ export class WorkFound extends Schema.TaggedError<WorkFound>()("WorkFound", {
   }
 }
 
+/** A model was looked at, and cannot be taken as it is; what is wrong stands in what was told. */
+export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
+  model: Schema.String,
+  errors: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.model} cannot be taken as it is: ${this.errors} ${this.errors === 1 ? "finding is an error" : "findings are errors"}`
+  }
+}
+
 /** What the process exits with; `docs/SPEC.md` L4. */
 export const exitCodes = {
   success: 0,

@@ -11,7 +11,16 @@ const headText = (head: Head): string => {
     case "decoder-choice":
       return `decoder-choice of entry ${head.yes} against ${head.no}`
     case "classifier":
-      return head.labels === 1 ? "classifier of 1 label" : `classifier, label ${head.label} of ${head.labels}`
+      return head.labels === 1
+        ? "classifier of 1 label"
+        : `classifier, ${head.independent === true ? "logit" : "log-probability"} of label ${head.label} of ${head.labels}`
+    case "embedding":
+      return [
+        `embedding, ${head.pooling ?? "mean"}`,
+        ...(head.leavesOutPrompt === true ? ["without the prompt's tokens"] : []),
+        ...(head.truncateDim === undefined ? [] : [`its first ${head.truncateDim} numbers`]),
+        head.similarity ?? "cosine",
+      ].join(" · ")
     default:
       return head.kind
   }
@@ -24,7 +33,10 @@ const inputText = ({ maximumTokens, texts }: InputSpec): string => {
     return `each text on its own · queries with ${before(texts.queryPrefix)}, passages with ${before(texts.passagePrefix)} · ${limit}`
   }
   const { template } = texts
-  if (template === "pair") return `the tokenizer's layout for a pair · ${limit}`
+  if (template === "pair") {
+    const { queryPrefix = "" } = texts
+    return `the tokenizer's layout for a pair${queryPrefix === "" ? "" : ` behind the prompt «${queryPrefix}»`} · ${limit}`
+  }
   return `${template.bos ? "bos " : ""}«${template.text}»${template.eos ? " eos" : ""} · ${limit}`
 }
 
@@ -39,10 +51,30 @@ const fitText = ({ extra, misshaped, missing }: Fit): ReadonlyArray<string> => {
   return lines.length === 0 ? ["every tensor is there, none is too many"] : lines
 }
 
-/** A model, looked at: a line for each part, then the problems. */
+/** How many findings say that the model cannot be taken as it is: problems, and tensors that do not fit. */
+export const errorsIn = ({ problems, weights }: Inspection): number => {
+  const { extra = [], misshaped = [], missing = [] } = weights?.fit ?? {}
+  return problems.length + extra.length + misshaped.length + missing.length
+}
+
+/** A model, looked at: a line for each part, then warnings and problems. */
 export const renderInspection = (found: Inspection): string => {
-  const { classes, files, graph, head, heads, input, name, origin, parameters, problems, sizes, tokenizer, weights } =
-    found
+  const {
+    classes,
+    files,
+    graph,
+    head,
+    heads,
+    input,
+    name,
+    origin,
+    parameters,
+    problems,
+    sizes,
+    tokenizer,
+    warnings,
+    weights,
+  } = found
   const rows: Array<readonly [string, string]> = [["model", `${name} · ${origin}`]]
   const row = (title: string, ...parts: ReadonlyArray<string>): void => {
     rows.push([title, parts.join(" · ")])
@@ -92,6 +124,7 @@ export const renderInspection = (found: Inspection): string => {
   const width = Math.max(...rows.map(([title]) => title.length))
   return [
     ...rows.map(([title, text], i) => `${(title === rows[i - 1]?.[0] ? "" : title).padEnd(width)}  ${text}`),
+    ...warnings.map((warning) => `! ${warning}`),
     ...problems.map((problem) => `✗ ${problem}`),
   ].join("\n")
 }

@@ -19,14 +19,33 @@ export const Head = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("decoder-logit"), token: or(rankT5Token) }),
   /** One decoder step; the log-probability of `yes` against `no` (monoT5). */
   Schema.Struct({ kind: Schema.Literal("decoder-choice"), yes: or(monoT5Tokens.yes), no: or(monoT5Tokens.no) }),
-  /** The classifier of a Hugging Face sequence classifier; with several labels, the log-probability of one. */
+  /**
+   * The classifier of a Hugging Face sequence classifier; with several labels, the log-probability of one, or its logit where the
+   * labels are independent of one another.
+   */
   Schema.Struct({
     kind: Schema.Literal("classifier"),
     labels: Schema.Int.pipe(Schema.positive()),
     label: Schema.NonNegativeInt,
+    independent: Schema.optionalWith(Schema.Boolean, { exact: true }),
   }),
-  /** No score, but the mean state as a vector of length 1: the score of two texts is their vectors' product. */
-  Schema.Struct({ kind: Schema.Literal("embedding") }),
+  /**
+   * No score, but a vector: the score of two texts is their vectors' product. The vector is the mean state or the first token's,
+   * of length 1 if nothing else is said; the names are those of sentence-transformers.
+   */
+  Schema.Struct({
+    kind: Schema.Literal("embedding"),
+    /** Left out, mean. */
+    pooling: Schema.optionalWith(Schema.Literal("mean", "cls"), { exact: true }),
+    /** Whether the tokens of a text's prompt are left out of the mean. */
+    leavesOutPrompt: Schema.optionalWith(Schema.Boolean, { exact: true }),
+    /** Whether a module Normalize gives the pooled vector length 1. */
+    normalized: Schema.optionalWith(Schema.Boolean, { exact: true }),
+    /** So many of its first numbers are taken; left out, all. */
+    truncateDim: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
+    /** With cosine, which is what is meant where it is left out, the result has length 1. */
+    similarity: Schema.optionalWith(Schema.Literal("cosine", "dot"), { exact: true }),
+  }),
 )
 export type Head = typeof Head.Type
 export type HeadKind = Head["kind"]

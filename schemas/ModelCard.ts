@@ -15,8 +15,13 @@ export type PairTemplate = typeof PairTemplate.Type
 /** How a model's input is made of a query and a passage: of both together, or of each on its own (a bi-encoder's). */
 export const InputSpec = Schema.Struct({
   texts: Schema.Union(
-    Schema.Struct({ kind: Schema.Literal("pair"), template: PairTemplate }),
-    /** What stands before each text, never shortened: `query: `, `passage: `; empty for most models. */
+    Schema.Struct({
+      kind: Schema.Literal("pair"),
+      template: PairTemplate,
+      /** What stands right before the query, as it is; empty for most models. */
+      queryPrefix: Schema.optionalWith(Schema.String, { exact: true }),
+    }),
+    /** What stands right before each text, as it is: `query: `, `passage: `; empty for most models. */
     Schema.Struct({
       kind: Schema.Literal("single"),
       queryPrefix: Schema.String,
@@ -60,18 +65,20 @@ export const modelFiles = {
 /** The file beside a tokenizer's own, in a `Kinds.Tokenizer`, with the `InputSpec`. */
 export const inputFile = "input.json"
 
+/** The files that can make a tokenizer, best first. */
+export const tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt"] as const
+
 /** Files of a checkpoint that say what its model is and how its texts are tokenized, in sentence-transformers' layout too. */
 export const describingFiles: ReadonlySet<string> = new Set([
   "1_Pooling/config.json",
+  "2_Normalize/config.json",
+  "adapter_config.json",
   "added_tokens.json",
   "config_sentence_transformers.json",
   modelFiles.config,
   "modules.json",
   "sentence_bert_config.json",
   "special_tokens_map.json",
-  "spiece.model",
-  "tokenizer.json",
-  "tokenizer.model",
   "tokenizer_config.json",
-  "vocab.txt",
+  ...tokenizerFiles,
 ])

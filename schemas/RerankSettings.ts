@@ -26,17 +26,27 @@ export const ModelSettings = Schema.Struct({
     Schema.Union(HeadName, Head),
     "What makes the score; left out, what the checkpoint was saved with. RankT5 with a decoder: decoder-logit; monoT5: decoder-choice",
   ),
+  label: choice(
+    Schema.Union(Schema.NonNegativeInt, Schema.NonEmptyString),
+    "Of a classifier with several labels, the one that means relevant, by number or name; left out, label 1 of two",
+  ),
   template: choice(
     Schema.NonEmptyString,
     "How query and passage become one text, with {query} and {document}; left out, the family's usual: pair for BERT's, RankT5's or monoT5's for T5",
   ),
   bos: choice(Schema.Boolean, "Whether the tokenizer's bos goes before a template's text; left out, no"),
   eos: choice(Schema.Boolean, "Whether its eos goes behind; left out, yes for T5 and no for T5Gemma"),
-  queryPrefix: setting(Schema.String, "", "Of a bi-encoder: what stands before a query"),
-  passagePrefix: setting(Schema.String, "", "Of a bi-encoder: what stands before a passage"),
+  queryPrefix: choice(
+    Schema.String,
+    "What stands right before a query, as it is («query: » with its space); left out, the prompt that the model was saved with",
+  ),
+  passagePrefix: choice(
+    Schema.String,
+    "Of a bi-encoder: what stands right before a passage; left out, the prompt that the model was saved with",
+  ),
   maximumTokens: choice(
     count,
-    "Most tokens of an input; left out, what sentence-transformers' configuration says, else 512 or what its positions allow",
+    "Most tokens of an input; left out, what the model's files say, else what its positions allow, else 512",
   ),
 })
 export type ModelSettings = typeof ModelSettings.Type

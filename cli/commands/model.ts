@@ -6,7 +6,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { HeadName, ModelSettings } from "../../schemas/index.ts"
 import { inspectModel } from "../../stages/model/index.ts"
-import { renderInspection } from "../ModelInspection.ts"
+import { ModelUnfit } from "../ExitCode.ts"
+import { errorsIn, renderInspection } from "../ModelInspection.ts"
 
 import { writeError, writeOut } from "../Terminal.ts"
 
@@ -27,14 +28,22 @@ const inspectCommand = Command.make(
       Options.optional,
       Options.withDescription("Compare the weights with what this head needs; left out, the head it was saved with"),
     ),
+    label: Options.text("label").pipe(
+      Options.optional,
+      Options.withDescription("Of a classifier with several labels, the one that means relevant, by number or name"),
+    ),
     json: Options.boolean("json").pipe(Options.withDescription("Print one JSON document")),
   },
-  ({ source, revision, head, json }) =>
+  ({ source, revision, head, label, json }) =>
     Effect.gen(function* () {
       const settings = yield* decodeSettings({
         source,
         revision,
         ...Option.match(head, { onNone: () => ({}), onSome: (head) => ({ head }) }),
+        ...Option.match(label, {
+          onNone: () => ({}),
+          onSome: (label) => ({ label: /^\d+$/u.test(label) ? Number(label) : label }),
+        }),
       })
       let told = ""
       const found = yield* inspectModel(settings, (progress) => {
@@ -44,7 +53,9 @@ const inspectCommand = Command.make(
         told = detail
         Effect.runFork(writeError(`· fetching ${detail}\n`))
       })
+      const errors = errorsIn(found)
       yield* writeOut(json ? `${JSON.stringify(found, undefined, 2)}\n` : `${renderInspection(found)}\n`)
+      if (errors > 0) return yield* new ModelUnfit({ model: found.name, errors })
     }),
 ).pipe(Command.withDescription("Says what a model is made of, how its input would be read, and what is missing"))
 

@@ -22,7 +22,7 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   why: Schema.String,
 }) {
   override get message(): string {
-    return `config.json of a ${this.modelType}: ${this.field}: ${this.why}`
+    return `config.json of a ${this.modelType}: ${this.why.startsWith(`${this.field} `) ? this.why : `${this.field}: ${this.why}`}`
   }
 }
 

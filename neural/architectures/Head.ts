@@ -1,4 +1,4 @@
-import type { Head, HeadKind } from "../../schemas/index.ts"
+import { didYouMean, type Head, type HeadKind } from "../../schemas/index.ts"
 import type { Architecture, PretrainedConfig } from "./config.ts"
 
 export { Head, type HeadKind, monoT5Tokens, rankT5Token } from "../../schemas/index.ts"
@@ -16,15 +16,44 @@ export const headsOf = (architecture: Architecture): readonly HeadKind[] => {
   }
 }
 
-/** The head that a checkpoint was saved with, as far as its class says it; undefined where a head must be chosen. */
-export const headOf = (config: PretrainedConfig): Head | undefined => {
-  const { architecture, classes, labels } = config
-  const name = classes[0] ?? ""
-  if (architecture.family === "bert") {
-    if (name.endsWith("ForSequenceClassification")) {
-      return { kind: "classifier", labels, label: labels === 1 ? 0 : 1 }
-    }
-    return name.endsWith("Model") ? { kind: "embedding" } : undefined
+/**
+ * A classifier's head: of one label that one, of two label 1, of more than two the one that is asked for; or what is wrong with
+ * the label.
+ *
+ * @param label a number or a name
+ */
+export const classifierHead = (
+  { independentLabels, labelNames, labels }: PretrainedConfig,
+  label?: number | string,
+): Head | { readonly problem: string; readonly remedy: string } => {
+  const chosen = (typeof label === "string" ? labelNames.indexOf(label) : label) ?? [0, 1][labels - 1]
+  if (chosen !== undefined && chosen >= 0 && chosen < labels) {
+    const independent = independentLabels && labels > 1 ? { independent: true } : {}
+    return { kind: "classifier", labels, label: chosen, ...independent }
   }
-  return undefined
+  const list = labelNames.map((name, i) => `${i} ${name}`).join(", ")
+  const example = JSON.stringify(labelNames[0])
+  return {
+    problem:
+      chosen === undefined
+        ? `its classifier has ${labels} labels (${list}), and which of them means relevant is not said`
+        : `the label ${JSON.stringify(label)} is none of its ${labels} (${list})${typeof label === "string" ? didYouMean(label, labelNames) : ""}`,
+    remedy: `Say it beside the source, by number or name: { "source": …, "label": ${example} }.`,
+  }
+}
+
+/** The kind of head that a checkpoint was saved with, as far as its class says it. */
+export const headKindOf = ({ architecture, classes }: PretrainedConfig): "classifier" | "embedding" | undefined => {
+  const name = classes[0] ?? ""
+  if (architecture.family !== "bert") return undefined
+  if (name.endsWith("ForSequenceClassification")) return "classifier"
+  return name.endsWith("Model") ? "embedding" : undefined
+}
+
+/** The head that a checkpoint was saved with, as far as its class says it; undefined where a head, or a label, must be chosen. */
+export const headOf = (config: PretrainedConfig): Head | undefined => {
+  const kind = headKindOf(config)
+  if (kind !== "classifier") return kind === undefined ? undefined : { kind }
+  const head = classifierHead(config)
+  return "kind" in head ? head : undefined
 }

@@ -60,9 +60,9 @@ const encoderOf = (
   }
 }
 
-/** The mean of each text's token states, [batch, width]; a text without tokens gives zeros. */
-const maskedMean = (encoder: Encoder, tokens: TokenBatch): Floats => {
-  const { batch, mask, sequence } = tokens
+/** The mean of each text's token states under a mask, [batch, width]; a text without tokens gives zeros. */
+const maskedMean = (encoder: Encoder, tokens: TokenBatch, mask: Floats = tokens.mask): Floats => {
+  const { batch, sequence } = tokens
   const sums = Onnx.matMul(Onnx.reshape(mask, [batch, 1, sequence]), byText(encoder.states(), tokens))
   const count = Onnx.maximum(Onnx.reduceSum(mask, [1], true), 1e-9)
   return Onnx.divide(Onnx.reshape(sums, [batch, encoder.width]), count)
@@ -122,6 +122,23 @@ const classifierLogits = (
 const column = (logits: Floats, index: number, tokens: TokenBatch): Floats =>
   Onnx.reshape(Onnx.slice(logits, 1, index, index + 1), [tokens.batch])
 
+/** Vectors as ones of length 1. */
+const ofUnitLength = (vectors: Floats): Floats => {
+  const length = Onnx.squareRoot(Onnx.reduceSum(Onnx.multiply(vectors, vectors), [1], true))
+  return Onnx.divide(vectors, Onnx.maximum(length, 1e-12))
+}
+
+/** The texts' vectors as sentence-transformers makes them: pooled, by Normalize, shortened, and by what compares them. */
+const embeddings = (encoder: Encoder, tokens: TokenBatch, head: Extract<Head, { kind: "embedding" }>): Floats => {
+  const { leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
+  const mask = leavesOutPrompt === true ? Onnx.cast(tokens.poolingMask, "float32") : tokens.mask
+  let vectors = pooling === "cls" ? encoder.first() : maskedMean(encoder, tokens, mask)
+  if (normalized === true && truncateDim !== undefined) vectors = ofUnitLength(vectors)
+  if (truncateDim !== undefined && truncateDim < encoder.width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
+  const cosine = (similarity ?? "cosine") === "cosine"
+  return cosine || (normalized === true && truncateDim === undefined) ? ofUnitLength(vectors) : vectors
+}
+
 /** What the model computes from a batch of tokens: scores [batch], or embeddings [batch, width]. */
 export const modelExpression = (
   description: ModelDescription,
@@ -140,11 +157,8 @@ export const modelExpression = (
       return linear(maskedMean(encoder, tokens))
     case "attention-pooling":
       return linear(attentionPooling(encoder, tokens, parameters))
-    case "embedding": {
-      const mean = maskedMean(encoder, tokens)
-      const length = Onnx.squareRoot(Onnx.reduceSum(Onnx.multiply(mean, mean), [1], true))
-      return Onnx.divide(mean, Onnx.maximum(length, 1e-12))
-    }
+    case "embedding":
+      return embeddings(encoder, tokens, head)
     case "decoder-logit":
     case "decoder-choice": {
       if (architecture.family !== "t5") throw unsuitable(description, "it has no decoder here")
@@ -155,7 +169,8 @@ export const modelExpression = (
     case "classifier": {
       if (architecture.family !== "bert") throw unsuitable(description, "it has no classifier here")
       const logits = classifierLogits(architecture, encoder, parameters, head.labels, dropout)
-      return column(head.labels === 1 ? logits : Onnx.logSoftmax(logits, 1), head.label, tokens)
+      const alone = head.labels === 1 || head.independent === true
+      return column(alone ? logits : Onnx.logSoftmax(logits, 1), head.label, tokens)
     }
   }
 }
@@ -181,7 +196,7 @@ const aliasesOf = (architecture: Architecture, name: string): readonly string[] 
   switch (architecture.family) {
     case "t5":
       if (name === "shared.weight") return ["encoder.embed_tokens.weight", "transformer.shared.weight"]
-      if (name === "lm_head.weight") return ["shared.weight"]
+      if (name === "lm_head.weight") return architecture.sharedOutput ? ["shared.weight"] : []
       return [`transformer.${name}`]
     case "t5gemma":
       return [`model.${name}`]
@@ -228,8 +243,8 @@ const ignoredBy = (architecture: Architecture) => {
 }
 
 /**
- * The graph of a ranking model. Its inputs are input_ids, attention_mask, and token_type_ids where the architecture has
- * several token types; all int64 [batch, sequence]. What stands under a mask of 0 has no influence.
+ * The graph of a ranking model. Its inputs are input_ids, attention_mask, token_type_ids where the architecture has
+ * several token types, and pooling_mask where some tokens are left out of the mean; all int64 [batch, sequence]. What stands under a mask of 0 has no influence.
  */
 export const modelGraph = (description: ModelDescription): Either.Either<ModelGraph, HeadUnsuitable> => {
   const { architecture, head } = description
@@ -243,12 +258,21 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
   if (head.kind === "classifier" && head.label >= head.labels) {
     return Either.left(unsuitable(description, `label ${head.label} is not among its ${head.labels} labels`))
   }
+  if (head.kind === "embedding" && head.leavesOutPrompt === true && head.pooling === "cls") {
+    return Either.left(unsuitable(description, "the first token behind a prompt (cls without the prompt) is not built"))
+  }
   const tokens = tokenBatch()
+  const leavesOut = head.kind === "embedding" && head.leavesOutPrompt === true
   const output = head.kind === "embedding" ? "embeddings" : "scores"
   const expression = modelExpression(description, tokens, new Parameters())
   const graph: Onnx.Graph = {
     name: `${architecture.family}-${head.kind}`,
-    inputs: [tokens.ids, tokens.attentionMask, ...(hasTokenTypes(architecture) ? [tokens.tokenTypes] : [])],
+    inputs: [
+      tokens.ids,
+      tokens.attentionMask,
+      ...(hasTokenTypes(architecture) ? [tokens.tokenTypes] : []),
+      ...(leavesOut ? [tokens.poolingMask] : []),
+    ],
     outputs: { [output]: expression },
   }
   const tensors = Onnx.parametersOf(graph).map(({ name, shape }) => ({

@@ -26,6 +26,8 @@ export interface T5Config {
   readonly feedForward: FeedForward
   /** Whether the decoder's output is scaled by width^-½ and its projection is the embedding (1.0), or has its own (1.1). */
   readonly tiedOutput: boolean
+  /** Whether a checkpoint without `lm_head.weight` means the embedding by it. */
+  readonly sharedOutput: boolean
   readonly decoderStart: number
 }
 

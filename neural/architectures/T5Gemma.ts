@@ -21,7 +21,7 @@ export interface T5GemmaConfig {
   readonly softCap: number | undefined
   readonly ropeTheta: number
   readonly epsilon: number
-  /** A sliding layer sees |i − j| < window. */
+  /** A sliding layer sees |i − j| ≤ window, as transformers has it from 5.4.0 on. */
   readonly window: number
   /** For each layer, whether it slides. */
   readonly sliding: readonly boolean[]
@@ -48,17 +48,17 @@ const rotation = (config: T5GemmaConfig, tokens: TokenBatch): ((x: Floats) => Fl
   }
 }
 
-/** 0 where |i − j| < window and `masked` elsewhere, [1, 1, sequence, sequence]. */
+/** 0 where |i − j| ≤ window and `masked` elsewhere, [1, 1, sequence, sequence]. */
 const windowMask = (window: number, tokens: TokenBatch): Floats => {
   const positions = Onnx.range(tokens.sequence, "int64")
   const distance = Onnx.absolute(Onnx.subtract(Onnx.unsqueeze(positions, [0]), Onnx.unsqueeze(positions, [1])))
-  const mask = Onnx.where(Onnx.less(distance, window), Onnx.scalar(0), Onnx.scalar(masked))
+  const mask = Onnx.where(Onnx.less(distance, window + 1), Onnx.scalar(0), Onnx.scalar(masked))
   return Onnx.unsqueeze(mask, [0, 1])
 }
 
 /**
- * The T5Gemma encoder over a batch of tokens. Up to `window` tokens the sliding layers see everything, as the others do; a
- * graph for longer texts (`maximumTokens` > window) has the window in them.
+ * The T5Gemma encoder over a batch of tokens. Up to `window` + 1 tokens the sliding layers see everything, as the others do; a
+ * graph for longer texts (`maximumTokens` > window + 1) has the window in them.
  */
 export const t5GemmaEncoder = (
   config: T5GemmaConfig,
@@ -73,7 +73,7 @@ export const t5GemmaEncoder = (
     offsetNormalization(x, parameters.get(`${name}.weight`, width), epsilon)
   const rotate = rotation(config, tokens)
   const scale = config.queryScale ** -0.5
-  const slides = maximumTokens > config.window
+  const slides = maximumTokens > config.window + 1
   const visible = { full: tokens.visibility, sliding: tokens.visibility, firstSliding: tokens.visibility }
   if (slides) {
     // The minimum, not the sum: two of the lowest floats would make an infinity.

@@ -17,6 +17,8 @@ export interface TokenBatch {
   readonly attentionMask: Onnx.Expression<"int64">
   /** int64 [batch, sequence]: which segment a token belongs to, for architectures that distinguish them */
   readonly tokenTypes: Onnx.Expression<"int64">
+  /** int64 [batch, sequence]: 1 at the tokens that a mean is of, for models that leave some out */
+  readonly poolingMask: Onnx.Expression<"int64">
   /** The mask as floats, [batch, sequence]. */
   readonly mask: Floats
   /** 0 at tokens and `masked` at padding, [batch, 1, 1, sequence]: to be added to attention scores. */
@@ -34,6 +36,7 @@ export const tokenBatch = (suffix = ""): TokenBatch => {
   const ids = Onnx.input(`input_ids${suffix}`, "int64", [batch, sequence])
   const attentionMask = Onnx.input(`attention_mask${suffix}`, "int64", [batch, sequence])
   const tokenTypes = Onnx.input(`token_type_ids${suffix}`, "int64", [batch, sequence])
+  const poolingMask = Onnx.input(`pooling_mask${suffix}`, "int64", [batch, sequence])
   const mask = Onnx.cast(attentionMask, "float32")
   const visibility = Onnx.multiply(Onnx.subtract(Onnx.scalar(1), mask), masked)
   return {
@@ -42,6 +45,7 @@ export const tokenBatch = (suffix = ""): TokenBatch => {
     ids,
     attentionMask,
     tokenTypes,
+    poolingMask,
     mask,
     visibility: Onnx.reshape(visibility, [batch, 1, 1, sequence]),
   }

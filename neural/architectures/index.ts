@@ -1,6 +1,6 @@
 export { ConfigInvalid, HeadUnsuitable, knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
 export type { BertConfig, BertKind } from "./Bert.ts"
-export { type Architecture, decodeConfig, type PretrainedConfig } from "./config.ts"
+export { type Architecture, architectureFields, decodeConfig, type PretrainedConfig } from "./config.ts"
 export {
   type Conversion,
   type ConvertedModel,
@@ -10,7 +10,7 @@ export {
   writeModelFiles,
 } from "./convertCheckpoint.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
-export { Head, type HeadKind, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
+export { classifierHead, Head, type HeadKind, headKindOf, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
 export { type Initialisation, initialHead, initialWeights } from "./initialWeights.ts"
 export {
   hasTokenTypes,

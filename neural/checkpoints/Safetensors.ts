@@ -150,6 +150,15 @@ const readIndex = (path: string): Effect.Effect<Layout, CheckpointError> =>
     for (const file of files)
       if (basename(file) !== file || file === "" || file === "." || file === "..")
         return yield* damaged(path, `it names a shard outside its own folder: ${JSON.stringify(file)}`)
+    const there = yield* Effect.tryPromise({ try: () => readdir(dirname(path)), catch: io(path, "listing") })
+    const absent = files.filter((file) => !there.includes(file))
+    if (absent.length > 0) {
+      return yield* new CheckpointInvalid({
+        path,
+        problem: `it names ${files.length} shards, of which ${absent.length === 1 ? "one is" : `${absent.length} are`} not there: ${absent.slice(0, 6).join(", ")}${absent.length > 6 ? ", …" : ""}`,
+        remedy: "Fetch what is missing, from the repository that the others come from.",
+      })
+    }
     return { files: files.map((file) => join(dirname(path), file)), index: index.weight_map }
   })
 

@@ -5,6 +5,8 @@ export interface TokenSequence {
   readonly ids: ArrayLike<number>
   /** Which segment each token belongs to; needed where the model has such an input. */
   readonly types?: ArrayLike<number>
+  /** How many of its first tokens are left out of the mean; needed where the model has such an input. Default: none. */
+  readonly leftOut?: number
 }
 
 /** The inputs that a model may have, and what each is for a token and for padding. */
@@ -12,6 +14,7 @@ const roles = {
   input_ids: (text: TokenSequence, at: number) => text.ids[at] ?? 0,
   attention_mask: () => 1,
   token_type_ids: (text: TokenSequence, at: number) => text.types?.[at] ?? 0,
+  pooling_mask: (text: TokenSequence, at: number) => (at < (text.leftOut ?? 0) ? 0 : 1),
 } as const
 
 export type TokenInputName = keyof typeof roles

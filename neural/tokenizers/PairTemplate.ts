@@ -1,6 +1,6 @@
 import * as Either from "effect/Either"
 import type { PairTemplate, TextTemplate } from "../../schemas/index.ts"
-import { type LayoutPart, type Tokenizer, trimmed } from "./Tokenizer.ts"
+import { type LayoutPart, type Layouts, type Tokenizer, trimmed } from "./Tokenizer.ts"
 import {
   QueryTooLong,
   SpecialTokenMissing,
@@ -9,6 +9,7 @@ import {
   VocabularyTooLarge,
 } from "./TokenizerError.ts"
 import type { TokenIds } from "./TokenTable.ts"
+import { bertLayouts } from "./tokenizerConfig.ts"
 
 /** RankT5's input. */
 export const rankT5Template: TextTemplate = { text: "Query: {query} Document: {document}", bos: false, eos: true }
@@ -42,12 +43,16 @@ export interface PairInput {
   readonly hasTypes: boolean
   readonly query: (text: string) => Int32Array<ArrayBuffer>
   readonly passage: (text: string) => Int32Array<ArrayBuffer>
-  /** An error when a query of so many tokens leaves no room for a passage's first token. */
+  /** Whether a query of so many tokens leaves room for a passage's first token. */
+  readonly hasRoom: (queryTokens: number) => boolean
+  /** An error where it has none. */
   readonly checkQuery: (text: string, tokens: number) => Either.Either<void, QueryTooLong>
   /** Tokens of the joined input, after truncation. */
   readonly length: (queryTokens: number, passageTokens: number) => number
-  /** Whether the passage has to be shortened to fit; query and template never are. */
+  /** Whether the texts have to be shortened to fit. */
   readonly truncates: (queryTokens: number, passageTokens: number) => boolean
+  /** How many of the query's tokens are left: all of them, but in a layout beside a passage that is long as well. */
+  readonly queryKept: (queryTokens: number, passageTokens: number) => number
   /** Writes the joined input into `ids` from `offset`, its token types into `types`, and gives its length. */
   readonly write: (query: TokenIds, passage: TokenIds, ids: Int32Array, offset: number, types?: Int32Array) => number
 }
@@ -56,6 +61,8 @@ export interface PairInput {
 export interface SingleInput {
   readonly limit: number
   readonly around: number
+  /** Tokens that come before a text's own, its prompt and what stands before that; 0 without a prompt. */
+  readonly promptTokens: number
   readonly text: (text: string) => Int32Array<ArrayBuffer>
   readonly length: (tokens: number) => number
   readonly truncates: (tokens: number) => boolean
@@ -154,15 +161,13 @@ const compileText = (template: TextTemplate, tokenizer: Tokenizer): Either.Eithe
     return { parts, encode }
   })
 
-/** BERT's layout, for a tokenizer whose files do not say. */
-const usualLayout = (
-  tokenizer: Tokenizer,
-  neededBy: string,
-): Either.Either<{ readonly cls: number; readonly sep: number }, SpecialTokenMissing> =>
-  Either.all({
-    cls: requireToken(tokenizer, "cls", tokenizer.special.cls, neededBy),
-    sep: requireToken(tokenizer, "sep", tokenizer.special.sep, neededBy),
-  })
+/** The layouts of a tokenizer, or an error that names the special token that BERT's would need. */
+const layoutsFor = (tokenizer: Tokenizer, neededBy: string): Either.Either<Layouts, SpecialTokenMissing> =>
+  tokenizer.layouts === undefined
+    ? Either.flatMap(requireToken(tokenizer, "cls", tokenizer.special.cls, neededBy), (cls) =>
+        Either.map(requireToken(tokenizer, "sep", tokenizer.special.sep, neededBy), (sep) => bertLayouts(cls, sep)),
+      )
+    : Either.right(tokenizer.layouts)
 
 const layoutParts = (layout: ReadonlyArray<LayoutPart>): ReadonlyArray<Slot | Fixed> =>
   layout.map((part) =>
@@ -172,20 +177,10 @@ const layoutParts = (layout: ReadonlyArray<LayoutPart>): ReadonlyArray<Slot | Fi
   )
 
 const compileLayout = (tokenizer: Tokenizer): Either.Either<Compiled, TokenizerError> =>
-  Either.gen(function* () {
-    let layout = tokenizer.layouts?.pair
-    if (layout === undefined) {
-      const { cls, sep } = yield* usualLayout(tokenizer, 'The template "pair"')
-      layout = [
-        { ids: [cls], type: 0 },
-        { text: "first", type: 0 },
-        { ids: [sep], type: 0 },
-        { text: "second", type: 1 },
-        { ids: [sep], type: 1 },
-      ]
-    }
-    return { parts: layoutParts(layout), encode: { query: tokenizer.encode, passage: tokenizer.encode } }
-  })
+  Either.map(layoutsFor(tokenizer, 'The template "pair"'), ({ pair }) => ({
+    parts: layoutParts(pair),
+    encode: { query: tokenizer.encode, passage: tokenizer.encode },
+  }))
 
 const fixedTokens = (parts: ReadonlyArray<Slot | Fixed>): number =>
   parts.reduce((sum, part) => sum + ("ids" in part ? part.ids.length : 0), 0)
@@ -206,20 +201,41 @@ const writer =
 const emptyIds = new Int32Array(0)
 
 /**
+ * How many of the query's tokens are left where both texts share so much room, as `transformers` has it (`longest_first`): the
+ * longer text is shortened until it is as long as the other, then both in turn; of an odd number the longer has one more.
+ */
+const longestFirst = (query: number, passage: number, room: number): number => {
+  if (query + passage <= room) return query
+  const shorter = Math.min(query, passage)
+  const half = Math.floor(room / 2)
+  if (shorter <= half) return query <= passage ? query : room - passage
+  return query > passage ? room - half : half
+}
+
+/**
  * Prepares the input of a model that reads query and passage together. Fails when the template is not one, when the
  * tokenizer lacks a special token that it needs, or when it does not decompose at spaces and the template joins texts.
+ *
+ * @param prompt what stands right before the query, as it is
  */
 export const pairInput = (
   template: PairTemplate,
   tokenizer: Tokenizer,
   limit: number,
+  prompt = "",
 ): Either.Either<PairInput, TokenizerError> =>
   Either.map(template === "pair" ? compileLayout(tokenizer) : compileText(template, tokenizer), ({ parts, encode }) => {
     const around = fixedTokens(parts)
+    const room = Math.max(0, limit - around)
+    const queryKept =
+      template === "pair"
+        ? (query: number, passage: number) => longestFirst(query, passage, room)
+        : (query: number) => query
+    const hasRoom = (tokens: number): boolean => (template === "pair" ? room >= 2 : tokens < room)
     const encodeTrimmed =
-      (encodeText: Tokenizer["encode"]): Tokenizer["encode"] =>
+      (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
       (text) => {
-        const bare = trimmed(text)
+        const bare = trimmed(`${before}${text}`)
         return bare === "" ? emptyIds.slice() : encodeText(bare)
       }
     let query: TokenIds = emptyIds
@@ -230,66 +246,60 @@ export const pairInput = (
       limit,
       around,
       hasTypes: parts.some((part) => part.type !== 0),
-      query: encodeTrimmed(encode.query),
+      query: encodeTrimmed(encode.query, prompt),
       passage: encodeTrimmed(encode.passage),
+      hasRoom,
       checkQuery: (text, tokens) =>
-        around + tokens < limit ? Either.void : Either.left(new QueryTooLong({ query: text, tokens, around, limit })),
+        hasRoom(tokens) ? Either.void : Either.left(new QueryTooLong({ query: text, tokens, around, limit })),
       length: (queryTokens, passageTokens) => Math.min(limit, around + queryTokens + passageTokens),
       truncates: (queryTokens, passageTokens) => around + queryTokens + passageTokens > limit,
+      queryKept,
       write: (queryIds, passageIds, ids, offset, types) => {
-        query = queryIds
-        passage = passageIds.subarray(0, Math.max(0, limit - around - queryIds.length))
+        const kept = queryKept(queryIds.length, passageIds.length)
+        query = queryIds.subarray(0, kept)
+        passage = passageIds.subarray(0, Math.max(0, room - kept))
         return writeParts(ids, offset, types)
       },
     }
   })
 
 /**
- * Prepares the input of a model that reads one text at a time (a bi-encoder): the tokenizer's own layout for one text. A
- * prefix (`query:`) is put before every text and is never shortened.
+ * Prepares the input of a model that reads one text at a time (a bi-encoder): the tokenizer's own layout for one text.
+ *
+ * @param prompt what stands right before every text, as it is (`query: `); it is a part of the text, and shortened with it
  */
 export const singleInput = (
   tokenizer: Tokenizer,
   limit: number,
-  prefix = "",
+  prompt = "",
 ): Either.Either<SingleInput, TokenizerError> =>
-  Either.gen(function* () {
-    let layout = tokenizer.layouts?.single
-    if (layout === undefined) {
-      const { cls, sep } = yield* usualLayout(tokenizer, "A single text's layout")
-      layout = [
-        { ids: [cls], type: 0 },
-        { text: "first", type: 0 },
-        { ids: [sep], type: 0 },
-      ]
-    }
-    const before = trimmed(prefix)
-    const encodeText = before === "" ? tokenizer.encode : tokenizer.encodeNext
-    if (encodeText === undefined)
-      return yield* Either.left(
-        new TemplateInvalid({
-          template: `${before} {text}`,
-          problem: `joins two texts, but this tokenizer (${tokenizer.description}) does not decompose at spaces`,
-        }),
-      )
-    const beforeIds = before === "" ? emptyIds : tokenizer.encode(before)
-    const parts = layoutParts(layout).flatMap(
-      (part): ReadonlyArray<Slot | Fixed> => ("slot" in part ? [{ ids: beforeIds, type: part.type }, part] : [part]),
-    )
+  Either.map(layoutsFor(tokenizer, "A single text's layout"), ({ single }) => {
+    const parts = layoutParts(single)
     const around = fixedTokens(parts)
+    const room = Math.max(0, limit - around)
+    const before = fixedTokens(
+      parts.slice(
+        0,
+        Math.max(
+          0,
+          parts.findIndex((part) => "slot" in part),
+        ),
+      ),
+    )
     let text: TokenIds = emptyIds
     const writeParts = writer(parts, () => text)
     return {
       limit,
       around,
+      promptTokens: prompt === "" ? 0 : before + tokenizer.encode(prompt).length,
       text: (raw) => {
-        const bare = trimmed(raw)
-        return bare === "" ? emptyIds.slice() : encodeText(bare)
+        const bare = trimmed(`${prompt}${raw}`)
+        return bare === "" ? emptyIds.slice() : tokenizer.encode(bare)
       },
       length: (tokens) => Math.min(limit, around + tokens),
       truncates: (tokens) => around + tokens > limit,
       write: (textIds, ids, offset, types) => {
-        text = textIds.subarray(0, Math.max(0, limit - around))
+        text = textIds.subarray(0, room)
         return writeParts(ids, offset, types)
       },
     }

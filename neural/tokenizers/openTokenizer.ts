@@ -1,25 +1,30 @@
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { gitLfsPointer } from "../../schemas/index.ts"
+import { checkFields, gitLfsPointer, refusedText, tokenizerFiles } from "../../schemas/index.ts"
 import { isRecord } from "./postProcessor.ts"
 import { sentencePiece } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { SpecialIds, Tokenizer } from "./Tokenizer.ts"
 import { TokenizerInvalid } from "./TokenizerError.ts"
+import { layoutsOfClass, passesTokenTypes, statedLimit, withoutTypes } from "./tokenizerConfig.ts"
+import { tokenizerConfigFields, tokenizerJsonFields } from "./tokenizerFields.ts"
 import { tokenizerJson } from "./tokenizerJson.ts"
 import { wordPiece } from "./WordPiece.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-/** The files that can make a tokenizer, best first, and those that add to one. */
-const sources = ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt"] as const
+/** The files that add to one that makes a tokenizer. */
 const companions = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"] as const
 
 /** A tokenizer, and the names of the files in the folder that decide it (to be hashed, or copied beside exported weights). */
 export interface OpenedTokenizer {
   readonly tokenizer: Tokenizer
   readonly files: ReadonlyArray<string>
+  /** The limit on tokens that its files state. */
+  readonly limit: number | undefined
+  /** Fields of which nothing is known here. */
+  readonly unknownFields: ReadonlyArray<{ readonly file: string; readonly field: string }>
 }
 
 const invalid = (path: string, problem: string): TokenizerInvalid =>
@@ -135,11 +140,11 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
       catch: (cause) =>
         invalid(folder, `it cannot be listed (${cause instanceof Error ? cause.message : String(cause)})`),
     })
-    const source = sources.find((name) => names.includes(name))
+    const source = tokenizerFiles.find((name) => names.includes(name))
     if (source === undefined)
       return yield* new TokenizerInvalid({
         path: folder,
-        problem: `it holds no tokenizer: none of ${sources.join(", ")}`,
+        problem: `it holds no tokenizer: none of ${tokenizerFiles.join(", ")}`,
         remedy: "Put the files of the tokenizer that the model was trained with beside its weights.",
       })
     const path = join(folder, source)
@@ -172,12 +177,34 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
     const extra = yield* companion("added_tokens.json")
     const specialNames = namesIn(config, map)
     const bytes = yield* read(source)
+    const json = source === "tokenizer.json" ? yield* parse(source, bytes) : undefined
     const opened =
       source === "tokenizer.json"
-        ? tokenizerJson(yield* parse(source, bytes), specialNames, config)
+        ? tokenizerJson(json, specialNames, config)
         : source === "vocab.txt"
           ? fromVocabulary(new TextDecoder().decode(bytes), specialNames, config)
           : fromModel(bytes, specialNames, config, addedIn(config, extra))
     if ("problem" in opened) return yield* invalid(path, opened.problem)
-    return { tokenizer: opened, files: [source, ...companions.filter((name) => names.includes(name))] }
+    const limit = statedLimit(config)
+    const configPath = join(folder, companions[0])
+    if (typeof limit === "object") {
+      return yield* new TokenizerInvalid({ path: configPath, problem: limit.problem, remedy: "Mend the field." })
+    }
+    const found = checkFields(tokenizerConfigFields, config)
+    const [refused] = found.refused
+    if (refused !== undefined) {
+      const { remedy } = refused
+      return yield* new TokenizerInvalid({ path: configPath, problem: refusedText(refused), remedy })
+    }
+    const layouts = opened.layouts ?? layoutsOfClass(config, opened.special)
+    const typed = layouts === undefined || passesTokenTypes(config) ? layouts : withoutTypes(layouts)
+    return {
+      tokenizer: { ...opened, layouts: typed },
+      files: [source, ...companions.filter((name) => names.includes(name))],
+      limit,
+      unknownFields: [
+        ...found.unknown.map((field) => ({ file: companions[0], field })),
+        ...checkFields(tokenizerJsonFields, json).unknown.map((field) => ({ file: source, field })),
+      ],
+    }
   })

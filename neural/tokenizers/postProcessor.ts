@@ -41,19 +41,26 @@ const tokenId = (value: unknown): number | undefined => {
   return typeof id === "number" ? id : undefined
 }
 
-/** What a tokenizer.json's post-processor puts around a text and a pair; undefined where it says nothing of the kind. */
-export const layoutsOf = (postProcessor: unknown): Layouts | undefined => {
+/** Post-processors that put nothing around a text. */
+const offsetsOnly: ReadonlySet<unknown> = new Set(["ByteLevel"])
+
+/** What a tokenizer.json's post-processor puts around a text and a pair; undefined where it has none; or what is wrong with it. */
+export const layoutsOf = (postProcessor: unknown): Layouts | { readonly problem: string } | undefined => {
   for (const part of flattened(postProcessor, "processors")) {
+    if (offsetsOnly.has(part["type"])) continue
     if (part["type"] === "TemplateProcessing") {
       const specials = isRecord(part["special_tokens"]) ? part["special_tokens"] : {}
       const single = template(part["single"], specials)
       const pair = template(part["pair"], specials)
-      if (single !== undefined && pair !== undefined) return { single, pair }
+      return single === undefined || pair === undefined
+        ? { problem: "its post_processor is a TemplateProcessing with parts that are not known" }
+        : { single, pair }
     }
     if (part["type"] === "BertProcessing" || part["type"] === "RobertaProcessing") {
       const cls = tokenId(part["cls"])
       const sep = tokenId(part["sep"])
-      if (cls === undefined || sep === undefined) return undefined
+      if (cls === undefined || sep === undefined)
+        return { problem: `its post_processor ${part["type"]} names no cls and sep` }
       const single: ReadonlyArray<LayoutPart> = [
         { ids: [cls], type: 0 },
         { text: "first", type: 0 },
@@ -72,6 +79,7 @@ export const layoutsOf = (postProcessor: unknown): Layouts | undefined => {
             ]
       return { single, pair: [...single, ...second] }
     }
+    return { problem: `its post_processor is of the type «${String(part["type"])}», which is not read` }
   }
   return undefined
 }

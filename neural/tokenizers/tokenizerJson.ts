@@ -6,7 +6,8 @@ import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } f
 import { flattened, isRecord, layoutsOf } from "./postProcessor.ts"
 import { bytePieces, plain, unigramWithBytes } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
-import type { Tokenizer } from "./Tokenizer.ts"
+import type { Layouts, Tokenizer } from "./Tokenizer.ts"
+import { bertPreparation } from "./tokenizerConfig.ts"
 import { unigram } from "./Unigram.ts"
 import { wordPiece } from "./WordPiece.ts"
 
@@ -95,7 +96,12 @@ const textRules = (file: Json): Pick<PieceModel, "normalise" | "spaceMatters" | 
  * A unigram tokenizer.json (T5, XLM-R and their kin). Not left to the library, which approximates the precompiled
  * normalisation rules and is some twenty times slower; undefined where the file has parts that this does not know.
  */
-const unigramTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer | undefined => {
+const unigramTokenizer = (
+  file: Json,
+  model: Json,
+  names: SpecialNames,
+  layouts: Layouts | undefined,
+): Tokenizer | undefined => {
   const { vocab, unk_id: unk } = model
   if (!Array.isArray(vocab) || typeof unk !== "number") return undefined
   const rules = textRules(file)
@@ -133,7 +139,7 @@ const unigramTokenizer = (file: Json, model: Json, names: SpecialNames): Tokeniz
     added,
     segment: bytes === undefined ? segment : unigramWithBytes(segment, unk, bytes, (id) => texts[id]?.length ?? 0),
     special: { ...specialIds(names, (piece) => byName.get(piece)), unk },
-    layouts: layoutsOf(file["post_processor"]),
+    layouts,
     vocabulary,
     ids: byName,
   })
@@ -143,7 +149,13 @@ const unigramTokenizer = (file: Json, model: Json, names: SpecialNames): Tokeniz
  * BERT's tokenizer.json. Not left to the library, which splits characters beyond U+FFFF, among others; undefined where the
  * file has parts that this does not know.
  */
-const bertTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer | undefined => {
+const bertTokenizer = (
+  file: Json,
+  model: Json,
+  names: SpecialNames,
+  config: Json,
+  layouts: Layouts | undefined,
+): Tokenizer | undefined => {
   const { vocab, unk_token: unkToken, continuing_subword_prefix: prefix, max_input_chars_per_word: longest } = model
   const [normalizer, ...others] = flattened(file["normalizer"], "normalizers")
   const [splitter, ...rest] = flattened(file["pre_tokenizer"], "pretokenizers")
@@ -159,7 +171,6 @@ const bertTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer 
   for (const token of list) ids.set(token.content, token.id)
   const unk = ids.get(unkToken)
   if (unk === undefined) return undefined
-  const lowercase = normalizer["lowercase"] === true
   return wordPiece({
     description: `WordPiece tokenizer.json of ${ids.size} pieces`,
     ids,
@@ -167,12 +178,10 @@ const bertTokenizer = (file: Json, model: Json, names: SpecialNames): Tokenizer 
     unk,
     longestWord: typeof longest === "number" ? longest : 100,
     clean: normalizer["clean_text"] !== false,
-    splitIdeographs: normalizer["handle_chinese_chars"] !== false,
-    stripAccents: typeof normalizer["strip_accents"] === "boolean" ? normalizer["strip_accents"] : lowercase,
-    lowercase,
+    ...bertPreparation(config, normalizer),
     added: new Map(list.map((token) => [token.content, token])),
     special: { ...specialIds(names, (piece) => ids.get(piece)), unk },
-    layouts: layoutsOf(file["post_processor"]),
+    layouts,
   })
 }
 
@@ -211,7 +220,13 @@ const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
 }
 
 /** Any other tokenizer.json: the library encodes; here words are remembered where a text falls apart at spaces. */
-const libraryTokenizer = (file: Json, model: Json, names: SpecialNames, config: Json): Tokenizer => {
+const libraryTokenizer = (
+  file: Json,
+  model: Json,
+  names: SpecialNames,
+  config: Json,
+  layouts: Layouts | undefined,
+): Tokenizer => {
   const library = openLibrary(file, config)
   const idsOf = (text: string): ReadonlyArray<number> => library.encode(text, { add_special_tokens: false }).ids
   const spaces = spacesIn(file, model)
@@ -242,7 +257,7 @@ const libraryTokenizer = (file: Json, model: Json, names: SpecialNames, config: 
     description: `${kind} tokenizer.json of ${vocabularySize} pieces`,
     vocabularySize,
     special: specialIds(names, (piece) => library.token_to_id(piece)),
-    layouts: layoutsOf(file["post_processor"]),
+    layouts,
     encode,
     encodeNext: spaces === undefined ? undefined : spaces === "dropped" ? encode : (text) => encode(` ${text}`),
     idOf: (piece) => library.token_to_id(piece),
@@ -263,16 +278,18 @@ export const tokenizerJson = (
   const model = file["model"]
   const odd = addedTokens(file).find((token) => !isTokenId(token.id))
   if (odd !== undefined) return { problem: `the added token ${odd.content} has the impossible id ${odd.id}` }
+  const layouts = layoutsOf(file["post_processor"])
+  if (layouts !== undefined && "problem" in layouts) return layouts
   const kind = model["type"] ?? (Array.isArray(model["vocab"]) ? "Unigram" : undefined)
   const own =
     kind === "Unigram"
-      ? unigramTokenizer(file, model, names)
+      ? unigramTokenizer(file, model, names, layouts)
       : kind === "WordPiece"
-        ? bertTokenizer(file, model, names)
+        ? bertTokenizer(file, model, names, config, layouts)
         : undefined
   if (own !== undefined) return own
   try {
-    return libraryTokenizer({ added_tokens: [], ...file }, model, names, config)
+    return libraryTokenizer({ added_tokens: [], ...file }, model, names, config, layouts)
   } catch (cause) {
     return { problem: `it has parts that cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
   }

@@ -63,6 +63,8 @@ export interface Inspection {
   readonly head?: Head
   /** How query and passage would be read. */
   readonly input?: InputSpec
+  /** What may change scores unread, or was chosen without being asked for; a run says the same. */
+  readonly warnings: ReadonlyArray<string>
   /** What cannot be read, does not fit or has to be chosen. */
   readonly problems: ReadonlyArray<string>
 }

@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Head, headOf, Onnx, type PretrainedConfig, positionLimit, scorerInterface } from "../../neural/index.ts"
-import { gitLfsPointer, type HeadName, ModelCard, modelFiles } from "../../schemas/index.ts"
-import type { InputHints } from "./inputOf.ts"
+import { Onnx, scorerInterface } from "../../neural/index.ts"
+import { gitLfsPointer } from "../../schemas/index.ts"
 import { ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
 
 /** A model's files, where they are, and what is to be made of them. */
@@ -67,40 +66,3 @@ export const readGraph = (source: ModelFolder, graph: string, name: string) =>
     }
     return { declared, path }
   })
-
-const SentenceBert = Schema.Struct({ max_seq_length: Schema.optional(Schema.NullOr(Schema.Number)) })
-
-/** What a checkpoint's files say of its head and its input, beside `config.json`. */
-export const readHints = (
-  source: ModelFolder,
-  { architecture }: PretrainedConfig,
-): Effect.Effect<{ readonly head: Head | undefined; readonly hints: Omit<InputHints, "head"> }, ModelFileFailed> =>
-  Effect.gen(function* () {
-    const card = yield* readJson(source, modelFiles.card, ModelCard)
-    const stated = (yield* readJson(source, "sentence_bert_config.json", SentenceBert))?.max_seq_length
-    return {
-      head: card?.head,
-      hints: {
-        family: architecture.family,
-        saved: card?.input,
-        stated: stated ?? undefined,
-        positions: positionLimit(architecture),
-      },
-    }
-  })
-
-const decodeHead = Schema.decodeSync(ModelCard.fields.head.from)
-
-/** The head asked for, by its name with the rest of it from the checkpoint's configuration, else the one it was saved with. */
-export const chooseHead = (
-  named: Head | HeadName | undefined,
-  config: PretrainedConfig,
-  saved: Head | undefined,
-): Head | undefined => {
-  if (named === undefined) return saved ?? headOf(config)
-  if (typeof named !== "string") return named
-  if (saved?.kind === named) return saved
-  return named === "classifier"
-    ? { kind: named, labels: config.labels, label: config.labels === 1 ? 0 : 1 }
-    : decodeHead({ kind: named })
-}

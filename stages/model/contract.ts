@@ -1,11 +1,12 @@
 import * as Schema from "effect/Schema"
 import { Head, HeadName, Kinds, ModelSettings, ScratchSettings, SystemName } from "../../schemas/index.ts"
 
-const { template, bos, eos, queryPrefix, passagePrefix, maximumTokens } = ModelSettings.fields
+const { label, template, bos, eos, queryPrefix, passagePrefix, maximumTokens } = ModelSettings.fields
 
 const asSet = {
   name: SystemName,
   head: Schema.optionalWith(Schema.Union(HeadName, Head), { exact: true }),
+  label,
   template,
   bos,
   eos,

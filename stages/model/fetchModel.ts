@@ -54,10 +54,11 @@ export const run: StageRun<ModelHubConfig, Record<never, never>, typeof modelOut
   config,
   outputs,
   progress,
+  warn,
 }) =>
   Effect.gen(function* () {
     const { repository, revision, ...settings } = config
     const { commit, source } = yield* fetchFolder(repository, revision, progress)
-    const result = yield* makeModel(source, settings, outputs)
+    const result = yield* makeModel(source, settings, outputs, warn)
     return { ...result, facts: { ...result.facts, commit } }
   })

@@ -24,7 +24,7 @@ export const folderFiles = (
           .filter((entry) => !entry.isDirectory())
           .map(({ name }) => (below === "" ? name : `${below}/${name}`))
       : []
-  const all = ["", "onnx", "1_Pooling"].flatMap(list).sort()
+  const all = ["", "onnx", "1_Pooling", "2_Normalize"].flatMap(list).sort()
   const weights = graph === undefined ? all.filter((name) => safetensors.test(name)) : []
   const graphs = weights.length > 0 ? [] : graph === undefined ? all.filter((name) => ready.test(name)) : [graph]
   if (weights.length === 0 && graphs.length === 0) {

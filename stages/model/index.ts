@@ -3,7 +3,14 @@ import { basename, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Artifact, type Outputs, type Progress, sourceFiles, stage } from "../../pipeline/index.ts"
-import { type Kinds, type ModelChoice, ModelSettings, type ScratchSettings, SystemName } from "../../schemas/index.ts"
+import {
+  type Kinds,
+  type ModelChoice,
+  ModelSettings,
+  type ScratchSettings,
+  SystemName,
+  tokenizerFiles,
+} from "../../schemas/index.ts"
 import {
   ModelFilesConfig,
   ModelHubConfig,
@@ -102,6 +109,13 @@ export const modelOf = (choice: ModelChoice, freshHead?: number): WiredModel => 
     })
   }
   const { files, folder, graph } = found
+  if (!tokenizerFiles.some((file) => files.includes(file))) {
+    throw new ModelUnsuitable({
+      model: source,
+      problem: `it holds no tokenizer: none of ${tokenizerFiles.join(", ")}`,
+      remedy: "Put the files of the tokenizer that the model was trained with beside its weights.",
+    })
+  }
   const listed = sourceFiles({ name: `files.${label}`, root: folder, files })
   const whole = { ...config, files, ...(graph === undefined ? {} : { graph }) }
   return { name, ...modelFromFiles(whole, { files: listed }, label) }

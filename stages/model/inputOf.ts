@@ -12,6 +12,7 @@ import {
 import type { InputSpec, PairTemplate } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
+import type { SavedSettings } from "./sentenceTransformers.ts"
 
 type Family = PretrainedConfig["architecture"]["family"] | "onnx"
 
@@ -21,13 +22,15 @@ export interface InputHints {
   readonly head: HeadKind | undefined
   /** What was written beside the weights when rankdag made the model. */
   readonly saved: InputSpec | undefined
-  /** sentence-transformers' `max_seq_length`. */
+  /** The limit on tokens that sentence-transformers or the tokenizer's files state. */
   readonly stated: number | undefined
+  /** What sentence-transformers puts before texts. */
+  readonly prompts: SavedSettings["prompts"]
   /** Tokens that the positions have room for. */
   readonly positions: number | undefined
 }
 
-/** A limit that suits passages, where nothing says another. */
+/** A limit that suits passages, where nothing says another and positions have no end. */
 const usualTokens = 512
 
 const usualTemplate = (family: Family, head: HeadKind | undefined): PairTemplate => {
@@ -66,7 +69,7 @@ export const inputOf = (
     const maximumTokens =
       config.maximumTokens ??
       saved?.maximumTokens ??
-      Math.min(stated ?? usualTokens, positions ?? Number.POSITIVE_INFINITY)
+      Math.min(stated ?? positions ?? usualTokens, positions ?? Number.POSITIVE_INFINITY)
     if (positions !== undefined && maximumTokens > positions) {
       return yield* new ModelUnsuitable({
         model: config.name,
@@ -85,21 +88,31 @@ export const inputOf = (
       const before = saved?.texts.kind === "single" ? saved.texts : undefined
       const texts = {
         kind: "single",
-        queryPrefix: config.queryPrefix === "" ? (before?.queryPrefix ?? "") : config.queryPrefix,
-        passagePrefix: config.passagePrefix === "" ? (before?.passagePrefix ?? "") : config.passagePrefix,
+        queryPrefix: config.queryPrefix ?? before?.queryPrefix ?? hints.prompts.query,
+        passagePrefix: config.passagePrefix ?? before?.passagePrefix ?? hints.prompts.passage,
       } as const
       yield* singleInput(tokenizer, maximumTokens, texts.queryPrefix)
       yield* singleInput(tokenizer, maximumTokens, texts.passagePrefix)
       return { texts, maximumTokens }
     }
-    if (config.queryPrefix !== "" || config.passagePrefix !== "") {
+    if ((config.passagePrefix ?? "") !== "") {
       return yield* new ModelUnsuitable({
         model: config.name,
-        problem: "it reads query and passage together, and has no use for a prefix of each",
+        problem: "it reads query and passage together, and has no use for a prefix of passages",
         remedy: "Set template, or take the head «embedding».",
       })
     }
     const template = templateOf(config, hints)
-    yield* pairInput(template, tokenizer, maximumTokens)
-    return { texts: { kind: "pair", template }, maximumTokens }
+    if (template !== "pair" && (config.queryPrefix ?? "") !== "") {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: "its template says what stands before the query, and has no use for a prefix",
+        remedy: "Set template.",
+      })
+    }
+    const before = saved?.texts.kind === "pair" ? (saved.texts.queryPrefix ?? "") : hints.prompts.pair
+    const queryPrefix = template === "pair" ? (config.queryPrefix ?? before) : ""
+    yield* pairInput(template, tokenizer, maximumTokens, queryPrefix)
+    const texts = { kind: "pair", template, ...(queryPrefix === "" ? {} : { queryPrefix }) } as const
+    return { texts, maximumTokens }
   })

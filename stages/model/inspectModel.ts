@@ -22,14 +22,14 @@ import {
 } from "../../neural/index.ts"
 import type { Progress } from "../../pipeline/index.ts"
 import { type ModelSettings, modelFiles } from "../../schemas/index.ts"
-import { checkPooling } from "./checkPooling.ts"
 import type { ModelConfig } from "./contract.ts"
 import { fetchFolder } from "./fetchModel.ts"
 import type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
 import { inputOf } from "./inputOf.ts"
 import { UnknownModel } from "./ModelError.ts"
-import { attempt, chooseHead, fileError, type ModelFolder, readGraph, readHints, readyGraph } from "./ModelFolder.ts"
+import { attempt, fileError, type ModelFolder, readGraph, readyGraph } from "./ModelFolder.ts"
 import { modelSource } from "./ModelSource.ts"
+import { readCheckpoint } from "./readCheckpoint.ts"
 
 /** The sizes of an architecture in the field's words, in the order in which they are told. */
 const sizesOf = (architecture: Architecture): Sizes => {
@@ -145,14 +145,14 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
       graphFile === undefined || source.files.includes(modelFiles.config)
         ? yield* tried(readConfig(source.folder))
         : undefined
-    const tokenizer = (yield* tried(openTokenizer(source.folder)))?.tokenizer
-    const read = pretrained === undefined ? undefined : yield* tried(readHints(source, pretrained))
-    const head = pretrained === undefined ? undefined : chooseHead(config.head, pretrained, read?.head)
+    const opened = yield* tried(openTokenizer(source.folder))
+    const tokenizer = opened?.tokenizer
+    const read = yield* tried(readCheckpoint(source, config, pretrained, opened, graphFile !== undefined))
+    const head = read?.head
     const model =
-      pretrained === undefined || graphFile !== undefined
+      pretrained === undefined || graphFile !== undefined || read === undefined
         ? undefined
         : yield* tried(describeCheckpoint({ from: source.folder, ...(head === undefined ? {} : { head }) }))
-    if (model?.head.kind === "embedding") yield* tried(checkPooling(source, config.name))
 
     const path = join(source.folder, graphFile ?? "")
     const declared =
@@ -165,11 +165,10 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
     if (tokenizer !== undefined && pretrained !== undefined) {
       yield* tried(checkVocabulary(tokenizer, pretrained.architecture.vocabulary))
     }
-    const hints = read?.hints ?? { family: "onnx" as const, saved: undefined, stated: undefined, positions: undefined }
     const input =
-      tokenizer === undefined
+      tokenizer === undefined || read === undefined
         ? undefined
-        : yield* tried(inputOf(config, { ...hints, head: model?.head.kind }, tokenizer))
+        : yield* tried(inputOf(config, { ...read.hints, head: model?.head.kind }, tokenizer))
     return {
       name: config.name,
       origin: source.origin,
@@ -200,6 +199,7 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
       ...(pretrained === undefined || graphFile !== undefined ? {} : { heads: headsOf(pretrained.architecture) }),
       ...(model === undefined ? {} : { head: model.head }),
       ...(input === undefined ? {} : { input }),
+      warnings: read?.warnings ?? [],
       problems,
     } satisfies Inspection
   })

@@ -10,39 +10,39 @@ import {
   initialHead,
   type OpenedTokenizer,
   openTokenizer,
-  positionLimit,
   readConfig,
 } from "../../neural/index.ts"
 import type { StageResult } from "../../pipeline/index.ts"
 import { InputSpec, inputFile, ModelCard, modelFiles } from "../../schemas/index.ts"
-import { checkPooling } from "./checkPooling.ts"
 import type { ModelConfig, modelOutputs } from "./contract.ts"
-import { type InputHints, inputOf } from "./inputOf.ts"
+import { inputOf } from "./inputOf.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
-import { attempt, chooseHead, type ModelFolder, readGraph, readHints, readJson, readyGraph } from "./ModelFolder.ts"
+import { attempt, type ModelFolder, readGraph, readyGraph } from "./ModelFolder.ts"
+import { readCheckpoint } from "./readCheckpoint.ts"
 
 const tokenizerInto = (source: ModelFolder, opened: OpenedTokenizer, to: string) =>
   Effect.forEach(opened.files, (name) =>
     attempt(join(source.folder, name), () => copyFile(join(source.folder, name), join(to, name))),
   )
 
+type Warn = (message: string) => void
+
 /** What is known of a model besides its card's general part. */
 type Made = Pick<ModelCard, "family" | "output" | "parameters" | "input"> & { readonly head?: Head }
 
 /** A checkpoint in Hugging Face layout becomes a graph and float32 weights. */
-const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: OpenedTokenizer, to: string) =>
+const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: OpenedTokenizer, to: string, warn: Warn) =>
   Effect.gen(function* () {
     const pretrained = yield* readConfig(source.folder)
     const { architecture } = pretrained
-    const { head: saved, hints } = yield* readHints(source, pretrained)
-    const named = chooseHead(config.head, pretrained, saved)
+    const { head: named, hints, warnings } = yield* readCheckpoint(source, config, pretrained, opened, false)
     // What is to be trained to score needs a head that does.
     const scoreless = named === undefined || named.kind === "embedding"
     const toTrain = config.freshHead !== undefined && config.head === undefined
     const head: Head | undefined = toTrain && scoreless ? { kind: "first-token" } : named
-    if (head?.kind === "embedding") yield* checkPooling(source, config.name)
     yield* checkVocabulary(opened.tokenizer, architecture.vocabulary)
     const input = yield* inputOf(config, { ...hints, head: head?.kind }, opened.tokenizer)
+    warnings.forEach(warn)
     const seed = config.freshHead
     const converted = yield* convertCheckpoint({
       from: source.folder,
@@ -58,13 +58,23 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
   })
 
 /** A ready graph is taken as it is, once its inputs and output are those of a cross-encoder. */
-const fromGraph = (source: ModelFolder, graph: string, config: ModelConfig, opened: OpenedTokenizer, to: string) =>
+const fromGraph = (
+  source: ModelFolder,
+  graph: string,
+  config: ModelConfig,
+  opened: OpenedTokenizer,
+  to: string,
+  warn: Warn,
+) =>
   Effect.gen(function* () {
-    if (config.head !== undefined || config.freshHead !== undefined) {
+    if (config.head !== undefined || config.label !== undefined || config.freshHead !== undefined) {
       return yield* new ModelUnsuitable({
         model: config.name,
         problem: "a ready graph has its head inside",
-        remedy: config.freshHead === undefined ? "Leave head out." : "To train, give the checkpoint as safetensors.",
+        remedy:
+          config.freshHead === undefined
+            ? "Leave head and label out."
+            : "To train, give the checkpoint as safetensors.",
       })
     }
     const { declared, path } = yield* readGraph(source, graph, config.name)
@@ -72,14 +82,9 @@ const fromGraph = (source: ModelFolder, graph: string, config: ModelConfig, open
       ? yield* Effect.map(Effect.either(readConfig(source.folder)), Either.getOrUndefined)
       : undefined
     if (pretrained !== undefined) yield* checkVocabulary(opened.tokenizer, pretrained.architecture.vocabulary)
-    const hints: InputHints = {
-      family: pretrained?.architecture.family ?? "onnx",
-      head: undefined,
-      saved: (yield* readJson(source, modelFiles.card, ModelCard))?.input,
-      stated: undefined,
-      positions: pretrained === undefined ? undefined : positionLimit(pretrained.architecture),
-    }
-    const input = yield* inputOf(config, hints, opened.tokenizer)
+    const { hints, warnings } = yield* readCheckpoint(source, config, pretrained, opened, true)
+    const input = yield* inputOf(config, { ...hints, head: undefined }, opened.tokenizer)
+    warnings.forEach(warn)
     for (const file of declared.dataFiles) {
       const from = join(dirname(path), file)
       if (basename(file) !== file) {
@@ -95,19 +100,24 @@ const fromGraph = (source: ModelFolder, graph: string, config: ModelConfig, open
 const encodeCard = Schema.encodeSync(ModelCard)
 const encodeInput = Schema.encodeSync(InputSpec)
 
-/** Makes the artifacts of a model of its folder. */
+/**
+ * Makes the artifacts of a model of its folder.
+ *
+ * @param warn told what of the files may change scores unread; recorded with the result
+ */
 export const makeModel = (
   source: ModelFolder,
   config: ModelConfig,
   outputs: { readonly model: string; readonly tokenizer: string },
+  warn: Warn,
 ) =>
   Effect.gen(function* () {
     const opened = yield* openTokenizer(source.folder)
     const graph = readyGraph(source)
     const made: Made =
       graph === undefined
-        ? yield* fromCheckpoint(source, config, opened, outputs.model)
-        : yield* fromGraph(source, graph, config, opened, outputs.model)
+        ? yield* fromCheckpoint(source, config, opened, outputs.model, warn)
+        : yield* fromGraph(source, graph, config, opened, outputs.model, warn)
     const card: ModelCard = { form: 1, name: config.name, precision: "fp32", origin: source.origin, ...made }
     yield* tokenizerInto(source, opened, outputs.model)
     yield* tokenizerInto(source, opened, outputs.tokenizer)

@@ -7,7 +7,8 @@ export const run: StageRun<ModelFilesConfig, typeof modelFilesInputs, typeof mod
   config,
   inputs,
   outputs,
+  warn,
 }) => {
   const { files, graph, ...settings } = config
-  return makeModel({ folder: inputs.files.path, files, graph, origin: "a folder of the user" }, settings, outputs)
+  return makeModel({ folder: inputs.files.path, files, graph, origin: "a folder of the user" }, settings, outputs, warn)
 }

@@ -36,6 +36,8 @@ interface Tokens {
 interface ScoredPairs {
   readonly scores: Float32Array
   readonly truncated: number
+  /** How many queries were shortened, with some passage at least. */
+  readonly truncatedQueries: number
   /** Tokens that the model was run on, without and with padding. */
   readonly tokens: number
   readonly padded: number
@@ -75,7 +77,7 @@ const openModel = ({ config, inputs }: Context, card: ModelCard) =>
     return { scorer, tokensPerBatch } satisfies OpenModel
   })
 
-/** Refuses the first query that does not fit: queries are never shortened. */
+/** Refuses the first query that leaves no room for a passage. */
 const checkQueries = (
   system: string,
   pairs: Pairs,
@@ -96,12 +98,16 @@ const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens
     const { maximumTokens, texts } = card.input
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
     const input = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
-    yield* checkQueries(config.system, pairs, tokens.queries, input, (length) => input.around + length < maximumTokens)
+    yield* checkQueries(config.system, pairs, tokens.queries, input, input.hasRoom)
     const queryOf = (pair: number): number => pairs.queryTexts[pairs.queryOf[pair]!]!
     let truncated = 0
+    const shortenedQueries = new Set<number>()
     for (let pair = 0; pair < pairs.count; pair++) {
       const passage = tokens.passages.length(pairs.passages[pair]!)
-      if (input.truncates(tokens.queries.length(queryOf(pair)), passage)) truncated++
+      const query = tokens.queries.length(queryOf(pair))
+      if (!input.truncates(query, passage)) continue
+      truncated++
+      if (input.queryKept(query, passage) < query) shortenedQueries.add(pairs.queryOf[pair]!)
     }
     const scored = yield* scoreTexts({
       system: config.system,
@@ -129,6 +135,7 @@ const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens
     return {
       scores,
       truncated,
+      truncatedQueries: shortenedQueries.size,
       tokens: scored.batches.tokens,
       padded: scored.batches.padded,
       shareBefore: shareBefore(scored),
@@ -157,6 +164,7 @@ const embed = (
     texts: {
       count: chosen.length,
       unit: kind,
+      leftOut: input.promptTokens,
       length: (at) => input.length(table.length(chosen[at]!)),
       write: (at, ids, types) => input.write(table.ids(chosen[at]!), ids, 0, types),
     },
@@ -171,15 +179,13 @@ const embed = (
 /** Query and passage each on its own: the product of their vectors. */
 const vectorScores = (context: Context, card: ModelCard, model: OpenModel, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
-    const { config, inputs } = context
+    const { inputs } = context
     const { maximumTokens, texts } = card.input
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
     const [queryPrefix, passagePrefix] =
       texts.kind === "single" ? [texts.queryPrefix, texts.passagePrefix] : (["", ""] as const)
     const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix)
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
-    const fits = (length: number): boolean => !queryInput.truncates(length)
-    yield* checkQueries(config.system, pairs, tokens.queries, queryInput, fits)
     const { width } = model.scorer
     const passages = distinct(pairs.passages)
     const queries = distinct(pairs.queryTexts)
@@ -187,10 +193,13 @@ const vectorScores = (context: Context, card: ModelCard, model: OpenModel, token
     const embeddedPassages = yield* embed(context, model, tokens.passages, "passages", passages, passageInput, width)
     const scores = yield* products(pairs, { queries, passages }, embeddedQueries, embeddedPassages)
     let truncated = 0
+    let truncatedQueries = 0
+    for (const text of queries) if (queryInput.truncates(tokens.queries.length(text))) truncatedQueries++
     for (const text of passages) if (passageInput.truncates(tokens.passages.length(text))) truncated++
     return {
       scores,
       truncated,
+      truncatedQueries,
       tokens: embeddedQueries.batches.tokens + embeddedPassages.batches.tokens,
       padded: embeddedQueries.batches.padded + embeddedPassages.batches.padded,
       shareBefore: shareBefore(embeddedQueries, embeddedPassages),
@@ -242,6 +251,10 @@ export const run = (context: Context) =>
       const texts = card.output === "embeddings" ? "passages" : `of ${pairs.count} pairs' passages`
       context.warn(`${scored.truncated} ${texts} were shortened to fit ${card.input.maximumTokens} tokens`)
     }
+    if (scored.truncatedQueries > 0) {
+      const which = `${scored.truncatedQueries} of ${pairs.qids.length} queries`
+      context.warn(`${which} were shortened to fit ${card.input.maximumTokens} tokens; maximumTokens raises the limit`)
+    }
     const writer = yield* tableWriter(Kinds.Run, outputs.run)
     const docidOf = (pair: number): string => tokens.passages.nameOf(pairs.passages[pair]!)
     const rows = yield* writeRankings(writer, config.system, pairs, scored.scores, docidOf)
@@ -251,6 +264,7 @@ export const run = (context: Context) =>
         pairs: pairs.count,
         queries: pairs.qids.length,
         truncated: scored.truncated,
+        truncatedQueries: scored.truncatedQueries,
         tokens: scored.tokens,
         paddedTokens: scored.padded,
         // Said where it happened: a run that was never killed has the facts of every other.

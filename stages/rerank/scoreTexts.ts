@@ -16,6 +16,8 @@ export interface InputTexts {
   readonly length: (text: number) => number
   /** Writes a text's ids, and the token types where the model wants them, and gives their number. */
   readonly write: (text: number, ids: Int32Array, types?: Int32Array) => number
+  /** How many of each text's first tokens are left out of its mean, where the model does that. */
+  readonly leftOut?: number
 }
 
 /** What became of texts: their numbers in a file in the order of the batches, and where each text's are. */
@@ -70,7 +72,8 @@ export const scoreTexts = <E>(options: {
       const ids = new Int32Array(lengths[text]!)
       const types = scorer.wantsTypes ? new Int32Array(ids.length) : undefined
       texts.write(text, ids, types)
-      return types === undefined ? { ids } : { ids, types }
+      const { leftOut = 0 } = texts
+      return { ids, leftOut, ...(types === undefined ? {} : { types }) }
     }
     const score = (batch: number) =>
       Effect.gen(function* () {

@@ -37,7 +37,7 @@ const encoders = (folder: string, tokenizer: Tokenizer) =>
     })
     const { maximumTokens, texts } = yield* Schema.decode(Schema.parseJson(InputSpec))(json)
     if (texts.kind === "pair") {
-      const { passage, query } = yield* pairInput(texts.template, tokenizer, maximumTokens)
+      const { passage, query } = yield* pairInput(texts.template, tokenizer, maximumTokens, texts.queryPrefix)
       return { passage, query }
     }
     const query = yield* singleInput(tokenizer, maximumTokens, texts.queryPrefix)

@@ -29,7 +29,7 @@ export const checkQueries = (
 ): Effect.Effect<void, TrainingTextUnusable> => {
   for (const query of queries) {
     const length = tokens.queries.length(query)
-    if (input.around + length < input.limit) continue
+    if (input.hasRoom(length)) continue
     return new TrainingTextUnusable({
       system,
       table: "queries",

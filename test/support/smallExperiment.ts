@@ -76,6 +76,11 @@ export class Executor {
     })
   }
 
+  /** The warnings of the nodes that were made, by node. */
+  get warnings(): ReadonlyMap<string, ReadonlyArray<string>> {
+    return new Map([...this.#made].map(([name, { warnings }]) => [name, warnings]))
+  }
+
   /** An artifact, once its node was executed. */
   artifact<K extends ArtifactKind>({ kind, node, output }: Artifact<K>) {
     return Effect.map(this.make(node), ({ outputs }) => storedFolder(kind, outputs[output]?.path ?? ""))

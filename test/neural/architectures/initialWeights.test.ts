@@ -18,6 +18,7 @@ const t5: Architecture = {
   maximumDistance: 128,
   feedForward: "relu",
   tiedOutput: true,
+  sharedOutput: true,
   decoderStart: 0,
 }
 const t5gemma: Architecture = {

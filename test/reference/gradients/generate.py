@@ -48,8 +48,6 @@ def load(name):
     settings = read(name, "config.json")
     config = transformers.AutoConfig.from_pretrained(folder)
     if settings["model_type"] == "t5gemma":
-        # As generate.py of the models says: a window written as W is |i - j| < W.
-        config.encoder.sliding_window -= 1
         config.is_encoder_decoder = False
     kind = getattr(transformers, settings["architectures"][0])
     model, info = kind.from_pretrained(

@@ -91,21 +91,13 @@ def pooled(states, heads):
     }
 
 
-def write(name, model, texts, results, heads, extra, amend=None):
+def write(name, model, texts, results, heads, extra):
     folder = os.path.join(HERE, name)
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     if os.path.exists(os.path.join(folder, "generation_config.json")):
         os.remove(os.path.join(folder, "generation_config.json"))
     path = os.path.join(folder, "model.safetensors")
-    if amend is not None:
-        config_path = os.path.join(folder, "config.json")
-        with open(config_path) as file:
-            config = json.load(file)
-        amend(config)
-        with open(config_path, "w") as file:
-            json.dump(config, file, indent=2, sort_keys=True)
-            file.write("\n")
     tensors = load_file(path)
     tensors.update({key: value.contiguous() for key, value in heads.items()})
     save_file(tensors, path, metadata={"format": "pt"})
@@ -128,7 +120,7 @@ def ids_of(text):
     return ids, torch.ones_like(ids)
 
 
-def encoder(name, model, seed, offset_gains, segments=False, amend=None):
+def encoder(name, model, seed, offset_gains, segments=False):
     model.eval()
     draw_weights(model, seed, offset_gains)
     width = getattr(model.config, "encoder", model.config).hidden_size
@@ -140,7 +132,7 @@ def encoder(name, model, seed, offset_gains, segments=False, amend=None):
         types = {"token_type_ids": torch.tensor([text["types"]])} if segments else {}
         states = model(input_ids=ids, attention_mask=mask, **types).last_hidden_state[0]
         results.append(pooled(states, heads))
-    write(name, model, texts, results, heads, {}, amend)
+    write(name, model, texts, results, heads, {})
 
 
 def seq2seq(name, config, seed, tied):
@@ -219,10 +211,6 @@ def gemma(keys, scalar, **more):
     return T5GemmaEncoderModel(config)
 
 
-def exclusive_window(config):
-    config["encoder"]["sliding_window"] += 1
-
-
 if __name__ == "__main__":
     with torch.no_grad():
         encoder("t5-relu", T5EncoderModel(T5Config(**T5, feed_forward_proj="relu")), 100, False)
@@ -237,9 +225,8 @@ if __name__ == "__main__":
         # The soft cap of 50 would hardly bend the scores of so small a model.
         encoder("t5gemma", gemma(4, 8, attn_logit_softcapping=3.0), 500, True)
         encoder("t5gemma-grouped", gemma(2, 16, attn_logit_softcapping=5.0), 600, True)
-        # A window W is |i - j| < W in the JAX code and in transformers 4, |i - j| <= W in transformers 5 (masking_utils);
-        # the published 4096 is meant as the former. So W = 15 here is written down as 16.
-        encoder("t5gemma-window", gemma(2, 8, sliding_window=15), 700, True, amend=exclusive_window)
+        # A window W is |i - j| <= W from transformers 5.4.0 on, |i - j| < W before (and in the JAX code).
+        encoder("t5gemma-window", gemma(2, 8, sliding_window=15), 700, True)
         encoder("bert", BertModel(BertConfig(**BERT)), 800, False, segments=True)
         one = dict(num_labels=1)
         classifier("bert-cross", BertForSequenceClassification(BertConfig(**BERT, **one)), 900, True)

@@ -46,7 +46,7 @@ def tokenizer_file(path: Path) -> None:
 def base(cls, name: str, seed: int, **config) -> Path:
     """A plain transformers folder with random weights that are large enough to matter."""
     torch.manual_seed(seed)
-    shape = dict(vocab_size=len(WORDS) + 60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+    shape = dict(vocab_size=len(WORDS) + 60, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
     made = cls(BertConfig(**(shape | dict(max_position_embeddings=64, initializer_range=0.5) | config))).eval()
     with torch.no_grad():
         for weight in made.parameters():
@@ -126,10 +126,10 @@ def main() -> None:
     bi("bi-limit", 3, limit=12)
     bi("bi-prompts", 4, prompts={"query": "red query: ", "document": "blue stone"})
     bi("bi-default-prompt", 5, prompts={"find": "red query: "}, default_prompt_name="find")
-    bi("bi-truncated", 6, truncate_dim=6)
+    bi("bi-truncated", 6, truncate_dim=3)
     bi("bi-prompt-left-out", 7, {"include_prompt": False}, prompts={"query": "red query: ", "document": "stone bridge, dark: "})
     bi("bi-dot", 8, similarity_fn_name="dot")
-    bi("bi-dot-truncated", 9, {}, [Normalize()], similarity_fn_name="dot", truncate_dim=6)
+    bi("bi-dot-truncated", 9, {}, [Normalize()], similarity_fn_name="dot", truncate_dim=3)
     copy("bi-old-limit", "bi-mean")
     edit("bi-old-limit", "sentence_bert_config.json", max_seq_length=12, do_lower_case=False)
     bi_scores("bi-old-limit")

@@ -1,0 +1,100 @@
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { BertConfig, BertKind } from "./Bert.ts"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
+
+/** The defaults are those of Hugging Face's classes: files leave out what equals them. */
+const BertJson = Schema.Struct({
+  vocab_size: or(size, 30522),
+  embedding_size: or(Schema.NullOr(size), null),
+  hidden_size: or(size, 768),
+  num_hidden_layers: or(depth, 12),
+  num_attention_heads: or(size, 12),
+  intermediate_size: or(size, 3072),
+  hidden_act: or(Schema.String, "gelu"),
+  max_position_embeddings: or(size, 512),
+  type_vocab_size: or(size, 2),
+  layer_norm_eps: or(positive, 1e-12),
+  pad_token_id: or(Schema.NullOr(Schema.NonNegativeInt), null),
+})
+
+const general = {
+  vocab_size: "rows of the embedding",
+  hidden_size: "width of the layers",
+  num_hidden_layers: "layers",
+  num_attention_heads: "attention heads; it divides hidden_size",
+  intermediate_size: "inner width of the feed-forward layers",
+  hidden_act: "activation of the feed-forward layers: gelu, gelu_new or relu",
+  max_position_embeddings: "rows of the position table",
+  type_vocab_size: "rows of the token type table",
+  layer_norm_eps: "epsilon of the layer normalisations",
+} as const satisfies Partial<Record<keyof typeof BertJson.fields, string>>
+
+const asEncoder = {
+  harmless: {
+    tie_word_embeddings: "of the language model's head, which is not used",
+    directionality: "of Google's own code; transformers does not read it",
+    pooler_fc_size: "of Google's own code; transformers does not read it",
+    pooler_num_attention_heads: "of Google's own code; transformers does not read it",
+    pooler_num_fc_layers: "of Google's own code; transformers does not read it",
+    pooler_size_per_head: "of Google's own code; transformers does not read it",
+    pooler_type: "of Google's own code; transformers does not read it",
+  },
+  only: {
+    position_embedding_type: {
+      values: ["absolute"],
+      because: "positions other than absolute are not built",
+    },
+    is_encoder_decoder: { values: [false], because: "it is an encoder here" },
+  },
+} as const
+
+/** What becomes of the fields of a BERT's, RoBERTa's (XLM-R's) and ELECTRA's `config.json`. */
+export const bertFields = {
+  bert: configFields({ ...asEncoder, honoured: general }),
+  roberta: configFields({
+    ...asEncoder,
+    honoured: { ...general, pad_token_id: "positions are counted from this id + 1" },
+  }),
+  electra: configFields({
+    ...asEncoder,
+    honoured: { ...general, embedding_size: "width of the embeddings" },
+    harmless: {
+      ...asEncoder.harmless,
+      generator_size: "of the generator, which is another model",
+      summary_type: "of the head for multiple choice, which is not used",
+      summary_use_proj: "of the head for multiple choice, which is not used",
+      summary_activation: "of the head for multiple choice, which is not used",
+      summary_last_dropout: "of the head for multiple choice, which is not used",
+    },
+  }),
+}
+
+const activations = ["gelu", "gelu_new", "relu"] as const
+
+/** Reads the `config.json` of an encoder of BERT's family. */
+export const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<BertConfig> =>
+  Either.flatMap(decoded(modelType, BertJson, json), (part) => {
+    const activation = activations.find((known) => known === part.hidden_act)
+    if (activation === undefined) {
+      return invalid(modelType, "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
+    }
+    if (part.hidden_size % part.num_attention_heads !== 0) {
+      return invalid(modelType, "num_attention_heads", "it must divide hidden_size")
+    }
+    return Either.right({
+      family: "bert",
+      kind,
+      vocabulary: part.vocab_size,
+      embeddingWidth: kind === "electra" ? (part.embedding_size ?? 128) : part.hidden_size,
+      width: part.hidden_size,
+      innerWidth: part.intermediate_size,
+      layers: part.num_hidden_layers,
+      heads: part.num_attention_heads,
+      activation,
+      positions: part.max_position_embeddings,
+      firstPosition: kind === "roberta" ? (part.pad_token_id ?? 1) + 1 : 0,
+      tokenTypes: part.type_vocab_size,
+      epsilon: part.layer_norm_eps,
+    } as const)
+  })

@@ -1,0 +1,92 @@
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
+import type { FeedForward, T5Config } from "./T5.ts"
+
+/** The defaults are those of Hugging Face's classes: files leave out what equals them. */
+const T5Json = Schema.Struct({
+  vocab_size: or(size, 32128),
+  d_model: or(size, 512),
+  d_kv: or(size, 64),
+  d_ff: or(size, 2048),
+  num_layers: or(depth, 6),
+  num_decoder_layers: or(Schema.NullOr(depth), null),
+  num_heads: or(size, 8),
+  relative_attention_num_buckets: or(Schema.Int.pipe(Schema.between(4, 65_536)), 32),
+  relative_attention_max_distance: or(Schema.Int.pipe(Schema.between(2, 65_536)), 128),
+  layer_norm_epsilon: or(positive, 1e-6),
+  feed_forward_proj: or(Schema.String, "relu"),
+  dense_act_fn: or(Schema.NullOr(Schema.String), null),
+  is_gated_act: or(Schema.NullOr(Schema.Boolean), null),
+  tie_word_embeddings: or(Schema.NullOr(Schema.Boolean), null),
+  scale_decoder_outputs: or(Schema.NullOr(Schema.Boolean), null),
+  decoder_start_token_id: or(Schema.NullOr(Schema.NonNegativeInt), 0),
+})
+
+const honoured: Readonly<Record<keyof typeof T5Json.fields, string>> = {
+  vocab_size: "rows of the embedding",
+  d_model: "width of the layers",
+  d_kv: "size of an attention head",
+  d_ff: "inner width of the feed-forward layers",
+  num_layers: "layers of the encoder",
+  num_decoder_layers: "layers of the decoder; left out, as many",
+  num_heads: "attention heads",
+  relative_attention_num_buckets: "buckets of relative positions",
+  relative_attention_max_distance: "the distance from which the last bucket counts",
+  layer_norm_epsilon: "epsilon of the normalisations",
+  feed_forward_proj: "feed-forward layers: relu or gated-gelu",
+  dense_act_fn: "must be what feed_forward_proj says",
+  is_gated_act: "must be what feed_forward_proj says",
+  tie_word_embeddings: "whether the decoder's output uses the embedding; false asks for lm_head.weight",
+  scale_decoder_outputs: "whether the decoder's output is scaled; left out, as tie_word_embeddings",
+  decoder_start_token_id: "the token that the decoder begins with",
+}
+
+/** What becomes of the fields of a T5's `config.json`. */
+export const t5Fields = configFields({
+  honoured,
+  harmless: {
+    n_positions: "relative positions have no end",
+    is_encoder_decoder: "the head says whether the decoder is used",
+  },
+})
+
+const activations: Readonly<Record<FeedForward, readonly [activation: string, gated: boolean]>> = {
+  relu: ["relu", false],
+  "gated-gelu": ["gelu_new", true],
+}
+
+/** Reads a T5's `config.json`. */
+export const readT5 = (json: unknown): Outcome<T5Config> =>
+  Either.flatMap(decoded("t5", T5Json, json), (part) => {
+    const feedForward = part.feed_forward_proj
+    if (feedForward !== "relu" && feedForward !== "gated-gelu") {
+      return invalid("t5", "feed_forward_proj", `«${feedForward}» is not built; relu and gated-gelu are`)
+    }
+    const [activation, gated] = activations[feedForward]
+    if ((part.dense_act_fn ?? activation) !== activation) {
+      const why = `«${part.dense_act_fn}» contradicts feed_forward_proj «${feedForward}», whose activation is ${activation}`
+      return invalid("t5", "dense_act_fn", why)
+    }
+    if ((part.is_gated_act ?? gated) !== gated) {
+      return invalid("t5", "is_gated_act", `${part.is_gated_act} contradicts feed_forward_proj «${feedForward}»`)
+    }
+    return Either.right({
+      family: "t5",
+      vocabulary: part.vocab_size,
+      width: part.d_model,
+      headSize: part.d_kv,
+      innerWidth: part.d_ff,
+      layers: part.num_layers,
+      decoderLayers: part.num_decoder_layers ?? part.num_layers,
+      heads: part.num_heads,
+      buckets: part.relative_attention_num_buckets,
+      maximumDistance: part.relative_attention_max_distance,
+      epsilon: part.layer_norm_epsilon,
+      feedForward,
+      // transformers 5 says it in a field of its own, and writes that every output is tied.
+      tiedOutput: part.scale_decoder_outputs ?? part.tie_word_embeddings ?? true,
+      sharedOutput: part.tie_word_embeddings ?? true,
+      decoderStart: part.decoder_start_token_id ?? 0,
+    } as const)
+  })

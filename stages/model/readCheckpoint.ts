@@ -1,0 +1,71 @@
+import * as Effect from "effect/Effect"
+import { type OpenedTokenizer, type PretrainedConfig, positionLimit, type Tokenizer } from "../../neural/index.ts"
+import { ModelCard, modelFiles } from "../../schemas/index.ts"
+import { chooseHead } from "./chooseHead.ts"
+import type { ModelConfig } from "./contract.ts"
+import type { InputHints } from "./inputOf.ts"
+import { ModelUnsuitable } from "./ModelError.ts"
+import { type ModelFolder, readJson } from "./ModelFolder.ts"
+import { readSentenceTransformers, type SavedSettings, unknownText } from "./sentenceTransformers.ts"
+
+/** Words whose capitals and accents a tokenizer keeps apart, or does not. */
+const capitals = ["Wool COATS", "Ärger"] as const
+
+const lowercases = (tokenizer: Tokenizer): boolean =>
+  capitals.every((text) => tokenizer.encode(text).join() === tokenizer.encode(text.toLowerCase()).join())
+
+/** Refuses a model whose texts would have to be lower-cased before its tokenizer sees them. */
+const checkLowerCase = (model: string, beside: SavedSettings, tokenizer: Tokenizer) =>
+  beside.lowercases && !lowercases(tokenizer)
+    ? new ModelUnsuitable({
+        model,
+        problem:
+          "its sentence_bert_config.json: do_lower_case is true, and its tokenizer keeps capitals, which is not built",
+        remedy: "Put a Lowercase normalizer into tokenizer.json.",
+      })
+    : Effect.void
+
+/** What a folder's files say of a model's input, its head left out. */
+const hintsOf = (
+  pretrained: PretrainedConfig | undefined,
+  card: ModelCard | undefined,
+  beside: SavedSettings,
+  opened: OpenedTokenizer | undefined,
+): Omit<InputHints, "head"> => ({
+  family: pretrained?.architecture.family ?? "onnx",
+  saved: card?.input,
+  stated: beside.limit ?? opened?.limit,
+  prompts: beside.prompts,
+  positions: pretrained === undefined ? undefined : positionLimit(pretrained.architecture),
+})
+
+/**
+ * What a folder's files say of a model beside its weights: head, input, and what is to be told. Without `pretrained` it is a
+ * ready graph, which has its head inside.
+ */
+export const readCheckpoint = (
+  source: ModelFolder,
+  config: ModelConfig,
+  pretrained: PretrainedConfig | undefined,
+  opened: OpenedTokenizer | undefined,
+  isGraph: boolean,
+) =>
+  Effect.gen(function* () {
+    const card = yield* readJson(source, modelFiles.card, ModelCard)
+    const beside = yield* readSentenceTransformers(source, config.name)
+    if (opened !== undefined) yield* checkLowerCase(config.name, beside, opened.tokenizer)
+    const chosen =
+      pretrained === undefined || isGraph
+        ? { head: undefined, warnings: [] }
+        : yield* chooseHead(config, pretrained, card?.head, beside)
+    return {
+      head: chosen.head,
+      hints: hintsOf(pretrained, card, beside, opened),
+      warnings: [
+        ...(pretrained?.unknownFields ?? []).map((field) => unknownText(modelFiles.config, field)),
+        ...(opened?.unknownFields ?? []).map(({ field, file }) => unknownText(file, field)),
+        ...beside.warnings,
+        ...chosen.warnings,
+      ],
+    }
+  })

@@ -1,0 +1,236 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { checkFields, type Head, readyGraphRemedy, refusedText } from "../../schemas/index.ts"
+import { type ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
+import { type ModelFolder, readJson } from "./ModelFolder.ts"
+import { type SentenceTransformersFile, sentenceTransformersFields } from "./sentenceTransformersFields.ts"
+
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+
+const General = Schema.Struct({
+  model_type: nullable(Schema.String),
+  prompts: nullable(Schema.Record({ key: Schema.String, value: Schema.NullOr(Schema.String) })),
+  default_prompt_name: nullable(Schema.String),
+  similarity_fn_name: nullable(Schema.String),
+  truncate_dim: nullable(Schema.Int.pipe(Schema.positive())),
+  activation_fn: nullable(Schema.String),
+})
+
+const Transformer = Schema.Struct({
+  max_seq_length: nullable(Schema.Int.pipe(Schema.positive())),
+  do_lower_case: nullable(Schema.Boolean),
+})
+
+/** Older files say by flags how they pool, newer ones by names. */
+const flags = {
+  pooling_mode_cls_token: "cls",
+  pooling_mode_max_tokens: "max",
+  pooling_mode_mean_tokens: "mean",
+  pooling_mode_mean_sqrt_len_tokens: "mean_sqrt_len_tokens",
+  pooling_mode_weightedmean_tokens: "weightedmean",
+  pooling_mode_lasttoken: "lasttoken",
+} as const
+
+const flagNames = [
+  "pooling_mode_cls_token",
+  "pooling_mode_max_tokens",
+  "pooling_mode_mean_tokens",
+  "pooling_mode_mean_sqrt_len_tokens",
+  "pooling_mode_weightedmean_tokens",
+  "pooling_mode_lasttoken",
+] as const
+
+const flag = nullable(Schema.Boolean)
+
+const Pooling = Schema.Struct({
+  pooling_mode: nullable(Schema.Union(Schema.String, Schema.Array(Schema.String))),
+  include_prompt: flag,
+  pooling_mode_cls_token: flag,
+  pooling_mode_max_tokens: flag,
+  pooling_mode_mean_tokens: flag,
+  pooling_mode_mean_sqrt_len_tokens: flag,
+  pooling_mode_weightedmean_tokens: flag,
+  pooling_mode_lasttoken: flag,
+})
+
+const Modules = Schema.Array(Schema.Struct({ type: Schema.String, path: Schema.String }))
+
+type EmbeddingHead = Extract<Head, { kind: "embedding" }>
+
+/** What sentence-transformers wrote beside a checkpoint. */
+export interface SavedSettings {
+  /** Whether its modules end in a pooling: then it gives vectors, whatever class its weights were saved from. */
+  readonly pools: boolean
+  readonly limit: number | undefined
+  readonly lowercases: boolean
+  /** What stands before a bi-encoder's texts, and before a cross-encoder's pair. */
+  readonly prompts: { readonly query: string; readonly passage: string; readonly pair: string }
+  /** What is put on a cross-encoder's logits. */
+  readonly activation: string | undefined
+  /** The head of a bi-encoder, or what of it is not built. */
+  readonly embedding: Effect.Effect<EmbeddingHead, ModelUnsuitable>
+  /** Fields of which nothing is known here, and what the files say that has no effect. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+type Prompts = Readonly<Record<string, string | null>>
+
+/** The prompt of the first of these names that there is, by the rule of `encode_query` and `encode_document`. */
+const promptOf = (prompts: Prompts, names: ReadonlyArray<string>, byDefault: string | undefined) => {
+  const name = [...names, ...(byDefault === undefined ? [] : [byDefault])].find((each) => Object.hasOwn(prompts, each))
+  return { name, text: (name === undefined ? undefined : prompts[name]) ?? "" }
+}
+
+const bracketed = (names: ReadonlyArray<string>): string => names.map((name) => `«${name}»`).join(", ")
+
+/** Reads the prompts of a bi-encoder and what is to be said about them. */
+const promptsOf = (prompts: Prompts, byDefault: string | undefined) => {
+  const query = promptOf(prompts, ["query"], byDefault)
+  const passage = promptOf(prompts, ["document", "passage", "corpus"], byDefault)
+  const warnings: Array<string> = []
+  const told = "queryPrefix and passagePrefix say otherwise"
+  for (const [what, own, { name, text }] of [
+    ["queries", "query", query],
+    ["passages", "document", passage],
+  ] as const) {
+    if (text !== "" && name !== own) {
+      warnings.push(
+        `the prompt «${name}» stands before ${what}, as sentence-transformers documents it; its release 6.2.0 itself puts none there, for want of a prompt «${own}»; ${told}`,
+      )
+    }
+  }
+  if (byDefault !== undefined && (prompts[byDefault] ?? "") !== "" && ![query.name, passage.name].includes(byDefault)) {
+    warnings.push(
+      `default_prompt_name «${byDefault}» is of encode(); encode_query and encode_document, which are followed here, take ${bracketed([query.name ?? "", passage.name ?? ""])} instead; ${told}`,
+    )
+  }
+  return { query: query.text, passage: passage.text, warnings }
+}
+
+const poolingMode = (pooling: typeof Pooling.Type): ReadonlyArray<string> => {
+  if (pooling.pooling_mode !== undefined && pooling.pooling_mode !== null) return [pooling.pooling_mode].flat()
+  const set = flagNames.filter((name) => pooling[name] === true).map((name) => flags[name])
+  return set.length === 0 ? ["mean"] : set
+}
+
+const modulePackage = /^sentence_transformers\./u
+const normalModules = ["Transformer", "Pooling", "Normalize"]
+const paths: Readonly<Record<string, string>> = { Transformer: "", Pooling: "1_Pooling", Normalize: "2_Normalize" }
+
+/** What sentence-transformers wrote into a folder; what is not built is refused by field. */
+export const readSentenceTransformers = (
+  source: ModelFolder,
+  model: string,
+): Effect.Effect<SavedSettings, ModelFileFailed | ModelUnsuitable> =>
+  Effect.gen(function* () {
+    const warnings: Array<string> = []
+    const unsuitable = (problem: string, remedy = readyGraphRemedy) => new ModelUnsuitable({ model, problem, remedy })
+    const read = <A, I>(name: SentenceTransformersFile, schema: Schema.Schema<A, I>) =>
+      Effect.gen(function* () {
+        const json = yield* readJson(source, name, Schema.Unknown)
+        if (json === undefined) return undefined
+        for (const each of Array.isArray(json) ? json : [json]) {
+          const { refused, unknown } = checkFields(sentenceTransformersFields[name], each)
+          warnings.push(...unknown.map((field) => unknownText(name, field)))
+          const [first] = refused
+          if (first !== undefined) return yield* unsuitable(`its ${name}: ${refusedText(first)}`, first.remedy)
+        }
+        return yield* readJson(source, name, schema)
+      })
+    if (source.files.includes("adapter_config.json")) {
+      return yield* unsuitable(
+        "its adapter_config.json says that an adapter (PEFT) belongs on top of its weights, which is not built",
+        "Merge it once in Python: merge_and_unload(), then save_pretrained.",
+      )
+    }
+    const general = yield* read("config_sentence_transformers.json", General)
+    const transformer = yield* read("sentence_bert_config.json", Transformer)
+    const pooling = yield* read("1_Pooling/config.json", Pooling)
+    yield* read("2_Normalize/config.json", Schema.Unknown)
+    const listed = yield* read("modules.json", Modules)
+    const kind = general?.model_type ?? "SentenceTransformer"
+    if (kind !== "SentenceTransformer" && kind !== "CrossEncoder") {
+      return yield* unsuitable(
+        `its config_sentence_transformers.json: model_type is «${kind}», which is not built`,
+        "Take a bi-encoder (SentenceTransformer) or a cross-encoder (CrossEncoder).",
+      )
+    }
+    const prompts = general?.prompts ?? {}
+    const byDefault = general?.default_prompt_name ?? undefined
+    if (byDefault !== undefined && !Object.hasOwn(prompts, byDefault)) {
+      return yield* unsuitable(
+        `its config_sentence_transformers.json: default_prompt_name is «${byDefault}», and its prompts are ${bracketed(Object.keys(prompts)) || "none"}`,
+        "Mend the name.",
+      )
+    }
+    const single = promptsOf(prompts, byDefault)
+    const modules = (listed ?? []).map(({ path, type }) => ({
+      path,
+      type,
+      name: modulePackage.test(type) ? (type.split(".").at(-1) ?? type) : type,
+    }))
+    for (const { name, path, type } of modules) {
+      const usual = paths[name]
+      if (usual === undefined) return yield* unsuitable(`its modules.json has a module ${type}, which is not built`)
+      // An older Normalize has no files, and any path.
+      if (path !== usual && name !== "Normalize") {
+        return yield* unsuitable(
+          `its modules.json has the module ${name} at «${path}»; it is read at «${usual}»`,
+          usual === "" ? `Give the folder ${path}, if it stands for itself.` : "Rename the folder.",
+        )
+      }
+    }
+    const names = modules.map(({ name }) => name)
+    const pools = names.includes("Pooling")
+    const embedding = Effect.gen(function* () {
+      if (names.length > 0 && names.join() !== normalModules.slice(0, names.length).join()) {
+        return yield* unsuitable(`its modules.json has the modules ${names.join(", ")}, an order that is not built`)
+      }
+      if (names.length > 0 && !pools) return yield* unsuitable("its modules.json has no Pooling: it gives no vectors")
+      if (pools && pooling === undefined) {
+        return yield* unsuitable(
+          "its modules.json has a Pooling, but there is no 1_Pooling/config.json",
+          "Fetch it again.",
+        )
+      }
+      const modes = poolingMode(pooling ?? {})
+      const [mode, ...more] = modes
+      if ((mode !== "mean" && mode !== "cls") || more.length > 0) {
+        return yield* unsuitable(
+          `its 1_Pooling/config.json: pooling_mode is ${modes.join(" + ")}, which is not built; mean and cls are`,
+        )
+      }
+      const similarity = general?.similarity_fn_name ?? "cosine"
+      if (similarity !== "cosine" && similarity !== "dot" && similarity !== "dot_score" && similarity !== "cos_sim") {
+        return yield* unsuitable(
+          `its config_sentence_transformers.json: similarity_fn_name is «${similarity}», which is not built; cosine and dot are`,
+        )
+      }
+      const leavesOut = pooling?.include_prompt === false && (single.query !== "" || single.passage !== "")
+      return {
+        kind: "embedding",
+        ...(mode === "mean" ? {} : { pooling: mode }),
+        ...(leavesOut ? { leavesOutPrompt: true } : {}),
+        ...(names.includes("Normalize") ? { normalized: true } : {}),
+        ...(typeof general?.truncate_dim === "number" ? { truncateDim: general.truncate_dim } : {}),
+        ...(similarity.startsWith("dot") ? { similarity: "dot" } : {}),
+      } satisfies EmbeddingHead
+    })
+    return {
+      pools: pools && kind === "SentenceTransformer",
+      limit: transformer?.max_seq_length ?? undefined,
+      lowercases: transformer?.do_lower_case === true,
+      prompts: {
+        query: single.query,
+        passage: single.passage,
+        pair: (kind === "CrossEncoder" && byDefault !== undefined ? prompts[byDefault] : undefined) ?? "",
+      },
+      activation: general?.activation_fn ?? undefined,
+      embedding,
+      warnings: kind === "CrossEncoder" ? warnings : [...warnings, ...single.warnings],
+    }
+  })
+
+/** An unknown field in words. */
+export const unknownText = (file: string, field: string): string =>
+  `${file} has the field ${field}, of which nothing is known here: it may change the scores`
