@@ -185,9 +185,15 @@ describe("models", () => {
         expect(yield* failure(made(smallModel("bert"), { template: "{query} {document}" }))).toMatch(
           /^ModelUnsuitable: .*no use for a template/,
         )
-        expect(yield* failure(made(smallModel("bert-cross"), { queryPrefix: "query:" }))).toMatch(
-          /^ModelUnsuitable: .*no use for a prefix/,
-        )
+        const prompted = yield* made(smallModel("bert-cross"), { queryPrefix: "query: " })
+        expect(prompted.card.input.texts).toEqual({ kind: "pair", template: "pair", queryPrefix: "query: " })
+        for (const settings of [
+          { passagePrefix: "passage: " },
+          { queryPrefix: "query: ", template: "{query} {document}" },
+        ])
+          expect(yield* failure(made(smallModel("bert-cross"), settings))).toMatch(
+            /^ModelUnsuitable: .*no use for a prefix/,
+          )
       }),
     ),
   )
@@ -278,7 +284,7 @@ describe("models", () => {
 
         const wordless = smallModel("bert-cross")
         rmSync(join(wordless, "vocab.txt"))
-        expect(yield* failure(made(wordless))).toMatch(/^TokenizerInvalid: .*no tokenizer.*Put the files/)
+        expect(() => modelOf(wordless)).toThrow(/no tokenizer.*Put the files/)
       }),
     ),
   )
@@ -312,7 +318,10 @@ describe("models", () => {
           const folder = smallModel("bert")
           mkdirSync(join(folder, "1_Pooling"))
           writeFileSync(join(folder, "1_Pooling/config.json"), JSON.stringify(pooling))
-          const types = ["Transformer", "Pooling", ...modules].map((name) => ({
+          const types = ["Transformer", "Pooling", ...modules].map((name, idx) => ({
+            idx,
+            name: String(idx),
+            path: idx === 0 ? "" : `${idx}_${name}`,
             type: `sentence_transformers.models.${name}`,
           }))
           writeFileSync(join(folder, "modules.json"), JSON.stringify(types))
@@ -330,20 +339,21 @@ describe("models", () => {
           pooled({ embedding_dimension: 24, pooling_mode: "mean", include_prompt: true }, ["Normalize"]),
           pooled(old, ["Normalize"], "dot"),
           pooled(old, [], "cosine"),
+          pooled(old, [], "dot"),
+          pooled({ ...old, pooling_mode_cls_token: true, pooling_mode_mean_tokens: false }),
+          pooled({ pooling_mode: "cls" }),
         ]) {
           expect((yield* made(folder)).card.output).toBe("embeddings")
         }
-        const cls = { ...old, pooling_mode_cls_token: true, pooling_mode_mean_tokens: false }
         for (const folder of [
-          pooled(cls),
           pooled({ ...old, pooling_mode_max_tokens: true }),
-          pooled({ pooling_mode: "cls" }),
+          pooled({ pooling_mode: "lasttoken" }),
           pooled({ pooling_mode: ["mean", "max"] }),
         ]) {
           expect(yield* failure(made(folder))).toMatch(/^ModelUnsuitable: .*1_Pooling\/config\.json/)
         }
         expect(yield* failure(made(pooled(old, ["Dense"])))).toMatch(/^ModelUnsuitable: .*module Dense/)
-        expect(yield* failure(made(pooled(old, [], "dot")))).toMatch(/^ModelUnsuitable: .*«dot»/)
+        expect(yield* failure(made(pooled(old, [], "manhattan")))).toMatch(/^ModelUnsuitable: .*«manhattan»/)
       }),
     ),
   )

@@ -85,7 +85,9 @@ const scored = (name: string, settings: Case["settings"]) =>
   ).pipe(Effect.provide(layerDuckDb()))
 
 describe("folders as sentence-transformers saves them", () => {
-  for (const [name, { ours = (score: number) => score, settings, theirs = first, warnings = [] }] of Object.entries(cases)) {
+  for (const [name, { ours = (score: number) => score, settings, theirs = first, warnings = [] }] of Object.entries(
+    cases,
+  )) {
     it.effect(`N400 ${name} gives the scores of sentence-transformers`, () =>
       Effect.gen(function* () {
         const expected = golden.cases[name]?.scores ?? []

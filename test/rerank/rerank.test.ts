@@ -137,16 +137,22 @@ describe("reranking", () => {
   )
 
   it.effect(
-    "N324 an empty passage has a score; a query that leaves no room for a passage is an error with its qid",
+    "N324 an empty passage has a score; a query that leaves no room for a passage is an error with its qid, or is shortened and told",
     () =>
       live(
         Effect.gen(function* () {
           const { rows } = yield* rerankSmall(small, cross())
           expect(rows.filter(({ docid }) => docid === "d4").every(({ score }) => Number.isFinite(score))).toBe(true)
           const long = { ...small, queries: { q1: "roses", q7: "a b c d e f g h" } }
+          const template = { ...cross(), template: "{query} {document}", eos: false }
+          expect(yield* failure(rerankSmall(long, { ...template, maximumTokens: 8 }))).toMatch(
+            /^QueryWithoutRoom: .*query q7 has 8 tokens.*within 8.*Raise maximumTokens/,
+          )
           for (const model of [cross(), embedder()]) {
-            expect(yield* failure(rerankSmall(long, { ...model, maximumTokens: 9 }))).toMatch(
-              /^QueryWithoutRoom: .*query q7 has 8 tokens.*within 9.*Raise maximumTokens/,
+            const { facts, warnings } = yield* rerankSmall(long, { ...model, maximumTokens: 9 })
+            expect(facts).toMatchObject({ truncatedQueries: 1 })
+            expect(warnings.at(-1)).toBe(
+              "1 of 2 queries were shortened to fit 9 tokens; maximumTokens raises the limit",
             )
           }
         }),
@@ -180,7 +186,7 @@ describe("reranking", () => {
   it.effect("N327 a bi-encoder's score is the product of the vectors, each text encoded once", () =>
     live(
       Effect.gen(function* () {
-        const model = { ...embedder(), queryPrefix: "harbour", passagePrefix: "market" }
+        const model = { ...embedder(), queryPrefix: "harbour ", passagePrefix: "market " }
         const { executor, facts, node, rows } = yield* rerankSmall(small, model)
         const { path } = yield* executor.artifact(inputNamed(node, "model"))
         const { tokenizer } = yield* openTokenizer(path)

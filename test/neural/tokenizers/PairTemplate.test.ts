@@ -147,6 +147,33 @@ describe("truncation", () => {
     )
   })
 
+  it("N410 property: in a layout the longer text is shortened first, then both in turn, as tokenizers 0.23 does it", async () => {
+    const bert = await open(join(reference, "bert"))
+    fc.assert(
+      fc.property(fc.nat(40), fc.nat(40), fc.integer({ min: 5, max: 60 }), (q, p, limit) => {
+        const input = made("pair", bert, limit)
+        const room = limit - input.around
+        // truncate_encodings of the library's utils/truncation.rs.
+        const reference = (): readonly [number, number] => {
+          if (q + p <= room) return [q, p]
+          let [less, more] = [Math.min(q, p), Math.max(q, p)]
+          more = less > room ? less : Math.max(less, room - less)
+          if (less + more > room) {
+            less = Math.floor(room / 2)
+            more = less + (room % 2)
+          }
+          return q > p ? [more, less] : [less, more]
+        }
+        const [query, passage] = reference()
+        expect(input.queryKept(q, p)).toBe(query)
+        const ids = new Int32Array(limit)
+        expect(input.write(new Int32Array(q).fill(7), new Int32Array(p).fill(8), ids, 0)).toBe(input.length(q, p))
+        expect(ids.filter((id) => id === 7).length).toBe(query)
+        expect(ids.filter((id) => id === 8).length).toBe(passage)
+      }),
+    )
+  })
+
   it("N223 a query that leaves no room for a passage is an error that names it, its tokens and the limit", async () => {
     const input = made(rankT5Template, await open(join(reference, "unigram")), 20)
     const query = "the lighthouse stands above the harbour at noon"
@@ -210,7 +237,7 @@ describe("what is refused", () => {
 })
 
 describe("single texts", () => {
-  it("N228 a text on its own stands in the tokenizer's layout, behind an optional prefix; only the text is shortened", async () => {
+  it("N228 a text on its own stands in the tokenizer's layout, behind an optional prompt that is joined to it as it is", async () => {
     const bert = await open(join(reference, "bert"))
     const { cls, sep } = bert.special
     for (const tokenizer of [bert, { ...bert, layouts: undefined }]) {
@@ -222,6 +249,9 @@ describe("single texts", () => {
       expect(input.truncates(text.length)).toBe(all.length > 8)
       expect([...ids]).toEqual([...all.slice(0, 7), sep])
     }
+    const joinedUp = Either.getOrThrow(singleInput(bert, 20, "light"))
+    expect([...joinedUp.text("house")]).toEqual([...bert.encode("lighthouse")])
+    expect(joinedUp.promptTokens).toBe(1 + bert.encode("light").length)
     const t5 = Either.getOrThrow(singleInput(await open(join(reference, "rules")), 64))
     const ids = new Int32Array(64)
     expect(t5.write(t5.text(""), ids, 0)).toBe(1)
