@@ -171,7 +171,7 @@ export const readSentenceTransformers = (
     }))
     for (const { name, path, type } of modules) {
       const usual = paths[name]
-      if (usual === undefined) return yield* unsuitable(`its modules.json has a module ${type}, which is not built`)
+      if (usual === undefined) return yield* unsuitable(`its modules.json has a module ${name}, which is not built`)
       // An older Normalize has no files, and any path.
       if (path !== usual && name !== "Normalize") {
         return yield* unsuitable(

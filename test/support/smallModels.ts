@@ -49,7 +49,11 @@ export const amendJson = (path: string, fields: Readonly<Record<string, unknown>
 }
 
 /** Rewrites a model's weights, each tensor's floats changed in place by its name. */
-export const amendWeights = (folder: string, amend: (name: string, floats: Float32Array) => void): Promise<void> =>
+export const amendWeights = (
+  folder: string,
+  amend: (name: string, floats: Float32Array) => void,
+  keeps: (name: string) => boolean = () => true,
+): Promise<void> =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
@@ -61,7 +65,10 @@ export const amendWeights = (folder: string, amend: (name: string, floats: Float
             return { name, shape, dtype: "F32" as const, data: () => [floats] }
           }),
         )
-        yield* writeSafetensors(path, tensors)
+        yield* writeSafetensors(
+          path,
+          tensors.filter(({ name }) => keeps(name)),
+        )
       }),
     ),
   )

@@ -1,0 +1,190 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { decodeConfig, openTokenizer } from "../../neural/index.ts"
+import { layerDuckDb } from "../../pipeline/index.ts"
+import { ModelSettings } from "../../schemas/index.ts"
+import { inspectModel, modelOf } from "../../stages/model/index.ts"
+import { Executor } from "../support/smallExperiment.ts"
+import { amendJson, amendWeights, smallModel } from "../support/smallModels.ts"
+
+const decodeSettings = Schema.decodeSync(ModelSettings)
+type Rest = Partial<Omit<typeof ModelSettings.Encoded, "source">>
+
+/** Makes a model; its warnings, or its failure's message. */
+const told = (source: string, rest: Rest = {}) =>
+  Effect.gen(function* () {
+    const { node } = modelOf(decodeSettings({ source, ...rest })).model
+    return (yield* new Executor().make(node)).warnings
+  }).pipe(
+    Effect.catchAll((error) => Effect.succeed([`error: ${error.message}`])),
+    Effect.provide(layerDuckDb()),
+  )
+
+const inspected = (source: string, rest: Rest = {}) => inspectModel(decodeSettings({ source, ...rest }), () => {})
+
+/** Fields with a value that is not built, by the file that they stand in, and what is said of them. */
+const refused: ReadonlyArray<readonly [file: string, content: object, message: RegExp]> = [
+  ["config.json", { is_decoder: true }, /is_decoder is true: a causal mask is due/],
+  ["config.json", { add_cross_attention: true }, /add_cross_attention is true/],
+  ["config.json", { is_cross_attention: true }, /is_cross_attention is true/],
+  ["config.json", { hidden_act: "silu" }, /hidden_act: «silu» is not built; gelu/],
+  ["config.json", { position_embedding_type: "relative_key" }, /position_embedding_type is "relative_key"/],
+  ["config.json", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling is .*not built/],
+  ["config.json", { quantization_config: { quant_method: "fp8" } }, /quantization_config.*dequantize/],
+  ["config.json", { problem_type: "ranking" }, /problem_type/],
+  ["config.json", { auto_map: { AutoModel: "own.Model" } }, /auto_map.*never run.*trust_remote_code/],
+  [
+    "config.json",
+    { sentence_transformers: { activation_fn: "torch.nn.modules.activation.ReLU" } },
+    /activation_fn.*order/,
+  ],
+  ["config.json", { sbert_ce_default_activation_function: "torch.nn.Softplus" }, /activation_fn.*order/],
+  ["tokenizer_config.json", { truncation_side: "left" }, /truncation_side is "left"/],
+  ["tokenizer_config.json", { model_max_length: "long" }, /model_max_length is "long"/],
+  ["config_sentence_transformers.json", { model_type: "SparseEncoder" }, /model_type is «SparseEncoder»/],
+  ["config_sentence_transformers.json", { default_prompt_name: "gone", prompts: { query: "q: " } }, /«gone».*«query»/],
+  ["sentence_bert_config.json", { transformer_task: "fill-mask" }, /transformer_task is "fill-mask"/],
+  ["sentence_bert_config.json", { query_length: 32 }, /query_length is 32/],
+  ["sentence_bert_config.json", { max_seq_length: -1 }, /max_seq_length/],
+  ["modules.json", [{ idx: 0, name: "0", path: "", type: "custom_st.Transformer" }], /module custom_st\.Transformer/],
+  ["adapter_config.json", { peft_type: "LORA" }, /adapter.*merge_and_unload/],
+]
+
+describe("the fields of a model's files", () => {
+  for (const [file, content, message] of refused) {
+    it.effect(`N401 ${file} is refused by field: ${JSON.stringify(content).slice(0, 60)}`, () =>
+      Effect.gen(function* () {
+        const source = smallModel("bert-cross")
+        if (file === "config.json") amendJson(join(source, file), { ...content })
+        else writeFileSync(join(source, file), JSON.stringify(content))
+        expect((yield* told(source))[0]).toMatch(new RegExp(`^error: .*${message.source}`))
+        expect((yield* inspected(source)).problems.join("\n")).toMatch(message)
+      }),
+    )
+  }
+
+  it("N401 what transformers 4 and 5 call by two names is read alike", () => {
+    const part = { num_hidden_layers: 1, head_dim: 8 }
+    const thetas = [
+      { ...part, rope_theta: 500, torch_dtype: "float32" },
+      {
+        ...part,
+        rope_parameters: { rope_type: "default", rope_theta: 500 },
+        dtype: "float32",
+        layer_types: ["sliding_attention"],
+      },
+    ].map((encoder) => Effect.runSync(decodeConfig({ model_type: "t5gemma", encoder })))
+    expect(thetas[0]).toEqual(thetas[1])
+    expect(thetas[0]).toMatchObject({ architecture: { ropeTheta: 500, sliding: [true] }, unknownFields: [] })
+  })
+
+  it.effect("N402 a field of which nothing is known is a warning, in a run and in model inspect", () =>
+    Effect.gen(function* () {
+      const source = smallModel("bert-cross")
+      amendJson(join(source, "config.json"), { alibi: true, sentence_transformers: { activation: "x" } })
+      writeFileSync(join(source, "tokenizer_config.json"), JSON.stringify({ do_lower_case: true, byte_order: 1 }))
+      writeFileSync(join(source, "sentence_bert_config.json"), JSON.stringify({ scale_by: 2 }))
+      const wanted = [
+        ["config.json", "alibi"],
+        ["config.json", "sentence_transformers.activation"],
+        ["tokenizer_config.json", "byte_order"],
+        ["sentence_bert_config.json", "scale_by"],
+      ].map(
+        ([file, field]) => `${file} has the field ${field}, of which nothing is known here: it may change the scores`,
+      )
+      expect(yield* told(source)).toEqual(wanted)
+      const found = yield* inspected(source)
+      expect(found.warnings).toEqual(wanted)
+      expect(found.problems).toEqual([])
+    }),
+  )
+
+  it.effect(
+    "N403 prompts by their names, and what is said where a release of sentence-transformers chooses otherwise",
+    () =>
+      Effect.gen(function* () {
+        const input = (content: object, rest: Rest = {}) =>
+          Effect.gen(function* () {
+            const source = smallModel("bert")
+            writeFileSync(join(source, "config_sentence_transformers.json"), JSON.stringify(content))
+            const found = yield* inspected(source, rest)
+            const texts = found.input?.texts
+            return texts?.kind === "single"
+              ? [texts.queryPrefix, texts.passagePrefix, found.warnings.length]
+              : undefined
+          })
+        expect(yield* input({ prompts: { query: "q: ", document: "d: " } })).toEqual(["q: ", "d: ", 0])
+        expect(yield* input({ prompts: { query: "q: ", document: "", passage: "p: " } })).toEqual(["q: ", "", 0])
+        expect(yield* input({ prompts: { query: "q: ", passage: "p: " } })).toEqual(["q: ", "p: ", 1])
+        expect(yield* input({ prompts: { all: "a: " }, default_prompt_name: "all" })).toEqual(["a: ", "a: ", 2])
+        const unused = { prompts: { query: "", document: "", all: "a: " }, default_prompt_name: "all" }
+        expect(yield* input(unused)).toEqual(["", "", 1])
+        expect(yield* input(unused, { queryPrefix: "x", passagePrefix: "" })).toEqual(["x", "", 1])
+      }),
+  )
+
+  it.effect("N404 token types are passed or not, as model_input_names or else the class says", () =>
+    Effect.gen(function* () {
+      const types = (config: object) =>
+        Effect.gen(function* () {
+          const source = smallModel("bert-cross")
+          writeFileSync(join(source, "tokenizer_config.json"), JSON.stringify(config))
+          const { tokenizer } = yield* openTokenizer(source)
+          return tokenizer.layouts?.pair.map(({ type }) => type).join("")
+        })
+      expect(yield* types({})).toBe("00011")
+      expect(yield* types({ tokenizer_class: "BertTokenizer" })).toBe("00011")
+      expect(yield* types({ tokenizer_class: "BertTokenizer", model_input_names: ["input_ids"] })).toBe("00000")
+      expect(yield* types({ model_input_names: ["input_ids", "token_type_ids"] })).toBe("00011")
+    }),
+  )
+
+  it.effect("N405 of several labels the one that is asked for by number or name; of two label 1, which is said", () =>
+    Effect.gen(function* () {
+      const source = smallModel("bert-cross-two")
+      expect((yield* told(source))[0]).toMatch(/2 labels \(0 LABEL_0, 1 LABEL_1\): label 1 is taken for relevant/)
+      expect(yield* told(source, { label: "LABEL_0" })).toEqual([])
+      expect((yield* told(source, { label: 2 }))[0]).toMatch(/^error: .*label 2 is none of its 2 \(0 LABEL_0/)
+      expect((yield* told(source, { label: "LABEL_O" }))[0]).toMatch(/none of its 2 .*LABEL_0/)
+      expect((yield* told(smallModel("bert"), { label: 0 }))[0]).toMatch(/^error: .*its head is embedding/)
+      const three = join(import.meta.dirname, "../reference/sentence-transformers/folders/cross-3")
+      const message = (yield* told(three))[0]
+      expect(message).toMatch(/^error: .*3 labels \(0 Exact, 1 Irrelevant, 2 Substitute\).*"label": "Exact"/)
+      expect((yield* inspected(three)).problems[0]).toMatch(/3 labels/)
+      expect((yield* inspected(three, { label: "Substitute" })).head).toEqual({
+        kind: "classifier",
+        labels: 3,
+        label: 2,
+      })
+    }),
+  )
+
+  it.effect("N406 a T5 whose output is not the embedding lacks lm_head.weight where it is not there", () =>
+    Effect.gen(function* () {
+      const source = smallModel("t5-seq2seq-untied")
+      const head = { kind: "decoder-logit", token: 11 } as const
+      expect(yield* told(source, { head })).toEqual([])
+      yield* Effect.promise(() =>
+        amendWeights(
+          source,
+          () => {},
+          (name) => name !== "lm_head.weight",
+        ),
+      )
+      expect((yield* told(source, { head }))[0]).toMatch(/^error: .*missing: lm_head\.weight/)
+    }),
+  )
+
+  it.effect("N407 a folder without a tokenizer is an error before anything runs", () =>
+    Effect.gen(function* () {
+      const source = smallModel("bert-cross")
+      rmSync(join(source, "vocab.txt"))
+      expect(() => modelOf(decodeSettings({ source }))).toThrow(/holds no tokenizer: none of tokenizer\.json/)
+      expect((yield* inspected(source)).problems[0]).toMatch(/holds no tokenizer/)
+      expect(readFileSync(join(source, "config.json"), "utf8")).toContain("bert")
+    }),
+  )
+})
