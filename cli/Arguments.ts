@@ -86,7 +86,8 @@ export const vocabulary: Vocabulary = {
     model: {
       options: {},
       subcommands: {
-        inspect: { options: { "--revision": "value", "--head": "value", "--json": "flag" } },
+        inspect: { options: { "--revision": "value", "--head": "value", "--label": "value", "--json": "flag" } },
+        fields: { options: {} },
       },
     },
     gc: {

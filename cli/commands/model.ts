@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { HeadName, ModelSettings } from "../../schemas/index.ts"
-import { inspectModel } from "../../stages/model/index.ts"
+import { inspectModel, modelFieldTables } from "../../stages/model/index.ts"
 import { ModelUnfit } from "../ExitCode.ts"
 import { errorsIn, renderInspection } from "../ModelInspection.ts"
 
@@ -59,8 +59,13 @@ const inspectCommand = Command.make(
     }),
 ).pipe(Command.withDescription("Says what a model is made of, how its input would be read, and what is missing"))
 
+/** `model fields`: what becomes of each field of a model's files. */
+const fieldsCommand = Command.make("fields", {}, () => Effect.flatMap(modelFieldTables, writeOut)).pipe(
+  Command.withDescription("Prints, as Markdown, what becomes of each field of a model's files"),
+)
+
 /** `model …`. */
 export const modelCommand = Command.make("model").pipe(
   Command.withDescription("Looks at models"),
-  Command.withSubcommands([inspectCommand]),
+  Command.withSubcommands([inspectCommand, fieldsCommand]),
 )

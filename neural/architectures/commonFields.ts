@@ -3,8 +3,6 @@ import type { FieldTable } from "../../schemas/index.ts"
 const list = (reason: string, names: string): Readonly<Record<string, string>> =>
   Object.fromEntries(names.split(/\s+/u).map((name) => [name, reason]))
 
-const unscaled = "the weights stand for others, which is not built"
-
 /** Fields that `config.json` has for every architecture: those of transformers' `PreTrainedConfig`, 3 to 5, and sentence-transformers' own. */
 export const commonFields = {
   honoured: {
@@ -77,10 +75,10 @@ export const commonFields = {
     per_layer_config: { values: [{}], because: "layers that differ from one another are not built" },
     quantization_config: {
       values: [],
-      because: `the weights are quantised, and ${unscaled}`,
+      because: "quantised weights are not built",
       remedy: "Save it dequantised: model.dequantize(), then save_pretrained.",
     },
-    compression_config: { values: [], because: `the weights are compressed, and ${unscaled}` },
+    compression_config: { values: [], because: "compressed weights are not built" },
     auto_map: {
       values: [{}],
       because: "its own code says how it is computed, and that is never run",

@@ -1,5 +1,6 @@
 export { ConfigInvalid, HeadUnsuitable, knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
 export type { BertConfig, BertKind } from "./Bert.ts"
+export { commonFields } from "./commonFields.ts"
 export { type Architecture, architectureFields, decodeConfig, type PretrainedConfig } from "./config.ts"
 export {
   type Conversion,

@@ -22,4 +22,5 @@ export {
   tokenTableWriter,
   writeTokensHeader,
 } from "./TokenTable.ts"
+export { tokenizerConfigFields, tokenizerJsonFields } from "./tokenizerFields.ts"
 export { type BpeTraining, type TrainedBpe, trainBpe } from "./trainBpe.ts"

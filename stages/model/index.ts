@@ -158,3 +158,9 @@ export const inspectModel = (settings: ModelSettings, progress: (progress: Progr
     ({ inspect }) => inspect(settings, { ...rest, name }, progress),
   )
 }
+
+/** What becomes of each field of a model's files, as Markdown: the tables of docs/MODELS.md. */
+export const modelFieldTables: Effect.Effect<string> = Effect.map(
+  Effect.promise(() => import("./fieldTables.ts")),
+  ({ renderFieldTables }) => renderFieldTables(),
+)

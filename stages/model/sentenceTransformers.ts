@@ -166,10 +166,9 @@ export const readSentenceTransformers = (
     const single = promptsOf(prompts, byDefault)
     const modules = (listed ?? []).map(({ path, type }) => ({
       path,
-      type,
       name: modulePackage.test(type) ? (type.split(".").at(-1) ?? type) : type,
     }))
-    for (const { name, path, type } of modules) {
+    for (const { name, path } of modules) {
       const usual = paths[name]
       if (usual === undefined) return yield* unsuitable(`its modules.json has a module ${name}, which is not built`)
       // An older Normalize has no files, and any path.

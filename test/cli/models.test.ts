@@ -77,9 +77,14 @@ describe.sequential("models on the command line", () => {
     expect(JSON.parse(inspected.out)).toMatchObject({ problems: [], input: { maximumTokens: 30 } })
   })
 
-  it("L40 model inspect prints a line for each part, or one document; what is not there names the nearest", async () => {
+  it("L40 N407 model inspect prints a line for each part, or one document, and exits with 1 where a finding is an error; what is not there names the nearest", async () => {
     const text = await dag("model", "inspect", cross, "--head", "first-token")
-    expect(text.code).toBe(0)
+    expect([text.code, text.err]).toEqual([
+      1,
+      expect.stringContaining("cannot be taken as it is: 2 findings are errors"),
+    ])
+    const sound = await dag("model", "inspect", cross)
+    expect([sound.code, sound.err]).toEqual([0, ""])
     expect(text.out).toMatch(/^architecture +bert · /m)
     expect(text.out).toMatch(/^fit +missing: head\.score\.weight$/m)
     const absent = await dag("model", "inspect", join(cross, "../cros"))

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { decodeConfig, openTokenizer } from "../../neural/index.ts"
 import { layerDuckDb } from "../../pipeline/index.ts"
 import { ModelSettings } from "../../schemas/index.ts"
-import { inspectModel, modelOf } from "../../stages/model/index.ts"
+import { inspectModel, modelFieldTables, modelOf } from "../../stages/model/index.ts"
 import { Executor } from "../support/smallExperiment.ts"
 import { amendJson, amendWeights, smallModel } from "../support/smallModels.ts"
 
@@ -65,6 +65,13 @@ describe("the fields of a model's files", () => {
       }),
     )
   }
+
+  it.effect("N401 the tables in docs/MODELS.md are the code's", () =>
+    Effect.gen(function* () {
+      const page = readFileSync(join(import.meta.dirname, "../../docs/MODELS.md"), "utf8")
+      expect(page.split("<!-- fields -->\n")[1]?.trim()).toBe((yield* modelFieldTables).trim())
+    }),
+  )
 
   it("N401 what transformers 4 and 5 call by two names is read alike", () => {
     const part = { num_hidden_layers: 1, head_dim: 8 }
