@@ -13,7 +13,6 @@ import * as Data from "effect/Data"
 import type { Artifact } from "./pipeline/index.ts"
 import {
   didYouMean,
-  type Experiment,
   type FirstStage,
   type FusionSettings,
   type Hardware,
@@ -24,6 +23,7 @@ import {
   SystemName,
   type Weighting,
 } from "./schemas/index.ts"
+import type { Experiment } from "./settings.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { fuse } from "./stages/fuse/index.ts"

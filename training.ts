@@ -7,19 +7,19 @@
  *                    rerank (the teacher) ───────────┘   model ────┴─────────────┘
  * ```
  */
+import { lossesOf } from "./neural/losses/index.ts"
 import type { Artifact } from "./pipeline/index.ts"
 import {
-  type Experiment,
   type Hardware,
   isScratch,
   type Kinds,
-  lossesOf,
   type ModelChoice,
   optimizerOf,
   SystemName,
   smallModels,
   type TrainedModel,
 } from "./schemas/index.ts"
+import type { Experiment } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
 import { scratchOf, type WiredModel } from "./stages/model/index.ts"
 import { retrieve } from "./stages/retrieve/index.ts"

@@ -4,7 +4,8 @@ import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type DeviceChoice, didYouMean, Experiment } from "../schemas/index.ts"
+import { type DeviceChoice, didYouMean } from "../schemas/index.ts"
+import { type Experiment, experimentSchema } from "../settings.ts"
 
 /** The configuration, from a file or from `--set`, is not one. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -27,7 +28,7 @@ const isObject = (value: unknown): value is JsonObject =>
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** The JSON Schema of a configuration, for editors: `experiments/schema.json`. */
-export const experimentJsonSchema = (): unknown => JSONSchema.make(Experiment)
+export const experimentJsonSchema = (): unknown => JSONSchema.make(experimentSchema())
 
 /** Names allowed below each object of the configuration, by dotted path (`""` for the top). */
 type SettingNames = ReadonlyMap<string, ReadonlyArray<string>>
@@ -156,7 +157,7 @@ export interface SettingsOptions {
 export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
   Effect.gen(function* () {
     const names = settingNames()
-    const decode = Schema.decodeUnknownEither(Experiment, { onExcessProperty: "error" })
+    const decode = Schema.decodeUnknownEither(experimentSchema(), { onExcessProperty: "error" })
     let encoded: JsonObject = {}
     const { configFile } = options
     if (configFile !== undefined) {

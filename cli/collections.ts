@@ -5,7 +5,8 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
-import { didYouMean, type Experiment, type Kinds, SystemName } from "../schemas/index.ts"
+import { didYouMean, type Kinds, SystemName } from "../schemas/index.ts"
+import type { Experiment } from "../settings.ts"
 import {
   collectionOf,
   type IngestError,

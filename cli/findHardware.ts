@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { usesModels } from "../experiment.ts"
-import type { Experiment, Hardware } from "../schemas/index.ts"
+import type { Hardware } from "../schemas/index.ts"
+import type { Experiment } from "../settings.ts"
 import { writeError } from "./Terminal.ts"
 
 const unused: Hardware = { device: "cpu", name: "" }

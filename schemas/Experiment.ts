@@ -6,7 +6,6 @@ import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
 import { choice, count, section, setting, share, weight } from "./Setting.ts"
 import { StatisticsConfig } from "./Statistics.ts"
-import { TrainSettings } from "./TrainSettings.ts"
 
 /** Which collection, and the kind of its queries where the user names it (`path:browse`). */
 export const DatasetConfig = Schema.Struct({
@@ -87,8 +86,24 @@ export type TfIdfConfig = typeof TfIdfConfig.Type
 export const FirstStage = Schema.Literal("tfidf", "wink-bm25", "bm25")
 export type FirstStage = typeof FirstStage.Type
 
-/** A whole experiment: what `--config` holds and `--set` changes. Everything has a default. */
-export const Experiment = Schema.Struct({
+/** What the first stages share. */
+export const RetrieveSettings = Schema.Struct({
+  systems: Schema.optionalWith(Schema.NonEmptyArray(FirstStage), { exact: true }).annotations({
+    description: "The first stages. Left out: all of them, but bm25 alone where the collection has more than 100 MB",
+  }),
+  splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
+  depth: setting(count, 1_000, "How many results a query keeps"),
+  leaveOutOwn: choice(
+    Schema.Boolean,
+    "Whether the passage whose docid is the query's qid is left out of its results and of training. Left out: yes for beir/arguana and beir/quora, whose queries are passages, no elsewhere",
+  ),
+  bm25: section(Bm25Config, "Our BM25, Lucene's scoring"),
+  wink: section(WinkConfig, "wink-bm25-text-search"),
+  tfidf: section(TfIdfConfig, "Cosine over tf-idf"),
+})
+
+/** What an experiment's settings are, but for what the losses have of their own: the roof puts both together. */
+export const ExperimentSettings = Schema.Struct({
   $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
   description: choice(Schema.String, "What the experiment is for, what hardware and how much time it wants; not read"),
   datasets: setting(Schema.NonEmptyArray(DatasetConfig), [{ source: "synthetic" }], "The collections, one or several"),
@@ -96,24 +111,7 @@ export const Experiment = Schema.Struct({
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
     "Reading or generating the collection",
   ),
-  retrieve: section(
-    Schema.Struct({
-      systems: Schema.optionalWith(Schema.NonEmptyArray(FirstStage), { exact: true }).annotations({
-        description:
-          "The first stages. Left out: all of them, but bm25 alone where the collection has more than 100 MB",
-      }),
-      splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
-      depth: setting(count, 1_000, "How many results a query keeps"),
-      leaveOutOwn: choice(
-        Schema.Boolean,
-        "Whether the passage whose docid is the query's qid is left out of its results and of training. Left out: yes for beir/arguana and beir/quora, whose queries are passages, no elsewhere",
-      ),
-      bm25: section(Bm25Config, "Our BM25, Lucene's scoring"),
-      wink: section(WinkConfig, "wink-bm25-text-search"),
-      tfidf: section(TfIdfConfig, "Cosine over tf-idf"),
-    }),
-    "The first stages",
-  ),
+  retrieve: section(RetrieveSettings, "The first stages"),
   candidates: section(
     Schema.Struct({
       depth: setting(count, 100, "How many of the run's results per query a reranker gets"),
@@ -123,7 +121,6 @@ export const Experiment = Schema.Struct({
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
   rerank: section(RerankSettings, "Neural reranking"),
-  train: section(TrainSettings, "Training: each model with each loss and each seed is a system of the table"),
   fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
   evaluate: section(
     Schema.Struct({
@@ -144,4 +141,3 @@ export const Experiment = Schema.Struct({
   statistics: section(StatisticsConfig, "Comparing systems"),
   report: section(ReportSettings, "The page"),
 })
-export type Experiment = typeof Experiment.Type

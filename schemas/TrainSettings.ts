@@ -1,6 +1,5 @@
 import * as Schema from "effect/Schema"
 import { SystemName } from "./Ids.ts"
-import { Loss, LossName, LossSettings, lossOf } from "./Loss.ts"
 import { AdamWSettings, belowOne, GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
 import { ModelChoice } from "./RerankSettings.ts"
 import { choice, count, section, setting, share, weight } from "./Setting.ts"
@@ -157,33 +156,17 @@ export const TrainOptimizer = Schema.Struct({
 })
 export type TrainOptimizer = typeof TrainOptimizer.Type
 
-/** A loss by its name, or one with parameters of its own under a name for the table. */
-export const LossChoice = Schema.Union(
-  LossName,
-  Schema.Struct({
-    name: SystemName.annotations({ description: "What the system's name has for it" }),
-    loss: Loss.annotations({ description: "Its kind, and the parameters of that kind" }),
-  }),
-)
-export type LossChoice = typeof LossChoice.Type
-
-/** Training: every model with every loss and every seed is a system of the table. */
+/** Training: every model with every loss and every seed is a system of the table. The losses are the library of models' matter. */
 export const TrainSettings = Schema.Struct({
   models: choice(
     Schema.Array(TrainedModel),
     "Models to train: folders, names of the hub, objects; left out, a small T5 and a small T5Gemma from nothing where the collection is synthetic, none elsewhere",
-  ),
-  losses: setting(
-    Schema.NonEmptyArray(LossChoice),
-    ["hybrid"],
-    "The losses to train each model with: names, with the parameters under loss, or objects with a name and a loss of its own",
   ),
   seeds: setting(
     Schema.NonEmptyArray(Schema.NonNegativeInt),
     [1],
     "One training a seed: of the first weights, the order of the data and the dropout",
   ),
-  loss: section(LossSettings, "The losses' parameters"),
   steps: setting(count, 1000, "Updates"),
   lists: section(ListSettings, "What the lists are made of"),
   teacher: choice(
@@ -201,13 +184,6 @@ export const TrainSettings = Schema.Struct({
   ),
 })
 export type TrainSettings = typeof TrainSettings.Type
-
-/** The losses of a training with the names that systems have for them. */
-export const lossesOf = ({
-  loss,
-  losses,
-}: TrainSettings): ReadonlyArray<{ readonly name: string; readonly loss: Loss }> =>
-  losses.map((each) => (typeof each === "string" ? { name: each, loss: lossOf(each, loss) } : each))
 
 /** Whether a model to train is made from nothing. */
 export const isScratch = (model: TrainedModel): model is ScratchSettings =>

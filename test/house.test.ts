@@ -16,6 +16,7 @@ const project = (): ReadonlyMap<string, string> => {
     ...names,
     "dag.ts",
     "experiment.ts",
+    "settings.ts",
     "training.ts",
     "package.json",
     "package-lock.json",

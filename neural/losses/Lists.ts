@@ -31,10 +31,11 @@ export class Lists<T extends Onnx.FloatType> {
   readonly counts: Onnx.Expression<"bool">
   /** How many do. */
   readonly counted: Onnx.Expression<T>
+  readonly #teacher: Onnx.Expression<T> | undefined
   readonly #zero: Onnx.Expression<T>
   readonly #one: Onnx.Expression<T>
 
-  constructor({ grades, mask, scores }: ScoredLists<T>) {
+  constructor({ grades, mask, scores, teacher }: ScoredLists<T>) {
     this.#zero = Onnx.scalarLike(scores, 0)
     this.#one = Onnx.scalarLike(scores, 1)
     this.present = Onnx.greater(mask, 0)
@@ -44,6 +45,17 @@ export class Lists<T extends Onnx.FloatType> {
     const below = Onnx.and(this.present, Onnx.less(this.grades, this.highest))
     this.counts = Onnx.greater(this.count(below), 0)
     this.counted = Onnx.reduceSum(this.indicator(this.counts), [0, 1])
+    this.#teacher = teacher
+  }
+
+  /**
+   * A teacher's scores, [lists, m], 0 where nothing is.
+   *
+   * @throws GraphError where there are none
+   */
+  teacher(): Onnx.Expression<T> {
+    if (this.#teacher === undefined) throw new Onnx.GraphError("loss", "the loss needs a teacher's scores")
+    return this.only(this.present, this.#teacher)
   }
 
   /** Values where a condition holds, 0 elsewhere. */

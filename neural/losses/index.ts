@@ -1,2 +1,5 @@
-export type { ScoredLists } from "./Lists.ts"
+export { Lists, type ScoredLists } from "./Lists.ts"
+export { defineLoss, type Loss, type LossDefinition, type LossPart, type LossSpec } from "./LossDefinition.ts"
 export { type LossExpressions, lossExpression } from "./lossExpression.ts"
+export { LossConfig, lossesOf, lossFields, lossOf, needsTeacher } from "./lossSettings.ts"
+export { addLoss, losses } from "./registry.ts"

@@ -1,6 +1,7 @@
 import type * as Effect from "effect/Effect"
-import type { Loss, OptimizerSettings } from "../../schemas/index.ts"
+import type { OptimizerSettings } from "../../schemas/index.ts"
 import type { ModelDescription } from "../architectures/index.ts"
+import type { Loss } from "../losses/index.ts"
 import type {
   Device,
   DeviceChoice,

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { hasTokenTypes } from "../architectures/index.ts"
+import { needsTeacher } from "../losses/index.ts"
 import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
 import {
   type Device,
@@ -120,7 +121,7 @@ export class TrainingLoop {
 
   #listFeeds({ grades, lists, m, mask, teacher }: TrainingStep): Readonly<Record<string, Tensor>> {
     const feeds = { grades: floats([lists, m], grades), mask: floats([lists, m], Float32Array.from(mask)) }
-    if (this.#options.loss.kind !== "marginmse") return feeds
+    if (!needsTeacher(this.#options.loss)) return feeds
     return { ...feeds, teacher: floats([lists, m], teacher ?? new Float32Array(lists * m)) }
   }
 

@@ -1,4 +1,3 @@
-import type { Loss } from "../../schemas/index.ts"
 import {
   type Floats,
   hasTokenTypes,
@@ -8,7 +7,7 @@ import {
   Parameters,
   tokenBatch,
 } from "../architectures/index.ts"
-import { lossExpression } from "../losses/index.ts"
+import { type Loss, lossExpression, needsTeacher } from "../losses/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { DropoutMasks } from "./DropoutMasks.ts"
 
@@ -60,7 +59,7 @@ const scoredLists = (loss: Loss, scores: Floats) => {
   )
   return {
     loss: expressions.loss,
-    inputs: loss.kind === "marginmse" ? [grades, mask, teacher] : [grades, mask],
+    inputs: needsTeacher(loss) ? [grades, mask, teacher] : [grades, mask],
     outputs: { loss: expressions.loss, counted: expressions.counted, ...components },
     components: Object.keys(expressions.components),
   }

@@ -1,11 +1,11 @@
 import * as Schema from "effect/Schema"
 import { MeasureText } from "../../measures/index.ts"
+import { LossConfig } from "../../neural/losses/index.ts"
 import { many } from "../../pipeline/index.ts"
 import {
   Hardware,
   Kinds,
   ListSettings,
-  Loss,
   OptimizerSettings,
   SystemName,
   TrainSettings,
@@ -21,7 +21,7 @@ export const TrainConfig = Schema.typeSchema(
     system: SystemName,
     hardware: Hardware,
     seed: Schema.NonNegativeInt,
-    loss: Loss,
+    loss: LossConfig,
     steps: Schema.Int.pipe(Schema.positive()),
     lists: Schema.Struct(lists),
     /** Whether the passage whose docid is the query's qid is no negative. */

@@ -7,6 +7,7 @@ import { measureName, measuresOf } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
   learningRates,
+  needsTeacher,
   openTokenizer,
   openTrainer,
   pairInput,
@@ -16,7 +17,7 @@ import {
   type Trainer,
 } from "../../neural/index.ts"
 import { type StageContext, tableWriter } from "../../pipeline/index.ts"
-import { compareBytes, Kinds, needsTeacher } from "../../schemas/index.ts"
+import { compareBytes, Kinds } from "../../schemas/index.ts"
 import { type Best, type Checkpoint, openCheckpoints } from "./Checkpoints.ts"
 import { curriculumProblem, phaseAt } from "./Curriculum.ts"
 import { onOneCore, TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"

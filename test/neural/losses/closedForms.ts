@@ -1,5 +1,3 @@
-import type { Loss } from "../../../schemas/index.ts"
-
 /** One list without padding. */
 export interface PlainList {
   readonly scores: readonly number[]
@@ -135,8 +133,22 @@ const pointwise = ({ grades, scores }: PlainList, targets: "graded" | "binary"):
   }
 }
 
+/** The losses whose closed forms stand here, with their settings. */
+export type KnownLoss =
+  | { readonly kind: "pairwise" | "softmax" | "listmle" | "marginmse" }
+  | { readonly kind: "pointwise"; readonly targets: "graded" | "binary" }
+  | { readonly kind: "hinge"; readonly margin: number }
+  | { readonly kind: "poly1"; readonly epsilon: number }
+  | { readonly kind: "lambdarank"; readonly gain: "linear" | "exponential"; readonly cutoff?: number }
+  | {
+      readonly kind: "hybrid"
+      readonly alpha: number
+      readonly k: number
+      readonly scope: "all" | "remainder" | "remainder+relevant"
+    }
+
 const componentsOf = (
-  loss: Loss,
+  loss: KnownLoss,
   list: PlainList,
 ): readonly (readonly [name: string, weight: number, part: Differentiated])[] => {
   const all = list.scores.map((_, i) => i)
@@ -192,7 +204,7 @@ const componentsOf = (
 export const countsIn = ({ grades }: PlainList): boolean => Math.max(...grades) > Math.max(0, Math.min(...grades))
 
 /** A loss of one list from its definition, in 64-bit floats, and its gradient by hand. Grades are at least 0. */
-export const plainLoss = (loss: Loss, list: PlainList): PlainLoss => {
+export const plainLoss = (loss: KnownLoss, list: PlainList): PlainLoss => {
   const n = list.scores.length
   const parts = componentsOf(loss, list)
   return {

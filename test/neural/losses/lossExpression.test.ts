@@ -1,11 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { lossExpression } from "../../../neural/losses/index.ts"
+import { lossExpression, lossOf, losses as registered } from "../../../neural/losses/index.ts"
 import * as Onnx from "../../../neural/onnx/index.ts"
 import { layerOnnxRuntime, OnnxRuntime, type Tensor } from "../../../neural/runtime/index.ts"
-import type { Loss } from "../../../schemas/index.ts"
-import { countsIn, type PlainList, plainLoss } from "./closedForms.ts"
+import { countsIn, type KnownLoss, type PlainList, plainLoss } from "./closedForms.ts"
 
 type Precision = "float32" | "float64"
 
@@ -23,7 +22,7 @@ const tensor = (type: Precision, shape: readonly number[], data: readonly number
   type === "float32" ? { type, shape, data: Float32Array.from(data) } : { type, shape, data: Float64Array.from(data) }
 
 /** A loss and its gradient as a session on the CPU. Padding has the value that is given, NaN if none is. */
-const evaluator = (loss: Loss, type: Precision) =>
+const evaluator = (loss: KnownLoss, type: Precision) =>
   Effect.gen(function* () {
     const shape = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
     const [scores, grades] = [Onnx.input("scores", type, shape), Onnx.input("grades", type, shape)]
@@ -82,7 +81,7 @@ const evaluator = (loss: Loss, type: Precision) =>
     return (lists: readonly PlainList[], padding?: number) => Effect.runPromise(evaluate(lists, padding))
   })
 
-const losses: readonly Loss[] = [
+const losses: readonly KnownLoss[] = [
   { kind: "pointwise", targets: "graded" },
   { kind: "pointwise", targets: "binary" },
   { kind: "pairwise" },
@@ -124,7 +123,7 @@ const close = (actual: number, expected: number, tolerance: number): boolean =>
 const options = { seed: 20, numRuns: 40 }
 
 const withLoss = (
-  loss: Loss,
+  loss: KnownLoss,
   type: Precision,
   body: (evaluate: Evaluate) => Promise<void>,
 ): Effect.Effect<void, unknown> =>
@@ -283,7 +282,7 @@ describe("what a loss wants", () => {
     "T7 the hybrid is pairwise at α = 1 and k ≥ m, softmax at α = 0 over all, and its parts' mixture between",
     () =>
       Effect.gen(function* () {
-        const of = (loss: Loss) => evaluator(loss, "float32")
+        const of = (loss: KnownLoss) => evaluator(loss, "float32")
         const [pairwise, softmax] = [yield* of({ kind: "pairwise" }), yield* of({ kind: "softmax" })]
         const onlyPairs = yield* of({ kind: "hybrid", alpha: 1, k: 20, scope: "all" })
         const onlySoftmax = yield* of({ kind: "hybrid", alpha: 0, k: 3, scope: "all" })
@@ -325,5 +324,20 @@ describe("what a loss wants", () => {
     const [scores, grades, mask] = given
     if (scores === undefined || grades === undefined || mask === undefined) throw new Error("three inputs")
     expect(() => lossExpression({ kind: "marginmse" }, { scores, grades, mask })).toThrow(/teacher/)
+  })
+})
+
+describe("the registry of losses", () => {
+  it.each(registered.map(({ name }) => name))(
+    "T66 %s has a closed form that its expression is compared with",
+    (name) => {
+      expect(losses.map(({ kind }) => kind)).toContain(name)
+    },
+  )
+
+  it("T66 settings that are left out have their defaults, and what is none is refused", () => {
+    expect(lossOf("hybrid", { k: 3 })).toEqual({ kind: "hybrid", alpha: 0.5, k: 3, scope: "all" })
+    expect(lossOf("softmax", {})).toEqual({ kind: "softmax" })
+    expect(() => lossOf("hybrid", { k: 0 })).toThrow(/k/)
   })
 })
