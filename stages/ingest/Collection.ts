@@ -222,7 +222,7 @@ export const checkJudgedPassages = (
   })
 }
 
-const plainName = (file: string): string => file.replace(/\.gz$/, "")
+const plainName = (file: string): string => file.replace(/\.(?:gz|\d*z)$/i, "")
 
 const readPassages = (
   file: string,

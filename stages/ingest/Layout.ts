@@ -2,7 +2,15 @@ import { readdirSync, statSync } from "node:fs"
 import * as Schema from "effect/Schema"
 import { Split } from "../../schemas/index.ts"
 import { UnknownLayout, UnreadableFile } from "./IngestError.ts"
+import { trecFiles } from "./trecFiles.ts"
 import { unreadable } from "./unreadable.ts"
+
+/** A file that looks like a part of the collection and is not read. */
+const PassedOver = Schema.Struct({
+  file: Schema.NonEmptyString,
+  /** What is read in its stead, and the setting that takes it. */
+  instead: Schema.NonEmptyString,
+})
 
 /** Which files of a folder are the collection; paths relative to the folder, with `/`. */
 export const Layout = Schema.Struct({
@@ -10,6 +18,7 @@ export const Layout = Schema.Struct({
   corpus: Schema.NonEmptyArray(Schema.NonEmptyString),
   queries: Schema.NonEmptyArray(Schema.NonEmptyString),
   qrels: Schema.NonEmptyArray(Schema.Struct({ split: Split, file: Schema.NonEmptyString })),
+  passedOver: Schema.optionalWith(Schema.Array(PassedOver), { exact: true }),
 })
 export type Layout = typeof Layout.Type
 
@@ -24,7 +33,7 @@ const splits = ["train", "dev", "test"] as const
 
 const shapes =
   "Recognised are: BEIR (corpus.jsonl, queries.jsonl, qrels/*.tsv), MS MARCO (collection.tsv, queries.*.tsv, qrels.*.tsv) " +
-  "and TREC (*.trec documents, topics.*, qrels.*), each plain or .gz."
+  "and TREC (files that begin with <DOC>, in folders too, topics.*, qrels.*), each plain or .gz."
 
 const corpusFiles: ReadonlyArray<{ readonly format: Layout["format"]; readonly name: RegExp }> = [
   { format: "beir", name: /^corpus\.jsonl(?:\.gz)?$/ },
@@ -32,8 +41,10 @@ const corpusFiles: ReadonlyArray<{ readonly format: Layout["format"]; readonly n
   { format: "trec", name: /\.(?:trec|trectext)(?:\.gz)?$/ },
 ]
 const queryRecords = /^queries\.jsonl(?:\.gz)?$/
-const queryTables = /^(?:queries[^/]*\.tsv|topics[^/]*\.(?:txt|tsv|trec)|[^/]+-queries\.tsv)(?:\.gz)?$/
-const qrelFiles = /^(?:qrels\/[^/]+|qrels[^/]*|\d{4}qrels[^/]*)\.(?:tsv|txt|qrels)(?:\.gz)?$/
+const queryTables =
+  /^(?:queries[^/]*\.tsv|topics(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?|[^/]+-queries\.tsv)(?:\.gz)?$/
+const qrelFiles =
+  /^(?:(?:qrels\/[^/]+|qrels[^/]*|\d{4}qrels[^/]*)\.(?:tsv|txt|qrels)|qrels(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?)(?:\.gz)?$/
 
 const nonEmpty = <A>(items: ReadonlyArray<A>): readonly [A, ...Array<A>] | undefined => {
   const [first, ...rest] = items
@@ -58,7 +69,12 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
     .map(({ format, name }) => ({ format, files: seen.filter((file) => name.test(file)) }))
     .filter(({ files }) => files.length > 0)
     .filter(({ format }, _, all) => format !== "trec" || all.length === 1)
-  const [only, another] = found
+  // TREC's disks have names that say nothing: their files are told by how they begin.
+  const begun = found.some(({ format }) => format !== "trec")
+    ? undefined
+    : trecFiles(folder, (file) => queryTables.test(file) || qrelFiles.test(file))
+  const marked = nonEmpty(begun?.documents ?? [])
+  const [only, another] = marked === undefined ? found : [{ format: "trec" as const, files: marked }]
   const corpus = nonEmpty(only?.files ?? [])
   if (only === undefined || corpus === undefined) throw fail("no passages found", shapes)
   if (another !== undefined || (only.format !== "trec" && corpus.length > 1)) {
@@ -67,16 +83,28 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
   }
   const records = seen.filter((file) => queryRecords.test(file))
   if (records.length > 1) throw fail(`${records.join(" and ")} could both be the queries`, "Leave one in the folder.")
-  const queries = nonEmpty(records.length > 0 ? records : seen.filter((file) => queryTables.test(file)))
+  const queries = nonEmpty(
+    records.length > 0 ? records : (nonEmpty(seen.filter((file) => queryTables.test(file))) ?? begun?.topics ?? []),
+  )
   if (queries === undefined) throw fail("no queries found", shapes)
   const judged = seen.filter((file) => qrelFiles.test(file))
   if (judged.length === 0) throw fail("no judgements found", shapes)
   const qrels = nonEmpty(assignSplits(judged, named, fail))
   if (qrels === undefined) throw fail("no judgements of a split found", shapes)
-  const layout: Layout = { format: only.format, corpus, queries, qrels }
+  const passedOver = (begun?.leftOut ?? []).map((file) => ({ file, instead: congressionalRecord }))
+  const layout: Layout = {
+    format: only.format,
+    corpus,
+    queries,
+    qrels,
+    ...(passedOver.length === 0 ? {} : { passedOver }),
+  }
   for (const file of layoutFiles(layout)) checkFile(`${folder}/${file}`)
   return layout
 }
+
+const congressionalRecord =
+  "a folder of this name is the Congressional Record, which is no part of disks 4 and 5 in the tracks that use them; another name takes it"
 
 /** The folder's files and those of its `qrels`, sorted, without hidden ones. */
 const filesOf = (folder: string): ReadonlyArray<string> => {

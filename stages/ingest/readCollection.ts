@@ -81,7 +81,8 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const qrelRows = yield* qrelWriter.finish
 
-      for (const message of [...warnings(oddities, missing), ...trecWarnings(notes, config.tags)]) warn(message)
+      const told = [...passedOver(layout), ...warnings(oddities, missing), ...trecWarnings(notes, config.tags)]
+      for (const message of told) warn(message)
       const count = (name: "kind" | "split") => {
         const counts: Record<string, number> = {}
         for (const query of queries) counts[query[name]] = (counts[query[name]] ?? 0) + 1
@@ -94,6 +95,9 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       return result
     }),
   )
+
+const passedOver = ({ passedOver: files = [] }: IngestConfig["layout"]): ReadonlyArray<string> =>
+  files.map(({ file, instead }) => `${file} is not read: ${instead}`)
 
 const warnings = (oddities: Oddities, missing: ReturnType<typeof missingPassage>): ReadonlyArray<string> => [
   ...some(

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
@@ -144,6 +144,30 @@ describe("a folder", () => {
       "text of documents that is not in the tags of ingest.tags is left out: <SO> in 1",
     ])
     expect(taken.result.facts).toMatchObject({ renamedQueries: 1, leftOutTags: { SO: 1 } })
+  })
+
+  it("I136 documents are told by how they begin, in folders too; topics.test and qrels.test are taken", async () => {
+    const doc = (docno: string) => `<DOC>\n<DOCNO> ${docno} </DOCNO>\n<TEXT>\nkites\n</TEXT>\n</DOC>\n`
+    const files = {
+      "disk4/FT/FT911_1": doc("FT911-1"),
+      "disk4/FT/README": doc("no"),
+      "disk4/cr/hfiles/CR93H1": doc("CR93-1"),
+      "disk4/dtds/ftdtd": "<!ELEMENT DOC - - (TEXT)>\n",
+      "disk5/LA010189.gz": gzipSync(`<?xml version="1.0"?>\n<!-- la -->\n${doc("LA-1")}`),
+      "disk5/fr940104.0z": readFileSync(join(import.meta.dirname, "../reference/trec/FR940104.0z")),
+      "topics.test": "<top>\n<num> Number: 301\n<title> kites\n</top>\n",
+      "qrels.test": "301 0 FT911-1 1\n301 0 LA-1 0\n",
+      "runs/bm25.trec": "301 Q0 FT911-1 1 2.5 x\n",
+    }
+    const taken = await read(files)
+    expect(taken.passages.map(({ docid }) => docid)).toEqual(["FT911-1", "LA-1", "FR940104-0-00001"])
+    expect(taken.passages[2]?.text).toMatch(/^Federal␣Register/)
+    expect(taken.queries.map(({ qid, split }) => [qid, split])).toEqual([["301", "test"]])
+    expect(taken.warnings[0]).toMatch(/^disk4\/cr is not read: a folder of this name is the Congressional Record/)
+    const { "topics.test": topics, ...rest } = files
+    expect((await read({ ...rest, "04.testset": topics })).queries.map(({ qid }) => qid)).toEqual(["301"])
+    const only = { "cr/CR93H1": doc("CR93-1"), "topics.test": topics, "qrels.test": "301 0 CR93-1 1\n" }
+    expect((await read(only)).passages.map(({ docid }) => docid)).toEqual(["CR93-1"])
   })
 
   it("I24 a query's kind: its own word, then the dataset's, then a label, then the rule", async () => {

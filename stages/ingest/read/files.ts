@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs"
 import { createGunzip } from "node:zlib"
 import { UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
+import { isCompressed, uncompressed } from "./compress.ts"
 import { foreignFormat } from "./foreignFormat.ts"
 import { isZstandard, unpackZstandard, ZstandardError } from "./zstandard.ts"
 
@@ -13,8 +14,8 @@ export const unpackedName = (file: string): string => file.replace(/\.(?:gz|zst)
 const gzipMagic = (chunk: Uint8Array): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b
 
 /**
- * A file's bytes, a chunk at a time, unpacked where they are gzip or Zstandard (told by the first bytes, whatever the
- * name). What is no text by its first bytes is refused with what it is.
+ * A file's bytes, a chunk at a time, unpacked where they are gzip, Zstandard or of compress (told by the first bytes,
+ * whatever the name). What is no text by its first bytes is refused with what it is.
  *
  * @param shown the name used in errors
  * @param onRead told how many bytes were read from the disk, for progress
@@ -46,6 +47,7 @@ export async function* fileChunks(
     if (foreign !== undefined) throw foreign
     if (gzipMagic(first.value)) yield* gunzip(first.value, bytes)
     else if (isZstandard(first.value)) yield* unpackZstandard(first.value, bytes)
+    else if (isCompressed(first.value)) yield* uncompressed(first.value, bytes)
     else {
       yield first.value
       yield* bytes

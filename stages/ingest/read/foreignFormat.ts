@@ -26,7 +26,6 @@ const formats: ReadonlyArray<Format> = [
   { name: "an SQLite database, and not text", magic: "SQLite format 3\u0000", fix: "Write its rows as text." },
   { name: "UTF-16", magic: [0xff, 0xfe], fix: "Convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)." },
   { name: "UTF-16", magic: [0xfe, 0xff], fix: "Convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)." },
-  { name: "data of compress (.Z)", magic: [0x1f, 0x9d], fix: unpack("uncompress") },
   ...[2, 3, 4, 5].map((protocol) => ({
     name: "a Python pickle",
     magic: [0x80, protocol],

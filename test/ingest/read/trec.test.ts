@@ -3,6 +3,7 @@ import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { CollectionConfig } from "../../../schemas/index.ts"
+import { uncompressed } from "../../../stages/ingest/read/compress.ts"
 import { fileChunks } from "../../../stages/ingest/read/files.ts"
 import { linesOf } from "../../../stages/ingest/read/Lines.ts"
 import { plainText } from "../../../stages/ingest/read/Markup.ts"
@@ -183,6 +184,28 @@ describe("documents in TREC's markup", () => {
   ])("I30 %s is refused", async (_, text, message) => {
     await expect(documents(text)).rejects.toThrow(message)
   })
+})
+
+describe("files that compress wrote", () => {
+  it.each(["numbers.b10.Z", "numbers.b16.Z"])(
+    "I138 %s is unpacked, wherever its chunks are cut; damage is told",
+    async (name) => {
+      const packed = readFileSync(join(reference, name))
+      const unpacked = async (size: number, data: Uint8Array = packed) => {
+        const parts: Array<Uint8Array> = []
+        async function* rest(): AsyncGenerator<Uint8Array> {
+          for (let at = size; at < data.length; at += size) yield data.subarray(at, at + size)
+        }
+        for await (const part of uncompressed(data.subarray(0, size), rest())) parts.push(part)
+        return Buffer.concat(parts).toString()
+      }
+      const numbers = Array.from({ length: 6_000 }, (_, i) => `${i}\n`).join("")
+      for (const size of [3, 7, 1000, packed.length]) expect((await unpacked(size)) === numbers).toBe(true)
+      const damaged = Uint8Array.from(packed)
+      damaged.fill(0xff, 3, 12)
+      await expect(unpacked(50, damaged)).rejects.toThrow(/the data that compress wrote is damaged/)
+    },
+  )
 })
 
 describe("topics", () => {
