@@ -123,6 +123,12 @@ const trecFacts = ({ leftOut, wholeDocuments, wholeTopics }: TrecNotes) => ({
   ...(wholeTopics === 0 ? {} : { wholeTopics }),
 })
 
+const otherFields = (notes: TrecNotes): string =>
+  [...notes.otherFields]
+    .map(([name, count]) => `<${name}> in ${count}`)
+    .slice(0, 12)
+    .join(", ")
+
 const trecWarnings = (notes: TrecNotes, tags: ReadonlyArray<string>): ReadonlyArray<string> => {
   const leftOut = [...notes.leftOut].sort(([a, m], [b, n]) => n - m || compareBytes(a, b))
   const shown = leftOut.slice(0, 12).map(([tag, count]) => `${tag === "" ? "no tag" : `<${tag}>`} in ${count}`)
@@ -132,6 +138,9 @@ const trecWarnings = (notes: TrecNotes, tags: ReadonlyArray<string>): ReadonlyAr
       ? []
       : [`text of documents that is not in the tags of ingest.tags is left out: ${shown.join(", ")}${more}`]),
     ...some(notes.wholeDocuments, `documents have none of the tags ${tags.join(", ")}: taken whole`),
+    ...(notes.otherFields.size === 0
+      ? []
+      : [`topics have fields that are left out, as ingest.topics does not name them: ${otherFields(notes)}`]),
     ...some(notes.wholeTopics, "topics have no title, description or narrative: their whole text is the query"),
   ]
 }

@@ -97,7 +97,7 @@ const mutated = (sample: string) =>
       let bytes = Buffer.from(sample)
       for (const [where, what, value] of edits) {
         const at = where % (bytes.length + 1)
-        const put = what === "put" ? Buffer.from(pieces[value % pieces.length] ?? "") : Buffer.from([value])
+        const put = what === "put" ? Buffer.from(pieces[value % pieces.length] ?? "") : Buffer.from([value % 128])
         const behind = what === "put" ? at : what === "set" ? at + 1 : at + (value % 12)
         bytes = Buffer.concat([bytes.subarray(0, at), what === "cut" ? Buffer.alloc(0) : put, bytes.subarray(behind)])
       }
@@ -109,7 +109,7 @@ const surelyText = (file: string): ReadonlyArray<string> =>
   file
     .replaceAll(/<!--[^]*?--!?>/g, " ")
     .replaceAll(/<(script|style)[^]*?<\/\1/gi, " ")
-    .replaceAll(/<(?:[a-z](?:=\s*(?:"[^"]*"|'[^']*')|[^>])*|[/!?][^>]*)>/gi, " ")
+    .replaceAll(/<[a-z/!?](?:=\s*(?:"[^"]*"|'[^']*')|[^>])*>/gi, " ")
     .match(/kq\d+z/g) ?? []
 
 const outcome = async (files: Readonly<Record<string, Uint8Array | string>>, settings = {}) => {
@@ -134,10 +134,7 @@ const nothingLost = (
   const lost = surelyText(Buffer.from(file).toString()).filter((mark) => !text.includes(mark))
   if (lost.length === 0) count.whole++
   else {
-    expect([lost, taken.right.warnings.join("; ")]).toEqual([
-      lost,
-      expect.stringMatching(/is left out|left out|taken whole/),
-    ])
+    expect([lost, taken.right.warnings.join("; ")]).toEqual([lost, expect.stringMatching(/left out|taken whole/)])
     count.told++
   }
 }

@@ -6,7 +6,14 @@ export interface TrecNotes {
   wholeDocuments: number
   /** topics without title, description and narrative, which are their whole text */
   wholeTopics: number
+  /** fields that TREC's topics do not have and nobody asks for: in how many topics */
+  readonly otherFields: Map<string, number>
 }
 
 /** Nothing yet. */
-export const trecNotes = (): TrecNotes => ({ leftOut: new Map(), wholeDocuments: 0, wholeTopics: 0 })
+export const trecNotes = (): TrecNotes => ({
+  leftOut: new Map(),
+  wholeDocuments: 0,
+  wholeTopics: 0,
+  otherFields: new Map(),
+})

@@ -62,6 +62,15 @@ const aliases: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
 const open =
   "num|number|dom|title|query|desc|description|question|smry|summary|narr|narrative|con|concepts|fac|nat|time|def|head"
 
+const usual = new Set([...[...aliases.values()].flat(), ...numbers, ...open.split("|")])
+
+/** HTML's elements of running text, which are no fields, wherever they stand. */
+const inText = new Set(
+  "a abbr b big blockquote br center cite code dd div dl dt em font h1 h2 h3 h4 h5 h6 hr i img li ol p pre q s small span strike strong sub sup table td th tr tt u ul".split(
+    " ",
+  ),
+)
+
 /** The words that TREC prints in front of its fields. */
 const labels: ReadonlyMap<string, RegExp> = new Map([
   ["title", /^topic\s*:\s*/i],
@@ -107,12 +116,23 @@ const query = (block: Block, asked: ReadonlyArray<string>, notes: TrecNotes): Qu
     )
   }
   const qid = identifier(place, "<num>", numberText)
+  const another = elements.find((element) => element !== number && element.name === number?.name)
+  if (another !== undefined) {
+    throw malformed(
+      place,
+      `<${another.name}>`,
+      `one number, ${qid} being there already`,
+      another.text,
+      "Keep one of them.",
+    )
+  }
   const said = elements.filter((element) => element !== number)
   const known = said.some(({ name }) => [...aliases.values()].some((names) => names.includes(name)))
   if (before !== "" && known) {
     throw malformed(place, tags, "text in fields alone", before, "Put it into a field, or remove it.")
   }
   if (!known && asked.includes("title")) notes.wholeTopics++
+  const used = new Set<string>()
   const texts = asked.map((field) => {
     if (field === "title" && !known) return [before, ...said.map(({ text }) => text)].join(" ").trim()
     const names = aliases.get(field) ?? [field.toLowerCase()]
@@ -125,11 +145,19 @@ const query = (block: Block, asked: ReadonlyArray<string>, notes: TrecNotes): Qu
         other === undefined ? "Give it one." : `Give it one, or take others: --set ingest.topics=${shortName(other)}.`
       throw malformed(place, `<${field}>`, `the field that ingest.topics names`, found, fix)
     }
+    used.add(name)
     return said
       .filter((element) => element.name === name)
       .map(({ text }) => text.replace(labels.get(name) ?? "", ""))
       .join(" ")
   })
+  const alike = new Set(asked.flatMap((each) => aliases.get(each) ?? []))
+  const other = known
+    ? said.filter(({ name, text }) => text !== "" && !used.has(name) && (!usual.has(name) || alike.has(name)))
+    : []
+  for (const name of new Set(other.map((each) => each.name))) {
+    notes.otherFields.set(name, (notes.otherFields.get(name) ?? 0) + 1)
+  }
   const text = texts.filter((each) => each !== "").join(" ")
   const field = asked.map((each) => `<${each}>`).join("+")
   return {
@@ -172,11 +200,11 @@ const topicFields = ({
     else last.markup += between
     if (tag === undefined) break
     at = tag.to
-    if (tag.kind === "text") {
+    if (tag.kind === "text" || inText.has(tag.name)) {
       if (last === undefined) before += markup.slice(tag.from, at)
       else last.markup += markup.slice(tag.from, at)
     }
-    if (tag.kind !== "start") continue
+    if (tag.kind !== "start" || inText.has(tag.name)) continue
     const end = endless.has(tag.name) ? undefined : endTag(markup, tag.name, at)
     if (end === undefined) endless.add(tag.name)
     const next = end === undefined ? openEnd(markup, at) : 0
@@ -191,9 +219,12 @@ const topicFields = ({
   }
 }
 
-const nextField = new RegExp(`\\n[ \\t]*<[a-z]|<(?:${open})(?=[\\s>])`, "gi")
+const nextField = new RegExp(`\\n[ \\t]*<([a-z][^\\s<>/]*)|<(?:${open})(?=[\\s>])`, "gi")
 
 const openEnd = (markup: string, from: number): number => {
   nextField.lastIndex = from
-  return nextField.exec(markup)?.index ?? markup.length
+  for (let next = nextField.exec(markup); next !== null; next = nextField.exec(markup)) {
+    if (!inText.has((next[1] ?? "").toLowerCase())) return next.index
+  }
+  return markup.length
 }
