@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } fr
 import { constants, gunzipSync } from "node:zlib"
 import { isCompressed, uncompressedHead } from "./read/compress.ts"
 import { TagScanner } from "./read/Markup.ts"
+import { isZstandard, zstandardHead, zstandardHeadBytes } from "./read/zstandard.ts"
 
 /** Paths relative to the folder, sorted. */
 export interface TrecFiles {
@@ -69,18 +70,25 @@ const kindOf = (path: string): "documents" | "topics" | undefined => {
 
 /** The beginning of a file's text; nothing where it cannot be read or unpacked. */
 const headOf = (path: string): string => {
-  const bytes = new Uint8Array(headBytes)
   try {
-    const file = openSync(path, "r")
-    try {
-      const read = bytes.subarray(0, readSync(file, bytes))
-      if (isCompressed(read)) return new TextDecoder().decode(uncompressedHead(read))
-      if (read[0] !== 0x1f || read[1] !== 0x8b) return new TextDecoder().decode(read)
-      return new TextDecoder().decode(gunzipSync(read, { finishFlush: constants.Z_SYNC_FLUSH }))
-    } finally {
-      closeSync(file)
-    }
+    const head = firstBytes(path, headBytes)
+    if (isCompressed(head)) return utf8(uncompressedHead(head))
+    if (isZstandard(head)) return utf8(zstandardHead(firstBytes(path, zstandardHeadBytes)))
+    if (head[0] !== 0x1f || head[1] !== 0x8b) return utf8(head)
+    return utf8(gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH }))
   } catch {
     return ""
+  }
+}
+
+const utf8 = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+const firstBytes = (path: string, count: number): Uint8Array => {
+  const file = openSync(path, "r")
+  try {
+    const bytes = new Uint8Array(count)
+    return bytes.subarray(0, readSync(file, bytes))
+  } finally {
+    closeSync(file)
   }
 }

@@ -155,13 +155,18 @@ describe("a folder", () => {
       "disk4/dtds/ftdtd": "<!ELEMENT DOC - - (TEXT)>\n",
       "disk5/LA010189.gz": gzipSync(`<?xml version="1.0"?>\n<!-- la -->\n${doc("LA-1")}`),
       "disk5/fr940104.0z": readFileSync(join(import.meta.dirname, "../reference/trec/FR940104.0z")),
+      // zstd -19
+      "disk5/fb396001.zst": Buffer.from(
+        "KLUv/QRolQEAwgIKELDrgwwIdyK7RZAGIusqdnTGXL3fzVJTy3gQOfcdiDAKwDW5emOuPgIAwFhjmEw8NyOC",
+        "base64",
+      ),
       "topics.test": "<top>\n<num> Number: 301\n<title> kites\n</top>\n",
       "qrels.test": "301 0 FT911-1 1\n301 0 LA-1 0\n",
       "runs/bm25.trec": "301 Q0 FT911-1 1 2.5 x\n",
     }
     const taken = await read(files)
-    expect(taken.passages.map(({ docid }) => docid)).toEqual(["FT911-1", "LA-1", "FR940104-0-00001"])
-    expect(taken.passages[2]?.text).toMatch(/^Federal␣Register/)
+    expect(taken.passages.map(({ docid }) => docid)).toEqual(["FT911-1", "LA-1", "FB-1", "FR940104-0-00001"])
+    expect(taken.passages[3]?.text).toMatch(/^Federal␣Register/)
     expect(taken.queries.map(({ qid, split }) => [qid, split])).toEqual([["301", "test"]])
     expect(taken.warnings[0]).toMatch(/^disk4\/cr is not read: a folder of this name is the Congressional Record/)
     const { "topics.test": topics, ...rest } = files

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import {
   type Artifact,
@@ -22,6 +23,9 @@ type Tables = Outputs<{
   readonly qrels: typeof Kinds.Qrels
 }>
 
+/** One DuckDB for all runs of a test file: opening it costs more than a small collection does. */
+const runtime = ManagedRuntime.make(layerDuckDb())
+
 /** Runs one wired ingest node in a fresh folder, without the engine, and reads its tables back. */
 const runNode = async (tables: Tables, inputs: Readonly<Record<string, ReadonlyArray<StoredArtifact>>>) => {
   const root = mkdtempSync(join(tmpdir(), "rankdag-ingest-"))
@@ -35,7 +39,7 @@ const runNode = async (tables: Tables, inputs: Readonly<Record<string, ReadonlyA
     path: string,
   ): StoredArtifact<K> => ({ kind: artifact.kind, hash: "", path, from: node.name })
   try {
-    return await Effect.runPromise(
+    return await runtime.runPromise(
       Effect.gen(function* () {
         const given = {
           inputs,
@@ -52,7 +56,7 @@ const runNode = async (tables: Tables, inputs: Readonly<Record<string, ReadonlyA
           queries: yield* readRows(stored(tables.queries, outputs.queries)),
           qrels: yield* readRows(stored(tables.qrels, outputs.qrels)),
         }
-      }).pipe(Effect.either, Effect.provide(layerDuckDb())),
+      }).pipe(Effect.either),
     )
   } finally {
     rmSync(root, { recursive: true })

@@ -146,3 +146,19 @@ export async function* unpackZstandard(first: Uint8Array, rest: AsyncIterator<Ui
     if (header.contentSize !== undefined && total !== header.contentSize) throw corrupt()
   }
 }
+
+/** A block, which is unpacked as a whole, and what may stand before it. */
+export const zstandardHeadBytes = 160 * 1024
+
+/** What the first bytes of Zstandard data unpack to: the blocks of its first frame that are whole among them. */
+export const zstandardHead = (bytes: Uint8Array): Uint8Array => {
+  let at = 0
+  while (at + 8 <= bytes.length && isSkippable(littleEndian(bytes, at, 4))) at += 8 + littleEndian(bytes, at + 4, 4)
+  const pieces: Array<Uint8Array> = []
+  try {
+    new Decompress((piece) => pieces.push(piece)).push(bytes.subarray(at))
+  } catch {
+    // What was unpacked before the damage is the beginning all the same; reading the file will name the damage.
+  }
+  return Buffer.concat(pieces)
+}

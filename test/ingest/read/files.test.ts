@@ -98,7 +98,6 @@ describe("packed files", () => {
     ["bzip2", [...Buffer.from("BZh91AY")], /this is bzip2 data\. Unpack it/],
     ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], /this is xz data\. Unpack it/],
     ["zip", [...Buffer.from("PK\u0003\u0004")], /this is a zip archive\. Unpack it/],
-    ["compress", [0x1f, 0x9d, 0x90], /this is data of compress/],
     ["Parquet", [...Buffer.from("PAR1")], /this is Parquet, and not text/],
     ["UTF-16", [0xff, 0xfe, 0x71, 0], /this is UTF-16\. Convert it to UTF-8 \(iconv -f UTF-16/],
     ["a pickle", [0x80, 4, 0x95], /this is a Python pickle/],
