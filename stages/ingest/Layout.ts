@@ -73,6 +73,7 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
   const begun = found.some(({ format }) => format !== "trec")
     ? undefined
     : trecFiles(folder, (file) => queryTables.test(file) || qrelFiles.test(file))
+  if (begun?.tooMany === true) throw fail("there are too many files to look at", tooManyFix)
   const marked = nonEmpty(begun?.documents ?? [])
   const [only, another] = marked === undefined ? found : [{ format: "trec" as const, files: marked }]
   const corpus = nonEmpty(only?.files ?? [])
@@ -91,7 +92,13 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
   if (judged.length === 0) throw fail("no judgements found", shapes)
   const qrels = nonEmpty(assignSplits(judged, named, fail))
   if (qrels === undefined) throw fail("no judgements of a split found", shapes)
-  const passedOver = (begun?.leftOut ?? []).map((file) => ({ file, instead: congressionalRecord }))
+  const passedOver = [
+    ...(begun?.leftOut ?? []).map((file) => ({ file, instead: congressionalRecord })),
+    ...(begun?.unlike ?? []).map((file) => ({
+      file,
+      instead: "it does not begin with <DOC>, as the documents' files do",
+    })),
+  ]
   const layout: Layout = {
     format: only.format,
     corpus,
@@ -102,6 +109,8 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
   for (const file of layoutFiles(layout)) checkFile(`${folder}/${file}`)
   return layout
 }
+
+const tooManyFix = "Name the folder that holds the collection, or put its documents together in fewer files."
 
 const congressionalRecord =
   "a folder of this name is the Congressional Record, which is no part of disks 4 and 5 in the tracks that use them; another name takes it"

@@ -5,6 +5,7 @@ import { constants, gunzipSync } from "node:zlib"
 import { isCompressed, uncompressedHead } from "./read/compress.ts"
 import { TagScanner } from "./read/Markup.ts"
 import { isZstandard, zstandardHead, zstandardHeadBytes } from "./read/zstandard.ts"
+import { unreadable } from "./unreadable.ts"
 
 /** Paths relative to the folder, sorted. */
 export interface TrecFiles {
@@ -12,6 +13,10 @@ export interface TrecFiles {
   readonly topics: ReadonlyArray<string>
   /** folders in which nothing is read */
   readonly leftOut: ReadonlyArray<string>
+  /** files that are called as documents' files are, and do not begin as those do */
+  readonly unlike: ReadonlyArray<string>
+  /** whether there are more than are looked at: then the lists are not whole */
+  readonly tooMany: boolean
 }
 
 /**
@@ -20,37 +25,59 @@ export interface TrecFiles {
  * and 5 leave out), where there is anything else.
  *
  * @param passed files that are something else by their names
+ * @throws UnreadableFile for a folder that cannot be read
  */
 export const trecFiles = (root: string, passed: (file: string) => boolean): TrecFiles => {
   const documents: Array<string> = []
   const topics: Array<string> = []
   const leftOut = new Map<string, Array<string>>()
+  const others: Array<string> = []
   const visited = new Set<string>()
   let count = 0
-  const visit = (folder: string, depth: number, record: string | undefined): void => {
+  const visit = (folder: string, record: string | undefined): void => {
     const real = realpathSync(`${root}/${folder}`)
-    if (visited.has(real) || depth > deepest) return
+    if (visited.has(real)) return
     visited.add(real)
-    for (const name of readdirSync(real).sort()) {
+    for (const name of namesIn(real)) {
       if (name.startsWith(".") || name === "node_modules" || ++count > mostFiles) continue
       const file = folder === "" ? name : `${folder}/${name}`
       const status = statSync(`${root}/${file}`, { throwIfNoEntry: false })
-      if (status?.isDirectory() === true) visit(file, depth + 1, record ?? (/^cr$/i.test(name) ? file : undefined))
+      if (status?.isDirectory() === true) visit(file, record ?? (/^cr$/i.test(name) ? file : undefined))
       if (status?.isFile() !== true || /^readme/i.test(name) || passed(file)) continue
       const kind = kindOf(`${root}/${file}`)
       if (kind === "topics") topics.push(file)
+      if (kind === undefined) others.push(file)
       if (kind !== "documents") continue
       if (record === undefined) documents.push(file)
       else leftOut.set(record, [...(leftOut.get(record) ?? []), file])
     }
   }
-  visit("", 0, undefined)
-  if (documents.length > 0)
-    return { documents: documents.sort(), topics: topics.sort(), leftOut: [...leftOut.keys()].sort() }
-  return { documents: [...leftOut.values()].flat().sort(), topics: topics.sort(), leftOut: [] }
+  visit("", undefined)
+  const record = [...leftOut.values()].flat()
+  const read = documents.length > 0 ? documents : record
+  const shapes = new Set(read.map(shapeOf))
+  return {
+    documents: read.sort(),
+    topics: topics.sort(),
+    leftOut: documents.length > 0 ? [...leftOut.keys()].sort() : [],
+    unlike: others.filter((file) => shapes.has(shapeOf(file))).sort(),
+    tooMany: count > mostFiles,
+  }
 }
 
-const deepest = 8
+const namesIn = (folder: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(folder).sort()
+  } catch (error) {
+    throw unreadable(folder, error)
+  }
+}
+
+/** Names that differ in numbers alone are of one shape, and all in a folder that end in `.trec` or `.trectext`. */
+const shapeOf = (file: string): string =>
+  file.replace(/[^/]*(?=\.(?:trec|trectext)(?:\.\w+)?$)/, "").replaceAll(/\d+(?=[^/]*$)/g, "0")
+
+/** A folder that is no collection may hold a whole disk. */
 const mostFiles = 200_000
 const headBytes = 16 * 1024
 

@@ -171,6 +171,10 @@ describe("a folder", () => {
     expect(taken.warnings[0]).toMatch(/^disk4\/cr is not read: a folder of this name is the Congressional Record/)
     const { "topics.test": topics, ...rest } = files
     expect((await read({ ...rest, "04.testset": topics })).queries.map(({ qid }) => qid)).toEqual(["301"])
+    const damaged = await read({ ...files, "disk4/FT/FT911_2": `x${doc("FT911-2")}`, "more.trec": "x", LICENSE: "x" })
+    expect(damaged.warnings.filter((warning) => warning.includes("begin"))).toEqual([
+      "disk4/FT/FT911_2 is not read: it does not begin with <DOC>, as the documents' files do",
+    ])
     const only = { "cr/CR93H1": doc("CR93-1"), "topics.test": topics, "qrels.test": "301 0 CR93-1 1\n" }
     expect((await read(only)).passages.map(({ docid }) => docid)).toEqual(["CR93-1"])
   })
