@@ -13,7 +13,6 @@ import * as Data from "effect/Data"
 import type { Artifact } from "./pipeline/index.ts"
 import {
   didYouMean,
-  type FirstStage,
   type FusionSettings,
   type Hardware,
   type Kinds,
@@ -30,7 +29,7 @@ import { fuse } from "./stages/fuse/index.ts"
 import { modelOf, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
 import { interpolate, rerank } from "./stages/rerank/index.ts"
-import { indexPassages, retrieve, retrieveTfIdf, retrieveWink } from "./stages/retrieve/index.ts"
+import { chosenFirstStages, type FirstStage, firstStages, indexPassages } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 
@@ -94,10 +93,6 @@ export class SystemNamedTwice extends Data.TaggedError("SystemNamedTwice")<{ rea
   }
 }
 
-/** The first stages that the settings ask for; where they do not say, all of a small collection, and BM25 alone of a large. */
-const firstStages = (settings: Experiment, collection: Collection): ReadonlyArray<FirstStage> =>
-  settings.retrieve.systems ?? (collection.small ? ["tfidf", "wink-bm25", "bm25"] : ["bm25"])
-
 /** The models that are there, each wired once for all collections. */
 interface Models {
   readonly asTheyAre: ReadonlyArray<WiredModel>
@@ -159,28 +154,27 @@ const wireCollection = (
   label: string,
 ): WiredDataset => {
   const { passages, queries, qrels, leaveOutOwn } = collection
-  const { splits, depth, bm25, tfidf, wink } = settings.retrieve
+  const { splits, depth, systems } = settings.retrieve
   const asked = { splits, depth, leaveOutOwn }
 
   const { index } = indexPassages({}, { passages }, label)
-  const first = {
-    tfidf: () => retrieveTfIdf({ ...tfidf, ...asked }, { index, queries }, label).run,
-    "wink-bm25": () => retrieveWink({ ...wink, ...asked }, { passages, queries }, label).run,
-    bm25: () => retrieve({ ...bm25, ...asked }, { index, queries }, label).run,
-  }
-  const lexical: ReadonlyArray<NamedRun> = firstStages(settings, collection).map((system) => ({
-    system,
-    run: first[system](),
+  const settingsOf = new Map<string, unknown>(Object.entries(settings.retrieve))
+  const search = (stage: FirstStage) =>
+    stage.wire(settingsOf.get(stage.section), asked, { index, passages, queries, label })
+  const lexical: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small).map((stage) => ({
+    system: stage.name,
+    run: search(stage),
   }))
   const given = [...lexical, ...collection.imported]
 
   const { from, depth: reranked } = settings.candidates
-  const base = given.find(({ system }) => system === from) ?? (from === "bm25" ? { run: first.bm25() } : undefined)
+  const unlisted = firstStages.find(({ name }) => name === from)
+  const base = given.find(({ system }) => system === from)?.run ?? (unlisted && search(unlisted))
   if (base === undefined) {
-    const known = given.map(({ system }) => system)
-    throw new UnknownRun({ setting: "candidates.from", system: from, known })
+    const known = [...given.map(({ system }) => system), ...firstStages.map(({ name }) => name)]
+    throw new UnknownRun({ setting: "candidates.from", system: from, known: [...new Set(known)] })
   }
-  const { candidates } = materialise({ depth: reranked }, { run: base.run, qrels }, label)
+  const { candidates } = materialise({ depth: reranked }, { run: base, qrels }, label)
 
   const { precision, threads, tokensPerBatch } = settings.rerank
   const how = {

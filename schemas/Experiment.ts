@@ -4,7 +4,7 @@ import { FusionSettings } from "./Fusion.ts"
 import { QueryKind, Split } from "./Ids.ts"
 import { ReportSettings } from "./ReportSettings.ts"
 import { RerankSettings } from "./RerankSettings.ts"
-import { choice, count, section, setting, share, weight } from "./Setting.ts"
+import { choice, count, section, setting } from "./Setting.ts"
 import { StatisticsConfig } from "./Statistics.ts"
 
 /** Which collection, and the kind of its queries where the user names it (`path:browse`). */
@@ -62,47 +62,17 @@ export const CollectionConfig = Schema.Struct({
 })
 export type CollectionConfig = typeof CollectionConfig.Type
 
-/** What BM25's scoring reads; the index does not depend on it. */
-export const Bm25Config = Schema.Struct({
-  k1: setting(weight, 0.9, "Saturation of the term frequency"),
-  b: setting(share, 0.4, "Strength of the length normalisation"),
-  lengths: setting(Schema.Literal("lucene", "exact"), "lucene", "Lucene's one-byte document lengths, or exact ones"),
-})
-export type Bm25Config = typeof Bm25Config.Type
-
-export const WinkConfig = Schema.Struct({
-  k1: setting(weight, 1.2, "wink's k1"),
-  b: setting(share, 0.75, "wink's b"),
-  k: setting(weight, 1, "wink's idf smoothing"),
-  maxPassages: setting(count, 200_000, "Above this the stage refuses: wink holds everything as JavaScript objects"),
-})
-export type WinkConfig = typeof WinkConfig.Type
-
-export const TfIdfConfig = Schema.Struct({
-  sublinear: setting(Schema.Boolean, true, "1 + ln(tf) instead of tf"),
-})
-export type TfIdfConfig = typeof TfIdfConfig.Type
-
-export const FirstStage = Schema.Literal("tfidf", "wink-bm25", "bm25")
-export type FirstStage = typeof FirstStage.Type
-
-/** What the first stages share. */
+/** What the first stages share; each has settings of its own besides. */
 export const RetrieveSettings = Schema.Struct({
-  systems: Schema.optionalWith(Schema.NonEmptyArray(FirstStage), { exact: true }).annotations({
-    description: "The first stages. Left out: all of them, but bm25 alone where the collection has more than 100 MB",
-  }),
   splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
   depth: setting(count, 1_000, "How many results a query keeps"),
   leaveOutOwn: choice(
     Schema.Boolean,
     "Whether the passage whose docid is the query's qid is left out of its results and of training. Left out: yes for beir/arguana and beir/quora, whose queries are passages, no elsewhere",
   ),
-  bm25: section(Bm25Config, "Our BM25, Lucene's scoring"),
-  wink: section(WinkConfig, "wink-bm25-text-search"),
-  tfidf: section(TfIdfConfig, "Cosine over tf-idf"),
 })
 
-/** What an experiment's settings are, but for what the losses have of their own: the roof puts both together. */
+/** What an experiment's settings are, but for those of what registries list: the roof puts both together. */
 export const ExperimentSettings = Schema.Struct({
   $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
   description: choice(Schema.String, "What the experiment is for, what hardware and how much time it wants; not read"),
@@ -111,7 +81,6 @@ export const ExperimentSettings = Schema.Struct({
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
     "Reading or generating the collection",
   ),
-  retrieve: section(RetrieveSettings, "The first stages"),
   candidates: section(
     Schema.Struct({
       depth: setting(count, 100, "How many of the run's results per query a reranker gets"),

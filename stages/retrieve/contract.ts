@@ -1,25 +1,49 @@
 import * as Schema from "effect/Schema"
-import { Bm25Config, Kinds, Split, TfIdfConfig, WinkConfig } from "../../schemas/index.ts"
+import { count, Kinds, Split, setting, share, weight } from "../../schemas/index.ts"
 
-// The stages take settings whose defaults are filled in: `typeSchema` of what the experiment's file may leave out.
-const asked = {
+/** What BM25's scoring reads; the index does not depend on it. */
+export const Bm25Config = Schema.Struct({
+  k1: setting(weight, 0.9, "Saturation of the term frequency"),
+  b: setting(share, 0.4, "Strength of the length normalisation"),
+  lengths: setting(Schema.Literal("lucene", "exact"), "lucene", "Lucene's one-byte document lengths, or exact ones"),
+})
+export type Bm25Config = typeof Bm25Config.Type
+
+export const WinkConfig = Schema.Struct({
+  k1: setting(weight, 1.2, "wink's k1"),
+  b: setting(share, 0.75, "wink's b"),
+  k: setting(weight, 1, "wink's idf smoothing"),
+  maxPassages: setting(count, 200_000, "Above this the stage refuses: wink holds everything as JavaScript objects"),
+})
+export type WinkConfig = typeof WinkConfig.Type
+
+export const TfIdfConfig = Schema.Struct({
+  sublinear: setting(Schema.Boolean, true, "1 + ln(tf) instead of tf"),
+})
+export type TfIdfConfig = typeof TfIdfConfig.Type
+
+/** What every first stage is asked. */
+export const Asked = Schema.Struct({
   splits: Schema.NonEmptyArray(Split),
   depth: Schema.Int.pipe(Schema.positive()),
   /** Whether the passage whose docid is the query's qid is left out. */
   leaveOutOwn: Schema.Boolean,
-}
+})
+export type Asked = typeof Asked.Type
+
+// The stages take settings whose defaults are filled in: `typeSchema` of what the experiment's file may leave out.
 
 /** What the index reads of the configuration: nothing. */
 export const IndexConfig = Schema.typeSchema(Schema.Struct({}))
 export type IndexConfig = typeof IndexConfig.Type
 
-export const RetrieveBm25Config = Schema.typeSchema(Schema.Struct({ ...Bm25Config.fields, ...asked }))
+export const RetrieveBm25Config = Schema.typeSchema(Schema.Struct({ ...Bm25Config.fields, ...Asked.fields }))
 export type RetrieveBm25Config = typeof RetrieveBm25Config.Type
 
-export const RetrieveWinkConfig = Schema.typeSchema(Schema.Struct({ ...WinkConfig.fields, ...asked }))
+export const RetrieveWinkConfig = Schema.typeSchema(Schema.Struct({ ...WinkConfig.fields, ...Asked.fields }))
 export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 
-export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...asked }))
+export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
 export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
 
 /** Which queries and how deep: the candidates say it. */
@@ -33,8 +57,8 @@ export const indexOutputs = { index: Kinds.Bm25Index }
 /** Of what searches our index: BM25, tf-idf. */
 export const searchInputs = { index: Kinds.Bm25Index, queries: Kinds.Queries }
 
-/** wink indexes by itself. */
-export const winkInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
+/** Of what indexes by itself. */
+export const passageInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
 
 export const rerankTfIdfInputs = { ...searchInputs, candidates: Kinds.Candidates }
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
 import { passageText } from "../../schemas/index.ts"
-import type { RetrieveWinkConfig, runOutputs, winkInputs } from "./contract.ts"
+import type { passageInputs, RetrieveWinkConfig, runOutputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
 
 import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
@@ -11,7 +11,7 @@ import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
 
 const system = "wink-bm25"
 
-export const run: StageRun<RetrieveWinkConfig, typeof winkInputs, typeof runOutputs> = ({
+export const run: StageRun<RetrieveWinkConfig, typeof passageInputs, typeof runOutputs> = ({
   config,
   inputs,
   outputs,
