@@ -24,14 +24,15 @@ export async function* uncompressed(first: Uint8Array, rest: AsyncIterable<Uint8
 
 /** What the first bytes of such a file unpack to. */
 export const uncompressedHead = (bytes: Uint8Array): Uint8Array => {
-  for (const piece of unpack(bytes)) return piece ?? new Uint8Array()
+  for (const piece of unpack(bytes)) if (piece !== undefined) return piece
   return new Uint8Array()
 }
 
 /**
  * Codes have 9 bits at first and one more each time the table needs it, least significant bit first; they come in groups of
  * eight, and the rest of a group is passed over where their length changes. The format has no checksum and no end mark.
- * Memory: the table and a chunk. Yields what is unpacked, and `undefined` for the next chunk, which is then passed in.
+ * Memory: the table and a chunk. Yields what is unpacked, and `undefined` for the next chunk, which is then passed in; without
+ * one the file ends.
  *
  * @throws an Error with the code `corrupt` for bytes that are not of this format
  */
@@ -68,13 +69,11 @@ function* unpack(first: Uint8Array): Generator<Uint8Array | undefined, void, Uin
     const wanted = skip > 0 ? Math.min(skip, 8) : bits
     while (heldBits < wanted) {
       if (at >= chunk.length) {
-        if (outAt > 0) {
-          yield out.subarray(0, outAt)
-          out = new Uint8Array(outBytes)
-          outAt = 0
-        }
         const next: Uint8Array | undefined = yield undefined
-        if (next === undefined) return
+        if (next === undefined) {
+          if (outAt > 0) yield out.subarray(0, outAt)
+          return
+        }
         chunk = next
         at = 0
         continue
