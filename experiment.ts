@@ -9,24 +9,27 @@
  *            └─ qrels ─────────────────────────────────┴──────────────┴───────────────────────┘
  * ```
  */
+import { basename, resolve, sep } from "node:path"
 import * as Data from "effect/Data"
 import type { Artifact } from "./pipeline/index.ts"
 import {
   didYouMean,
   type FusionSettings,
   type Hardware,
+  isScratch,
   type Kinds,
   type ModelChoice,
   type Repeats,
   type ReportSettings,
   SystemName,
+  tellingNames,
   type Weighting,
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
 import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { fuse } from "./stages/fuse/index.ts"
-import { modelOf, type WiredModel } from "./stages/model/index.ts"
+import { modelOf, modelSettings, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
 import { interpolate, rerank } from "./stages/rerank/index.ts"
 import { chosenFirstStages, type FirstStage, firstStages, indexPassages } from "./stages/retrieve/index.ts"
@@ -58,6 +61,9 @@ export interface Collection {
   readonly imported: ReadonlyArray<NamedRun>
 }
 
+/** What the node is called that measures the systems without a model: `evaluate.first`. */
+export const firstResults = "first"
+
 /** What an experiment makes of a collection. */
 export interface WiredDataset {
   readonly name: string
@@ -69,6 +75,8 @@ export interface WiredDataset {
   readonly profile: Artifact<Kinds.DepthProfile>
   readonly comparisons: Artifact<Kinds.Comparisons>
   readonly significance: Artifact<Kinds.Significance>
+  /** Of the systems that need no model, as soon as they are there; none where there are no others. */
+  readonly first: Artifact<Kinds.Summary> | undefined
   /** Every system's, in the order of the table. */
   readonly runs: ReadonlyArray<Artifact<Kinds.Run>>
   /** The models that are trained on it. */
@@ -90,6 +98,40 @@ export class UnknownRun extends Data.TaggedError("UnknownRun")<{
 export class SystemNamedTwice extends Data.TaggedError("SystemNamedTwice")<{ readonly system: string }> {
   override get message(): string {
     return `Two systems are called «${this.system}». Give one another name: of a model by "name" beside its "source", of an imported run by --run name=path.`
+  }
+}
+
+/** Models of one name, in folders of their own, are told apart by the names of the folders above, as collections are. */
+const withTellingNames = (settings: Experiment): Experiment => {
+  const { rerank, train } = settings
+  const unnamed = [...rerank.models, ...(train.models ?? [])].flatMap((model) => {
+    if (typeof model === "string") return [model]
+    return isScratch(model) || model.name !== undefined ? [] : [model.source]
+  })
+  const sources = [...new Set(unnamed)]
+  const names = tellingNames(sources.map((source) => resolve(source).split(sep)))
+  const told = new Map(sources.map((source, at) => [source, names[at]!]))
+  const named = (choice: ModelChoice): ModelChoice => {
+    const settings = modelSettings(choice)
+    const name = told.get(settings.source)
+    // A name that is the last part alone is what it would be called anyway.
+    if (settings.name !== undefined || name === undefined || name === basename(resolve(settings.source))) return choice
+    return {
+      ...settings,
+      name: SystemName.make(name.replaceAll(/[^\p{L}\p{M}\p{N}._@+-]+/gu, "-").replace(/\.onnx$/, "")),
+    }
+  }
+  return {
+    ...settings,
+    rerank: { ...rerank, models: rerank.models.map(named) },
+    train: {
+      ...train,
+      ...(train.models === undefined
+        ? {}
+        : {
+            models: train.models.map((model) => (typeof model === "object" && isScratch(model) ? model : named(model))),
+          }),
+    },
   }
 }
 
@@ -226,9 +268,16 @@ const wireCollection = (
   const twice = names.find((name, position) => names.indexOf(name) < position)
   if (twice !== undefined) throw new SystemNamedTwice({ system: twice })
 
+  // Measured twice, in a second, so that nobody waits for the last training to see whether the first stage is any good.
+  const leftOut = leaveOutOwn ? [passages] : []
+  const early = { runs: given.map(({ run }) => run), candidates, queries, qrels, leftOut }
+  const first =
+    neural.length === 0 || given.length === 0
+      ? undefined
+      : evaluate({ ...settings.evaluate, repeats: [] }, early, `${firstResults}${label}`).summary
+
   const runs = named.map(({ run }) => run)
   const measured = { ...settings.evaluate, repeats: repeatsOf(named) }
-  const leftOut = leaveOutOwn ? [passages] : []
   const { scores, summary, profile } = evaluate(measured, { runs, candidates, queries, qrels, leftOut }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
@@ -246,6 +295,7 @@ const wireCollection = (
     profile,
     comparisons,
     significance,
+    first,
     runs,
     trained,
   }
@@ -300,7 +350,8 @@ export const usesModels = (settings: Experiment): boolean =>
  * Wires an experiment. With several collections each node's name ends in `@` and the collection's, and systems are also
  * compared over all of them together.
  */
-export const experiment = (settings: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
+export const experiment = (given: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
+  const settings = withTellingNames(given)
   const models = wireModels(settings)
   const datasets = collections.map((collection) =>
     wireCollection(settings, collection, models, hardware, collections.length === 1 ? "" : `@${collection.name}`),
@@ -320,6 +371,7 @@ export const experiment = (settings: Experiment, collections: ReadonlyArray<Coll
     targets: {
       train: datasets.flatMap(({ trained }) => trained.flatMap(({ log, model }) => [model, log])),
       eval: [
+        ...datasets.flatMap(({ first }) => first ?? []),
         ...datasets.flatMap(({ scores, comparisons }) => [scores, comparisons]),
         ...(combined === undefined ? [] : [combined.comparisons]),
       ],

@@ -1,6 +1,19 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { didYouMean } from "../schemas/index.ts"
+import {
+  Correction,
+  DeviceChoice,
+  didYouMean,
+  HeadName,
+  QueryKind,
+  Split,
+  StatisticalTest,
+  Weighting,
+} from "../schemas/index.ts"
+import { qrelsFormats, runFormats, scoreFormats, tableFormats } from "./ExportFormats.ts"
+import { logModes } from "./RunDisplay.ts"
+import { sqlFormats } from "./SqlResult.ts"
+import { gridFormats } from "./TextGrid.ts"
 
 /** The command line was not understood. */
 export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
@@ -12,9 +25,23 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   }
 }
 
-/** The words a command understands: its options, each with whether a value follows, and its subcommands. */
+/** What follows an option. */
+type Takes =
+  /** Nothing. */
+  | "flag"
+  /** A text. */
+  | "value"
+  /** A text each of the times that it is given. */
+  | "values"
+  /** A whole number of at least this. */
+  | { readonly from: number }
+  | { readonly one: ReadonlyArray<string> }
+  /** One of these each of the times that it is given. */
+  | { readonly each: ReadonlyArray<string> }
+
+/** The words a command understands: its options, each with what follows it, and its subcommands. */
 export interface Vocabulary {
-  readonly options: Readonly<Record<string, "value" | "flag">>
+  readonly options: Readonly<Record<string, Takes>>
   readonly subcommands?: Readonly<Record<string, Vocabulary>>
 }
 
@@ -29,69 +56,84 @@ const everywhere = {
 
 const store = { "--artifacts": "value" } as const
 
-const exported = { ...store, "--split": "value", "--dataset": "value", "--format": "value" } as const
+const split = { one: Split.literals }
+
+const exported = { ...store, "--split": split, "--dataset": "value" } as const
 
 /** What `dag.ts` understands; `test/cli/Arguments.test.ts` holds it against `--help`. */
 export const vocabulary: Vocabulary = {
   options: {
     ...store,
-    "--target": "value",
-    "--dataset": "value",
+    "--target": "values",
+    "--dataset": "values",
     "--config": "value",
-    "--set": "value",
-    "--run": "value",
-    "--device": "value",
-    "--jobs": "value",
-    "--force": "value",
+    "--set": "values",
+    "--run": "values",
+    "--device": { one: DeviceChoice.literals },
+    "--jobs": { from: 1 },
+    "--force": "values",
     "--dry-run": "flag",
     "--assert-hit": "flag",
     "--explain": "flag",
-    "--graph": "value",
+    "--graph": { one: ["mermaid", "dot", "json"] },
     "--json": "flag",
-    "--log": "value",
+    "--log": { one: logModes },
   },
   subcommands: {
-    sql: { options: { ...store, "--format": "value" } },
+    sql: { options: { ...store, "--format": { one: sqlFormats } } },
     compare: {
       options: {
         ...store,
-        "--baseline": "value",
+        "--baseline": "values",
         "--all-pairs": "flag",
-        "--measure": "value",
-        "--kind": "value",
-        "--split": "value",
-        "--dataset": "value",
-        "--test": "value",
-        "--correction": "value",
-        "--weighting": "value",
-        "--interval": "value",
-        "--permutations": "value",
-        "--seed": "value",
-        "--format": "value",
+        "--measure": "values",
+        "--kind": { each: ["all", ...QueryKind.literals] },
+        "--split": split,
+        "--dataset": "values",
+        "--test": { each: StatisticalTest.literals },
+        "--correction": { one: Correction.literals },
+        "--weighting": { one: Weighting.literals },
+        "--interval": { one: ["student", "percentile", "bca"] },
+        "--permutations": { from: 1 },
+        "--seed": { from: 0 },
+        "--format": { one: [...gridFormats, "json"] },
       },
     },
     export: {
       options: {},
       subcommands: {
         model: { options: { ...store, "--system": "value", "--to": "value", "--force": "flag" } },
-        run: { options: { ...exported, "--system": "value" } },
-        qrels: { options: exported },
-        scores: { options: { ...exported, "--system": "value" } },
-        table: { options: { ...store, "--format": "value" } },
+        run: { options: { ...exported, "--system": "value", "--format": { one: runFormats } } },
+        qrels: { options: { ...exported, "--format": { one: qrelsFormats } } },
+        scores: { options: { ...exported, "--system": "value", "--format": { one: scoreFormats } } },
+        table: { options: { ...store, "--format": { one: tableFormats } } },
       },
     },
     show: {
-      options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": "value" },
+      options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": { from: 1 } },
     },
     model: {
       options: {},
       subcommands: {
-        inspect: { options: { "--revision": "value", "--head": "value", "--label": "value", "--json": "flag" } },
+        inspect: {
+          options: {
+            "--revision": "value",
+            "--head": { one: HeadName.literals },
+            "--label": "value",
+            "--json": "flag",
+          },
+        },
         fields: { options: {} },
       },
     },
     gc: {
-      options: { ...store, "--dry-run": "flag", "--keep-last": "value", "--max-age": "value", "--max-size": "value" },
+      options: {
+        ...store,
+        "--dry-run": "flag",
+        "--keep-last": { from: 0 },
+        "--max-age": "value",
+        "--max-size": "value",
+      },
     },
     verify: { options: { ...store, "--drop": "flag" } },
     lineage: { options: { ...store, "--json": "flag" } },
@@ -99,47 +141,128 @@ export const vocabulary: Vocabulary = {
   },
 }
 
-/** Finds the first word that nothing understands, and what was probably meant. */
-export const checkArguments = (
+/** A command line that can be followed. */
+export interface Understood {
+  /** The command and those above it; empty for a run. */
+  readonly command: ReadonlyArray<string>
+  /** Whether it asks what the command is, and not for it. */
+  readonly help: boolean
+  /** The words, each option behind the command that it is for. */
+  readonly words: ReadonlyArray<string>
+}
+
+interface Given {
+  readonly name: string
+  readonly words: ReadonlyArray<string>
+}
+
+const refused = (argument: string, problem: string): Either.Either<never, UsageError> =>
+  Either.left(new UsageError({ argument, problem }))
+
+/** What is wrong with a value, where anything is. */
+const problemOf = (takes: Takes, value: string): string | undefined => {
+  if (typeof takes === "string") return undefined
+  if ("from" in takes) {
+    const isWhole = /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value))
+    return isWhole && Number(value) >= takes.from ? undefined : `expected a whole number of at least ${takes.from}`
+  }
+  const words = "one" in takes ? takes.one : takes.each
+  return words.includes(value) ? undefined : `expected ${words.join(", ")}.${didYouMean(value, words)}`
+}
+
+const isRepeatable = (takes: Takes): boolean => takes === "values" || (typeof takes !== "string" && "each" in takes)
+
+/** The value of an option, as it was given. */
+const valueOf = ({ name, words }: Given): string => words[1] ?? words[0]!.slice(name.length + 1)
+
+/**
+ * Reads the words after `dag.ts`. An option may stand before the command that it is for; where the command has no such option, it
+ * is refused and not passed over. So is a value that would replace another.
+ */
+export const readArguments = (
   words: ReadonlyArray<string>,
-  known: Vocabulary = vocabulary,
-): Either.Either<void, UsageError> => {
-  const options: Readonly<Record<string, "value" | "flag">> = { ...everywhere, ...known.options }
-  const subcommands = known.subcommands ?? {}
+  vocabularyOfAll: Vocabulary = vocabulary,
+): Either.Either<Understood, UsageError> => {
+  const command: Array<string> = []
+  const given: Array<Given> = []
+  const positional: Array<string> = []
+  let known = vocabularyOfAll
+  let help = false
   for (let position = 0; position < words.length; position++) {
     const word = words[position]!
-    if (word === "--") return Either.right(undefined)
-    if (word.startsWith("-") && word !== "-") {
-      const equals = word.indexOf("=")
-      const name = equals < 0 ? word : word.slice(0, equals)
-      const takes = options[name]
-      if (takes === undefined) {
-        return Either.left(
-          new UsageError({
-            argument: word,
-            problem: `Unknown option ${name}.${didYouMean(name, Object.keys(options))}`,
-          }),
-        )
-      }
-      if (takes === "value" && equals < 0) {
-        position++
-        if (position >= words.length) {
-          return Either.left(new UsageError({ argument: word, problem: `Option ${name} needs a value.` }))
-        }
+    if (word === "--") {
+      positional.push(...words.slice(position))
+      break
+    }
+    if (!word.startsWith("-") || word === "-") {
+      const subcommand = known.subcommands?.[word]
+      if (known.subcommands === undefined) positional.push(word)
+      else if (subcommand === undefined) {
+        return refused(word, `Unknown command «${word}».${didYouMean(word, Object.keys(known.subcommands))}`)
+      } else {
+        command.push(word)
+        known = subcommand
       }
       continue
     }
-    if (known.subcommands === undefined) continue
-    const subcommand = subcommands[word]
-    if (subcommand === undefined) {
-      return Either.left(
-        new UsageError({
-          argument: word,
-          problem: `Unknown command «${word}».${didYouMean(word, Object.keys(subcommands))}`,
-        }),
+    const options: Readonly<Record<string, Takes>> = { ...everywhere, ...known.options }
+    const equals = word.indexOf("=")
+    const name = equals < 0 ? word : word.slice(0, equals)
+    const takes = options[name]
+    if (takes === undefined) {
+      const ofRun = command.length > 0 && vocabularyOfAll.options[name] !== undefined
+      return refused(
+        word,
+        `Unknown option ${name}${ofRun ? ` of ${command.join(" ")}: it is one of a run.` : `.${didYouMean(name, Object.keys(options))}`}`,
       )
     }
-    return checkArguments(words.slice(position + 1), subcommand)
+    if (name === "--help" || name === "-h") {
+      help = true
+      continue
+    }
+    if (takes === "flag" || equals >= 0) {
+      given.push({ name, words: [word] })
+      continue
+    }
+    const value = words[++position]
+    if (value === undefined) return refused(word, `Option ${name} needs a value.`)
+    given.push({ name, words: [word, value] })
   }
-  return Either.right(undefined)
+
+  const isEverywhere = ({ name }: Given): boolean => Object.hasOwn(everywhere, name)
+  if (!help && known.subcommands !== undefined && command.length > 0) {
+    const asked = command.join(" ")
+    return refused(asked, `Say what to ${asked}: ${Object.keys(known.subcommands).join(", ")}.`)
+  }
+  for (const option of given) {
+    if (isEverywhere(option) || help) continue
+    const takes = known.options[option.name]
+    const fits =
+      takes !== undefined && (takes !== "flag") === (option.words.length > 1 || option.words[0]!.includes("="))
+    if (!fits) {
+      const own = Object.keys(known.options)
+      return refused(
+        option.name,
+        `Option ${option.name} stands before ${command.join(" ")}, which does not take it so.${own.length === 0 ? "" : ` It takes ${own.join(", ")}.`}`,
+      )
+    }
+    const value = valueOf(option)
+    const problem = takes === "flag" ? undefined : problemOf(takes, value)
+    if (problem !== undefined) return refused(option.name, `${option.name} ${value}: ${problem}.`.replace("?.", "?"))
+    const same = given.filter(({ name }) => name === option.name)
+    if (takes !== "flag" && !isRepeatable(takes) && same.length > 1) {
+      return refused(option.name, `Option ${option.name} is given more than once: ${same.map(valueOf).join(", ")}.`)
+    }
+  }
+  const [ofAll, own] = [given.filter(isEverywhere), given.filter((option) => !isEverywhere(option))]
+  return Either.right({
+    command,
+    help,
+    words: [
+      ...ofAll.flatMap((option) => option.words),
+      ...command,
+      ...own.flatMap((option) => option.words),
+      ...positional,
+    ],
+  })
 }

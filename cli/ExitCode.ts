@@ -1,5 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
+import { OutputClosed } from "./Terminal.ts"
 
 /** A dry run, or `--assert-hit`, found work to do. */
 export class WorkFound extends Schema.TaggedError<WorkFound>()("WorkFound", {
@@ -32,6 +33,8 @@ export const exitCodes = {
   busy: 5,
   workFound: 10,
   interrupted: 130,
+  /** As the shell says of a program that a closed pipe ended: 128 and the number of SIGPIPE. */
+  pipeClosed: 141,
 } as const
 
 /** Error tags that mean that the command line, or what it names, was not understood. */
@@ -88,7 +91,9 @@ export const exitCodeOf = (error: unknown): number => {
 
 /** The exit code of a cause: an interruption wins over what it made fail. */
 export const exitCodeOfCause = (cause: Cause.Cause<unknown>): number => {
-  if (Cause.isInterrupted(cause)) return exitCodes.interrupted
   const failure = Cause.failureOption(cause)
+  const closed = [...Cause.failures(cause)].find((error) => error instanceof OutputClosed)
+  if (closed !== undefined) return closed.of === "pipe" ? exitCodes.pipeClosed : exitCodes.interrupted
+  if (Cause.isInterrupted(cause)) return exitCodes.interrupted
   return failure._tag === "Some" ? exitCodeOf(failure.value) : exitCodes.failed
 }

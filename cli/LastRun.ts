@@ -4,6 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { firstResults } from "../experiment.ts"
 import { ArtifactStore, type RunRecord, runRecords, sqlString } from "../pipeline/index.ts"
 import { didYouMean, EvaluationSummary, Kinds, SignificanceSummary, StatisticsConfig } from "../schemas/index.ts"
 import { combinedTable, datasetSummary } from "./CombinedTable.ts"
@@ -78,12 +79,18 @@ export const lastStatistics = (connection: DuckDBConnection) =>
     return yield* Effect.orElse(read, () => Effect.orDie(Schema.decode(StatisticsConfig)({})))
   })
 
+/** Whether a node measures only the systems that need no model, ahead of the whole table. */
+export const isOfFirstResults = (node: string): boolean =>
+  node === `evaluate.${firstResults}` || node.startsWith(`evaluate.${firstResults}@`)
+
 /** The first output of a kind among nodes of a stage, with the collection that the node's name ends in. */
 const outputsOfKind = (record: RunRecord, kind: string) =>
   record.nodes.flatMap((node: Node) =>
-    Object.values(node.outputs)
-      .filter((output) => output.kind === kind)
-      .map(({ hash }) => ({ hash, dataset: /@(.+)$/.exec(node.name)?.[1] })),
+    isOfFirstResults(node.name)
+      ? []
+      : Object.values(node.outputs)
+          .filter((output) => output.kind === kind)
+          .map(({ hash }) => ({ hash, dataset: /@(.+)$/.exec(node.name)?.[1] })),
   )
 
 /**

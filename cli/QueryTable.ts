@@ -1,3 +1,5 @@
+import { Control } from "./Terminal.ts"
+
 /** A passage with its place in a ranking. */
 export interface RankedPassage {
   readonly rank: number
@@ -41,15 +43,15 @@ const gap = "   "
 /** Longer docids are cut, so that something is left for the text. */
 const longestDocid = 20
 
-// What a text must not do to a terminal: control it, or change the direction of what follows.
-const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu
+// What has no width, or one that terminals do not agree on.
+const shapeless = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu
 const wide =
   /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\uff01-\uff60]/u
 
 const columnsOf = (character: string): number => (/\p{M}/u.test(character) ? 0 : wide.test(character) ? 2 : 1)
 
-/** A text as one line that does nothing to a terminal. */
-export const plainLine = (text: string): string => text.replace(unprintable, " ").replaceAll(/\s+/g, " ").trim()
+/** A text as one line of characters with a width. */
+export const plainLine = (text: string): string => text.replace(shapeless, " ").replaceAll(/\s+/g, " ").trim()
 
 /** A text cut or filled to a width, in columns of the terminal. */
 export const fitted = (text: string, width: number): string => {
@@ -73,13 +75,25 @@ const moveText = (rank: number, before: number | undefined): string => {
   return before > rank ? `▲${before - rank}` : `▼${rank - before}`
 }
 
+/** Pieces of a line: texts, and the colours around some of them. */
+type Pieces = ReadonlyArray<string | Control>
+
 const paint =
   (isOn: boolean) =>
-  (code: string, text: string): string =>
-    isOn ? `\u001b[${code}m${text}\u001b[0m` : text
+  (code: string, text: string): Pieces =>
+    isOn ? [new Control(`\u001b[${code}m`), text, new Control("\u001b[0m")] : [text]
+
+const joined = (lists: ReadonlyArray<Pieces>, separator: string): Pieces =>
+  lists.flatMap((pieces, at) => (at === 0 ? pieces : [separator, ...pieces]))
+
+/** A line without the spaces at its end. */
+const trimmed = (line: Pieces): Pieces => {
+  const last = line.at(-1)
+  return typeof last === "string" ? [...line.slice(0, -1), last.trimEnd()] : line
+}
 
 /** One query for a terminal: the measures of each system, and the rankings side by side, moves told against the first. */
-export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryTableOptions): string => {
+export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryTableOptions): Pieces => {
   const { answers, measures } = query
   const painted = paint(colour)
   const [first] = answers
@@ -90,51 +104,52 @@ export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryT
   const docidWidth = Math.min(longestDocid, Math.max(0, ...docids))
   const labels = Math.max(...measures.map((measure) => measure.length), 0)
   const figures = answers.map(({ system }) => Math.max(8, system.length))
-  const measureLine = (measure: string): string => {
+  const measureLine = (measure: string): Pieces => {
     const base = first?.values.get(measure)
-    const cells = answers.map(({ values }, at) => {
+    const cells = answers.map(({ values }, at): Pieces => {
       const value = values.get(measure)
       const cell = (value === undefined ? "–" : value.toFixed(4)).padStart(figures[at]!)
-      if (at === 0 || value === undefined || base === undefined) return cell
+      if (at === 0 || value === undefined || base === undefined) return [cell]
       const change = value - base
       const told = `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(4)}`
-      return `${cell} ${painted(change > 0 ? "32" : change < 0 ? "31" : "2", told)}`
+      return [`${cell} `, ...painted(change > 0 ? "32" : change < 0 ? "31" : "2", told)]
     })
-    return `${measure.padEnd(labels)}  ${cells.join("  ")}`
+    return [`${measure.padEnd(labels)}  `, ...joined(cells, "  ")]
   }
   const systemLine = answers.map(({ system }, at) => system.padStart(figures[at]!) + (at === 0 ? "" : " ".repeat(8)))
 
-  const cell = ({ results }: SystemAnswer, at: number, row: number): string => {
+  const cell = ({ results }: SystemAnswer, at: number, row: number): Pieces => {
     const result = results[row]
-    if (result === undefined) return " ".repeat(column)
+    if (result === undefined) return [" ".repeat(column)]
     const { rank, docid, grade, title, text } = result
     const move = at === 0 ? "" : moveText(rank, first?.ranks.get(docid)).padStart(5)
     const graded = grade === null ? "–" : String(grade)
-    const head = `${String(rank).padStart(3)} ${painted(grade !== null && grade > 0 ? "1;32" : "2", graded.padStart(2))}${painted(
-      move.includes("▲") || move.includes("new") ? "32" : move.includes("▼") ? "31" : "2",
-      move,
-    )}  `
     const used = 3 + 1 + Math.max(2, graded.length) + move.length + 2
     const said = plainLine(title === null || title === "" ? text : `${title}. ${text}`)
-    return head + fitted(`${fitted(plainLine(docid), docidWidth)}  ${said}`, column - used)
+    return [
+      `${String(rank).padStart(3)} `,
+      ...painted(grade !== null && grade > 0 ? "1;32" : "2", graded.padStart(2)),
+      ...painted(move.includes("▲") || move.includes("new") ? "32" : move.includes("▼") ? "31" : "2", move),
+      `  ${fitted(`${fitted(plainLine(docid), docidWidth)}  ${said}`, column - used)}`,
+    ]
   }
-  const lines = Array.from({ length: depth }, (_, row) =>
-    answers
-      .map((answer, at) => cell(answer, at, row))
-      .join(gap)
-      .trimEnd(),
-  )
-  return [
+  const systems = answers.map(({ system }) => painted("1", fitted(system, column)))
+  const lines: ReadonlyArray<Pieces> = [
     painted("1", plainLine(query.text)),
-    `${query.qid} · ${query.kind} query of the ${query.split} split`,
-    "",
-    `${" ".repeat(labels)}  ${systemLine.join("  ").trimEnd()}`,
+    [`${plainLine(query.qid)} · ${query.kind} query of the ${query.split} split`],
+    [],
+    [`${" ".repeat(labels)}  ${systemLine.join("  ").trimEnd()}`],
     ...measures.map(measureLine),
-    "",
-    answers
-      .map(({ system }) => painted("1", fitted(system, column)))
-      .join(gap)
-      .trimEnd(),
-    ...(depth === 0 ? ["no results"] : lines),
-  ].join("\n")
+    [],
+    joined(systems, gap),
+    ...(depth === 0
+      ? [["no results"]]
+      : Array.from({ length: depth }, (_, row) =>
+          joined(
+            answers.map((answer, at) => cell(answer, at, row)),
+            gap,
+          ),
+        )),
+  ]
+  return joined(lines.map(trimmed), "\n")
 }

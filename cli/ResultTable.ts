@@ -7,6 +7,7 @@ import type {
   SystemSummary,
 } from "../schemas/index.ts"
 import { correctionNames, testNames } from "../schemas/index.ts"
+import { wrapped } from "./TextGrid.ts"
 
 /** One collection's summary, under the name that the table gives it. */
 export interface DatasetSummary {
@@ -15,6 +16,12 @@ export interface DatasetSummary {
   /** Which differences are marked; none where the systems were not compared. */
   readonly significance?: SignificanceSummary
 }
+
+/** A longer title has a line of its own. */
+const longestTitle = 24
+
+/** Characters of a note's line, without its indentation. */
+const noteWidth = 76
 
 /** Marks of baselines, in the order of the baselines. */
 const marks = ["†", "‡", "§", "¶", "‖", "#"] as const
@@ -146,7 +153,7 @@ const sliceLines = (
     ? []
     : [
         {
-          label: `oracle @${candidates.depth} · recall ${candidates.recall.toFixed(4)}`,
+          label: `oracle @${candidates.depth}`,
           cells: [...measures.map((measure) => formatValue(measure, candidates.oracle[measure])), ""],
         },
       ]),
@@ -158,11 +165,15 @@ export const slicesOf = (rows: ReadonlyArray<SystemSummary>): ReadonlyArray<Kind
   return kinds.length <= 2 ? kinds.filter((kind) => kind === "all") : kinds
 }
 
+/** A note below a table, in lines that fit a terminal. */
+const noteLines = (note: string): ReadonlyArray<string> =>
+  wrapped(note.trim(), noteWidth).map((line, at) => `${at === 0 ? "  " : "    "}${line}`)
+
 /**
  * The result table as text: for each collection and split a block, in it the systems for all queries and per kind, and below
  * them what the candidates allow: their recall, and the best score any reranker of them could reach. The last column is the
- * share of the first ten results that nobody judged. Figures that differ
- * from a baseline's are marked, and the block's last line says by which test.
+ * share of the first ten results that nobody judged. Figures that differ from a baseline's are marked, and below the block
+ * stands by which test. The usual measures and names of usual lengths fit 80 columns.
  */
 export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): string => {
   const blocks: Array<string> = []
@@ -177,20 +188,18 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         const only = distinct(rows.map((row) => row.kind)).filter((other) => other !== "all")
         const name = kind === "all" && only.length === 1 ? `all, each a ${only[0]!} query` : kind
         const queries = ofKind[0]?.queries ?? 0
+        const recall = candidates === undefined ? "" : ` · candidates' recall ${candidates.recall.toFixed(4)}`
         return {
-          heading: `${name} · ${queriesText(queries)}`,
+          heading: `${name} · ${queriesText(queries)}${recall}`,
           lines: sliceLines(measures, tableRows(summary, ofKind, marked), candidates),
         }
       })
       const title = `${dataset} · ${split}`
-      const labels = slices.flatMap((slice) => [
-        `  ${slice.heading}`,
-        ...slice.lines.map((line) => `    ${line.label}`),
-      ])
-      const labelWidth = Math.max(title.length, ...labels.map((label) => label.length))
+      const shownLabels = slices.flatMap(({ lines }) => lines.map(({ label }) => label.length + 4))
+      const labelWidth = Math.max(title.length > longestTitle ? 0 : title.length, ...shownLabels)
       // Deviations and marks hang to the right of the figures, so that the figures stand below each other.
       const lengthOf = (cell: string): number => cell.replace(/(?: ±\S+?)?[†‡§¶‖#]*$/, "").length
-      const columns = [...measures, "unjudged@10"].map((name, column) => {
+      const columns = [...measures, "unjudged"].map((name, column) => {
         const cells = slices.flatMap((slice) => slice.lines.map((line) => line.cells[column]!))
         const hanging = Math.max(0, ...cells.map((cell) => cell.length - lengthOf(cell)))
         return { name, hanging, width: Math.max(name.length, ...cells.map((cell) => lengthOf(cell) + hanging)) }
@@ -203,14 +212,16 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         [label.padEnd(labelWidth), ...cells.map(placed)].join("  ").trimEnd()
       blocks.push(
         [
-          [title.padEnd(labelWidth), ...columns.map(({ name, width }) => name.padStart(width))].join("  "),
+          ...(title.length > labelWidth ? [title] : []),
+          [
+            (title.length > labelWidth ? "" : title).padEnd(labelWidth),
+            ...columns.map(({ name, width }) => name.padStart(width)),
+          ].join("  "),
           ...slices.flatMap((slice) => [
             `  ${slice.heading}`,
             ...slice.lines.map((line) => row(`    ${line.label}`, line.cells)),
           ]),
-          ...legendOf(significance, split),
-          ...seedsLegend(summary),
-          ...notesOf(summary, split),
+          ...[...legendOf(significance, split), ...seedsLegend(summary), ...notesOf(summary, split)].flatMap(noteLines),
         ].join("\n"),
       )
     }

@@ -1,5 +1,13 @@
-import { type NodeReport, type Progress, type RunEvent, type RunReport, renderReason } from "../pipeline/index.ts"
+import {
+  type NodeReport,
+  type Progress,
+  type Reason,
+  type RunEvent,
+  type RunReport,
+  renderReason,
+} from "../pipeline/index.ts"
 import { formatBytes, formatCount, formatSeconds } from "./Quantity.ts"
+import { Control, jsonText, type TerminalOutput } from "./Terminal.ts"
 
 /** How a run is shown: redrawn lines on a terminal, a line per event, or a JSON object per event. */
 export const logModes = ["auto", "tty", "plain", "json"] as const
@@ -8,15 +16,10 @@ export type LogMode = (typeof logModes)[number]
 /** Shows a run's events as they happen. */
 export interface RunDisplay {
   readonly onEvent: (event: RunEvent) => void
+  /** Says something between the events, in lines of its own; not where each event is an object. */
+  readonly say: (text: string) => void
   /** Leaves the terminal as it was found. */
   readonly close: () => void
-}
-
-/** Where a display writes: standard error, or a test's collector. */
-export interface DisplayOutput {
-  readonly write: (text: string) => unknown
-  readonly isTTY?: boolean
-  readonly columns?: number
 }
 
 const plainProgressSeconds = 10
@@ -25,9 +28,16 @@ const redrawMilliseconds = 100
 const amount = (value: number, unit: string): string =>
   unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`
 
-const rate = ({ done, resumedAt = 0, unit }: Progress, seconds: number): string => {
-  const perSecond = (done - resumedAt) / Math.max(seconds, 1e-3)
-  return unit === "bytes" ? `${formatBytes(perSecond)}/s` : `${formatCount(perSecond)}/s`
+/** `passages` → `passage`, `queries` → `query`. */
+const one = (unit: string): string => unit.replace(/ies$/, "y").replace(/s$/, "")
+
+/** `31,000/s`, `4.2/s`, and where one takes longer than a second `4.7 s a step`; nothing where nothing was done. */
+const rateOf = (count: number, seconds: number, unit: string, named = ""): ReadonlyArray<string> => {
+  if (count <= 0) return []
+  const perSecond = count / Math.max(seconds, 1e-3)
+  if (unit === "bytes") return [`${formatBytes(perSecond)}/s`]
+  if (perSecond < 1) return [`${formatSeconds(1 / perSecond)} a ${one(unit)}`]
+  return [`${perSecond < 10 ? Number(perSecond.toFixed(1)) : formatCount(perSecond)}${named}/s`]
 }
 
 /** `12,000 of 50,000 passages · 24% · 31,000/s · 1.2 s left · loss 0.41`. */
@@ -44,7 +54,7 @@ export const describeProgress = (progress: Progress, seconds: number): string =>
       `${Math.floor((100 * done) / total)}%`,
     )
   }
-  parts.push(rate(progress, seconds))
+  parts.push(...rateOf(done - resumedAt, seconds, unit))
   if (total !== undefined && done > resumedAt && done < total) {
     parts.push(`${formatSeconds((seconds / (done - resumedAt)) * (total - done))} left`)
   }
@@ -59,7 +69,7 @@ const rated = "pairs"
 const rateText = ({ facts }: NodeReport, seconds: number): ReadonlyArray<string> => {
   const { [rated]: count, shareBefore: before = 0 } = facts
   if (typeof count !== "number" || typeof before !== "number" || seconds <= 0) return []
-  return [`${formatCount((count * (1 - before)) / seconds)} ${rated}/s`]
+  return rateOf(count * (1 - before), seconds, rated, ` ${rated}`)
 }
 
 const outputsText = (report: NodeReport): string => {
@@ -68,6 +78,17 @@ const outputsText = (report: NodeReport): string => {
   )
   const bytes = Object.values(report.outputs).reduce((sum, output) => sum + output.bytes, 0)
   return [...counted, formatBytes(bytes)].join(", ")
+}
+
+const mostDifferences = 3
+
+/** Why a node runs, in one line: `changed since run …: config.k1: 0.9 → 0.82`. All that changed is told by `--explain`. */
+export const reasonLine = (reason: Reason): string => {
+  const [first = "", ...differences] = renderReason(reason)
+  if (differences.length === 0) return first
+  const more = differences.length - mostDifferences
+  const shown = differences.slice(0, mostDifferences).map((difference) => difference.trim())
+  return `${first} ${shown.join("; ")}${more > 0 ? ` and ${more} more` : ""}`
 }
 
 /** What became of a node, in one line. */
@@ -134,7 +155,7 @@ const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
         ),
       ]
     case "NodeStarted":
-      return [line("▸", event.node, `started · ${renderReason(event.reason)[0] ?? ""}`)]
+      return [line("▸", event.node, `started · ${reasonLine(event.reason)}`)]
     case "NodeWarning":
       return [line("!", event.node, event.message)]
     case "NodeFinished":
@@ -159,7 +180,7 @@ const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
 const nodeWidth = (event: RunEvent): number =>
   event._tag === "PlanReady" ? Math.max(...event.plan.nodes.map(({ node }) => node.name.length)) : 0
 
-const plainDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
+const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
   let width = 0
   const started = new Map<string, number>()
   const shown = new Map<string, number>()
@@ -177,11 +198,12 @@ const plainDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
       }
       for (const line of lines(event, width)) output.write(`${line}\n`)
     },
+    say: (text) => output.write(`${text}\n`),
     close: () => {},
   }
 }
 
-const jsonDisplay = (output: DisplayOutput): RunDisplay => ({
+const jsonDisplay = (output: TerminalOutput): RunDisplay => ({
   onEvent: (event) => {
     const told =
       event._tag === "PlanReady"
@@ -189,15 +211,16 @@ const jsonDisplay = (output: DisplayOutput): RunDisplay => ({
         : event._tag === "NodeFailed"
           ? { ...event, error: { _tag: event.error._tag, message: event.error.message } }
           : event
-    output.write(`${JSON.stringify(told)}\n`)
+    output.write(`${jsonText(told)}\n`)
   },
+  say: () => {},
   close: () => {},
 })
 
 /** Cuts a line to the terminal's width, so that redrawing counts lines rightly. */
 const cut = (line: string, columns: number): string => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
 
-const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
+const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
   interface Running {
     readonly since: number
     progress?: Progress
@@ -207,7 +230,7 @@ const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
   let drawn = 0
   let lastDraw = 0
   const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-  const erase = (): string => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`)
+  const erase = (): ReadonlyArray<Control> => (drawn === 0 ? [] : [new Control(`\u001b[${drawn}A\u001b[0J`)])
   const draw = (lasting: ReadonlyArray<string>): void => {
     // A terminal that does not know its width says 0.
     const columns = output.columns === undefined || output.columns === 0 ? 100 : output.columns
@@ -217,7 +240,7 @@ const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
       const text = progress === undefined ? "running" : describeProgress(progress, seconds)
       return cut(`${frame} ${node.padEnd(width)}  ${text} · ${formatSeconds(seconds)}`, columns)
     })
-    output.write(erase() + [...lasting, ...live].map((line) => `${line}\n`).join(""))
+    output.write([...erase(), ...[...lasting, ...live].map((line) => `${line}\n`)])
     drawn = live.length
     lastDraw = now()
   }
@@ -249,6 +272,7 @@ const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
         }
       }
     },
+    say: (text) => draw(text.split("\n")),
     close: () => {
       clearInterval(timer)
       running.clear()
@@ -260,7 +284,7 @@ const ttyDisplay = (output: DisplayOutput, now: () => number): RunDisplay => {
 /** Makes the display for a mode; `auto` redraws on a terminal and writes plain lines elsewhere. */
 export const makeRunDisplay = (
   mode: LogMode,
-  output: DisplayOutput,
+  output: TerminalOutput,
   now: () => number = performance.now.bind(performance),
 ) => {
   const resolved = mode === "auto" ? (output.isTTY === true ? "tty" : "plain") : mode

@@ -16,7 +16,9 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
   problem: Schema.String,
 }) {
   override get message(): string {
-    return `${this.where}: ${this.path === "" ? "" : `${this.path}: `}${this.problem}`
+    const path = this.path.replaceAll(/\.(\d+)(?=\.|$)/g, "[$1]")
+    if (this.where === "--set") return `--set ${path}: ${this.problem}`
+    return `${this.where}: ${path === "" ? "" : `${path}: `}${this.problem}`
   }
 }
 
@@ -133,6 +135,31 @@ const firstProblem = (where: string, error: ParseResult.ParseError, names: Setti
     each.path.map(String).join(".") === path ? [each.message.replaceAll(/\s+/g, " ")] : [],
   )
   return new ConfigurationError({ where, path, problem: problemOf(messages) })
+}
+
+const valueAt = (settings: unknown, path: string): unknown =>
+  path.split(".").reduce<unknown>((above, step) => {
+    if (Array.isArray(above)) return above[Number(step)]
+    return isObject(above) ? above[step] : undefined
+  }, settings)
+
+/** The option that changes what a stage's own schema refused: the setting that ends in these names and has the value that is refused. */
+export const refusedSetting = (error: ParseResult.ParseError, settings: Experiment): ConfigurationError => {
+  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+  const path = issue?.path.map(String).join(".") ?? ""
+  const problem = issue?.message ?? error.message
+  const name = path.replaceAll(/\.\d+(?=\.|$)/g, "")
+  const every = [...settingNames()].flatMap(([above, below]) =>
+    below.map((each) => (above === "" ? each : `${above}.${each}`)),
+  )
+  const ending = every.filter((each) => each === name || each.endsWith(`.${name}`))
+  const whole = ending.map((setting) => setting + path.slice(name.length))
+  const named = whole.filter((each) => problem.includes(String(valueAt(settings, each))))
+  const [only, ...others] = named.length === 1 ? named : whole
+  if (name === "" || only === undefined || others.length > 0) {
+    return new ConfigurationError({ where: "settings", path, problem })
+  }
+  return new ConfigurationError({ where: "--set", path: only, problem })
 }
 
 /** `source`, or `source:question`, or `source:browse`. */

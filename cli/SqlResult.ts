@@ -12,6 +12,9 @@ export interface SqlResult {
 export const sqlFormats = ["table", "markdown", "csv", "tsv", "json"] as const
 export type SqlFormat = (typeof sqlFormats)[number]
 
+/** Whether a format is read by programs, which get every character as it is. */
+export const isForPrograms = (format: SqlFormat): boolean => format === "csv" || format === "tsv" || format === "json"
+
 /** Asks, and reads the whole answer. */
 export const querySql = (connection: DuckDBConnection, sql: string) =>
   duckDbPromise(sql, async (): Promise<SqlResult> => {

@@ -8,6 +8,17 @@ export interface TextGrid {
   readonly notes: ReadonlyArray<string>
 }
 
+/** A text in lines of at most so many characters, broken at spaces but in `p ≤ 0.05`; a longer word has a line of its own. */
+export const wrapped = (text: string, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (const word of text.split(/(?<! [≤<]) (?![≤<] )/)) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** For a terminal, for a page of Markdown, or for a paper (with the package booktabs). */
 export const gridFormats = ["table", "markdown", "latex"] as const
 export type GridFormat = (typeof gridFormats)[number]
@@ -69,24 +80,48 @@ const markdown = ({ title, columns, rows, notes }: TextGrid): string => {
   ].join("\n")
 }
 
-const plain = ({ title, columns, rows, notes }: TextGrid): string => {
-  const widths = columns.map(({ name }, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
-  const line = (cells: ReadonlyArray<string>): string =>
-    cells
-      .map((cell, column) =>
-        columns[column]!.align === "left" ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-      )
-      .join("  ")
-      .trimEnd()
-  const rule = widths.map((width) => "─".repeat(width)).join("  ")
-  return [title, line(columns.map(({ name }) => name)), rule, ...rows.map(line), ...notes].join("\n")
+const folded = "  "
+
+/** Columns by the lines that a row takes: as many in each as the width has room for. */
+const linesOf = (widths: ReadonlyArray<number>, width: number): ReadonlyArray<ReadonlyArray<number>> => {
+  let last: Array<number> = []
+  const lines = [last]
+  let used = 0
+  for (const [column, own] of widths.entries()) {
+    if (last.length > 0 && used + 2 + own > width) {
+      last = [column]
+      lines.push(last)
+      used = folded.length + own
+    } else {
+      used += last.length > 0 ? 2 + own : own
+      last.push(column)
+    }
+  }
+  return lines
 }
 
-/** Prints a table. */
-export const renderGrid = (grid: TextGrid, format: GridFormat): string => {
+/** @param width a row that is longer is folded: its last columns stand below its first, in the heading as in each row. */
+const plain = ({ title, columns, rows, notes }: TextGrid, width: number): string => {
+  const widths = columns.map(({ name }, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
+  const lines = linesOf(widths, width)
+  const cellOf = (row: ReadonlyArray<string>, column: number): string =>
+    columns[column]!.align === "left" ? row[column]!.padEnd(widths[column]!) : row[column]!.padStart(widths[column]!)
+  const folds = (row: ReadonlyArray<string>): ReadonlyArray<string> =>
+    lines.map((of, at) => `${at === 0 ? "" : folded}${of.map((column) => cellOf(row, column)).join("  ")}`.trimEnd())
+  const rule = lines[0]!.map((column) => "─".repeat(widths[column]!)).join("  ")
+  const fitting = notes.flatMap((note) => (width === Number.POSITIVE_INFINITY ? [note] : wrapped(note, width)))
+  return [title, ...folds(columns.map(({ name }) => name)), rule, ...rows.flatMap(folds), ...fitting].join("\n")
+}
+
+/**
+ * Prints a table.
+ *
+ * @param width characters of a terminal's line, into which a `table` is folded; left out, it is as wide as it is.
+ */
+export const renderGrid = (grid: TextGrid, format: GridFormat, width = Number.POSITIVE_INFINITY): string => {
   switch (format) {
     case "table":
-      return plain(grid)
+      return plain(grid, width)
     case "markdown":
       return markdown(grid)
     case "latex":

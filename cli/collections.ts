@@ -1,11 +1,11 @@
-import { statSync } from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { existsSync, statSync } from "node:fs"
+import { basename, dirname, join, resolve, sep } from "node:path"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
-import { didYouMean, type Kinds, SystemName } from "../schemas/index.ts"
+import { didYouMean, type Kinds, SystemName, tellingNames } from "../schemas/index.ts"
 import type { Experiment } from "../settings.ts"
 import {
   collectionOf,
@@ -17,14 +17,29 @@ import {
 } from "../stages/ingest/index.ts"
 import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
 import { UsageError } from "./Arguments.ts"
-import { ConfigurationError } from "./Settings.ts"
+import { type ConfigurationError, refusedSetting } from "./Settings.ts"
 
 /** Above this many bytes systems that hold the collection as objects, or look at all of it, are asked only where the user names them. */
 const smallBytes = 100_000_000
 const bytesPerSyntheticPassage = 200
 
-/** A node's name allows fewer characters than a folder's. */
-const nameOf = (source: string): string => basename(resolve(source)).replaceAll(/[^A-Za-z0-9._+-]+/g, "-")
+/** The parts of a source's path in the letters that a node's name may have. */
+const partsOf = (source: string): ReadonlyArray<string> =>
+  (existsSync(source) ? resolve(source).split(sep) : source.split("/")).flatMap((part) => {
+    const name = part.replaceAll(/[^\p{L}\p{M}\p{N}._+-]+/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "")
+    return name === "" ? [] : [name]
+  })
+
+/** The names of collections: short, and of two folders of one name with what tells which; the same source twice is counted. */
+const namesOf = (sources: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const names: Array<string> = []
+  for (const name of tellingNames(sources.map(partsOf))) {
+    let unused = name === "" ? "collection" : name
+    for (let count = 2; names.includes(unused); count++) unused = `${name}-${count}`
+    names.push(unused)
+  }
+  return names
+}
 
 /** Bytes of the files that a wired collection reads, as far as they are there. */
 const sourceBytes = (passages: Artifact<Kinds.Passages>): number => {
@@ -64,7 +79,7 @@ const parseRun = (option: string): Effect.Effect<ImportedRun, UsageError> =>
       () =>
         new UsageError({
           argument: option,
-          problem: `--run ${option}: «${system}» cannot name a system: letters, digits and . _ + - are allowed.`,
+          problem: `--run ${option}: «${system}» cannot name a system: letters and digits of any script and . _ + - are allowed, a letter or digit first, at most 80.`,
         }),
     )
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
@@ -100,16 +115,14 @@ export type WiringError =
 const ownErrors = [UnknownModel, ModelUnsuitable, UnknownRun, SystemNamedTwice] as const
 
 /** Errors thrown while wiring, told by their type. */
-export const wiring = <A>(wire: () => A): Effect.Effect<A, WiringError> =>
+export const wiring = <A>(settings: Experiment, wire: () => A): Effect.Effect<A, WiringError> =>
   Effect.try({
     try: wire,
     catch: (error) => {
       if (isIngestError(error)) return error
       for (const own of ownErrors) if (error instanceof own) return error
       if (!ParseResult.isParseError(error)) throw error
-      const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-      const path = issue?.path.map(String).join(".") ?? ""
-      return new ConfigurationError({ where: "settings", path, problem: issue?.message ?? error.message })
+      return refusedSetting(error, settings)
     },
   })
 
@@ -124,12 +137,7 @@ export const wireCollections = (
 ): Effect.Effect<ReadonlyArray<Collection>, WiringError | UsageError> =>
   Effect.gen(function* () {
     const imported = yield* Effect.forEach(runs, parseRun)
-    const names: Array<string> = []
-    for (const { source } of settings.datasets) {
-      const name = nameOf(source)
-      const before = names.filter((other) => other === name || other.startsWith(`${name}-`)).length
-      names.push(before === 0 ? name : `${name}-${before + 1}`)
-    }
+    const names = namesOf(settings.datasets.map(({ source }) => source))
     for (const { dataset, option } of imported) {
       if (dataset === undefined && names.length > 1) {
         const problem = `--run ${option}: say whose queries it answers, as in name@${names[0]!}=path.`
@@ -141,7 +149,7 @@ export const wireCollections = (
       }
     }
     return yield* Effect.forEach(settings.datasets, (dataset, position) =>
-      wiring(() => {
+      wiring(settings, () => {
         const name = names[position]!
         const label = names.length > 1 ? `@${name}` : ""
         const leaveOutOwn = settings.retrieve.leaveOutOwn ?? queriesArePassages(dataset.source)

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { usesModels } from "../experiment.ts"
 import type { Hardware } from "../schemas/index.ts"
 import type { Experiment } from "../settings.ts"
+import { ConfigurationError } from "./Settings.ts"
 import { writeError } from "./Terminal.ts"
 
 const unused: Hardware = { device: "cpu", name: "" }
@@ -14,7 +15,12 @@ export const findHardware = (settings: Experiment) =>
   Effect.gen(function* () {
     if (!usesModels(settings)) return unused
     const { chooseHardware, layerOnnxRuntime } = yield* Effect.promise(() => import("../neural/index.ts"))
-    const hardware = yield* Effect.provide(chooseHardware(settings.device), layerOnnxRuntime)
+    const hardware = yield* chooseHardware(settings.device).pipe(
+      Effect.provide(layerOnnxRuntime),
+      Effect.mapError(
+        (error) => new ConfigurationError({ where: `--device ${settings.device}`, path: "", problem: error.message }),
+      ),
+    )
     if (settings.device === "auto") yield* writeError(`· device auto: ${hardware.device}, ${hardware.name}\n`)
     return hardware
   })

@@ -7,6 +7,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { join } from "node:path"
 import { bundleFolder, bundleStart, validBundle } from "./Bundle.ts"
+import { onCallerGone } from "./Caller.ts"
 
 /** A module that starts a program. */
 export interface Program {
@@ -36,6 +37,9 @@ const use = (folder: string): void => {
   }
 }
 
+/** What asks a program to end: Ctrl-C, a service's stop, a closed terminal, Ctrl-\\. */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const
+
 /**
  * Runs a bundle in a process of its own and ends as it ends. It has neither tsx's hooks, which would look at every module, nor
  * tsx's impatience: tsx kills what does not answer a signal within a twentieth of a second, and a stage that computes cannot.
@@ -49,10 +53,12 @@ const runBundle = (folder: string, words: ReadonlyArray<string>): Promise<void> 
     const relay = (signal: NodeJS.Signals): void => {
       child.kill(signal)
     }
-    process.on("SIGINT", relay).on("SIGTERM", relay)
+    for (const ending of endings) process.on(ending, relay)
+    const unwatch = onCallerGone(() => child.kill("SIGTERM"))
     child.on("error", reject)
     child.on("exit", (code, signal) => {
-      process.off("SIGINT", relay).off("SIGTERM", relay)
+      unwatch()
+      for (const ending of endings) process.off(ending, relay)
       process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
       resolve()
     })
@@ -77,6 +83,7 @@ export const launch = async (options: LaunchOptions): Promise<void> => {
   if (folder !== undefined) use(folder)
   if (folder === undefined || !existsSync(join(folder, bundleStart))) {
     const program = await options.source()
+    onCallerGone(() => process.kill(process.pid, "SIGTERM"))
     await program.main(options.words)
   } else {
     await runBundle(folder, options.words)

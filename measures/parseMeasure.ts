@@ -2,6 +2,7 @@ import { nearestName } from "../schemas/index.ts"
 import type { Measure } from "./Measure.ts"
 import { type Parsed, readMeasureCall } from "./MeasureCall.ts"
 import type { MeasureError } from "./MeasureError.ts"
+import { expandPeerName, peerRefusal } from "./peerNames.ts"
 import { definitionOf, knownNames } from "./registry.ts"
 import { expandTrecName, TREC_NAMES } from "./trecNames.ts"
 
@@ -10,18 +11,24 @@ const NOT_COMPUTED: ReadonlyMap<string, string> = new Map([
   ...["ERR_IA", "nERR_IA", "alpha_DCG", "alpha_nDCG", "NRBP", "nNRBP", "AP_IA", "MAP_IA", "P_IA", "StRecall"].map(
     (name) => [name, "it needs judgements per subtopic"] as const,
   ),
-  ...["BPM", "INST", "INSQ", "NERR8", "NERR9", "NERR10", "NERR11", "SDCG", "Compat", "Accuracy"].map(
+  ...["BPM", "INST", "INSQ", "NERR8", "NERR9", "NERR10", "NERR11", "SDCG", "Compat"].map(
     (name) => [name, "not written yet"] as const,
   ),
+  ["Accuracy", "ir-measures' is not written yet; BEIR's and sentence-transformers' is Success@k"],
 ])
 
 const parseOne = (text: string): Parsed<Measure> => {
   const read = readMeasureCall(text)
+  const definition = read.ok ? definitionOf(read.value.name) : undefined
+  if (read.ok && definition !== undefined) return definition.read(text, read.value)
+  const peers = expandPeerName(text.trim())
+  if (peers !== null && !(read.ok && NOT_COMPUTED.has(read.value.name))) {
+    const own = parseOne(peers)
+    return own.ok ? own : { ok: false, error: { ...own.error, text } }
+  }
   if (!read.ok) return read
   const call = read.value
-  const definition = definitionOf(call.name)
-  if (definition !== undefined) return definition.read(text, call)
-  const reason = NOT_COMPUTED.get(call.name)
+  const reason = NOT_COMPUTED.get(call.name) ?? peerRefusal(text.trim())
   const error: MeasureError =
     reason === undefined
       ? { _tag: "UnknownMeasure", text, nearest: nearestName(call.name, [...knownNames(), ...TREC_NAMES]) ?? null }

@@ -30,6 +30,19 @@ export const recallAt = (
   return relevant === 0 ? 0 : relevantAt(grades, cutoff, rel, judgedOnly) / relevant
 }
 
+/** The harmonic mean of precision and recall at `cutoff`; 0 where both are. */
+export const f1At = (
+  grades: Int32Array,
+  judged: Judgements,
+  cutoff: number,
+  rel: number,
+  judgedOnly: boolean,
+): number => {
+  const precision = precisionAt(grades, cutoff, rel, judgedOnly)
+  const recall = recallAt(grades, judged, cutoff, rel, judgedOnly)
+  return precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall)
+}
+
 /** Precision after as many documents as are relevant; 0 where nothing is relevant. */
 export const rPrecision = (grades: Int32Array, judged: Judgements, rel: number, judgedOnly: boolean): number => {
   const relevant = countRelevant(judged, rel)
@@ -52,6 +65,13 @@ export const R = defineMeasure({
   aliases: [{ name: "Recall" }],
   trecNames: [{ name: "recall", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
   score: ({ cutoff, judgedOnly, rel }, grades, judged) => recallAt(grades, judged, cutoff, rel, judgedOnly),
+})
+
+export const F1 = defineMeasure({
+  ...cut,
+  name: "F1",
+  description: "The harmonic mean of P and R among the first k, ranx's; of all results it is SetF",
+  score: ({ cutoff, judgedOnly, rel }, grades, judged) => f1At(grades, judged, cutoff, rel, judgedOnly),
 })
 
 export const Success = defineMeasure({

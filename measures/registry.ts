@@ -7,7 +7,7 @@ import { elevenPoint, IPrec } from "./interpolatedPrecision.ts"
 import { Judged } from "./judged.ts"
 import type { MeasureDefinition, TrecName } from "./MeasureDefinition.ts"
 import { nDCG } from "./ndcg.ts"
-import { P, R, Rprec, Success } from "./precision.ts"
+import { F1, P, R, Rprec, Success } from "./precision.ts"
 import { RBP } from "./rankBiasedPrecision.ts"
 import { RR } from "./reciprocalRank.ts"
 import { SetAP, SetF, SetP, SetR } from "./setMeasures.ts"
@@ -19,6 +19,7 @@ export const measures: ReadonlyArray<MeasureDefinition> = [
   AP,
   P,
   R,
+  F1,
   Success,
   Judged,
   RBP,

@@ -14,13 +14,17 @@ export const Docid = Schema.String.pipe(Schema.pattern(/^\S+$/u), Schema.brand("
 })
 export type Docid = typeof Docid.Type
 
+/** A node's name, which names a file, holds it and more. */
+const longestSystemName = 80
+
 /** The name under which a ranking appears in the result table: `bm25`, `tfidf`, `t5-hybrid`. */
 export const SystemName = Schema.String.pipe(
-  Schema.pattern(/^[\p{L}\p{N}][\p{L}\p{N}._@+-]*$/u),
+  Schema.pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]*$/u),
+  Schema.maxLength(longestSystemName),
   Schema.brand("SystemName"),
 ).annotations({
   identifier: "SystemName",
-  description: "The name of a ranked system: letters, digits and . _ @ + -",
+  description: "The name of a ranked system: letters and digits of any script and . _ @ + -, at most 80",
 })
 export type SystemName = typeof SystemName.Type
 

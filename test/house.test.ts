@@ -44,7 +44,7 @@ const sound = {
   "neural/onnx/Graph.ts": "",
   "neural/losses.ts": 'import "./onnx/index.ts"',
   "schemas/index.ts": 'import * as Schema from "effect/Schema"',
-  ".npmrc": "onnxruntime-node-install=skip\n",
+  ".npmrc": "ignore-scripts=true\n",
   "package-lock.json": '{ "packages": {} }',
 }
 
@@ -161,6 +161,12 @@ describe("the house", () => {
       { "package-lock.json": '"resolved": "https://registry.example/effect.tgz"' },
       'package-lock.json names a host: "resolved": "https://registry.example/effect.tgz"',
     ],
+    [
+      "a key that npm does not know",
+      { ".npmrc": "ignore-scripts=true\nonnxruntime-node-install=skip\n" },
+      ".npmrc has «onnxruntime-node-install=skip», and needs ignore-scripts=true alone",
+    ],
+    ["install scripts", { ".npmrc": "" }, ".npmrc lets packages run scripts as they are installed"],
     ["a registry", { ".npmrc": "registry=http://x" }, ".npmrc names a registry: registry=http://x"],
   ]
 

@@ -27,7 +27,7 @@ import { openCatalog } from "../Catalog.ts"
 import { comparisonGrid } from "../ComparisonTable.ts"
 import { lastStatistics } from "../LastRun.ts"
 import { querySql } from "../SqlResult.ts"
-import { writeOut } from "../Terminal.ts"
+import { jsonText, tableWidth, writeOut } from "../Terminal.ts"
 import { gridFormats, renderGrid } from "../TextGrid.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -191,13 +191,17 @@ export const compareCommand = Command.make("compare", options, (given) =>
       const rows = compared.flatMap(({ dataset, rows }) =>
         rows.map((row): Comparison & { readonly dataset: string } => ({ dataset, ...row })),
       )
-      return yield* writeOut(`${JSON.stringify(rows, undefined, 1)}\n`)
+      return yield* writeOut(`${jsonText(rows, 1)}\n`)
     }
     const { format } = given
     const texts = compared.map(({ dataset, several, rows, standings }) =>
       rows.length === 0
         ? `${dataset} · ${given.split}: no queries, or no measure that has a mean`
-        : renderGrid(comparisonGrid(`${dataset} · ${given.split}`, rows, standings, how, several), format),
+        : renderGrid(
+            comparisonGrid(`${dataset} · ${given.split}`, rows, standings, how, several),
+            format,
+            tableWidth(),
+          ),
     )
     yield* writeOut(`${texts.join("\n\n")}\n`)
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),

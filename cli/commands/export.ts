@@ -7,17 +7,21 @@ import { aggregate, parseMeasure } from "../../measures/index.ts"
 import { duckDbPromise, layerArtifactStore, layerDuckDb, sqlString } from "../../pipeline/index.ts"
 import { Split } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
+import { qrelsFormats, runFormats, scoreFormats, tableFormats } from "../ExportFormats.ts"
 import { checkKnown, chosenCollection, lastSummaries, systemsOf } from "../LastRun.ts"
 import { resultGrids, resultRows } from "../ResultGrid.ts"
 import { renderSqlResult } from "../SqlResult.ts"
-import { writeOut } from "../Terminal.ts"
-import { gridFormats, renderGrid } from "../TextGrid.ts"
+import { tableWidth, writeData, writeOut } from "../Terminal.ts"
+import { renderGrid } from "../TextGrid.ts"
 import { exportModelCommand } from "./exportModel.ts"
 import { artifactsOption } from "./options.ts"
 
 /** What every export asks. */
 const common = {
-  split: Options.choice("split", Split.literals).pipe(Options.withDefault("test" as const)),
+  split: Options.choice("split", Split.literals).pipe(
+    Options.withDefault("test" as const),
+    Options.withDescription("Whose queries"),
+  ),
   dataset: Options.text("dataset").pipe(
     Options.optional,
     Options.withDescription("Which collection, where the last run had several"),
@@ -38,12 +42,9 @@ const printRows = (
     for (;;) {
       const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
       if (chunk === null || chunk.rowCount === 0) return
-      yield* writeOut(print(chunk.getRows()))
+      yield* writeData(print(chunk.getRows()))
     }
   })
-
-/** TREC's six columns, MS MARCO's qid, docid, rank, or JSON as ranx reads it. */
-const runFormats = ["trec", "msmarco", "json"] as const
 
 /** A run as `{ qid: { docid: score } }`, piece by piece: what a query's brace has to be preceded by depends on the rows before. */
 const jsonRun = () => {
@@ -103,7 +104,7 @@ const runCommand = Command.make(
         case "json": {
           const json = jsonRun()
           yield* printRows(connection, sql, json.rows)
-          return yield* writeOut(json.end())
+          return yield* writeData(json.end())
         }
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
@@ -114,7 +115,7 @@ const qrelsCommand = Command.make(
   "qrels",
   {
     ...common,
-    format: Options.choice("format", ["trec", "beir"]).pipe(
+    format: Options.choice("format", qrelsFormats).pipe(
       Options.withDefault("trec" as const),
       Options.withDescription("TREC's four columns, or BEIR's three below a heading"),
     ),
@@ -125,7 +126,7 @@ const qrelsCommand = Command.make(
       const collection = yield* chosenCollection(connection, dataset)
       const sql = `SELECT j.qid, j.docid, j.grade FROM qrels j JOIN queries q USING (dataset, qid)
         WHERE dataset = ${sqlString(collection)} AND q.split = ${sqlString(split)} ORDER BY j.qid COLLATE "C", j.docid COLLATE "C"`
-      if (format === "beir") yield* writeOut("query-id\tcorpus-id\tscore\n")
+      if (format === "beir") yield* writeData("query-id\tcorpus-id\tscore\n")
       yield* printRows(connection, sql, (rows) =>
         rows
           .map(([qid, docid, grade]) => {
@@ -136,9 +137,6 @@ const qrelsCommand = Command.make(
       )
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
 ).pipe(Command.withDescription("Prints the judgements of the last experiment's collection"))
-
-/** The columns of a score in the order of trec_eval -q, of `ir_measures -q`, or as JSON lines of `ir_measures -q -o jsonl`. */
-const scoreFormats = ["tsv", "ir-measures", "jsonl"] as const
 
 /** @param system named where the scores of several are printed, in a first column of its own. */
 const scoreLine = (
@@ -191,7 +189,9 @@ const scoresCommand = Command.make(
           const [ids, numbers] = [qids.map(String), values.map(Number)]
           const parsed = parseMeasure(measure)
           const all = parsed.ok ? scoreLine(format, named, measure, "all", aggregate(parsed.value, numbers)) : ""
-          yield* writeOut(numbers.map((value, at) => scoreLine(format, named, measure, ids[at]!, value)).join("") + all)
+          yield* writeData(
+            numbers.map((value, at) => scoreLine(format, named, measure, ids[at]!, value)).join("") + all,
+          )
         }
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
@@ -201,7 +201,7 @@ const scoresCommand = Command.make(
 const tableCommand = Command.make(
   "table",
   {
-    format: Options.choice("format", [...gridFormats, "csv", "json"]).pipe(
+    format: Options.choice("format", tableFormats).pipe(
       Options.withDefault("markdown" as const),
       Options.withDescription("Rounded and marked for people, or every digit as CSV or JSON"),
     ),
@@ -214,11 +214,11 @@ const tableCommand = Command.make(
       switch (format) {
         case "csv":
         case "json":
-          return yield* writeOut(`${renderSqlResult(resultRows(summaries), format)}\n`)
+          return yield* writeData(`${renderSqlResult(resultRows(summaries), format)}\n`)
         default:
           return yield* writeOut(
             `${resultGrids(summaries)
-              .map((grid) => renderGrid(grid, format))
+              .map((grid) => renderGrid(grid, format, tableWidth()))
               .join("\n\n")}\n`,
           )
       }

@@ -3,7 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import { ArtifactStore, layerArtifactStore, lineage, renderLineage, runRecords } from "../../pipeline/index.ts"
-import { writeOut } from "../Terminal.ts"
+import { jsonText, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
 /** `lineage eval`: what a result was made of, down to the files it began with. */
@@ -19,12 +19,13 @@ export const lineageCommand = Command.make(
   ({ of, artifacts, json }) =>
     Effect.gen(function* () {
       const { directory } = yield* ArtifactStore
-      const [latest] = yield* runRecords(directory)
-      const nodes = latest?.targets[of] ?? [of]
+      // The last run may have had another target.
+      const asked = (yield* runRecords(directory)).find(({ targets }) => targets[of] !== undefined)
+      const nodes = asked?.targets[of] ?? [of]
       const found = yield* Effect.forEach(nodes, lineage)
       yield* writeOut(
         json
-          ? `${JSON.stringify(found.length === 1 ? found[0] : found, undefined, 2)}\n`
+          ? `${jsonText(found.length === 1 ? found[0] : found, 2)}\n`
           : `${found.map(renderLineage).join("\n").trimEnd()}\n`,
       )
     }).pipe(Effect.provide(layerArtifactStore(artifacts))),

@@ -9,7 +9,7 @@ import { inspectModel, modelFieldTables } from "../../stages/model/index.ts"
 import { ModelUnfit } from "../ExitCode.ts"
 import { errorsIn, renderInspection } from "../ModelInspection.ts"
 
-import { writeError, writeOut } from "../Terminal.ts"
+import { jsonText, writeError, writeOut } from "../Terminal.ts"
 
 const decodeSettings = Schema.decode(ModelSettings)
 
@@ -54,7 +54,7 @@ const inspectCommand = Command.make(
         Effect.runFork(writeError(`· fetching ${detail}\n`))
       })
       const errors = errorsIn(found)
-      yield* writeOut(json ? `${JSON.stringify(found, undefined, 2)}\n` : `${renderInspection(found)}\n`)
+      yield* writeOut(json ? `${jsonText(found, 2)}\n` : `${renderInspection(found)}\n`)
       if (errors > 0) return yield* new ModelUnfit({ model: found.name, errors })
     }),
 ).pipe(Command.withDescription("Says what a model is made of, how its input would be read, and what is missing"))

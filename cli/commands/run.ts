@@ -24,6 +24,7 @@ import {
   type Plan,
   preview,
   projectRoot,
+  type RunEvent,
   type RunReport,
   renderGraph,
   renderReason,
@@ -43,11 +44,12 @@ import { combinedTable, datasetSummary } from "../CombinedTable.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { findHardware } from "../findHardware.ts"
+import { formatSeconds } from "../Quantity.ts"
 import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
-import { describeNode, logModes, makeRunDisplay } from "../RunDisplay.ts"
+import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSettings } from "../Settings.ts"
-import { writeError, writeOut } from "../Terminal.ts"
+import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
 const options = {
@@ -117,9 +119,23 @@ const previewText = (previews: ReadonlyArray<NodePreview>): string => {
   const width = Math.max(...previews.map(({ name }) => name.length))
   return previews
     .filter(({ status }) => status !== "source")
-    .map(({ name, status, reason }) => `${name.padEnd(width)}  ${status.padEnd(12)}  ${renderReason(reason)[0] ?? ""}`)
+    .map(({ name, status, reason }) => `${name.padEnd(width)}  ${status.padEnd(12)}  ${reasonLine(reason)}`)
     .join("\n")
 }
+
+/** About how long the work would take, one stage after the other, by what the stages' nearest results took; nothing without work. */
+const expectation = (previews: ReadonlyArray<NodePreview>): string => {
+  const work = previews.filter(({ status }) => status === "run" || status === "undetermined")
+  if (work.length === 0) return "Nothing to do: every result is in the store."
+  const known = work.flatMap(({ seconds }) => seconds ?? [])
+  const stages = `${work.length} ${work.length === 1 ? "stage" : "stages"} to run`
+  if (known.length === 0) return `${stages}; how long that takes is not known: this store has nothing like it.`
+  const total = formatSeconds(known.reduce((sum, seconds) => sum + seconds, 0))
+  const unknown = work.length - known.length
+  return `${stages}, about ${total} of work by what the like took before${unknown === 0 ? "" : `; of ${unknown} it is not known`}.`
+}
+
+const decodeSummary = Schema.decodeUnknownSync(Schema.parseJson(EvaluationSummary))
 
 /** A file of an output of the run, decoded; none where the node is no part of the run. */
 const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, schema: Schema.Schema<A, string>) => {
@@ -142,6 +158,31 @@ const readSummaries = ({ datasets, combined }: WiredExperiment, weighting: Weigh
     if (combined === undefined || tables.length < datasets.length) return tables
     return [...tables, combinedTable(tables, weighting, yield* readSignificance(combined.significance, report))]
   })
+
+/** What runs with a model: only such work makes anybody wait. */
+const isNeural = (node: string): boolean => /^(?:model|tokenize|train|rerank)\b/.test(node)
+
+/** Says the figures of the systems that need no model once they are there, where others are still being made. */
+const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) => void) => {
+  const waiting: Array<string> = []
+  let isWorking = false
+  const table = (dataset: string, report: NodeReport): ReadonlyArray<string> => {
+    const output = report.outputs["summary"]
+    if (output === undefined) return []
+    const summary = decodeSummary(readFileSync(join(output.path, "summary.json"), "utf8"))
+    return [
+      `First results, of the systems without a model; the whole table follows.\n\n${renderResultTable([{ dataset, summary }])}\n`,
+    ]
+  }
+  return (event: RunEvent): void => {
+    if (event._tag === "NodeStarted" && isNeural(event.node)) isWorking = true
+    if (event._tag === "NodeFinished") {
+      const of = datasets.find(({ first }) => first?.node.name === event.report.name)
+      if (of !== undefined) waiting.push(...table(of.name, event.report))
+    }
+    if (isWorking) for (const text of waiting.splice(0)) say(text)
+  }
+}
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
 const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
@@ -236,7 +277,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     })
     const collections = yield* wireCollections(settings, given.run)
     const hardware = yield* findHardware(settings)
-    const wired = yield* wiring(() => experiment(settings, collections, hardware))
+    const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)
@@ -263,22 +304,26 @@ export const runCommand = Command.make("rankdag", options, (given) =>
           return yield* writeOut(renderGraph(plan, given.graph.value, states))
         }
         if (given.dryRun) {
-          const text = given.explain ? `${previewText(previews)}\n\n${explanation(previews)}` : previewText(previews)
-          if (given.json)
-            yield* writeOut(`${JSON.stringify(previewDocument(targets, names, previews), undefined, 2)}\n`)
+          const listed = `${previewText(previews)}\n\n${expectation(previews)}`
+          const text = given.explain ? `${listed}\n\n${explanation(previews)}` : listed
+          if (given.json) yield* writeOut(`${jsonText(previewDocument(targets, names, previews), 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)
         }
         if (work.length > 0) return yield* new WorkFound({ nodes: work, shown: given.dryRun })
         if (given.dryRun) return
       }
       const display = yield* Effect.acquireRelease(
-        Effect.sync(() => makeRunDisplay(given.log, process.stderr)),
+        Effect.sync(() => makeRunDisplay(given.log, errorOutput)),
         (opened) => Effect.sync(opened.close),
       )
+      const tellFirst = firstResultsTeller(wired, display.say)
       const report = yield* run(plan, {
         ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
         force: given.force,
-        onEvent: display.onEvent,
+        onEvent: (event) => {
+          display.onEvent(event)
+          tellFirst(event)
+        },
       })
       display.close()
       if (given.explain) {
@@ -289,7 +334,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       yield* refreshCatalog(artifacts, wired, report)
       const pages = pagePaths(given.artifacts, plan, report)
       if (given.json) {
-        yield* writeOut(`${JSON.stringify(runDocument(targets, names, summaries, pages, report), undefined, 2)}\n`)
+        yield* writeOut(`${jsonText(runDocument(targets, names, summaries, pages, report), 2)}\n`)
       } else if (summaries.length > 0) {
         yield* writeOut(`\n${renderResultTable(summaries)}\n${pages.map((page) => `\n${page}\n`).join("")}`)
       } else {

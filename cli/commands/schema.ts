@@ -1,8 +1,8 @@
 import * as Command from "@effect/cli/Command"
-import * as Console from "effect/Console"
 import { experimentJsonSchema } from "../Settings.ts"
+import { jsonText, writeOut } from "../Terminal.ts"
 
 /** `schema`: the JSON Schema of a configuration, for editors. */
 export const schemaCommand = Command.make("schema", {}, () =>
-  Console.log(JSON.stringify(experimentJsonSchema(), undefined, 2)),
+  writeOut(`${jsonText(experimentJsonSchema(), 2)}\n`),
 ).pipe(Command.withDescription("Prints the JSON Schema of a configuration file"))

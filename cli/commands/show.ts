@@ -8,13 +8,11 @@ import { openCatalog } from "../Catalog.ts"
 import { checkKnown, chosenCollection, distinctValues, NotInLastRun, systemsOf } from "../LastRun.ts"
 import { type AnsweredQuery, renderQueryTable, type SystemAnswer } from "../QueryTable.ts"
 import { cellText, querySql } from "../SqlResult.ts"
-import { writeOut } from "../Terminal.ts"
+import { outputShape, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
 /** Systems that are shown where none are named. */
 const shownSystems = 2
-/** A line's length where no terminal says one. */
-const plainWidth = 140
 
 /** What a system found for a query. */
 const answerOf = (connection: DuckDBConnection, dataset: string, qid: string, system: string, depth: number) =>
@@ -87,8 +85,6 @@ export const showCommand = Command.make(
       const answers = yield* Effect.forEach(asked, (system) => answerOf(connection, collection, qid, system, depth))
       const measures = [...new Set(answers.flatMap(({ values }) => [...values.keys()]))]
       const query: AnsweredQuery = { qid, text, kind, split, measures, answers }
-      const { isTTY, columns } = process.stdout
-      const width = isTTY && columns > 0 ? columns : plainWidth
-      yield* writeOut(`${renderQueryTable(query, { width, colour: isTTY })}\n`)
+      yield* writeOut([...renderQueryTable(query, outputShape()), "\n"])
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
 ).pipe(Command.withDescription("Shows one query: the rankings of systems side by side, with grades, texts and moves"))

@@ -1,11 +1,11 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { layerDuckDb } from "../../pipeline/index.ts"
 import { catalogViews, openCatalog } from "../Catalog.ts"
-import { querySql, renderSqlResult, sqlFormats } from "../SqlResult.ts"
+import { isForPrograms, querySql, renderSqlResult, sqlFormats } from "../SqlResult.ts"
+import { writeData, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
 /** `sql "select …"`: asks the catalog. */
@@ -25,6 +25,7 @@ export const sqlCommand = Command.make(
     Effect.gen(function* () {
       const connection = yield* openCatalog(artifacts)
       const result = yield* querySql(connection, query)
-      yield* Console.log(renderSqlResult(result, format))
+      const print = isForPrograms(format) ? writeData : writeOut
+      yield* print(`${renderSqlResult(result, format)}\n`)
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
 ).pipe(Command.withDescription("Asks SQL of every result in the store, with DuckDB"))

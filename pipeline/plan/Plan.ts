@@ -57,7 +57,7 @@ export class UnknownTarget extends Schema.TaggedError<UnknownTarget>()("UnknownT
 }
 
 /** Node names are names of files, of links and of marks in graphs. */
-const nodeName = /^[A-Za-z0-9][A-Za-z0-9._@+-]*$/
+const nodeName = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]*$/u
 
 const inputNodes = (node: PlanNode): ReadonlyArray<PlanNode> =>
   node._tag === "SourceNode" ? [] : node.inputs.flatMap((input) => input.artifacts.map((artifact) => artifact.node))

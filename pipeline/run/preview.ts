@@ -1,6 +1,13 @@
 import * as Effect from "effect/Effect"
-import { actionKey, type Fingerprint, type FingerprintError, type Reason, type SourceError } from "../keys/index.ts"
-import { nodesNamed, type Plan, type UnknownTarget } from "../plan/index.ts"
+import {
+  actionKey,
+  type Fingerprint,
+  type FingerprintError,
+  nearest,
+  type Reason,
+  type SourceError,
+} from "../keys/index.ts"
+import { nodesNamed, type Plan, type StageNode, type UnknownTarget } from "../plan/index.ts"
 import { ArtifactStore, type Manifest, type StoreError } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
 import { missReason, recordedKeys } from "./missReason.ts"
@@ -19,7 +26,7 @@ export interface NodePreview {
   readonly key: string | undefined
   readonly reason: Reason
   readonly outputs: Readonly<Record<string, OutputReport>>
-  /** What making the result took when it was made, where that is known. */
+  /** What making the result took when it was made; of one that is yet to be made, what its nearest recorded kin took. */
   readonly seconds: number | undefined
 }
 
@@ -42,6 +49,12 @@ export const preview = (
     const keys = recordedKeys(store)
     const forced = yield* nodesNamed(plan, options.force ?? [])
     const previews: Array<NodePreview> = []
+    /** Of what reads unknown inputs the settings alone tell what it is like. */
+    const secondsBefore = (node: StageNode, inputs: ReturnType<typeof inputsOf>) =>
+      Effect.gen(function* () {
+        const document = nodeKey(node, yield* prints.stage(node.stage), inputs, undefined)
+        return nearest(document, yield* keys.of(node.stage.name))?.recorded.manifest.provenance.seconds
+      })
     const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
     const manifests = new Map<string, Manifest>()
     for (const planned of plan.nodes) {
@@ -66,6 +79,7 @@ export const preview = (
         previews.push({
           ...base,
           status: "undetermined",
+          seconds: yield* secondsBefore(node, {}),
           key: undefined,
           reason: { _tag: "WaitingFor", nodes: unknown },
         })
@@ -94,7 +108,7 @@ export const preview = (
         continue
       }
       const reason: Reason = isForced ? { _tag: "Forced" } : yield* missReason(store, keys, document, key, found)
-      previews.push({ ...base, status: "run", key, reason })
+      previews.push({ ...base, status: "run", seconds: yield* secondsBefore(node, inputs), key, reason })
     }
     return previews
   })

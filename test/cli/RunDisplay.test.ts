@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { describeNode, describeProgress, makeRunDisplay } from "../../cli/RunDisplay.ts"
-import type { NodeReport, RunEvent } from "../../pipeline/index.ts"
+import { describeNode, describeProgress, makeRunDisplay, reasonLine } from "../../cli/RunDisplay.ts"
+import { rendered } from "../../cli/Terminal.ts"
+import type { NodeReport, Reason, RunEvent } from "../../pipeline/index.ts"
 
 const report: NodeReport = {
   name: "index",
@@ -25,7 +26,7 @@ const events: ReadonlyArray<RunEvent> = [
 const shown = (mode: "tty" | "plain" | "json", columns = 80): string => {
   let text = ""
   let clock = 0
-  const display = makeRunDisplay(mode, { write: (part) => (text += part), columns }, () => (clock += 500))
+  const display = makeRunDisplay(mode, { write: (said) => (text += rendered(said)), columns }, () => (clock += 500))
   for (const event of events) display.onEvent(event)
   display.close()
   return text
@@ -75,6 +76,27 @@ describe("display of a run", () => {
   it("L6 what a killed run had done counts for the share, not for rate and time left", () => {
     const resumed = { done: 600, resumedAt: 500, total: 1000, unit: "steps" }
     expect(describeProgress(resumed, 5)).toBe("600 of 1,000 steps · 60% · 20/s · 20.0 s left")
-    expect(describeProgress({ ...resumed, done: 500 }, 5)).toBe("500 of 1,000 steps · 50% · 0/s")
+    expect(describeProgress({ ...resumed, done: 500 }, 5)).toBe("500 of 1,000 steps · 50%")
+  })
+
+  it("L55 a rate below one is told as the time that one takes", () => {
+    const progress = (done: number, unit: string) => describeProgress({ done, total: 100, unit }, 47)
+    expect(progress(10, "steps")).toBe("10 of 100 steps · 10% · 4.70 s a step · 7 m 03 s left")
+    expect(progress(1, "queries")).toContain(" · 47.0 s a query · ")
+    expect(progress(94, "texts")).toContain(" · 2/s · ")
+    expect(progress(60, "texts")).toContain(" · 1.3/s · ")
+    expect(describeNode({ ...report, seconds: 50, facts: { pairs: 10 } })).toContain(" · 5.00 s a pair · ")
+  })
+
+  it("L55 a changed key's reason says what changed, in the line that says that the stage starts", () => {
+    const nearest = { key: "k", run: "r1", at: "2026-01-01T00:00:00Z" }
+    const difference = (path: string) => ({ _tag: "Config", path, before: 0.9, after: 0.82 }) as const
+    const reason = (names: ReadonlyArray<string>): Reason => ({
+      _tag: "KeyChanged",
+      nearest,
+      differences: names.map(difference),
+    })
+    expect(reasonLine(reason(["k1"]))).toBe("changed since run r1: config.k1: 0.9 → 0.82")
+    expect(reasonLine(reason(["a", "b", "c", "d", "e"]))).toMatch(/config\.c: 0\.9 → 0\.82 and 2 more$/)
   })
 })

@@ -63,13 +63,13 @@ describe("settings", () => {
     )
     const losses = (value: unknown) => problem({ sets: [`train.losses=${JSON.stringify([value])}`] })
     expect(losses("hybird")).toMatch(
-      /train\.losses\.0: Expected "pointwise", .* or "hybrid", actual "hybird"\. Did you mean «hybrid»\?$/,
+      /train\.losses\[0\]: Expected "pointwise", .* or "hybrid", actual "hybird"\. Did you mean «hybrid»\?$/,
     )
     expect(losses({ name: "x", loss: { kind: "hybird" } })).toMatch(
-      /train\.losses\.0\.loss\.kind: Expected "pointwise", .* actual "hybird"\. Did you mean «hybrid»\?$/,
+      /train\.losses\[0\]\.loss\.kind: Expected "pointwise", .* actual "hybird"\. Did you mean «hybrid»\?$/,
     )
     expect(losses({ name: "x", loss: { kind: "hybrid", alfa: 1 } })).toMatch(
-      /train\.losses\.0\.loss\.alfa: no such setting\.$/,
+      /train\.losses\[0\]\.loss\.alfa: no such setting\.$/,
     )
     expect(problem({ sets: ["retrieve.depth"] })).toContain("expected path=value")
     expect(problem({ configFile: file("{") })).toContain("is not JSON")

@@ -49,4 +49,38 @@ describe("grids", () => {
       "\\end{table}",
     ])
   })
+
+  it("L56 a table that is wider than the terminal is folded, heading and rows alike, and loses nothing", () => {
+    const columns = ["kind", "measure", "system", "means", "interval", "p"].map((name) => ({
+      name,
+      align: "left" as const,
+    }))
+    const rows = [
+      ["all", "nDCG@10", "t5gemma-hybrid+bm25", "0.3835 → 0.7377", "[+0.3200, +0.3800]", "<0.0001"],
+      ["browse", "nDCG@10", "bm25", "0.1 → 0.2", "–", "0.5"],
+    ]
+    const wide: TextGrid = {
+      title: "synthetic · test",
+      columns,
+      rows,
+      notes: ["a note that is longer than forty characters are"],
+    }
+    const lines = renderGrid(wide, "table", 60).split("\n")
+    expect(lines).toEqual([
+      "synthetic · test",
+      "kind    measure  system               means",
+      "  interval            p",
+      "──────  ───────  ───────────────────  ───────────────",
+      "all     nDCG@10  t5gemma-hybrid+bm25  0.3835 → 0.7377",
+      "  [+0.3200, +0.3800]  <0.0001",
+      "browse  nDCG@10  bm25                 0.1 → 0.2",
+      "  –                   0.5",
+      "a note that is longer than forty characters are",
+    ])
+    for (const width of [20, 40, 79]) {
+      const text = renderGrid(wide, "table", width)
+      for (const cell of rows.flat()) expect(text).toContain(cell)
+    }
+    expect(renderGrid(wide, "table").split("\n")).toHaveLength(6)
+  })
 })

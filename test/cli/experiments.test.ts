@@ -25,7 +25,7 @@ describe("experiments", () => {
     const planned = Effect.gen(function* () {
       const settings = yield* readSettings({ configFile: file, datasets: [], device: "cpu", sets: [] })
       const collections = yield* wireCollections(settings, [])
-      const wired = yield* wiring(() => experiment(settings, collections, { device: "cpu", name: "" }))
+      const wired = yield* wiring(settings, () => experiment(settings, collections, { device: "cpu", name: "" }))
       return yield* makePlan(wired.targets)
     })
     const { nodes } = Effect.runSync(planned)

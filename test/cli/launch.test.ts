@@ -51,7 +51,9 @@ const program = {
       Effect.runPromise(Effect.gen(function* () {
         if (words[0] === "fail") throw new Error("seen from its source")
         if (words[0] === "wait") {
-          process.on("SIGINT", () => { console.log("interrupted"); process.exit(130) })
+          for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
+            process.on(signal, () => { console.log("interrupted by " + signal); process.exit(130) })
+          }
           console.log("waiting")
           yield* Effect.never
         }
@@ -216,27 +218,64 @@ describe("starting", () => {
     await expect(start(root)).rejects.toMatchObject({ stderr: expect.stringContaining("gone.ts") })
   })
 
-  it("K25 an interrupt reaches the program, and its exit code the caller", async () => {
-    const root = project()
-    const child = spawn(process.execPath, [tsx, join(root, "dag.ts"), "wait"], { stdio: ["ignore", "pipe", "inherit"] })
+  /** Starts a program that waits, does something to what was started, and says what it said until all of it had ended. */
+  const ended = (command: ReadonlyArray<string>, act: (pid: number) => void) => {
+    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"], detached: true })
     let said = ""
     child.stdout.on("data", (data: Buffer) => {
       said += data.toString()
-      if (said === "waiting\n") child.kill("SIGINT")
+      if (said === "waiting\n" && child.pid !== undefined) act(child.pid)
     })
-    const code = await new Promise((resolve) => child.on("exit", resolve))
-    expect(said).toBe("waiting\ninterrupted\n")
+    // The pipe closes when the last process that holds it is gone.
+    return new Promise<{ said: string; code: number | null }>((resolve) =>
+      child.on("close", (code) => resolve({ said, code })),
+    )
+  }
+
+  it("K25 an interrupt reaches the program, and its exit code the caller", async () => {
+    const root = project()
+    const { code, said } = await ended([tsx, join(root, "dag.ts"), "wait"], (pid) => process.kill(pid, "SIGINT"))
+    expect(said).toBe("waiting\ninterrupted by SIGINT\n")
     expect(code).toBe(130)
   })
 
+  it("K25 what a terminal sends to all of a program when it closes, and Ctrl-\\, reach the program", async () => {
+    const root = project()
+    for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+      const { said } = await ended([tsx, join(root, "dag.ts"), "wait"], (pid) => process.kill(-pid, signal))
+      expect(said).toBe(`waiting\ninterrupted by ${signal}\n`)
+    }
+  })
+
+  it("K25 when the process that started it, or npm above that, is killed outright, the program is ended within a second", async () => {
+    const root = project()
+    const npm = join(root, "npm-cli.js")
+    const words = ["-c", `'${process.execPath}' '${tsx}' '${join(root, "dag.ts")}' wait; true`]
+    const text = `import { spawn } from "node:child_process"; spawn("sh", ${JSON.stringify(words)}, { stdio: "inherit" })`
+    writeFileSync(npm, text)
+    for (const command of [[tsx, join(root, "dag.ts"), "wait"], [npm]]) {
+      let killed = 0
+      const { said } = await ended(command, (pid) => {
+        // What is above the launcher is looked up only after a moment.
+        setTimeout(() => {
+          killed = performance.now()
+          process.kill(pid, "SIGKILL")
+        }, 600)
+      })
+      expect(said).toBe("waiting\ninterrupted by SIGTERM\n")
+      expect(performance.now() - killed).toBeLessThan(3000)
+    }
+  })
+
   it("K26 the project's own start loads neither esbuild nor a stage nor a native library", () => {
-    const text = ["dag.ts", "cli/launch.ts", "cli/Bundle.ts"]
+    const text = ["dag.ts", "cli/launch.ts", "cli/Bundle.ts", "cli/Caller.ts"]
       .map((file) => readFileSync(join(here, file), "utf8"))
       .join("")
     const imported = [...text.matchAll(/^import (?!type).* from "([^"]+)"$/gm)].map((match) => match[1])
     expect(imported.filter((name) => name?.startsWith("node:") !== true).sort()).toEqual([
       "../pipeline/keys/FingerprintStamp.ts",
       "./Bundle.ts",
+      "./Caller.ts",
       "./cli/launch.ts",
     ])
     const stamp = readFileSync(join(here, "pipeline/keys/FingerprintStamp.ts"), "utf8")

@@ -219,32 +219,42 @@ describe.sequential("command line", () => {
     expect(lineage.out).toContain("corpus.jsonl")
   })
 
-  it("L4 SIGINT exits with 130 and leaves neither lock nor work area", async () => {
-    const child = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, "../../node_modules/tsx/dist/cli.mjs"),
-        join(import.meta.dirname, "../../dag.ts"),
-        "--set",
-        "ingest.passages=3000000",
-        "--artifacts",
-        join(scratch, "interrupted"),
-      ],
-      { cwd: join(import.meta.dirname, "../.."), stdio: ["ignore", "ignore", "pipe"] },
-    )
-    let err = ""
-    const started = new Promise<void>((resolve) =>
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        err += text
-        if (err.includes("started")) resolve()
-      }),
-    )
-    const ended = new Promise<number | null>((resolve) => child.on("close", resolve))
-    await started
-    child.kill("SIGINT")
-    expect(await ended).toBe(130)
-    for (const folder of ["locks", "tmp", "objects"]) {
-      expect([folder, readdirSync(join(scratch, "interrupted", folder))]).toEqual([folder, []])
-    }
-  })
+  it.each(["SIGINT", "SIGHUP"] as const)(
+    "L4 K25 %s ends a run, recorded, and leaves neither lock nor work area",
+    async (signal) => {
+      const interrupted = join(scratch, signal)
+      const child = spawn(
+        process.execPath,
+        [
+          join(import.meta.dirname, "../../node_modules/tsx/dist/cli.mjs"),
+          join(import.meta.dirname, "../../dag.ts"),
+          "--set",
+          "ingest.passages=3000000",
+          "--artifacts",
+          interrupted,
+        ],
+        { cwd: join(import.meta.dirname, "../.."), stdio: ["ignore", "ignore", "pipe"], detached: true },
+      )
+      let err = ""
+      const started = new Promise<void>((resolve) =>
+        child.stderr.setEncoding("utf8").on("data", (text: string) => {
+          err += text
+          if (err.includes("started")) resolve()
+        }),
+      )
+      const ended = new Promise<number | null>((resolve) => child.on("close", resolve))
+      await started
+      // A terminal that closes tells all processes, also tsx, which ends at once.
+      const pid = child.pid ?? Number.NaN
+      process.kill(signal === "SIGHUP" ? -pid : pid, signal)
+      expect(await ended).toBe(signal === "SIGHUP" ? null : 130)
+      for (const folder of ["locks", "tmp", "objects"]) {
+        expect([folder, readdirSync(join(interrupted, folder))]).toEqual([folder, []])
+      }
+      const [record = ""] = readdirSync(join(interrupted, "runs"))
+      expect(JSON.parse(readFileSync(join(interrupted, "runs", record), "utf8"))).toMatchObject({
+        outcome: "interrupted",
+      })
+    },
+  )
 })

@@ -1,13 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { execFile } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { openCatalog } from "../../cli/Catalog.ts"
 import { fitted, plainLine, renderQueryTable } from "../../cli/QueryTable.ts"
 import { querySql } from "../../cli/SqlResult.ts"
+import { rendered } from "../../cli/Terminal.ts"
 import { layerDuckDb } from "../../pipeline/index.ts"
-import { dag, writeTinyCollection } from "../support/commandLine.ts"
+import { dag, dagUnread, writeTinyCollection } from "../support/commandLine.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-results-"))
 const collection = join(scratch, "tiny")
@@ -133,6 +136,55 @@ describe.sequential("the last run's results", () => {
     expect(markdown).toMatch(/^\| bm25 \| 1\.0000 \|/m)
   })
 
+  it("L53 a closed pipe ends any command in silence, with the code that the shell has for it", async () => {
+    const commands = [
+      ["sql", "select * from runs", "--format", "csv"],
+      ["compare"],
+      ["export", "run", "--system", "bm25"],
+      ["export", "qrels"],
+      ["export", "scores"],
+      ["export", "table"],
+      ["show", "--qid", "q2"],
+      ["gc", "--dry-run"],
+      ["verify"],
+      ["lineage", "eval"],
+      ["--target", "eval", "--dataset", collection, "--log", "json", "--json"],
+    ]
+    for (const command of [...commands, ["--help"], ["schema"]]) {
+      const words = commands.includes(command) ? [...command, ...at] : command
+      const ended = await dagUnread("stdout", ...words)
+      expect([command, ended.code]).toEqual([command, 141])
+      expect([command, ended.err.replaceAll(/^\{.*\}\n/gm, "")]).toEqual([command, ""])
+    }
+    expect(readdirSync(join(store, "locks"))).toEqual([])
+    expect(readdirSync(join(store, "tmp"))).toEqual([])
+  })
+
+  it("L53 a run whose log nobody reads any more is ended and recorded, and what it had made is kept", async () => {
+    const cut = join(scratch, "cut")
+    expect((await dagUnread("stderr", "--dataset", collection, "--artifacts", cut)).code).toBe(141)
+    const records = readdirSync(join(cut, "runs")).map((name) => readFileSync(join(cut, "runs", name), "utf8"))
+    expect(records.map((text): unknown => JSON.parse(text))).toMatchObject([{ outcome: "interrupted" }])
+    for (const folder of ["locks", "tmp"]) expect([folder, readdirSync(join(cut, folder))]).toEqual([folder, []])
+    expect((await dag("--dataset", collection, "--artifacts", cut)).code).toBe(0)
+  })
+
+  it("L53 standard output that takes nothing is an error, a log that takes nothing is none", async () => {
+    if (!existsSync("/dev/full")) return
+    const full = (stream: string) =>
+      promisify(execFile)("sh", [
+        "-c",
+        `"${process.execPath}" node_modules/tsx/dist/cli.mjs dag.ts verify --artifacts "$1" ${stream}`,
+        "sh",
+        store,
+      ])
+    await expect(full("> /dev/full")).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^✗ Standard output cannot be written to: .*ENOSPC/),
+    })
+    await expect(full("2> /dev/full")).resolves.toMatchObject({ stderr: "" })
+  })
+
   it("L35 show prints a query's rankings side by side, with grades, texts and moves, and without colour", async () => {
     const shown = await dag("show", "--qid", "q2", "--systems", "tfidf,bm25", ...at)
     expect(shown.code, shown.err).toBe(0)
@@ -222,11 +274,12 @@ describe("a query in the terminal", () => {
     })
     const query = { qid: "q", text: "t", kind: "browse", split: "test", measures: ["AP"] }
     const answers = [answer("one", ["a", "b", "c"]), answer("two", ["c", "a", "d"])]
-    const text = renderQueryTable({ ...query, answers }, { width: 80, colour: false })
+    const shown = (colour: boolean) => rendered(renderQueryTable({ ...query, answers }, { width: 80, colour }))
+    const text = shown(false)
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80)
     expect(text).toMatch(/ 1 +– +▲2 +c/)
     expect(text).toMatch(/ 2 +– +▼1 +a/)
     expect(text).toMatch(/ 3 +– +new +d/)
-    expect(renderQueryTable({ ...query, answers }, { width: 80, colour: true })).toContain("\u001b[32m")
+    expect(shown(true)).toContain("\u001b[32m")
   })
 })

@@ -65,6 +65,31 @@ describe("names of measures", () => {
     expect(names(text)).toEqual(canonical)
   })
 
+  it.each([
+    ["ndcg@10", "nDCG@10"],
+    ["ndcg_burges@10", "nDCG(dcg='exp-log2')@10"],
+    ["recall@100", "R@100"],
+    ["precision@5", "P@5"],
+    ["precision@5-l2", "P(rel=2)@5"],
+    ["precision", "SetP"],
+    ["hit@10", "Success@10"],
+    ["hit_rate@10", "Success@10"],
+    ["mrr@10", "RR@10"],
+    ["mrr", "RR"],
+    ["MAP@10", "AP@10"],
+    ["f1", "SetF"],
+    ["F1@10", "F1@10"],
+    ["f1@10-l2", "F1(rel=2)@10"],
+    ["r-precision", "Rprec"],
+    ["accuracy@10", "Success@10"],
+    ["cosine_ndcg@10", "nDCG@10"],
+    ["dot_score_map@100", "AP@100"],
+    ["cos_sim_accuracy@1", "Success@1"],
+  ])("E50 ranx', BEIR's or sentence-transformers' %s is %s", (text, canonical) => {
+    expect(names(text)).toEqual([canonical])
+    expect(names(canonical)).toEqual([canonical])
+  })
+
   it("E3 official is trec_eval's set without runid", () => {
     expect(names("official")).toEqual(
       ["NumQ", "NumRet", "NumRel", "NumRet(rel=1)", "AP", "gm_map", "Rprec", "Bpref", "RR"]
@@ -76,6 +101,11 @@ describe("names of measures", () => {
   })
 
   it.each([
+    ["hits@10", 'the measure "hits@10" is not computed here: ranx counts the relevant results'],
+    ["Accuracy@10", "BEIR's and sentence-transformers' is Success@k"],
+    ["hit_rate", 'there is no measure "hit_rate"'],
+    ["f1@0", 'measure "f1@0", parameter cutoff: must be a whole number of at least 1'],
+    ["ndcg@10-l2", "parameter rel: not a parameter of this measure"],
     ["nDGC@10", 'there is no measure "nDGC@10"; the nearest is nDCG'],
     ["xyzzyplugh", 'there is no measure "xyzzyplugh"'],
     ["P(rel=2)", 'measure "P(rel=2)", parameter cutoff: required, as in P@10'],

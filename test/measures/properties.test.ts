@@ -24,7 +24,18 @@ const measuresOf = (...texts: ReadonlyArray<string>): ReadonlyArray<Measure> =>
 const ranked = measuresOf(
   ...["RR", "RR@3", "RR(rel=2)@10", "nDCG", "nDCG@5", "nDCG(dcg='exp-log2')@5", "nDCG(judged_only=True)@3", "AP"],
   ...["AP(rel=2)@4", "AP(judged_only=True)", "P@1", "P@5", "P(rel=3)@2", "P(judged_only=True)@2", "R@3", "R(rel=2)@2"],
-  ...["Success@2", "RBP(rel=1)", "RBP(p=0.5,max_rel=4)@4", "ERR", "ERR@3", "Rprec", "Rprec(rel=2)", "IPrec@0.0"],
+  ...[
+    "F1@2",
+    "F1(rel=2)@3",
+    "Success@2",
+    "RBP(rel=1)",
+    "RBP(p=0.5,max_rel=4)@4",
+    "ERR",
+    "ERR@3",
+    "Rprec",
+    "Rprec(rel=2)",
+    "IPrec@0.0",
+  ],
   ...["IPrec@0.3", "IPrec@1.0", "Bpref", "Bpref(rel=2)", "infAP", "gm_map", "gm_bpref", "11pt_avg", "Judged@2"],
 )
 const unordered = measuresOf(

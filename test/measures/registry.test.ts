@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { measureName, measures, parseMeasure, parseMeasures } from "../../measures/index.ts"
 import expected from "../reference/measures/measures.json" with { type: "json" }
+import peers from "../reference/measures/peers.json" with { type: "json" }
 
-/** Names that the golden values of ir-measures were made for, as they are understood here. */
+/** Names that the golden values of ir-measures or ranx were made for, as they are understood here. */
 const golden = new Set(
-  expected.measures.map((name) => {
+  [...expected.measures, ...Object.keys(peers.ranx)].map((name) => {
     const parsed = parseMeasure(name)
     return parsed.ok ? parsed.value.name : name
   }),

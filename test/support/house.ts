@@ -230,5 +230,9 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
   const npm = files.get(".npmrc") ?? ""
   for (const [line] of npm.matchAll(/^.*(?:registry|:\/\/|_auth).*$/gim))
     problems.push(`.npmrc names a registry: ${line}`)
+  // npm 11 warns of keys that are not its own, and npm 12 does not hand them to scripts; this one keeps scripts from running at all.
+  const others = npm.split("\n").filter((line) => line !== "" && line !== "ignore-scripts=true")
+  for (const line of others) problems.push(`.npmrc has «${line}», and needs ignore-scripts=true alone`)
+  if (!npm.includes("ignore-scripts=true")) problems.push(".npmrc lets packages run scripts as they are installed")
   return problems
 }

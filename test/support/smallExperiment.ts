@@ -136,7 +136,9 @@ export const wireSmall = (collection: SmallCollection, models: ReadonlyArray<unk
       ],
     })
     const collections = yield* wireCollections(settings, [`given=${run}`])
-    const { datasets } = yield* wiring(() => experiment(settings, collections, { device: "cpu", name: "test" }))
+    const { datasets } = yield* wiring(settings, () =>
+      experiment(settings, collections, { device: "cpu", name: "test" }),
+    )
     return datasets[0]!
   })
 
