@@ -6,7 +6,7 @@
  *
  * The grammar is written below as two small automata over classes of code points; ASCII takes a shorter way through.
  */
-import { lowerCaseRuns, WordClass, wordClassRuns } from "./UnicodeTables.ts"
+import { lowerCaseRuns, WordClass, wordClassRuns } from "./generated/UnicodeTables.ts"
 
 /** Lucene's `StandardAnalyzer.DEFAULT_MAX_TOKEN_LENGTH`, in UTF-16 units; longer words are cut into pieces. */
 export const maxWordLength = 255

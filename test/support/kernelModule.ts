@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import wabt from "wabt"
 
 const folder = new URL("../../neural/optimizers/kernels/", import.meta.url)
-export const kernelBytesFile = new URL("kernelBytes.ts", folder)
+export const kernelBytesFile = new URL("generated/kernelBytes.ts", folder)
 
 /** What `kernelBytes.ts` has to be: kernels.wat, compiled. */
 export const kernelModule = async (): Promise<string> => {

@@ -1,4 +1,4 @@
-import { kernelBytes } from "./kernelBytes.ts"
+import { kernelBytes } from "./generated/kernelBytes.ts"
 
 /** Where arrays are made: each call gives one of so many zeros. */
 export type Space = (elements: number) => Float32Array

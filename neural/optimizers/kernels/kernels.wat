@@ -1,7 +1,7 @@
 ;; The inner loops of an update, over arrays of 32-bit floats in one memory. Arithmetic is in 64 bits, operation by operation
 ;; as in AdamW.ts and Gradient.ts, so that either way gives the same bytes. `count` is a multiple of 4 above 0; positions are in
 ;; bytes.
-;; `npm run build:kernels` makes kernelBytes.ts of this.
+;; `npm run build:kernels` makes generated/kernelBytes.ts of this.
 (module
   (import "kernels" "memory" (memory 0))
 
