@@ -47,7 +47,9 @@ const sourceBytes = (passages: Artifact<Kinds.Passages>): number => {
   const sources = passages.node.inputs.flatMap(({ artifacts }) => artifacts.map(({ node }) => node))
   return sources.reduce((sum, source) => {
     if (source._tag !== "SourceNode") return sum
-    const sizes = source.files.map((file) => (file.endsWith(".gz") ? 3 : 1) * statSync(join(source.root, file)).size)
+    const sizes = source.files.map(
+      (file) => (/\.(?:gz|zst|parquet)$/.test(file) ? 3 : 1) * statSync(join(source.root, file)).size,
+    )
     return sum + sizes.reduce((a, b) => a + b, 0)
   }, 0)
 }
@@ -153,7 +155,7 @@ export const wireCollections = (
         const name = names[position]!
         const label = names.length > 1 ? `@${name}` : ""
         const leaveOutOwn = settings.retrieve.leaveOutOwn ?? queriesArePassages(dataset.source)
-        const tables = collectionOf(dataset, settings.ingest, label)
+        const tables = collectionOf(dataset, settings.ingest, leaveOutOwn, label)
         return {
           ...tables,
           name,

@@ -33,6 +33,20 @@ export const SyntheticConfig = Schema.Struct({
 })
 export type SyntheticConfig = typeof SyntheticConfig.Type
 
+const fieldName = Schema.optionalWith(Schema.NonEmptyString, { exact: true })
+
+/** How a collection's files call their fields and columns, where it is not as usual. */
+export const FieldNames = Schema.Struct({
+  docid: fieldName,
+  title: fieldName,
+  text: fieldName,
+  qid: fieldName,
+  /** the query's text */
+  query: fieldName,
+  grade: fieldName,
+})
+export type FieldNames = typeof FieldNames.Type
+
 /** What the readers of real collections read. */
 export const CollectionConfig = Schema.Struct({
   splits: setting(
@@ -43,6 +57,11 @@ export const CollectionConfig = Schema.Struct({
     }),
     {},
     'Which judgement file is which split, where its name does not say it: { "test": "dl19" }',
+  ),
+  fields: setting(
+    FieldNames,
+    {},
+    'How the files call their fields and columns, where not as usual: { "text": "contents" }; query is the query\'s text',
   ),
   strict: setting(
     Schema.Boolean,

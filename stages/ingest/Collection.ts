@@ -1,20 +1,37 @@
 /** A collection's queries and judgements, gathered and checked; its passages are only streamed past. */
 
-import { compareBytes, type QueryKind, type Split } from "../../schemas/index.ts"
+import { compareBytes, type FieldNames, type QueryKind, type Split } from "../../schemas/index.ts"
 import { EmptyCollection, MalformedRow, UnusableQrels } from "./IngestError.ts"
 import type { Layout } from "./Layout.ts"
 import { kindOfText } from "./QueryKind.ts"
-import { beirPassages, beirQueries } from "./read/Beir.ts"
+import { beirPassages, beirQueries, jsonQrels } from "./read/Beir.ts"
+import { csvTable } from "./read/Csv.ts"
+import { identifier, malformed, type Place, squeezed } from "./read/Fields.ts"
+import { unpackedName } from "./read/files.ts"
 import { IdTable } from "./read/IdTable.ts"
 import type { Lines } from "./read/Lines.ts"
-import type { Batches, PassageRead, QueryRead } from "./read/Rows.ts"
+import { type NamedTable, namedPassages, namedQrels, namedQueries } from "./read/NamedTable.ts"
+import type { Batches, PassageRead, QrelRead, QueryRead } from "./read/Rows.ts"
 import { trecPassages } from "./read/TrecDocuments.ts"
-import type { TrecNotes } from "./read/TrecNotes.ts"
+import { type TrecNotes, trecNotes } from "./read/TrecNotes.ts"
 import { oneText, topics } from "./read/TrecTopics.ts"
 import { qrels, tsvPassages } from "./read/Tsv.ts"
 
-/** Opens one of the collection's files, by its path in the layout. */
-export type Open = (file: string) => AsyncIterable<Lines>
+/** Opens the collection's files, by their paths in the layout. */
+export interface Open {
+  readonly lines: (file: string) => AsyncIterable<Lines>
+  readonly parquet: (file: string) => Promise<NamedTable>
+}
+
+/** What the readers are told of the collection's files. */
+export interface ReadSettings {
+  readonly strict: boolean
+  readonly fields: FieldNames
+  /** Elements of TREC documents that are their text. */
+  readonly tags: ReadonlyArray<string>
+  /** Fields of TREC topics that are the query, joined by `+`. */
+  readonly topics: string
+}
 
 export interface GatheredQuery {
   readonly qid: string
@@ -28,6 +45,8 @@ export interface Judged {
   readonly split: Split
   readonly file: string
   readonly grades: Map<string, number>
+  /** The query's text, where the judgements' file has it. */
+  readonly text: string | undefined
 }
 
 /** What was counted rather than refused. */
@@ -48,24 +67,80 @@ export interface Oddities {
 
 const priority: ReadonlyArray<Split> = ["test", "dev", "train"]
 
+/** The qids of the collection's queries by their texts, white space squeezed; of two with one text, both. */
+const qidsByText = async (layout: Layout, open: Open, settings: ReadSettings) => {
+  const qids = new Map<string, Set<string>>()
+  for (const file of layout.queries) {
+    for await (const batch of readQueries(file, open, settings, trecNotes())) {
+      for (const { qid, text } of batch) {
+        const known = qids.get(squeezed(text))
+        if (known === undefined) qids.set(squeezed(text), new Set([qid]))
+        else known.add(qid)
+      }
+    }
+  }
+  return qids
+}
+
+/**
+ * The qids of judgements that name queries by their text: the qid of the query with this text or, where the collection has no file
+ * of queries, the text itself, each white space replaced by `_`. So an identifier depends on nothing but the query.
+ */
+class TextIds {
+  private readonly layout: Layout
+  private readonly open: Open
+  private readonly settings: ReadSettings
+  private known: ReadonlyMap<string, ReadonlySet<string>> | undefined
+  private readonly made = new Map<string, string>()
+
+  constructor(layout: Layout, open: Open, settings: ReadSettings) {
+    this.layout = layout
+    this.open = open
+    this.settings = settings
+  }
+
+  async load(): Promise<void> {
+    this.known ??= await qidsByText(this.layout, this.open, this.settings)
+  }
+
+  of(place: Place, text: string): string {
+    const [qid, another] = this.known?.get(text) ?? []
+    if (qid !== undefined && another !== undefined) {
+      const expected = `the text of one query: ${qid} and ${another} have it`
+      throw malformed(place, "query", expected, text, "Judge by qid, or leave one of the queries out.")
+    }
+    if (qid !== undefined) return qid
+    const id = identifier(place, "query", text.replaceAll(" ", "_"))
+    const other = this.made.get(id) ?? text
+    this.made.set(id, other)
+    if (other === text) return id
+    const expected = `a text whose identifier, ${id}, is its own; ${JSON.stringify(other)} has it too`
+    throw malformed(place, "query", expected, text, "Add a file of queries, or a column with their qids.")
+  }
+}
+
 /** Reads all judgements. A query belongs to one split: the first of test, dev and train that judges it. */
 export const gatherQrels = async (
   layout: Layout,
   open: Open,
-  strict: boolean,
+  settings: ReadSettings,
   oddities: Oddities,
 ): Promise<Map<string, Judged>> => {
+  const { strict } = settings
   const judged = new Map<string, Judged>()
+  const textIds = new TextIds(layout, open, settings)
   for (const split of priority) {
     for (const { file } of layout.qrels.filter((entry) => entry.split === split)) {
       let rows = 0
       const elsewhere: Array<string> = []
-      for await (const batch of qrels(open(file))) {
+      for await (const batch of readQrels(file, open, settings.fields)) {
         rows += batch.length
-        for (const { docid, grade, line, qid } of batch) {
+        if (batch.some(({ qid }) => qid === undefined)) await textIds.load()
+        for (const { docid, grade, line, qid: named, query: text } of batch) {
+          const qid = named ?? textIds.of(placeOf(file, line), text ?? "")
           let query = judged.get(qid)
           if (query === undefined) {
-            query = { split, file, grades: new Map() }
+            query = { split, file, grades: new Map(), text }
             judged.set(qid, query)
           }
           if (query.split !== split) {
@@ -79,7 +154,7 @@ export const gatherQrels = async (
           else {
             const expected = `${before}, as an earlier row for ${qid} and ${docid} has it`
             const fix = "Keep one judgement of each query and passage."
-            throw new MalformedRow({ file, line, field: "grade", expected, found: String(grade), fix })
+            throw new MalformedRow({ ...placeOf(file, line), field: "grade", expected, found: String(grade), fix })
           }
         }
       }
@@ -98,17 +173,18 @@ export const gatherQueries = async (
   layout: Layout,
   open: Open,
   judged: ReadonlyMap<string, Judged>,
-  settings: { readonly kind?: QueryKind | undefined; readonly strict: boolean; readonly topics: string },
+  settings: ReadSettings & { readonly kind?: QueryKind | undefined },
   oddities: Oddities,
   notes: TrecNotes,
 ): Promise<ReadonlyArray<GatheredQuery>> => {
+  if (layout.queries.length === 0) return judgedQueries(judged, settings.kind)
   const kept = new Map<string, GatheredQuery>()
   const kinds = { ...(settings.kind === undefined ? {} : { given: settings.kind }) }
   let rows = 0
   for (const file of layout.queries) {
     const seen = new IdTable()
     const lines: Array<number> = []
-    for await (const batch of readQueries(file, open(file), settings.topics, notes)) {
+    for await (const batch of readQueries(file, open, settings, notes)) {
       rows += batch.length
       for (const query of batch) {
         const { line, otherQid, text } = query
@@ -127,14 +203,14 @@ export const gatherQueries = async (
         if (other !== undefined && other.text !== text) {
           const expected = `the text that another file has for ${qid}: ${JSON.stringify(other.text)}`
           const fix = "Give the queries of different files different qids."
-          throw new MalformedRow({ file, line, field: "text", expected, found: JSON.stringify(text), fix })
+          throw new MalformedRow({ ...placeOf(file, line), field: "text", expected, found: JSON.stringify(text), fix })
         }
         const kind = query.kind ?? kinds.given ?? query.label ?? kindOfText(text)
         kept.set(qid, { qid, text, kind, split: judgements.split })
       }
     }
   }
-  const [file] = layout.queries
+  const [file = ""] = layout.queries
   if (rows === 0) throw new EmptyCollection({ file, lacks: "no queries", fix: "Fetch the file again." })
   const splits = new Set([...kept.values()].map(({ split }) => split))
   for (const { file: qrelFile, split } of layout.qrels) {
@@ -161,19 +237,32 @@ export const gatherQueries = async (
   return [...kept.values()].sort((a, b) => compareBytes(a.qid, b.qid))
 }
 
+/** The queries of a collection whose judgements hold their texts. */
+const judgedQueries = (
+  judged: ReadonlyMap<string, Judged>,
+  kind: QueryKind | undefined,
+): ReadonlyArray<GatheredQuery> => {
+  const queries = [...judged].map(([qid, { file, split, text }]): GatheredQuery => {
+    if (text !== undefined) return { qid, text, kind: kind ?? kindOfText(text), split }
+    const lacks = `no text of query ${qid}: it has qids, and no file has the queries`
+    throw new EmptyCollection({ file, lacks, fix: "Add the queries' file, or a column with their texts." })
+  })
+  return queries.sort((a, b) => compareBytes(a.qid, b.qid))
+}
+
 /** The passages of all the collection's files, in order, each docid checked to be new. `ids` collects them. */
 export async function* checkedPassages(
   layout: Layout,
   open: Open,
+  settings: ReadSettings,
   ids: IdTable,
-  tags: ReadonlyArray<string>,
   notes: TrecNotes,
 ): Batches<PassageRead> {
   let lines = new Uint32Array(1 << 12)
   const starts: Array<{ readonly file: string; readonly from: number }> = []
   for (const file of layout.corpus) {
     starts.push({ file, from: ids.size })
-    for await (const batch of readPassages(file, open(file), tags, notes)) {
+    for await (const batch of readPassages(file, open, settings, notes)) {
       for (const { docid, line } of batch) {
         const earlier = ids.add(docid)
         if (earlier >= 0) {
@@ -222,25 +311,85 @@ export const checkJudgedPassages = (
   })
 }
 
-const plainName = (file: string): string => file.replace(/\.(?:gz|\d*z)$/i, "")
+/** A file's format, by its name without what says that it is packed. */
+const formatOf = (file: string): string | undefined => /\.(jsonl|csv|parquet|tsv)$/.exec(unpackedName(file))?.[1]
+
+/** Where a row stands: a file without lines counts rows. */
+const placeOf = (file: string, line: number): Place =>
+  formatOf(file) === "parquet" ? { file, line, unit: "row" } : { file, line }
+
+/** Reads a table that comes open or, of an empty file, not at all. */
+async function* tableRows<Row>(
+  table: Promise<NamedTable | undefined>,
+  read: (table: NamedTable) => Batches<Row>,
+): Batches<Row> {
+  const opened = await table
+  if (opened === undefined) return
+  try {
+    yield* read(opened)
+  } finally {
+    await opened.close()
+  }
+}
 
 const readPassages = (
   file: string,
-  lines: AsyncIterable<Lines>,
-  tags: ReadonlyArray<string>,
+  open: Open,
+  { fields, tags }: ReadSettings,
   notes: TrecNotes,
 ): Batches<PassageRead> => {
-  if (plainName(file).endsWith(".jsonl")) return beirPassages(lines)
-  return plainName(file).endsWith(".tsv") ? tsvPassages(lines) : trecPassages(lines, tags, notes)
+  switch (formatOf(file)) {
+    case "jsonl":
+      return beirPassages(open.lines(file), fields)
+    case "csv":
+      return tableRows(csvTable(file, open.lines(file)), (table) => namedPassages(table, fields))
+    case "parquet":
+      return tableRows(open.parquet(file), (table) => namedPassages(table, fields))
+    case "tsv":
+      return tsvPassages(open.lines(file), fields)
+    default:
+      return trecPassages(open.lines(file), tags, notes)
+  }
 }
 
 const readQueries = (
   file: string,
-  lines: AsyncIterable<Lines>,
-  fields: string,
+  open: Open,
+  { fields, topics: asked }: ReadSettings,
   notes: TrecNotes,
-): Batches<QueryRead> =>
-  plainName(file).endsWith(".jsonl") ? oneText(beirQueries(lines), file, fields) : topics(lines, fields, notes)
+): Batches<QueryRead> => {
+  switch (formatOf(file)) {
+    case "jsonl":
+      return oneText(beirQueries(open.lines(file), fields), file, asked)
+    case "csv":
+      return oneText(
+        tableRows(csvTable(file, open.lines(file)), (table) => namedQueries(table, fields)),
+        file,
+        asked,
+      )
+    case "parquet":
+      return oneText(
+        tableRows(open.parquet(file), (table) => namedQueries(table, fields)),
+        file,
+        asked,
+      )
+    default:
+      return topics(open.lines(file), asked, notes, fields)
+  }
+}
+
+const readQrels = (file: string, open: Open, fields: FieldNames): Batches<QrelRead> => {
+  switch (formatOf(file)) {
+    case "jsonl":
+      return jsonQrels(open.lines(file), fields)
+    case "csv":
+      return tableRows(csvTable(file, open.lines(file)), (table) => namedQrels(table, fields))
+    case "parquet":
+      return tableRows(open.parquet(file), (table) => namedQrels(table, fields))
+    default:
+      return qrels(open.lines(file), fields)
+  }
+}
 
 const unusable = (
   file: string,
@@ -259,10 +408,9 @@ const duplicate = (
   where = file,
 ): MalformedRow =>
   new MalformedRow({
-    file,
-    line,
+    ...placeOf(file, line),
     field,
     expected: `an identifier not used before`,
-    found: `${JSON.stringify(id)}, which ${where === file ? "" : `${where}, `}line ${earlier} has`,
+    found: `${JSON.stringify(id)}, which ${where === file ? "" : `${where}, `}${placeOf(where, earlier).unit ?? "line"} ${earlier} has`,
     fix: "Remove one of the rows, or give it another identifier.",
   })

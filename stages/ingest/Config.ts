@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { QueryKind, SystemName } from "../../schemas/index.ts"
+import { FieldNames, QueryKind, SystemName } from "../../schemas/index.ts"
 import { Layout } from "./Layout.ts"
 
 /** What reading a collection depends on, beside its bytes. */
@@ -11,6 +11,9 @@ export const IngestConfig = Schema.Struct({
   tags: Schema.NonEmptyArray(Schema.NonEmptyString),
   /** Fields of TREC topics that are the query, joined by `+`. */
   topics: Schema.NonEmptyString,
+  fields: FieldNames,
+  /** Whether a query's own passage will be left out of its results: else it is said where there are such. */
+  leaveOutOwn: Schema.Boolean,
 })
 export type IngestConfig = typeof IngestConfig.Type
 

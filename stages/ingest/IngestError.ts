@@ -6,6 +6,8 @@ export class MalformedRow extends Data.TaggedError("MalformedRow")<{
   readonly file: string
   /** from 1 */
   readonly line: number
+  /** What is counted where the file has no lines. */
+  readonly unit?: "row"
   /** the field's name in the format, or the part of the line that is meant */
   readonly field: string
   readonly expected: string
@@ -13,7 +15,7 @@ export class MalformedRow extends Data.TaggedError("MalformedRow")<{
   readonly fix: string
 }> {
   override get message(): string {
-    return `${this.file}, line ${this.line}, ${this.field}: expected ${this.expected}, found ${this.found}. ${this.fix}`
+    return `${this.file}, ${this.unit ?? "line"} ${this.line}, ${this.field}: expected ${this.expected}, found ${this.found}. ${this.fix}`
   }
 }
 

@@ -14,9 +14,10 @@ const PassedOver = Schema.Struct({
 
 /** Which files of a folder are the collection; paths relative to the folder, with `/`. */
 export const Layout = Schema.Struct({
-  format: Schema.Literal("beir", "msmarco", "trec"),
+  format: Schema.Literal("beir", "msmarco", "trec", "table"),
   corpus: Schema.NonEmptyArray(Schema.NonEmptyString),
-  queries: Schema.NonEmptyArray(Schema.NonEmptyString),
+  /** None where the judgements hold the queries' texts. */
+  queries: Schema.Array(Schema.NonEmptyString),
   qrels: Schema.NonEmptyArray(Schema.Struct({ split: Split, file: Schema.NonEmptyString })),
   passedOver: Schema.optionalWith(Schema.Array(PassedOver), { exact: true }),
 })
@@ -32,19 +33,66 @@ export const layoutFiles = (layout: Layout): ReadonlyArray<string> =>
 const splits = ["train", "dev", "test"] as const
 
 const shapes =
-  "Recognised are: BEIR (corpus.jsonl, queries.jsonl, qrels/*.tsv), MS MARCO (collection.tsv, queries.*.tsv, qrels.*.tsv) " +
-  "and TREC (files that begin with <DOC>, in folders too, topics.*, qrels.*), each plain or .gz."
+  "Recognised are: BEIR (corpus.jsonl, queries.jsonl, qrels/*.tsv), MS MARCO (collection.tsv or msmarco-docs.tsv, queries.*.tsv, " +
+  "qrels.*.tsv), TREC (files that begin with <DOC>, in folders too, topics.*, qrels.*) and tables with a heading (corpus, queries, qrels or " +
+  "ratings as .csv, .tsv or .parquet), each plain or packed (.gz, .zst), a corpus also in several files (corpus-00000-of-00004.jsonl, or " +
+  "a folder corpus)."
 
-const corpusFiles: ReadonlyArray<{ readonly format: Layout["format"]; readonly name: RegExp }> = [
-  { format: "beir", name: /^corpus\.jsonl(?:\.gz)?$/ },
-  { format: "msmarco", name: /^collection\.tsv(?:\.gz)?$/ },
-  { format: "trec", name: /\.(?:trec|trectext)(?:\.gz)?$/ },
+/** Packed files are told by their bytes; this is what their names end in. */
+const packed = /\.(?:gz|zst|Z|[0-2]z)$/
+
+/** A file's name without its folder, format and numbering: `corpus-00000-of-00004.jsonl.gz` is `corpus`, its part 0 of 4. */
+interface Name {
+  readonly file: string
+  readonly folder: string
+  readonly stem: string
+  readonly format: string
+  /** Of how many parts its name says that it is one. */
+  readonly parts: number | undefined
+  /** Whether it has a number. */
+  readonly isPart: boolean
+}
+
+const nameOf = (file: string): Name => {
+  const [, folder = "", whole = "", format = ""] = /^(?:(.*)\/)?(.*?)(?:\.(\w+))?$/.exec(file.replace(packed, "")) ?? []
+  const [, stem = "", number, parts] = /^(.*?)(?:[._-]*(?:part[._-]?)?(\d+)(?:[._-]of[._-](\d+))?)?$/.exec(whole) ?? []
+  return {
+    file,
+    folder,
+    stem: stem === "" ? folder : stem,
+    format: format.toLowerCase(),
+    parts: parts === undefined ? undefined : Number(parts),
+    isPart: number !== undefined,
+  }
+}
+
+/** What a corpus may be called, the usual names first: others count only where none of these is there. */
+const corpusStems: ReadonlyArray<RegExp> = [
+  /^(?:corpus|collection)$/i,
+  /^(?:documents?|docs|passages?|products?|psgs|msmarco[_-](?:v2[_-])?(?:docs?|passage|document))$/i,
 ]
-const queryRecords = /^queries\.jsonl(?:\.gz)?$/
+
+const tableFormats: Readonly<Record<string, Layout["format"]>> = {
+  jsonl: "beir",
+  tsv: "msmarco",
+  csv: "table",
+  parquet: "table",
+}
+
+const trecDocuments = /\.(?:trec|trectext)$/
 const queryTables =
-  /^(?:queries[^/]*\.tsv|topics(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?|[^/]+-queries\.tsv)(?:\.gz)?$/
-const qrelFiles =
-  /^(?:(?:qrels\/[^/]+|qrels[^/]*|\d{4}qrels[^/]*)\.(?:tsv|txt|qrels)|qrels(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?)(?:\.gz)?$/
+  /^(?:queries[^/]*\.tsv|topics(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?|[^/]+-queries\.tsv)$/
+const qrelFiles = [
+  /^(?:qrels\/[^/]+|qrels[^/]*|\d{4}qrels[^/]*|[^/]+[_-]qrels)\.(?:tsv|txt|qrels|csv|jsonl|parquet)$/,
+  /^qrels(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?$/,
+  /^[^/]*(?:ratings?|judge?ments?)[^/]*\.(?:csv|tsv|parquet)$/i,
+]
+/** Where the hub's collections have their judgements, beside a folder `corpus`. */
+const hubQrels = /^(?:data|default)\/[^/]+\.parquet$/
+
+const isQueryTable = (file: string): boolean => queryTables.test(file.replace(packed, ""))
+
+const isQrelFile = (file: string): boolean => qrelFiles.some((names) => names.test(file.replace(packed, "")))
 
 const nonEmpty = <A>(items: ReadonlyArray<A>): readonly [A, ...Array<A>] | undefined => {
   const [first, ...rest] = items
@@ -64,35 +112,37 @@ const nonEmpty = <A>(items: ReadonlyArray<A>): readonly [A, ...Array<A>] | undef
 export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout => {
   const seen = filesOf(folder)
   const fail = (problem: string, fix: string) => new UnknownLayout({ folder, problem, seen, fix })
-  // Documents in TREC's markup have names that runs have too, so they count only where nothing else is the corpus.
-  const found = corpusFiles
-    .map(({ format, name }) => ({ format, files: seen.filter((file) => name.test(file)) }))
-    .filter(({ files }) => files.length > 0)
-    .filter(({ format }, _, all) => format !== "trec" || all.length === 1)
-  // TREC's disks have names that say nothing: their files are told by how they begin.
-  const begun = found.some(({ format }) => format !== "trec")
-    ? undefined
-    : trecFiles(folder, (file) => queryTables.test(file) || qrelFiles.test(file))
-  if (begun?.tooMany === true) throw fail("there are too many files to look at", tooManyFix)
-  const marked = nonEmpty(begun?.documents ?? [])
-  const [only, another] = marked === undefined ? found : [{ format: "trec" as const, files: marked }]
-  const corpus = nonEmpty(only?.files ?? [])
-  if (only === undefined || corpus === undefined) throw fail("no passages found", shapes)
-  if (another !== undefined || (only.format !== "trec" && corpus.length > 1)) {
-    const files = found.flatMap(({ files }) => files).join(" and ")
-    throw fail(`${files} could both be the passages`, "Leave one of them in the folder.")
+  const { begun, ...corpus } = corpusOf(folder, seen, fail)
+  const records = seen.map(nameOf).filter(isQueryRecords)
+  const first = records[0]
+  if (first !== undefined && records.some(({ format, folder }) => format !== first.format || folder !== first.folder)) {
+    throw fail(`${list(records)} could both be the queries`, "Leave one in the folder.")
   }
-  const records = seen.filter((file) => queryRecords.test(file))
-  if (records.length > 1) throw fail(`${records.join(" and ")} could both be the queries`, "Leave one in the folder.")
-  const queries = nonEmpty(
-    records.length > 0 ? records : (nonEmpty(seen.filter((file) => queryTables.test(file))) ?? begun?.topics ?? []),
-  )
-  if (queries === undefined) throw fail("no queries found", shapes)
-  const judged = seen.filter((file) => qrelFiles.test(file))
-  if (judged.length === 0) throw fail("no judgements found", shapes)
-  const qrels = nonEmpty(assignSplits(judged, named, fail))
+  for (const stem of new Set(records.map((name) => name.stem))) {
+    const parts = records.filter((name) => name.stem === stem)
+    if (parts.length > 1 || parts.some((name) => name.parts !== undefined)) checkParts(parts, fail)
+  }
+  const tables = nonEmpty(seen.filter(isQueryTable)) ?? begun?.topics ?? []
+  const queries = records.length > 0 ? records.map(({ file }) => file) : tables
+  const other = new Set([...corpus.files, ...queries])
+  const onHub = seen.some((file) => file.startsWith("corpus/"))
+  const judged = seen.filter((file) => !other.has(file) && (isQrelFile(file) || (onHub && hubQrels.test(file))))
+  const namedFiles = splits
+    .flatMap((split) => named[split] ?? [])
+    .filter((file) => seen.includes(file) && !other.has(file))
+  const candidates = [...new Set([...judged, ...namedFiles])].sort()
+  if (candidates.length === 0) throw fail("no judgements found", shapes)
+  const qrels = nonEmpty(assignSplits(candidates, named, fail))
   if (qrels === undefined) throw fail("no judgements of a split found", shapes)
+  // A table of judgements may hold the queries' texts; whether it does shows when it is read.
+  const mayHoldTexts = (file: string): boolean =>
+    /\.(?:csv|parquet)$|ratings?|judge?ments?/i.test(file.replace(packed, "")) || namedFiles.includes(file)
+  if (queries.length === 0 && !qrels.every(({ file }) => mayHoldTexts(file))) throw fail("no queries found", shapes)
   const passedOver = [
+    ...judgementsPassedOver(candidates, qrels),
+    ...tables
+      .filter((file) => !queries.includes(file))
+      .map((file) => ({ file, instead: `the queries are those of ${queries.join(", ")}` })),
     ...(begun?.leftOut ?? []).map((file) => ({ file, instead: congressionalRecord })),
     ...(begun?.unlike ?? []).map((file) => ({
       file,
@@ -100,8 +150,8 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
     })),
   ]
   const layout: Layout = {
-    format: only.format,
-    corpus,
+    format: corpus.format,
+    corpus: corpus.files,
     queries,
     qrels,
     ...(passedOver.length === 0 ? {} : { passedOver }),
@@ -115,19 +165,75 @@ const tooManyFix = "Name the folder that holds the collection, or put its docume
 const congressionalRecord =
   "a folder of this name is the Congressional Record, which is no part of disks 4 and 5 in the tracks that use them; another name takes it"
 
-/** The folder's files and those of its `qrels`, sorted, without hidden ones. */
+type Fail = (problem: string, fix: string) => UnknownLayout
+
+const list = (names: ReadonlyArray<Name>): string => names.map(({ file }) => file).join(" and ")
+
+const isQueryRecords = ({ folder, format, stem }: Name): boolean =>
+  ["jsonl", "csv", "parquet"].includes(format) &&
+  ((folder === "" && /^quer(?:ies|y)(?:[._-](?:train|dev|valid|val|validation|test))?$/i.test(stem)) ||
+    folder === "queries")
+
+/** Refuses files that are not the parts of one: some without a number, or fewer than their names say. */
+const checkParts = (parts: ReadonlyArray<Name>, fail: Fail): void => {
+  const whole = parts.filter(({ folder, isPart }) => !isPart && folder === "")
+  if (whole.length > 0) throw fail(`${list(parts)} could both be it`, "Leave one of them in the folder.")
+  const due = Math.max(0, ...parts.map(({ parts: count }) => count ?? 0))
+  if (due > parts.length) {
+    throw fail(`of ${due} parts only ${parts.length} are there: ${list(parts)}`, "Fetch the others.")
+  }
+}
+
+/** The files with the passages, and how they are written. */
+const corpusOf = (folder: string, seen: ReadonlyArray<string>, fail: Fail) => {
+  const names = seen.map(nameOf)
+  for (const stems of corpusStems) {
+    const found = names.filter(
+      ({ folder: within, format, stem }) =>
+        Object.hasOwn(tableFormats, format) && stems.test(within === "" ? stem : within),
+    )
+    const [first, ...others] = found
+    if (first === undefined) continue
+    const isOther = ({ folder: within, format, stem }: Name) =>
+      format !== first.format || within !== first.folder || (within === "" && stem !== first.stem)
+    if (others.some(isOther))
+      throw fail(`${list(found)} could both be the passages`, "Leave one of them in the folder.")
+    if (others.length > 0 || first.parts !== undefined) checkParts(found, fail)
+    const files = [first.file, ...others.map(({ file }) => file)] as const
+    return { format: tableFormats[first.format] ?? "table", files, begun: undefined }
+  }
+  // TREC's disks have names that say nothing: their files are told by how they begin.
+  const begun = trecFiles(folder, (file) => isQueryTable(file) || isQrelFile(file))
+  if (begun?.tooMany === true) throw fail("there are too many files to look at", tooManyFix)
+  // Documents in TREC's markup have names that runs have too, so they count only where nothing else is the corpus.
+  const files =
+    nonEmpty(begun?.documents ?? []) ?? nonEmpty(seen.filter((file) => trecDocuments.test(file.replace(packed, ""))))
+  if (files === undefined) throw fail("no passages found", shapes)
+  return { format: "trec" as const, files, begun }
+}
+
+/** The folder's files and those of its folders that may hold a part of a collection, sorted, without hidden ones. */
 const filesOf = (folder: string): ReadonlyArray<string> => {
   try {
     const names = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."))
-    const within = names.flatMap((entry) => {
-      if (entry.name !== "qrels" || !statSync(`${folder}/qrels`).isDirectory()) return [entry.name]
-      return readdirSync(`${folder}/qrels`).map((name) => `qrels/${name}`)
+    const within = names.flatMap(({ name }) => {
+      if (
+        !partFolders.includes(name) ||
+        statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isDirectory() !== true
+      ) {
+        return [name]
+      }
+      return readdirSync(`${folder}/${name}`)
+        .filter((file) => !file.startsWith("."))
+        .map((file) => `${name}/${file}`)
     })
     return within.sort()
   } catch (error) {
     throw unreadable(folder, error)
   }
 }
+
+const partFolders = ["qrels", "corpus", "collection", "queries", "data", "default"]
 
 const checkFile = (path: string): void => {
   let isFile: boolean
@@ -144,10 +250,13 @@ const checkFile = (path: string): void => {
 /** The name of a judgement file's set: `qrels/test.tsv` → `test`, `qrels.msmarco-passage.dev-subset.txt` → `dev-subset`. */
 const setOf = (file: string): string =>
   file
-    .replace(/\.gz$/, "")
-    .replace(/\.(?:tsv|txt|qrels)$/, "")
+    .replace(packed, "")
+    .replace(/\.(?:tsv|txt|qrels|csv|jsonl|parquet)$/, "")
+    .replace(/-\d+-of-\d+$/, "")
+    .replace(/^(?:data|default)\//, "")
     .replace(/^qrels(?:$|[/._-])/, "")
-    .replace(/^msmarco-(?:v1-)?passage[._-]/, "")
+    .replace(/[_-]qrels$/, "")
+    .replace(/^msmarco-(?:v1-)?(?:passage[._-]|doc(?=train|dev))/, "")
 
 const splitOfSet = (set: string): Split | undefined => {
   const plain = set.toLowerCase()
@@ -159,7 +268,7 @@ const splitOfSet = (set: string): Split | undefined => {
 const assignSplits = (
   files: ReadonlyArray<string>,
   named: SplitNames,
-  fail: (problem: string, fix: string) => UnknownLayout,
+  fail: Fail,
 ): ReadonlyArray<{ readonly split: Split; readonly file: string }> => {
   const names = files.map(setOf).join(", ")
   const assigned = new Map<Split, string>()
@@ -199,7 +308,23 @@ const assignSplits = (
   })
 }
 
-const ambiguous = (files: ReadonlyArray<string>, split: Split, fail: (problem: string, fix: string) => UnknownLayout) =>
+/** The judgements that no split takes, each with the setting that takes it. */
+const judgementsPassedOver = (
+  files: ReadonlyArray<string>,
+  taken: ReadonlyArray<{ readonly split: Split; readonly file: string }>,
+) =>
+  files
+    .filter((file) => !taken.some((entry) => entry.file === file))
+    .map((file) => {
+      const set = setOf(file)
+      const split = splits.find((each) => splitOfSet(/^[a-z]+/i.exec(set)?.[0] ?? "") === each) ?? "test"
+      const read = taken.find((entry) => entry.split === split)?.file
+      const name = set !== "" && files.filter((other) => setOf(other) === set).length === 1 ? set : file
+      const instead = read === undefined ? `no split is named after it` : `the ${split} split is ${read}`
+      return { file, instead: `${instead}; --set ingest.splits.${split}=${name} takes it` }
+    })
+
+const ambiguous = (files: ReadonlyArray<string>, split: Split, fail: Fail) =>
   fail(
     `${files.join(", ")}: any of them could be the ${split} split`,
     `Say which: ${files.map((file) => `--set ingest.splits.${split}=${setOf(file) || file}`).join(" or ")}.`,

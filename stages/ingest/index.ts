@@ -86,18 +86,20 @@ export const publicNames: ReadonlyArray<string> = publicCollections.map(({ name 
  * Wires a collection by what the user calls it: `synthetic`, the name of a public collection, or a folder (which `./` in
  * front always means). A folder is looked at, to recognise its layout; nothing is read.
  *
+ * @param leaveOutOwn whether a query's own passage will be left out of its results
  * @param label tells the nodes of several collections apart
  * @throws IngestError
  */
 export const collectionOf = (
   dataset: DatasetConfig,
   settings: SyntheticConfig & CollectionConfig,
+  leaveOutOwn: boolean,
   label?: string,
 ): Collection => {
   const { kind, source } = dataset
   if (source === "synthetic") return ingestSynthetic(Schema.decodeSync(SyntheticConfig)(settings), {}, label)
-  const { strict, tags, topics } = settings
-  const named = { strict, tags, topics, ...(kind === undefined ? {} : { kind }) }
+  const { fields, strict, tags, topics } = settings
+  const named = { strict, fields, tags, topics, leaveOutOwn, ...(kind === undefined ? {} : { kind }) }
   const known = publicCollection(source)
   if (known !== undefined) {
     const { files } = download({ dataset: source }, {}, label)

@@ -1,14 +1,28 @@
 import { statSync } from "node:fs"
 import * as Effect from "effect/Effect"
-import { type StageResult, type StageRun, tableWriter } from "../../pipeline/index.ts"
-import { compareBytes, Kinds } from "../../schemas/index.ts"
+import { gradeRange, gradesNote } from "../../measures/index.ts"
+import { DuckDb, type StageResult, type StageRun, tableWriter } from "../../pipeline/index.ts"
+import { compareBytes, Kinds, passageText, Split } from "../../schemas/index.ts"
 import { attempt, some } from "./attempt.ts"
-import { checkedPassages, checkJudgedPassages, gatherQrels, gatherQueries, type Oddities } from "./Collection.ts"
+import {
+  checkedPassages,
+  checkJudgedPassages,
+  type GatheredQuery,
+  gatherQrels,
+  gatherQueries,
+  type Judged,
+  type Oddities,
+  type Open,
+} from "./Collection.ts"
 import type { IngestConfig } from "./Config.ts"
 import { missingPassage } from "./judgedPassages.ts"
+import { layoutFiles } from "./Layout.ts"
+import { squeezed } from "./read/Fields.ts"
 import { fileChunks } from "./read/files.ts"
 import { IdTable } from "./read/IdTable.ts"
 import { linesOf } from "./read/Lines.ts"
+import { parquetTable } from "./read/Parquet.ts"
+import type { PassageRead } from "./read/Rows.ts"
 import { type TrecNotes, trecNotes } from "./read/TrecNotes.ts"
 
 type In = {
@@ -28,13 +42,22 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       const { layout, strict } = config
       const folder = inputs.files.path
       let bytesRead = 0
-      const open = (file: string) =>
-        linesOf(
-          file,
-          fileChunks(`${folder}/${file}`, file, (bytes) => {
-            bytesRead += bytes
-          }),
-        )
+      const connection = layoutFiles(layout).some((file) => file.endsWith(".parquet"))
+        ? yield* (yield* DuckDb).connect
+        : undefined
+      const open: Open = {
+        lines: (file) =>
+          linesOf(
+            file,
+            fileChunks(`${folder}/${file}`, file, (bytes) => {
+              bytesRead += bytes
+            }),
+          ),
+        parquet: async (file) => {
+          if (connection === undefined) throw new Error(`${file} is not in the layout`)
+          return parquetTable(connection, `${folder}/${file}`, file)
+        },
+      }
       const oddities: Oddities = {
         repeatedQrels: 0,
         qrelsOfTwoSplits: 0,
@@ -44,21 +67,24 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
         renamedQueries: 0,
       }
       const notes = trecNotes()
-      const judged = yield* attempt(folder, () => gatherQrels(layout, open, strict, oddities))
+      const judged = yield* attempt(folder, () => gatherQrels(layout, open, config, oddities))
       const queries = yield* attempt(folder, () => gatherQueries(layout, open, judged, config, oddities, notes))
 
       const ids = new IdTable()
+      const asked = new Map(queries.map(({ qid, text }) => [qid, squeezed(text)]))
+      let own = 0
       bytesRead = 0
       const corpusBytes = layout.corpus.reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0)
       const passageWriter = yield* tableWriter(Kinds.Passages, outputs.passages)
       const batches = yield* Effect.acquireRelease(
-        Effect.sync(() => checkedPassages(layout, open, ids, config.tags, notes)),
+        Effect.sync(() => checkedPassages(layout, open, config, ids, notes)),
         (iterator) => Effect.promise(async () => iterator.return(undefined)),
       )
       for (;;) {
         const next = yield* attempt(folder, () => batches.next())
         if (next.done === true) break
         const rows = next.value
+        for (const row of rows) if (isOwn(asked.get(row.docid), row)) own++
         yield* passageWriter.writeColumns({
           docid: rows.map(({ docid }) => docid),
           title: rows.map(({ title }) => title),
@@ -81,7 +107,20 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const qrelRows = yield* qrelWriter.finish
 
-      const told = [...passedOver(layout), ...warnings(oddities, missing), ...trecWarnings(notes, config.tags)]
+      const splitGrades = gradesOf(queries, judged)
+      const told = [
+        ...passedOver(layout),
+        ...warnings(oddities, missing),
+        ...trecWarnings(notes, config.tags),
+        ...splitGrades.flatMap(({ split, range }) => {
+          const note = gradesNote(range)
+          return note === undefined ? [] : [`${split}: ${note}`]
+        }),
+        ...some(
+          config.leaveOutOwn ? 0 : own,
+          "queries are passages of the collection, with the same id and text, and will find themselves: --set retrieve.leaveOutOwn=true leaves such a passage out, as BEIR does",
+        ),
+      ]
       for (const message of told) warn(message)
       const count = (name: "kind" | "split") => {
         const counts: Record<string, number> = {}
@@ -90,11 +129,32 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       }
       const result: StageResult<Out> = {
         rows: { passages: passageRows, queries: queryRows, qrels: qrelRows },
-        facts: { ...oddities, ...trecFacts(notes), splits: count("split"), kinds: count("kind") },
+        facts: {
+          ...oddities,
+          ...trecFacts(notes),
+          queriesThatArePassages: own,
+          splits: count("split"),
+          kinds: count("kind"),
+          grades: Object.fromEntries(
+            splitGrades.map(({ split, range: { lowest, highest } }) => [split, [lowest, highest]]),
+          ),
+        },
       }
       return result
     }),
   )
+
+/** Whether a passage is a query's own: under its id, with its text or, behind the title, with the rest of it. */
+const isOwn = (query: string | undefined, { text, title }: PassageRead): boolean =>
+  query !== undefined && (squeezed(text) === query || squeezed(passageText(title, text)) === query)
+
+/** The range of grades of each split that has queries. */
+const gradesOf = (queries: ReadonlyArray<GatheredQuery>, judged: ReadonlyMap<string, Judged>) =>
+  Split.literals.flatMap((split) => {
+    const ofSplit = queries.filter((query) => query.split === split)
+    const range = gradeRange(ofSplit.flatMap(({ qid }) => [...(judged.get(qid)?.grades.values() ?? [])]))
+    return range === undefined ? [] : [{ split, range }]
+  })
 
 const passedOver = ({ passedOver: files = [] }: IngestConfig["layout"]): ReadonlyArray<string> =>
   files.map(({ file, instead }) => `${file} is not read: ${instead}`)

@@ -1,26 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { readFileSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as Either from "effect/Either"
-import { afterAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { folderOf, read, refused } from "./folders.ts"
 import { generate, ingestFolder } from "./runIngest.ts"
-
-const made: Array<string> = []
-afterAll(() => {
-  for (const folder of made) rmSync(folder, { recursive: true })
-})
-
-/** A folder with these files. */
-const folderOf = (files: Readonly<Record<string, string | Uint8Array>>): string => {
-  const root = mkdtempSync(join(tmpdir(), "rankdag-folder-"))
-  made.push(root)
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true })
-    writeFileSync(join(root, name), content)
-  }
-  return root
-}
 
 const corpus =
   '{"_id":"d2","title":"Two","text":"second \\u00e9"}\n{"_id":"d1","text":"first"}\n{"_id":"d3","title":"","text":""}\n'
@@ -32,15 +16,6 @@ const beir = {
   "queries.jsonl": queries,
   "qrels/test.tsv": `${header}q2\td1\t1\nq2\td2\t0\n`,
   "qrels/train.tsv": `${header}q1\td3\t-1\nq1\td1\t2\n`,
-}
-
-const read = async (files: Readonly<Record<string, string | Uint8Array>>, settings = {}) =>
-  Either.getOrThrow(await ingestFolder(folderOf(files), settings))
-
-/** The error's tag and message. */
-const refused = async (files: Readonly<Record<string, string | Uint8Array>>, settings = {}): Promise<string> => {
-  const outcome = await ingestFolder(folderOf(files), settings)
-  return Either.isLeft(outcome) ? `${outcome.left._tag}: ${outcome.left.message}` : "taken"
 }
 
 const expected = {
@@ -274,7 +249,7 @@ describe("bad input", () => {
     [
       "a missing _id",
       { "corpus.jsonl": '{"text":"a"}\n' },
-      /^MalformedRow: corpus.jsonl, line 1, _id: expected an identifier.*found nothing/,
+      /^MalformedRow: corpus.jsonl, line 1, _id: expected an identifier, found the fields text\. Say which: --set ingest\.fields\.docid=NAME/,
     ],
     [
       "an _id with white space",
@@ -286,7 +261,11 @@ describe("bad input", () => {
       { "corpus.jsonl": '{"_id":"\\ud800","text":"a"}\n' },
       /line 1, _id: expected an identifier/,
     ],
-    ["a missing text", { "corpus.jsonl": '{"_id":"a"}\n' }, /line 1, text: expected a text, found nothing/],
+    [
+      "a missing text",
+      { "corpus.jsonl": '{"_id":"a"}\n' },
+      /line 1, text: expected a text, found the fields _id\. Say which: --set ingest\.fields\.text=NAME/,
+    ],
     [
       "a title that is no text",
       { "corpus.jsonl": '{"_id":"a","title":7,"text":""}\n' },
@@ -330,7 +309,7 @@ describe("bad input", () => {
     [
       "judgements with a column too few",
       { "qrels/test.tsv": "q2 0 d1 1\nq2 0 d2\n" },
-      /qrels\/test.tsv, line 2, the line: expected 4 columns: qid, iteration, docid, grade, found "3"/,
+      /qrels\/test.tsv, line 2, the line: expected 4 columns: qid, iteration, docid, grade, as line 1 has, found 3/,
     ],
     [
       "truncated gzip",
@@ -353,7 +332,7 @@ describe("bad input", () => {
     [
       "two corpora",
       { "collection.tsv": "1\ta\n" },
-      /^UnknownLayout: .*corpus.jsonl and collection.tsv could both be the passages.*Seen: collection.tsv, corpus.jsonl/,
+      /^UnknownLayout: .*collection.tsv and corpus.jsonl could both be the passages.*Seen: collection.tsv, corpus.jsonl/,
     ],
   ]
   it.each(cases)("I30 %s is refused: file, line, field and what was expected", async (_, files, message) => {

@@ -14,7 +14,7 @@ import {
   type StoredArtifact,
   sourceFiles,
 } from "../../pipeline/index.ts"
-import { CollectionConfig, Kinds, type SyntheticConfig } from "../../schemas/index.ts"
+import { CollectionConfig, type FieldNames, Kinds, type SyntheticConfig } from "../../schemas/index.ts"
 import { ingest, ingestSynthetic, layoutFiles, recogniseLayout, type SplitNames } from "../../stages/ingest/index.ts"
 
 type Tables = Outputs<{
@@ -72,12 +72,15 @@ export const ingestFolder = async (
     readonly splits?: SplitNames
     readonly strict?: boolean
     readonly kind?: "question" | "browse"
+    readonly fields?: FieldNames
+    readonly leaveOutOwn?: boolean
     readonly tags?: CollectionConfig["tags"]
     readonly topics?: string
   } = {},
 ): Promise<Either.Either<Ingested, StageError>> => {
   const defaults = Schema.decodeSync(CollectionConfig)({})
-  const { kind, splits, strict = false, tags = defaults.tags, topics = defaults.topics } = settings
+  const { kind, splits, strict = false, fields = {}, leaveOutOwn = false } = settings
+  const { tags = defaults.tags, topics = defaults.topics } = settings
   let layout: ReturnType<typeof recogniseLayout>
   try {
     layout = recogniseLayout(folder, splits)
@@ -88,7 +91,7 @@ export const ingestFolder = async (
     throw error
   }
   const files = sourceFiles({ name: "files", root: folder, files: layoutFiles(layout) })
-  const config = { layout, strict, tags, topics, ...(kind === undefined ? {} : { kind }) }
+  const config = { layout, strict, fields, leaveOutOwn, tags, topics, ...(kind === undefined ? {} : { kind }) }
   return runNode(ingest(config, { files }), {
     files: [{ kind: Kinds.SourceFiles, hash: "", path: folder, from: "files" }],
   })

@@ -1,14 +1,31 @@
+import type { QueryKind } from "../../../schemas/index.ts"
 import { MalformedRow } from "../IngestError.ts"
 
 /** Where a field was read: what an error about it names. */
 export interface Place {
   readonly file: string
   readonly line: number
+  /** What is counted where the file has no lines: the rows of a Parquet file. */
+  readonly unit?: "row"
 }
 
 /** The error for a field that is not what it should be. */
 export const malformed = (place: Place, field: string, expected: string, found: unknown, fix: string): MalformedRow =>
   new MalformedRow({ ...place, field, expected, found: shown(found), fix })
+
+/** The error for a field or column that is not there: the names that are. */
+export const malformedNames = (
+  place: Place,
+  field: string,
+  expected: string,
+  what: "columns" | "fields",
+  names: ReadonlyArray<string>,
+  fix: string,
+): MalformedRow => {
+  if (names.length === 0) return new MalformedRow({ ...place, field, expected, found: `no ${what}`, fix })
+  const shown = names.slice(0, 30).join(", ") + (names.length > 30 ? `, and ${names.length - 30} more` : "")
+  return new MalformedRow({ ...place, field, expected, found: `the ${what} ${shown}`, fix })
+}
 
 /** A value as an error quotes it: short, on one line. */
 const shown = (value: unknown): string => {
@@ -55,11 +72,20 @@ export const queryText = (place: Place, field: string, value: unknown): string =
   return said
 }
 
-const whole = /^[+-]?\d{1,10}$/
+/** A query's kind, where its row says one. */
+export const queryKind = (place: Place, kind: string | undefined): QueryKind | undefined => {
+  if (kind === undefined || kind === "question" || kind === "browse") return kind
+  throw malformed(place, "kind", "question or browse", kind, "Correct the kind, or leave it out.")
+}
 
-/** A relevance grade: a whole number of at most 32 bits. */
-export const grade = (place: Place, field: string, value: string): number => {
-  const number = whole.test(value) ? Number(value) : Number.NaN
+/** A query's text with its white space squeezed: what two files that write it differently agree on. */
+export const squeezed = (said: string): string => said.trim().replaceAll(/\s+/gu, " ")
+
+const whole = /^[+-]?\d{1,10}(?:\.0{0,20})?$/
+
+/** A relevance grade: a whole number of at most 32 bits, which may be written with a point (`2.0`). */
+export const grade = (place: Place, field: string, value: unknown): number => {
+  const number = typeof value === "string" && whole.test(value) ? Number(value) : Number.NaN
   if (number >= -0x8000_0000 && number <= 0x7fff_ffff) return number === 0 ? 0 : number
   throw malformed(place, field, "a whole number", value, "Grades are integers; map or round others before.")
 }

@@ -22,7 +22,10 @@ export interface QueryRead {
 
 export interface QrelRead {
   readonly line: number
-  readonly qid: string
+  /** undefined where the file has the query's text instead */
+  readonly qid: string | undefined
+  /** the query's text, white space squeezed, where the file has it */
+  readonly query: string | undefined
   readonly docid: string
   readonly grade: number
 }

@@ -1,5 +1,6 @@
 /** Topics in TREC's markup (`<top>`) and in XML (`<topic>`, `<query>`), or as a table. */
 
+import type { FieldNames } from "../../../schemas/index.ts"
 import { identifier, malformed, queryText } from "./Fields.ts"
 import type { Lines } from "./Lines.ts"
 import { attributes, endTag, plainText, TagScanner } from "./Markup.ts"
@@ -13,6 +14,7 @@ export async function* topics(
   lines: AsyncIterable<Lines>,
   fields = "title",
   notes: TrecNotes = trecNotes(),
+  names: FieldNames = {},
 ): Batches<QueryRead> {
   const source = lines[Symbol.asyncIterator]()
   const blank: Array<Lines> = []
@@ -31,7 +33,7 @@ export async function* topics(
     yield* markedTopics(whole(), fields, notes)
     return
   }
-  yield* oneText(tsvQueries(whole()), blank[0]?.file ?? "", fields)
+  yield* oneText(tsvQueries(whole(), names), blank[0]?.file ?? "", fields)
 }
 
 /**

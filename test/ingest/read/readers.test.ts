@@ -6,16 +6,20 @@ import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { compareBytes } from "../../../schemas/index.ts"
 import { isIngestError } from "../../../stages/ingest/IngestError.ts"
-import { beirPassages, beirQueries } from "../../../stages/ingest/read/Beir.ts"
+import { beirPassages, beirQueries, jsonQrels } from "../../../stages/ingest/read/Beir.ts"
+import { csvTable } from "../../../stages/ingest/read/Csv.ts"
 import { fileChunks } from "../../../stages/ingest/read/files.ts"
 import { IdTable } from "../../../stages/ingest/read/IdTable.ts"
 import { type Lines, linesOf } from "../../../stages/ingest/read/Lines.ts"
+import { namedPassages, namedQrels } from "../../../stages/ingest/read/NamedTable.ts"
 import { runRows } from "../../../stages/ingest/read/RunColumns.ts"
 import { trecPassages } from "../../../stages/ingest/read/TrecDocuments.ts"
 import { topics } from "../../../stages/ingest/read/TrecTopics.ts"
 import { qrels, tsvPassages } from "../../../stages/ingest/read/Tsv.ts"
 
 type Reader = (lines: AsyncIterable<Lines>) => AsyncGenerator<ReadonlyArray<object>>
+const csvPassages: Reader = (lines) => ofCsv(namedPassages)(lines)
+const csvQrels: Reader = (lines) => ofCsv(namedQrels)(lines)
 const readers: Readonly<Record<string, Reader>> = {
   beirPassages,
   beirQueries,
@@ -23,9 +27,19 @@ const readers: Readonly<Record<string, Reader>> = {
   topics,
   trecPassages: (lines) => trecPassages(lines, ["TEXT", "HEADLINE"]),
   qrels,
+  jsonQrels,
+  csvPassages,
+  csvQrels,
   runRows,
   runColumns: runRows,
 }
+
+/** A reader of tables with a heading. */
+const ofCsv = (read: typeof namedPassages | typeof namedQrels): Reader =>
+  async function* (lines) {
+    const table = await csvTable("file", lines)
+    if (table !== undefined) yield* read(table, {})
+  }
 
 /** No reader: the lines themselves. */
 async function* onlyLines(lines: AsyncIterable<Lines>): AsyncGenerator<ReadonlyArray<object>> {
@@ -41,6 +55,9 @@ const samples: Readonly<Record<string, string>> = {
   trecPassages: "<DOC>\n<DOCNO>A-1</DOCNO>\n<TEXT>\nsome <b>text</b>\n</TEXT>\n</DOC>\n",
   qrels: "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t-2\n",
   runColumns: "# by hand\nqid docid rank\nq1\td1\t1\nq1\td2\t2\nq2\td1\t1\n",
+  jsonQrels: '{"query-id":"q1","corpus-id":9007199254740993,"score":1}\n{"query-id":"q2","corpus-id":"d","score":-2}\n',
+  csvPassages: 'id,title,text\nd1,"T, ""t"" x","a\nb"\nd2,,c\n',
+  csvQrels: 'query;docid;grade\n"usb; c";d1;1\nb c;d2;0.0\n',
   runRows: "q1 Q0 d1 1 3.5 tag\nq1 Q0 d2 2 1e-3 tag\n",
 }
 
@@ -120,7 +137,7 @@ describe("the readers", () => {
     const deep = Buffer.from(`{"_id":"a","text":"b","metadata":${"[".repeat(200_000)}${"]".repeat(200_000)}}\n`)
     expect((await drain(beirPassages, deep)).error).toBeUndefined()
     expect((await drain(beirQueries, Buffer.from(`${"[".repeat(500_000)}\n`))).error).toMatch(/expected a JSON object/)
-    expect((await drain(qrels, Buffer.from(`${"1 ".repeat(200_000)}\n`))).error).toMatch(/expected 4 columns/)
+    expect((await drain(qrels, Buffer.from(`${"1 ".repeat(200_000)}\n`))).error).toMatch(/expected 2, 3 or 4 columns/)
     expect((await drain(qrels, Buffer.from(`q d ${"9".repeat(100_000)}\n`))).error).toMatch(
       /grade: expected a whole number/,
     )
