@@ -31,8 +31,8 @@ import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { fuse } from "./stages/fuse/index.ts"
 import { modelOf, modelSettings, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
-import { interpolate, rerank } from "./stages/rerank/index.ts"
-import { chosenFirstStages, type FirstStage, firstStages, indexPassages } from "./stages/retrieve/index.ts"
+import { interpolate, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
+import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 
@@ -210,10 +210,10 @@ const wireCollection = (
   const given = [...lexical, ...collection.imported]
 
   const { from, depth: reranked } = settings.candidates
-  const unlisted = firstStages.find(({ name }) => name === from)
+  const unlisted = allFirstStages().find(({ name }) => name === from)
   const base = given.find(({ system }) => system === from)?.run ?? (unlisted && search(unlisted))
   if (base === undefined) {
-    const known = [...given.map(({ system }) => system), ...firstStages.map(({ name }) => name)]
+    const known = [...given.map(({ system }) => system), ...allFirstStages().map(({ name }) => name)]
     throw new UnknownRun({ setting: "candidates.from", system: from, known: [...new Set(known)] })
   }
   const { candidates } = materialise({ depth: reranked }, { run: base, qrels }, label)
@@ -238,30 +238,34 @@ const wireCollection = (
     models.toTrain,
     teacher && ((sampled) => asItIs(teacher, sampled, `teacher.${teacher.name}${label}`)),
   )
-  const neural: ReadonlyArray<NamedRun> = [
+  const learned: ReadonlyArray<NamedRun> = trained.map(({ model, name, repeated, tokenizer, tokens }) => ({
+    system: name,
+    repeated,
+    run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`).run,
+  }))
+  const rerankers: ReadonlyArray<NamedRun> = [
     ...models.asTheyAre.map((model) => ({
       system: model.name,
       run: asItIs(model, candidates, `${model.name}${label}`),
     })),
-    ...trained.map(({ model, name, repeated, tokenizer, tokens }) => ({
-      system: name,
-      repeated,
-      run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`).run,
-    })),
+    ...wireOutsideRerankers(settings.rerank, { candidates, queries, passages }, label),
+    ...learned,
   ]
   const { enabled, ...mixed } = settings.rerank.interpolate
-  const usual = collection.synthetic ? neural.slice(models.asTheyAre.length) : []
-  const mixes = (enabled === undefined ? usual : enabled ? neural : []).map(({ system, repeated, run }): NamedRun => {
-    const called = (what: string) => SystemName.make(`${what}+${from}`)
-    const name = called(system)
-    const inputs = { candidates, run, queries, qrels }
-    const mix = interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run
-    return { system: name, repeated: repeated && called(repeated), run: mix }
-  })
+  const usual = collection.synthetic ? learned : []
+  const mixes = (enabled === undefined ? usual : enabled ? rerankers : []).map(
+    ({ system, repeated, run }): NamedRun => {
+      const called = (what: string) => SystemName.make(`${what}+${from}`)
+      const name = called(system)
+      const inputs = { candidates, run, queries, qrels }
+      const mix = interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run
+      return { system: name, repeated: repeated && called(repeated), run: mix }
+    },
+  )
 
   const named = settings.fuse.reduce<ReadonlyArray<NamedRun>>(
     (before, fusion) => [...before, wireFusion(fusion, before, collection, label)],
-    [...given, ...neural, ...mixes],
+    [...given, ...rerankers, ...mixes],
   )
 
   const names = named.map(({ system }) => system)
@@ -272,7 +276,7 @@ const wireCollection = (
   const leftOut = leaveOutOwn ? [passages] : []
   const early = { runs: given.map(({ run }) => run), candidates, queries, qrels, leftOut }
   const first =
-    neural.length === 0 || given.length === 0
+    rerankers.length === 0 || given.length === 0
       ? undefined
       : evaluate({ ...settings.evaluate, repeats: [] }, early, `${firstResults}${label}`).summary
 

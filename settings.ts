@@ -1,14 +1,16 @@
 /** A whole experiment's settings: those that are everyone's, and those that the registries have. */
 import * as Schema from "effect/Schema"
 import { lossFields } from "./neural/losses/index.ts"
-import { ExperimentSettings, RetrieveSettings, section, TrainSettings } from "./schemas/index.ts"
+import { ExperimentSettings, RerankSettings, RetrieveSettings, section, TrainSettings } from "./schemas/index.ts"
+import { rerankerFields } from "./stages/rerank/index.ts"
 import { firstStageFields } from "./stages/retrieve/index.ts"
 
-/** What `--config` holds and `--set` changes, with every first stage and every loss that there is now. Everything has a default. */
+/** What `--config` holds and `--set` changes, with every first stage, reranker and loss that there is now. Everything has a default. */
 export const experimentSchema = () =>
   Schema.Struct({
     ...ExperimentSettings.fields,
     retrieve: section(Schema.Struct({ ...RetrieveSettings.fields, ...firstStageFields() }), "The first stages"),
+    rerank: section(Schema.Struct({ ...RerankSettings.fields, ...rerankerFields() }), "Neural reranking"),
     train: section(
       Schema.Struct({ ...TrainSettings.fields, ...lossFields() }),
       "Training: each model with each loss and each seed is a system of the table",

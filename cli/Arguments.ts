@@ -69,6 +69,7 @@ export const vocabulary: Vocabulary = {
     "--config": "value",
     "--set": "values",
     "--run": "values",
+    "--stages": "values",
     "--device": { one: DeviceChoice.literals },
     "--jobs": { from: 1 },
     "--force": "values",

@@ -41,6 +41,7 @@ export const exitCodes = {
 const usageTags: ReadonlySet<string> = new Set([
   "UsageError",
   "ConfigurationError",
+  "ExtensionError",
   "UnknownDataset",
   "UnknownModel",
   "ModelUnsuitable",

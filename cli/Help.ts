@@ -104,7 +104,7 @@ const helpOf = (command: Descriptor): HelpDoc.HelpDoc =>
 
 /** The options of a run, by what they are for. */
 const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<string>]> = [
-  ["What is run", ["--target", "--dataset", "--config", "--set", "--run", "--device"]],
+  ["What is run", ["--target", "--dataset", "--config", "--set", "--run", "--stages", "--device"]],
   ["How it is run", ["--artifacts", "--jobs", "--force"]],
   ["What is said", ["--dry-run", "--assert-hit", "--explain", "--graph", "--json", "--log"]],
 ]

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
@@ -88,6 +89,11 @@ const assign = (
   const path = option.slice(0, equals)
   const text = option.slice(equals + 1)
   const steps = path.split(".")
+  if (steps[0] === "extensions") {
+    const problem =
+      "modules are loaded before settings are read; name them with --stages, or in the configuration's file"
+    return Either.left(new ConfigurationError({ where, path, problem }))
+  }
   const root = { ...into }
   let level: JsonObject = root
   for (const [depth, step] of steps.entries()) {
@@ -178,6 +184,17 @@ export interface SettingsOptions {
   readonly device?: DeviceChoice
   /** `path=value`, later ones win. */
   readonly sets: ReadonlyArray<string>
+}
+
+const isStrings = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((each) => typeof each === "string")
+
+/** The modules that a configuration names, found from its folder. What is wrong with the file, `readSettings` says. */
+export const extensionsOf = (configFile: string): ReadonlyArray<string> => {
+  const text = Either.try(() => readFileSync(configFile, "utf8"))
+  const parsed = Either.getOrUndefined(Either.flatMap(text, parseJson))
+  const named = isObject(parsed) ? parsed["extensions"] : undefined
+  return isStrings(named) ? named.map((file) => resolve(dirname(configFile), file)) : []
 }
 
 /** Composes the configuration: defaults, then the file, then `--dataset` and `--device`, then `--set`; unknown names are refused. */

@@ -1,4 +1,5 @@
 import { aggregation, type Measure } from "./Measure.ts"
+import { measureDigest } from "./registry.ts"
 
 /** trec_eval's floor under a value of which the geometric mean is taken. */
 export const GEOMETRIC_FLOOR = 0.00001
@@ -17,6 +18,8 @@ export const aggregate = (measure: Measure, values: ArrayLike<number>): number =
   return kind === "mean" ? sum / values.length : Math.exp(sum / values.length)
 }
 
-/** The least and the greatest figure that a measure can come to; sums have no greatest. */
-export const figureRange = (measure: Measure): readonly [least: number, greatest: number] =>
-  aggregation(measure) === "sum" ? [0, Number.POSITIVE_INFINITY] : [0, 1]
+/** The least and the greatest figure that a measure can come to; sums have no greatest, and of a measure from outside nothing is known. */
+export const figureRange = (measure: Measure): readonly [least: number, greatest: number] => {
+  if (measureDigest(measure.name) !== undefined) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+  return aggregation(measure) === "sum" ? [0, Number.POSITIVE_INFINITY] : [0, 1]
+}

@@ -6,6 +6,7 @@ export {
   type KeyDifference,
   KeyDocument,
   layerFingerprint,
+  outsideCode,
   projectRoot,
   type Reason,
   renderDifference,

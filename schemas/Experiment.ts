@@ -3,7 +3,6 @@ import { DeviceChoice } from "./Device.ts"
 import { FusionSettings } from "./Fusion.ts"
 import { QueryKind, Split } from "./Ids.ts"
 import { ReportSettings } from "./ReportSettings.ts"
-import { RerankSettings } from "./RerankSettings.ts"
 import { choice, count, section, setting } from "./Setting.ts"
 import { StatisticsConfig } from "./Statistics.ts"
 
@@ -95,6 +94,11 @@ export const RetrieveSettings = Schema.Struct({
 export const ExperimentSettings = Schema.Struct({
   $schema: Schema.optionalWith(Schema.String, { exact: true }).annotations({ description: "For editors; not read" }),
   description: choice(Schema.String, "What the experiment is for, what hardware and how much time it wants; not read"),
+  extensions: setting(
+    Schema.Array(Schema.NonEmptyString),
+    [],
+    "Modules that bring first stages, rerankers, losses or measures, from this file's folder; --stages names more",
+  ),
   datasets: setting(Schema.NonEmptyArray(DatasetConfig), [{ source: "synthetic" }], "The collections, one or several"),
   ingest: section(
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
@@ -108,7 +112,6 @@ export const ExperimentSettings = Schema.Struct({
     "What is reranked",
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
-  rerank: section(RerankSettings, "Neural reranking"),
   fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),
   evaluate: section(
     Schema.Struct({

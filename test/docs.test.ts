@@ -67,6 +67,7 @@ const excluded = ({ words }: Command): string | undefined => {
     [/experiments\/(?:losses|hybrid)\.json/, "takes a quarter of an hour"],
     [/--device (?:cuda|webgpu)/, "needs a graphics card"],
     [/export model --system all-MiniLM/, "exports a model of the hub"],
+    [/--stages/, "loads a module of the reader's"],
     [/shared\//, "reads collections beside the project"],
   ]
   return reasons.find(([pattern]) => pattern.test(line))?.[1]

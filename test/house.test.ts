@@ -16,6 +16,7 @@ const project = (): ReadonlyMap<string, string> => {
     ...names,
     "dag.ts",
     "experiment.ts",
+    "extension.ts",
     "settings.ts",
     "training.ts",
     "package.json",

@@ -104,8 +104,10 @@ const canonicalMeasures = (texts: ReadonlyArray<string>): Effect.Effect<Readonly
   Effect.map(
     Effect.forEach(texts, (text) => {
       const parsed = parseMeasures(text)
-      return parsed.ok
-        ? Effect.succeed(parsed.value.map(measureName))
+      if (parsed.ok) return Effect.succeed(parsed.value.map(measureName))
+      // One that is unknown here may have come from outside: whether the table has it is seen then.
+      return parsed.error._tag === "UnknownMeasure"
+        ? Effect.succeed([text])
         : new UsageError({ argument: `--measure ${text}`, problem: `${describeMeasureError(parsed.error)}.` })
     }),
     (names) => names.flat(),

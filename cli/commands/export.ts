@@ -188,7 +188,10 @@ const scoresCommand = Command.make(
           if (typeof measure !== "string" || !Array.isArray(qids) || !Array.isArray(values)) continue
           const [ids, numbers] = [qids.map(String), values.map(Number)]
           const parsed = parseMeasure(measure)
-          const all = parsed.ok ? scoreLine(format, named, measure, "all", aggregate(parsed.value, numbers)) : ""
+          // What is not known here came from outside, and is a mean.
+          const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length
+          const figure = parsed.ok ? aggregate(parsed.value, numbers) : mean
+          const all = scoreLine(format, named, measure, "all", figure)
           yield* writeData(
             numbers.map((value, at) => scoreLine(format, named, measure, ids[at]!, value)).join("") + all,
           )

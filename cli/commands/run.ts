@@ -43,12 +43,13 @@ import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews
 import { combinedTable, datasetSummary } from "../CombinedTable.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
+import { loadExtensions } from "../extensions.ts"
 import { findHardware } from "../findHardware.ts"
 import { formatSeconds } from "../Quantity.ts"
 import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
-import { readSettings } from "../Settings.ts"
+import { extensionsOf, readSettings } from "../Settings.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -69,6 +70,10 @@ const options = {
   run: Options.text("run").pipe(
     Options.repeated,
     Options.withDescription("A run of another tool as a system of the table: name=path; repeatable"),
+  ),
+  stages: Options.text("stages").pipe(
+    Options.repeated,
+    Options.withDescription("A module of yours that brings first stages, rerankers, losses or measures; repeatable"),
   ),
   device: Options.choice("device", DeviceChoice.literals).pipe(
     Options.optional,
@@ -269,6 +274,7 @@ const pagePaths = (artifacts: string, plan: Plan, report: RunReport): ReadonlyAr
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
     const artifacts = resolve(given.artifacts)
+    yield* loadExtensions([...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages])
     const settings = yield* readSettings({
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,

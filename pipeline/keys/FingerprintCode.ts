@@ -132,13 +132,14 @@ const made = /^[A-Za-z_$][\w$]{0,4}$/
  * made to give names that occur nowhere in the text, by a second module to which every word of the text is a global; these
  * are then numbered by first occurrence. Nothing else is rewritten, so that all other words stand as they did.
  */
-const withoutLocalNames = async (text: string): Promise<string> => {
+const withoutLocalNames = async (text: string, hasDefault: boolean): Promise<string> => {
   const taken = new Set(text.match(word))
   const globals = [...taken].filter((name) => !syntax.has(name)).join(";")
   const modules: Readonly<Record<string, string>> = {
     taken: `globalThis.taken(() => { ${globals} })`,
     code: text,
-    all: 'import "rankdag:taken"; export * from "rankdag:code"',
+    // `export *` leaves the default out, and what nothing exports is taken off.
+    all: `import "rankdag:taken"; export * from "rankdag:code"${hasDefault ? '; export { default } from "rankdag:code"' : ""}`,
   }
   const result = await esbuild.build({
     ...commonOptions,
@@ -261,7 +262,8 @@ class Follower {
     } catch (error) {
       throw this.failure ?? (isFailure(error) ? placed(error, entry) : error)
     }
-    const code = await withoutLocalNames(result.outputFiles.map((file) => file.text).join("\n"))
+    const hasDefault = Object.values(result.metafile.outputs).some(({ exports }) => exports.includes("default"))
+    const code = await withoutLocalNames(result.outputFiles.map((file) => file.text).join("\n"), hasDefault)
 
     const packages = new Set<string>()
     const contributing = new Set<string>()

@@ -11,5 +11,6 @@ export {
   renderDifference,
   renderKeyDocument,
 } from "./KeyDocument.ts"
+export { outsideCode } from "./outsideCode.ts"
 export { builtFrom, projectRoot } from "./RunningCode.ts"
 export type { SourceError } from "./SourceHash.ts"

@@ -82,6 +82,21 @@ export class NothingToTuneOn extends Schema.TaggedError<NothingToTuneOn>()("Noth
   }
 }
 
+/** A reranker from outside failed, or gave what are no scores. */
+export class OutsideFailed extends Schema.TaggedError<OutsideFailed>()("OutsideFailed", {
+  system: Schema.String,
+  /** The module that brought it. */
+  file: Schema.String,
+  /** Empty where it was not yet asked. */
+  qid: Schema.String,
+  problem: Schema.String,
+}) {
+  override get message(): string {
+    const where = this.file === "" ? this.system : `${this.file}: ${this.system}`
+    return `${where}: ${this.qid === "" ? "" : `query ${this.qid}: `}${this.problem}`
+  }
+}
+
 /** Why reranking failed; errors of the runtime and of the tokenizer come as they are. */
 export type RerankError =
   | TextMissing
@@ -91,3 +106,4 @@ export type RerankError =
   | RerankFileFailed
   | CandidatesUnscored
   | NothingToTuneOn
+  | OutsideFailed

@@ -27,16 +27,30 @@ export const rerankInputs = {
 export const rerankOutputs = { run: Kinds.Run }
 
 /** What the stage reads of the configuration. */
-export const InterpolateConfig = Schema.typeSchema(
-  Schema.Struct({
-    system: SystemName,
-    normalise: Schema.Literal("z-score", "min-max"),
-    /** The reranker's share; absent, the best on the dev split by the measure. */
-    weight: Schema.optionalWith(Schema.Number.pipe(Schema.between(0, 1)), { exact: true }),
-    measure: MeasureText,
-  }),
-)
+export const InterpolateConfig = Schema.Struct({
+  system: SystemName,
+  normalise: Schema.Literal("z-score", "min-max"),
+  /** The reranker's share; absent, the best on the dev split by the measure. */
+  weight: Schema.optionalWith(Schema.Number.pipe(Schema.between(0, 1)), { exact: true }),
+  measure: MeasureText,
+})
 export type InterpolateConfig = typeof InterpolateConfig.Type
+
+/** What the stage of rerankers from outside reads of the configuration. */
+export const RerankOutsideConfig = Schema.Struct({
+  system: SystemName,
+  /** Its own settings, as its schema encodes them. */
+  settings: Schema.Record({ key: Schema.String, value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean) }),
+  /** The digest of the module that it came from. */
+  code: Schema.NonEmptyString,
+})
+export type RerankOutsideConfig = typeof RerankOutsideConfig.Type
+
+export const rerankOutsideInputs = {
+  candidates: Kinds.Candidates,
+  queries: Kinds.Queries,
+  passages: Kinds.Passages,
+}
 
 export const interpolateInputs = {
   candidates: Kinds.Candidates,

@@ -10,6 +10,19 @@ import {
 } from "./contract.ts"
 
 export { InterpolateConfig } from "./contract.ts"
+export {
+  type BroughtReranker,
+  bringReranker,
+  broughtRerankers,
+  type CandidatePassage,
+  type CandidateQuery,
+  defineOutsideReranker,
+  type OutsideReranker,
+  type OutsideRerankerSpec,
+  type OutsideScorer,
+  rerankerFields,
+} from "./outsideRerankers.ts"
+export { rerankOutside, wireOutsideRerankers } from "./outsideStage.ts"
 export type { RerankError } from "./RerankError.ts"
 
 /** Candidates in the order of a model's scores. A killed run goes on with the batches that are left. */

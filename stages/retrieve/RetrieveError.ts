@@ -58,4 +58,25 @@ export class UnknownCandidate extends Schema.TaggedError<UnknownCandidate>()("Un
   }
 }
 
-export type RetrieveError = CollectionTooLarge | IndexStorageError | NoQueries | SearchFailed | UnknownCandidate
+/** A first stage from outside failed, or gave what is no ranking. */
+export class OutsideFailed extends Schema.TaggedError<OutsideFailed>()("OutsideFailed", {
+  system: Schema.String,
+  /** The module that brought it. */
+  file: Schema.String,
+  /** Empty where it was not yet asked. */
+  qid: Schema.String,
+  problem: Schema.String,
+}) {
+  override get message(): string {
+    const where = this.file === "" ? this.system : `${this.file}: ${this.system}`
+    return `${where}: ${this.qid === "" ? "" : `query ${this.qid}: `}${this.problem}`
+  }
+}
+
+export type RetrieveError =
+  | CollectionTooLarge
+  | IndexStorageError
+  | NoQueries
+  | SearchFailed
+  | UnknownCandidate
+  | OutsideFailed

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { count, Kinds, Split, setting, share, weight } from "../../schemas/index.ts"
+import { count, Kinds, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
 export const Bm25Config = Schema.Struct({
@@ -45,6 +45,18 @@ export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 
 export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
 export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
+
+/** What the stage of first stages from outside reads of the configuration. */
+export const RetrieveOutsideConfig = Schema.Struct({
+  ...Asked.fields,
+  system: SystemName,
+  /** Its own settings, as its schema encodes them. */
+  settings: Schema.Record({ key: Schema.String, value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean) }),
+  seed: Schema.NonNegativeInt,
+  /** The digest of the module that it came from. */
+  code: Schema.NonEmptyString,
+})
+export type RetrieveOutsideConfig = typeof RetrieveOutsideConfig.Type
 
 /** Which queries and how deep: the candidates say it. */
 export const RerankTfIdfConfig = Schema.typeSchema(TfIdfConfig)

@@ -2,11 +2,11 @@ import * as Schema from "effect/Schema"
 import { section } from "../../schemas/index.ts"
 import { Bm25Config } from "./contract.ts"
 import type { FirstStage } from "./FirstStage.ts"
-import { firstStages } from "./registry.ts"
+import { allFirstStages, firstStages } from "./registry.ts"
 
 /** The settings of retrieval that name first stages and set them, of all that there are. */
 export const firstStageFields = () => {
-  const known = firstStages
+  const known = allFirstStages()
   // BM25's are known to the types: it also searches for what is trained on.
   const others: object = Object.fromEntries(
     known.flatMap((each) =>
@@ -14,7 +14,7 @@ export const firstStageFields = () => {
     ),
   )
   const bm25 = known.find((each) => each.section === "bm25")
-  const anySize = known.filter((each) => each.anySize).map(({ name }) => name)
+  const anySize = firstStages.filter((each) => each.anySize).map(({ name }) => name)
   return {
     systems: Schema.optionalWith(Schema.NonEmptyArray(Schema.Literal(...known.map(({ name }) => name))), {
       exact: true,
@@ -31,5 +31,5 @@ export const chosenFirstStages = (
   systems: ReadonlyArray<string> | undefined,
   small: boolean,
 ): ReadonlyArray<FirstStage> =>
-  systems?.flatMap((system) => firstStages.filter(({ name }) => name === system)) ??
-  firstStages.filter(({ anySize }) => small || anySize)
+  systems?.flatMap((system) => allFirstStages().filter(({ name }) => name === system)) ??
+  allFirstStages().filter(({ anySize }) => small || anySize)

@@ -5,7 +5,20 @@ import { IndexConfig, indexInputs, indexOutputs, RerankTfIdfConfig, rerankTfIdfI
 export type { Asked } from "./contract.ts"
 export type { FirstStage, SearchGround } from "./FirstStage.ts"
 export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
-export { firstStages, retrieve, retrieveTfIdf, retrieveWink } from "./registry.ts"
+export {
+  type BroughtFirstStage,
+  bringFirstStage,
+  broughtFirstStages,
+  defineOutsideFirstStage,
+  type OutsideCollection,
+  type OutsideFirstStage,
+  type OutsideFirstStageSpec,
+  type OutsideHit,
+  type OutsidePassage,
+  type OutsideQuery,
+  type OutsideSearcher,
+} from "./outsideFirstStages.ts"
+export { allFirstStages, firstStages, retrieve, retrieveOutside, retrieveTfIdf, retrieveWink } from "./registry.ts"
 
 /** Builds the inverted index of a collection: title and text joined by a space, analyzed as Lucene's EnglishAnalyzer does. */
 export const indexPassages = stage({

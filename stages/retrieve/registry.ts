@@ -1,8 +1,11 @@
+import * as Schema from "effect/Schema"
 import { stage } from "../../pipeline/index.ts"
+import { setting } from "../../schemas/index.ts"
 import {
   Bm25Config,
   passageInputs,
   RetrieveBm25Config,
+  RetrieveOutsideConfig,
   RetrieveTfIdfConfig,
   RetrieveWinkConfig,
   runOutputs,
@@ -11,6 +14,7 @@ import {
   WinkConfig,
 } from "./contract.ts"
 import { defineFirstStage, type FirstStage } from "./FirstStage.ts"
+import { type BroughtFirstStage, broughtFirstStages } from "./outsideFirstStages.ts"
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
 export const retrieve = stage({
@@ -45,6 +49,17 @@ export const retrieveTfIdf = stage({
   native: ["duckdb"],
 })
 
+/** First stages from outside, over the passages themselves. */
+export const retrieveOutside = stage({
+  name: "retrieve.outside",
+  config: RetrieveOutsideConfig,
+  inputs: passageInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveOutside.ts",
+  load: () => import("./retrieveOutside.ts"),
+  native: ["duckdb"],
+})
+
 /** Every first stage, in the order of the table; the configuration, suggestions, documentation and tests follow from it. */
 export const firstStages: ReadonlyArray<FirstStage> = [
   defineFirstStage({
@@ -68,3 +83,34 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     wire: (config, { index, label, queries }) => retrieve(config, { index, queries }, label).run,
   }),
 ]
+
+const decodeConfig = Schema.decodeUnknownSync(RetrieveOutsideConfig)
+
+/** Settings of a first stage from outside, with a seed where it has none of its own. */
+const seeded = (settings: Schema.Schema.AnyNoContext) =>
+  Schema.extend(
+    Schema.Struct({ seed: setting(Schema.NonNegativeInt, 1, "The seed of what is left to chance") }),
+    settings,
+  )
+
+const wired = ({ definition, digest }: BroughtFirstStage): FirstStage => {
+  const { description, encode, name } = definition
+  return {
+    name,
+    section: name,
+    description,
+    settings: seeded(definition.settings),
+    anySize: true,
+    wire: (settings, asked, { label, passages, queries }) => {
+      const given = new Map<string, unknown>(Object.entries(settings ?? {}))
+      const seed = given.get("seed")
+      given.delete("seed")
+      const own = Object.fromEntries(given)
+      const config = decodeConfig({ ...asked, system: name, settings: encode(own), seed, code: digest })
+      return retrieveOutside(config, { passages, queries }, `${name}${label}`).run
+    },
+  }
+}
+
+/** Ours, and those from outside. */
+export const allFirstStages = (): ReadonlyArray<FirstStage> => [...firstStages, ...broughtFirstStages().map(wired)]

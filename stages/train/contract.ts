@@ -14,24 +14,33 @@ import {
 
 const { queries: _queries, ...lists } = ListSettings.fields
 const { tokensPerMicroBatch, threads } = TrainSettings.fields
+const { measures: _measures, ...watching } = ValidateSettings.fields
 
 /** What the stage reads of the configuration: all of it decides the weights. */
-export const TrainConfig = Schema.typeSchema(
+export const TrainConfig = Schema.extend(
+  Schema.typeSchema(
+    Schema.Struct({
+      system: SystemName,
+      hardware: Hardware,
+      seed: Schema.NonNegativeInt,
+      loss: LossConfig,
+      steps: Schema.Int.pipe(Schema.positive()),
+      lists: Schema.Struct(lists),
+      /** Whether the passage whose docid is the query's qid is no negative. */
+      leaveOutOwn: Schema.Boolean,
+      dropout: Schema.Number.pipe(Schema.between(0, 1)),
+      optimizer: OptimizerSettings,
+      checkpointEvery: Schema.Int.pipe(Schema.positive()),
+      tokensPerMicroBatch,
+      threads,
+    }),
+  ),
+  // Not the type's side alone: a measure is encoded with the digest of its code.
   Schema.Struct({
-    system: SystemName,
-    hardware: Hardware,
-    seed: Schema.NonNegativeInt,
-    loss: LossConfig,
-    steps: Schema.Int.pipe(Schema.positive()),
-    lists: Schema.Struct(lists),
-    /** Whether the passage whose docid is the query's qid is no negative. */
-    leaveOutOwn: Schema.Boolean,
-    dropout: Schema.Number.pipe(Schema.between(0, 1)),
-    optimizer: OptimizerSettings,
-    validate: Schema.Struct({ ...ValidateSettings.fields, measures: Schema.NonEmptyArray(MeasureText) }),
-    checkpointEvery: Schema.Int.pipe(Schema.positive()),
-    tokensPerMicroBatch,
-    threads,
+    validate: Schema.extend(
+      Schema.typeSchema(Schema.Struct(watching)),
+      Schema.Struct({ measures: Schema.NonEmptyArray(MeasureText) }),
+    ),
   }),
 )
 export type TrainConfig = typeof TrainConfig.Type

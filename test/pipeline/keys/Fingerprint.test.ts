@@ -308,6 +308,15 @@ describe("the code part of a key", () => {
     }
   })
 
+  it("K41 a default export counts", async () => {
+    const digest = await digestOf(project({ "run.ts": "export default () => 1" }), "run.ts")
+    expect(await digestOf(project({ "run.ts": "// one\nexport default () => 1" }), "run.ts")).toBe(digest)
+    expect(await digestOf(project({ "run.ts": "export default () => 2" }), "run.ts")).not.toBe(digest)
+    const named = "export const run = 1\n"
+    const both = await digestOf(project({ "run.ts": `${named}export default () => 1` }), "run.ts")
+    expect(both).not.toBe(await digestOf(project({ "run.ts": named }), "run.ts"))
+  })
+
   it("K12 literal dynamic imports are followed, workers and data files named by `new URL` too", async () => {
     const files = (lazy: string, worker: string, words: string) => ({
       "run.ts": `
