@@ -38,9 +38,23 @@ describe("experiments", () => {
   it("L42 two systems of one name are refused, whichever way they came by it", () => {
     const small = { passages: { d1: "bread" }, queries: { q1: "bread" } }
     const refused = (...models: ReadonlyArray<unknown>) => Effect.runSync(Effect.flip(wireSmall(small, models)))
-    const twice = [{ source: "one/cross" }, { source: "other/cross", revision: "v2" }]
+    const twice = [
+      { source: "one/cross", name: "cross" },
+      { source: "other/cross", revision: "v2", name: "cross" },
+    ]
     expect(refused(...twice).message).toMatch(/Two systems are called «cross»\. Give one another name/)
+    const revisions = [{ source: "one/cross" }, { source: "one/cross", revision: "v2" }]
+    expect(refused(...revisions).message).toContain("Two systems are called «cross»")
     expect(refused({ source: "one/cross", name: "given" }).message).toContain("«given»")
+  })
+
+  it("L57 models of one name are told apart by the folders above", () => {
+    const small = { passages: { d1: "bread" }, queries: { q1: "bread" } }
+    const wired = Effect.runSync(
+      wireSmall(small, ["one/cross", { source: "other/cross", revision: "v2" }, "one/third"]),
+    )
+    const names = wired.runs.flatMap(({ node }) => /^rerank\.(.+)$/.exec(node.name)?.[1] ?? [])
+    expect(names).toEqual(["one-cross", "other-cross", "third"])
   })
 
   it("L2 the JSON Schema for editors is the one that the settings are decoded by (`tsx dag.ts schema` writes it)", () => {
