@@ -180,6 +180,8 @@ const parseDataset = (option: string): JsonObject => {
 /** What the command line says of the configuration. */
 export interface SettingsOptions {
   readonly configFile?: string
+  /** What a file would hold, given as a value. */
+  readonly settings?: unknown
   readonly datasets: ReadonlyArray<string>
   readonly device?: DeviceChoice
   /** `path=value`, later ones win. */
@@ -214,6 +216,13 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       if (!isObject(parsed)) return yield* failed("expected a JSON object")
       yield* Either.mapLeft(decode(parsed), (error) => firstProblem(configFile, error, names))
       encoded = parsed
+    }
+    if (options.settings !== undefined) {
+      const where = "settings"
+      if (!isObject(options.settings))
+        return yield* new ConfigurationError({ where, path: "", problem: "expected an object" })
+      encoded = { ...encoded, ...options.settings }
+      yield* Either.mapLeft(decode(encoded), (error) => firstProblem(where, error, names))
     }
     if (options.datasets.length > 0) encoded = { ...encoded, datasets: options.datasets.map(parseDataset) }
     if (options.device !== undefined) encoded = { ...encoded, device: options.device }

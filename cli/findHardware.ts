@@ -11,7 +11,7 @@ const unused: Hardware = { device: "cpu", name: "" }
  * The device that the settings' choice comes to, with its name. The library of models is loaded only where one is to run; and
  * where `auto` had a choice, what it took is told.
  */
-export const findHardware = (settings: Experiment) =>
+export const findHardware = (settings: Experiment, tell: (line: string) => Effect.Effect<void> = writeError) =>
   Effect.gen(function* () {
     if (!usesModels(settings)) return unused
     const { chooseHardware, layerOnnxRuntime } = yield* Effect.promise(() => import("../neural/index.ts"))
@@ -21,6 +21,6 @@ export const findHardware = (settings: Experiment) =>
         (error) => new ConfigurationError({ where: `--device ${settings.device}`, path: "", problem: error.message }),
       ),
     )
-    if (settings.device === "auto") yield* writeError(`· device auto: ${hardware.device}, ${hardware.name}\n`)
+    if (settings.device === "auto") yield* tell(`· device auto: ${hardware.device}, ${hardware.name}\n`)
     return hardware
   })

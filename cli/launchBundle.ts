@@ -21,7 +21,12 @@ const fileReference = /new URL\(\s*(["'`])(\.\.?\/[^"'`$]+)\1\s*,\s*import\.meta
 /** Whether a referenced file is run by Node. A module for browsers is read, from the source, by the stage that makes a page of it. */
 const isCode = (path: string): boolean => /(?<!\.browser)\.[cm]?[jt]s$/.test(path)
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
-const inPackages = (path: string): boolean => path.split(sep).includes("node_modules")
+
+/** Whether a file is a package's and not the project's, which may be installed as a package itself, its own beside it. */
+const isOfPackage = (root: string, path: string): boolean => {
+  const [first, ...rest] = relative(root, path).split(sep)
+  return first === ".." || [first, ...rest].includes("node_modules")
+}
 
 /** `stages/retrieve/searchThread.js` → `stages.retrieve.searchThread`: a bundle is one flat folder. */
 const flatName = (root: string, path: string): string =>
@@ -46,25 +51,25 @@ const options = {
  * Effect is bundled, with what it imports: it is many small modules, and needed by every command. Any other package is loaded
  * as it is, by the stage that uses it: some hold native libraries, some look for their own files.
  */
-const packages: esbuild.Plugin = {
+const packages = (root: string): esbuild.Plugin => ({
   name: "rankdag-packages",
   setup: (build) => {
     build.onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
-      const bundled = /^(effect|@effect\/[^/]+)(\/|$)/.test(path) || inPackages(importer)
+      const bundled = /^(effect|@effect\/[^/]+)(\/|$)/.test(path) || (importer !== "" && isOfPackage(root, importer))
       return kind === "entry-point" || (bundled && !isBuiltin(path)) ? undefined : { path, external: true }
     })
   },
-}
+})
 
 /** Modules that the source starts workers with, found by following it from its entry. */
-const workersOf = async (root: string, entry: string): Promise<ReadonlyArray<string>> => {
+const workersOf = async (root: string, entries: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
   const workers = new Set<string>()
   for (let known = -1; workers.size > known; ) {
     known = workers.size
     await esbuild.build({
       ...options,
       absWorkingDir: root,
-      entryPoints: [entry, ...workers],
+      entryPoints: [...entries, ...workers],
       outdir: root,
       write: false,
       packages: "external",
@@ -85,6 +90,73 @@ const workersOf = async (root: string, entry: string): Promise<ReadonlyArray<str
     })
   }
   return [...workers].sort()
+}
+
+/** How a program's modules become a bundle. */
+export interface BundlePlan {
+  /** Absolute path of the project. */
+  readonly root: string
+  /** Modules, as paths from the root, by the name of their file in the bundle, without its ending. */
+  readonly entries: Readonly<Record<string, string>>
+  readonly outdir: string
+  /** JavaScript for the project's root, a path, where the bundle runs. */
+  readonly rootAs: string
+  /** JavaScript for its address, which ends in `/`. */
+  readonly addressAs: string
+  /** JavaScript before every module. */
+  readonly banner: string
+  /** Whether Effect is a part of the bundle, with source maps of it all. */
+  readonly withEffect: boolean
+  /** Told of each file, by absolute path, before it is read. */
+  readonly onRead: (path: string) => void
+}
+
+/** Bundles modules with the workers that they start; nothing is written. All of it lies in one flat folder. */
+export const bundleModules = async (plan: BundlePlan) => {
+  const { addressAs, banner, entries, onRead, outdir, root, rootAs, withEffect } = plan
+  const workers = await workersOf(root, Object.values(entries))
+  return esbuild.build({
+    ...options,
+    absWorkingDir: root,
+    entryPoints: { ...entries, ...Object.fromEntries(workers.map((path) => [flatName(root, path), path])) },
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    splitting: true,
+    minifySyntax: true,
+    minifyWhitespace: withEffect,
+    sourcemap: withEffect,
+    sourcesContent: false,
+    write: false,
+    metafile: true,
+    define: { RANKDAG_ROOT: rootAs },
+    banner: { js: banner },
+    ...(withEffect ? {} : { packages: "external" }),
+    plugins: [
+      ...(withEffect ? [packages(root)] : []),
+      {
+        name: "rankdag-bundle",
+        setup: (build) => {
+          build.onLoad({ filter: /\.[cm]?[jt]s$/ }, ({ path }) => {
+            onRead(path)
+            const text = readFileSync(path, "utf8")
+            if (isOfPackage(root, path)) {
+              const bare = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "")
+              return { contents: `${bare}\n//# sourceMappingURL=data:application/json;base64,${noMap}`, loader: "js" }
+            }
+            const contents = text.replace(fileReference, (whole, _quote, target: string) => {
+              const file = resolve(dirname(path), target)
+              if (!isFile(file)) return whole
+              const from = encodeURI(relative(root, file).split(sep).join("/"))
+              return isCode(file)
+                ? `new URL("./${flatName(root, file)}.mjs", import.meta.url)`
+                : `new URL(${JSON.stringify(`./${from}`)}, ${addressAs})`
+            })
+            return { contents, loader: path.endsWith("ts") ? "ts" : "js" }
+          })
+        },
+      },
+    ],
+  })
 }
 
 const isAlive = (pid: number): boolean => {
@@ -130,52 +202,17 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
     stamp(fileURLToPath(new URL(`./${name}`, import.meta.url)))
 
   const id = randomUUID()
-  const workers = await workersOf(root, entry)
-  const made = await esbuild.build({
-    ...options,
-    absWorkingDir: root,
-    entryPoints: {
-      [bundleEntry.replace(".mjs", "")]: entry,
-      ...Object.fromEntries(workers.map((path) => [flatName(root, path), path])),
-    },
+  const made = await bundleModules({
+    root,
+    entries: { [bundleEntry.replace(".mjs", "")]: entry },
     outdir: join(folder, id),
-    outExtension: { ".js": ".mjs" },
-    splitting: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    sourcemap: true,
-    sourcesContent: false,
-    write: false,
-    metafile: true,
-    define: { RANKDAG_ROOT: JSON.stringify(root) },
+    rootAs: JSON.stringify(root),
+    addressAs: JSON.stringify(pathToFileURL(`${root}${sep}`).href),
     // CommonJS inside a bundle of ES modules asks for Node's modules by `require`.
-    banner: {
-      js: 'import { createRequire as rankdagRequire } from "node:module"; const require = rankdagRequire(import.meta.url);',
-    },
-    plugins: [
-      packages,
-      {
-        name: "rankdag-bundle",
-        setup: (build) => {
-          build.onLoad({ filter: /\.[cm]?[jt]s$/ }, ({ path }) => {
-            stamp(path)
-            const text = readFileSync(path, "utf8")
-            if (inPackages(path)) {
-              const bare = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "")
-              return { contents: `${bare}\n//# sourceMappingURL=data:application/json;base64,${noMap}`, loader: "js" }
-            }
-            const contents = text.replace(fileReference, (whole, _quote, target: string) => {
-              const file = resolve(dirname(path), target)
-              if (!isFile(file)) return whole
-              return isCode(file)
-                ? `new URL("./${flatName(root, file)}.mjs", import.meta.url)`
-                : `new URL(${JSON.stringify(pathToFileURL(file).href)})`
-            })
-            return { contents, loader: path.endsWith("ts") ? "ts" : "js" }
-          })
-        },
-      },
-    ],
+    banner:
+      'import { createRequire as rankdagRequire } from "node:module"; const require = rankdagRequire(import.meta.url);',
+    withEffect: true,
+    onRead: stamp,
   })
 
   await esbuild.stop()

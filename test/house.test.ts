@@ -6,7 +6,7 @@ import { houseProblems } from "./support/house.ts"
 const root = join(import.meta.dirname, "..")
 
 const project = (): ReadonlyMap<string, string> => {
-  const folders = ["cli", "stages", "pipeline", "neural", "measures", "schemas"]
+  const folders = ["cli", "library", "stages", "pipeline", "neural", "measures", "schemas"]
   const names = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -10,8 +9,6 @@ import * as Schema from "effect/Schema"
 import { experiment, type WiredExperiment } from "../../experiment.ts"
 
 import {
-  type Artifact,
-  ArtifactStore,
   builtFrom,
   hintsFileOf,
   layerArtifactStore,
@@ -31,24 +28,17 @@ import {
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import {
-  DeviceChoice,
-  EvaluationSummary,
-  isTableKind,
-  Kinds,
-  SignificanceSummary,
-  type Weighting,
-} from "../../schemas/index.ts"
-import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "../Catalog.ts"
-import { combinedTable, datasetSummary } from "../CombinedTable.ts"
+import { DeviceChoice, EvaluationSummary, Kinds } from "../../schemas/index.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { loadExtensions } from "../extensions.ts"
 import { findHardware } from "../findHardware.ts"
 import { formatSeconds } from "../Quantity.ts"
-import { type DatasetSummary, renderResultTable } from "../ResultTable.ts"
+import { renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
+import { readSummaries } from "../RunSummaries.ts"
+import { refreshCatalog } from "../refreshCatalog.ts"
 import { extensionsOf, readSettings } from "../Settings.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
@@ -142,28 +132,6 @@ const expectation = (previews: ReadonlyArray<NodePreview>): string => {
 
 const decodeSummary = Schema.decodeUnknownSync(Schema.parseJson(EvaluationSummary))
 
-/** A file of an output of the run, decoded; none where the node is no part of the run. */
-const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, schema: Schema.Schema<A, string>) => {
-  const output = report.nodes.find((node) => node.name === artifact.node.name)?.outputs[artifact.output]
-  return output === undefined
-    ? Effect.succeed(undefined)
-    : Schema.decodeUnknown(schema)(readFileSync(join(output.path, file), "utf8"))
-}
-
-const readSignificance = (artifact: Artifact<Kinds.Significance>, report: RunReport) =>
-  readOutput(artifact, report, "significance.json", Schema.parseJson(SignificanceSummary))
-
-const readSummaries = ({ datasets, combined }: WiredExperiment, weighting: Weighting, report: RunReport) =>
-  Effect.gen(function* () {
-    const tables: Array<DatasetSummary> = []
-    for (const { name, summary, significance } of datasets) {
-      const read = yield* readOutput(summary, report, "summary.json", Schema.parseJson(EvaluationSummary))
-      if (read !== undefined) tables.push(datasetSummary(name, read, yield* readSignificance(significance, report)))
-    }
-    if (combined === undefined || tables.length < datasets.length) return tables
-    return [...tables, combinedTable(tables, weighting, yield* readSignificance(combined.significance, report))]
-  })
-
 /** What runs with a model: only such work makes anybody wait. */
 const isNeural = (node: string): boolean => /^(?:model|tokenize|train|rerank)\b/.test(node)
 
@@ -188,79 +156,6 @@ const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) =
     if (isWorking) for (const text of waiting.splice(0)) say(text)
   }
 }
-
-/** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
-const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
-  Effect.gen(function* () {
-    const none: ReadonlyArray<Omit<CatalogProvenance, "node">> = []
-    if (stage === undefined || key === undefined) return none
-    const found = yield* store.readManifest(stage, key)
-    if (found._tag !== "Found") return none
-    const { key: document, facts, provenance } = found.manifest
-    return [
-      {
-        stage,
-        key,
-        config: JSON.stringify(document.config),
-        code: document.code.digest,
-        packages: JSON.stringify({ ...document.packages, ...document.native }),
-        facts: JSON.stringify(facts),
-        run: provenance.run,
-        startedAt: provenance.at,
-        seconds: provenance.seconds,
-        platform: provenance.platform,
-        nodejs: provenance.nodejs,
-      },
-    ]
-  })
-
-/** Rewrites the catalog if it does not show this run already. */
-const refreshCatalog = (artifacts: string, { datasets, combined }: WiredExperiment, report: RunReport) =>
-  Effect.gen(function* () {
-    const nodes = new Map(report.nodes.map((node) => [node.name, node]))
-    const together = combined === undefined ? [] : [combined.comparisons]
-    const named = [...datasets, { name: datasets.map(({ name }) => name).join(" + "), tables: together }]
-    const tables = named.flatMap(({ name, tables }) =>
-      tables.flatMap(({ kind, node, output }) => {
-        const path = nodes.get(node.name)?.outputs[output]?.path
-        return path === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, path }]
-      }),
-    )
-    // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
-    const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, path }) => [dataset, kind.name, path])])
-    const stamp = join(artifacts, "catalog.stamp")
-    const digest = createHash("sha256").update(shown).digest("hex")
-    const ran = report.nodes.some(({ status }) => status === "ran")
-    if (!ran && existsSync(catalogPath(artifacts)) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest)
-      return
-    const store = yield* ArtifactStore
-    const manifests = yield* store.manifests("evaluate")
-    const contents: CatalogContents = {
-      tables,
-      results: manifests.flatMap(({ actionKey, outputs, provenance }) => {
-        const hash = outputs["scores"]?.hash
-        return hash === undefined
-          ? []
-          : [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, path: store.objectPath(hash) }]
-      }),
-      provenance: (yield* Effect.forEach(report.nodes, ({ name, stage, key }) =>
-        Effect.map(provenanceIn(store, stage, key), (found) => found.map((record) => ({ ...record, node: name }))),
-      )).flat(),
-      stages: report.nodes
-        .filter(({ status }) => status !== "source")
-        .map(({ name, status, seconds, key, outputs }) => ({
-          node: name,
-          status,
-          seconds,
-          key: key ?? "",
-          output: Object.values(outputs)
-            .map(({ hash }) => hash)
-            .join(" "),
-        })),
-    }
-    yield* Effect.scoped(writeCatalog(artifacts, contents))
-    writeFileSync(stamp, digest)
-  })
 
 /** The pages that this run was asked to make, as whoever reads them opens them. */
 const pagePaths = (artifacts: string, plan: Plan, report: RunReport): ReadonlyArray<string> => {

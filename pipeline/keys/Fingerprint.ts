@@ -34,7 +34,7 @@ export class EditedSinceStartError extends Schema.TaggedError<EditedSinceStartEr
   file: Schema.String,
 }) {
   override get message(): string {
-    return `${this.file}, which stage «${this.stage}» runs, was edited while this process started; start it again`
+    return `${this.file}, which stage «${this.stage}» runs, is not what the running code was made of: start it again, or where rankdag is an installed package, install that again`
   }
 }
 

@@ -82,6 +82,16 @@ const requireFactory = /\bcreateRequire\b/
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
+/** Where esbuild's manifest is looked for, from the project's root up to where it is. */
+const esbuildManifests = (root: string): ReadonlyArray<string> => {
+  const looked: Array<string> = []
+  for (let above = root; ; above = dirname(above)) {
+    const path = resolve(above, "node_modules/esbuild/package.json")
+    looked.push(path)
+    if (isFile(path) || above === dirname(above)) return looked
+  }
+}
+
 const isFailure = (error: unknown): error is esbuild.BuildFailure =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors)
 
@@ -239,8 +249,8 @@ class Follower {
 
   async follow(entry: string): Promise<CodeGraph> {
     // esbuild reads whether modules have side effects, and its own version decides how text is shortened.
-    for (const file of ["package.json", "node_modules/esbuild/package.json"]) {
-      this.read.set(resolve(this.root, file), stampOf(resolve(this.root, file)))
+    for (const path of [resolve(this.root, "package.json"), ...esbuildManifests(this.root)]) {
+      this.read.set(path, stampOf(path))
     }
     let result: esbuild.BuildResult<{ write: false; metafile: true }>
     try {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { installedPackages } from "./FingerprintPackages.ts"
 
 const folder = (path: string): ReadonlyArray<string> => {
@@ -11,19 +11,31 @@ const folder = (path: string): ReadonlyArray<string> => {
   }
 }
 
-/** The nearest `node_modules` folders that hold something by this name, from the project's root. */
-const inModules = (root: string, ...names: ReadonlyArray<string>): string => join(root, "node_modules", ...names)
+/** The folder of a package, or of a scope of packages, that the project loads: in `node_modules` of its own or of a folder above. */
+const foundFolder = (root: string, name: string, has: (member: string) => boolean): string | undefined => {
+  for (let above = root; ; above = dirname(above)) {
+    const path = join(above, "node_modules", name)
+    if (folder(path).some(has)) return path
+    if (above === dirname(above)) return undefined
+  }
+}
 
 /** The binaries of DuckDB for this machine. Empty where they lie elsewhere: then the library has to be loaded to be asked. */
-export const duckDbBinaries = (root: string): ReadonlyArray<string> =>
-  folder(inModules(root, "@duckdb"))
-    .filter((name) => name.startsWith(`node-bindings-${process.platform}-${process.arch}`))
-    .flatMap((name) => folder(inModules(root, "@duckdb", name)).map((file) => inModules(root, "@duckdb", name, file)))
+export const duckDbBinaries = (root: string): ReadonlyArray<string> => {
+  const isOurs = (name: string): boolean => name.startsWith(`node-bindings-${process.platform}-${process.arch}`)
+  const scope = foundFolder(root, "@duckdb", isOurs)
+  if (scope === undefined) return []
+  return folder(scope)
+    .filter(isOurs)
+    .flatMap((name) => folder(join(scope, name)).map((file) => join(scope, name, file)))
     .filter((file) => /\.(node|so|dylib|dll)(\.[0-9.]+)?$/.test(file))
+}
 
 /** The binaries of ONNX Runtime for this machine. */
 export const onnxRuntimeBinaries = (root: string): ReadonlyArray<string> => {
-  const bin = inModules(root, "onnxruntime-node", "bin")
+  const package_ = foundFolder(root, "onnxruntime-node", (name) => name === "bin")
+  if (package_ === undefined) return []
+  const bin = join(package_, "bin")
   return folder(bin)
     .filter((name) => name.startsWith("napi-"))
     .flatMap((name) => {

@@ -13,7 +13,33 @@ export { CompareConfig, EvaluateConfig } from "./contract.ts"
 export type { EvaluateError } from "./EvaluateError.ts"
 export { readScoreTables, type ScoredQuery, type ScoreTable } from "./ScoreTable.ts"
 export { standings } from "./standings.ts"
-export { FEW_QUERIES } from "./statistics/index.ts"
+export {
+  adjustPValues,
+  type BootstrapOptions,
+  bootstrapInterval,
+  type ColumnPair,
+  type Correction,
+  type DifferenceSummary,
+  differencesOf,
+  FEW_QUERIES,
+  type Interval,
+  meanInterval,
+  meanOf,
+  type PairedTest,
+  type PairwiseTests,
+  pairedT,
+  pairedTPower,
+  queriesNeeded,
+  type RandomizationOptions,
+  type RandomizationTest,
+  randomizationTests,
+  randomizedTukey,
+  standardizedDifference,
+  studentInterval,
+  summarizeDifferences,
+  type TukeyOptions,
+  wilcoxon,
+} from "./statistics/index.ts"
 
 /**
  * Scores runs against the qrels: one row a query a measure, and a summary with means, the candidates' recall and the

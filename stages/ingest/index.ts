@@ -22,6 +22,7 @@ export {
   UnusableQrels,
 } from "./IngestError.ts"
 export { Layout, layoutFiles, recogniseLayout, type SplitNames } from "./Layout.ts"
+export { readQrels, readRun } from "./readJudged.ts"
 export { DownloadConfig, IngestConfig }
 
 const tables = { passages: Kinds.Passages, queries: Kinds.Queries, qrels: Kinds.Qrels }

@@ -164,3 +164,18 @@ export const modelFieldTables: Effect.Effect<string> = Effect.map(
   Effect.promise(() => import("./fieldTables.ts")),
   ({ renderFieldTables }) => renderFieldTables(),
 )
+
+/**
+ * Makes the folder of a model (graph, weights, tokenizer, card) outside of any store, for scoring pairs of texts.
+ *
+ * @param settings as those of the configuration are written
+ * @param to an empty folder
+ * @returns what a reader of its scores has to know
+ */
+export const modelFolder = (settings: typeof ModelSettings.Encoded, to: string) =>
+  Effect.gen(function* () {
+    const decoded = yield* Schema.decode(ModelSettings, { onExcessProperty: "error" })(settings)
+    const { source, revision: _, name = nameOf(source), ...rest } = decoded
+    const { modelInto } = yield* Effect.promise(() => import("./modelInto.ts"))
+    return yield* modelInto(decoded, { ...rest, name }, to)
+  })

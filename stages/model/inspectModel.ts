@@ -23,13 +23,11 @@ import {
 import type { Progress } from "../../pipeline/index.ts"
 import { type ModelSettings, modelFiles } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
-import { fetchFolder } from "./fetchModel.ts"
 import type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
 import { inputOf } from "./inputOf.ts"
-import { UnknownModel } from "./ModelError.ts"
 import { attempt, fileError, type ModelFolder, readGraph, readyGraph } from "./ModelFolder.ts"
-import { modelSource } from "./ModelSource.ts"
 import { readCheckpoint } from "./readCheckpoint.ts"
+import { sourceFolder } from "./sourceFolder.ts"
 
 /** The sizes of an architecture in the field's words, in the order in which they are told. */
 const sizesOf = (architecture: Architecture): Sizes => {
@@ -107,24 +105,10 @@ const inspectWeights = (source: ModelFolder, model: ModelGraph | undefined) =>
     return { dtypes, fit: { missing, misshaped, extra } }
   }).pipe(Effect.scoped)
 
-const sourceOf = (source: string, revision: string, progress: (progress: Progress) => void) =>
-  Effect.gen(function* () {
-    const found = yield* Effect.try({
-      try: () => modelSource(source),
-      catch: (error) => {
-        if (error instanceof UnknownModel) return error
-        throw error
-      },
-    })
-    if (found.kind === "hub") return (yield* fetchFolder(found.repository, revision, progress)).source
-    const { files, folder, graph } = found
-    return { folder, files, graph, origin: folder } satisfies ModelFolder
-  })
-
 /** Looks at all that a model's files say; what cannot be read or does not fit is among the problems. */
 export const inspect = (settings: ModelSettings, config: ModelConfig, progress: (progress: Progress) => void) =>
   Effect.gen(function* () {
-    const source = yield* sourceOf(settings.source, settings.revision, progress)
+    const source = yield* sourceFolder(settings.source, settings.revision, progress)
     const problems: Array<string> = []
     /** What can be found out, or nothing and one problem more. */
     const tried = <A>(effect: Effect.Effect<A, { readonly message: string }>): Effect.Effect<A | undefined> =>

@@ -14,8 +14,11 @@ export interface PageCode {
   readonly licences: ReadonlyArray<string>
 }
 
-const packageFolder = (input: string): string | undefined =>
-  /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input.split(sep).join("/"))?.[0]
+/** The folder of the package that a file belongs to; none for a file of ours, which may be installed as a package itself. */
+const packageFolder = (file: string): string | undefined => {
+  const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file.split(sep).join("/"))?.[0]
+  return folder === undefined || folder === projectRoot.split(sep).join("/") ? undefined : folder
+}
 
 const licenceOf = (folder: string): ReadonlyArray<string> => {
   const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length)
@@ -46,8 +49,10 @@ const build = async (): Promise<PageCode> => {
   })
   const text = (name: string): string =>
     result.outputFiles.find(({ path }) => path === resolve(projectRoot, name))?.text ?? ""
-  const folders = new Set(Object.keys(result.metafile.inputs).flatMap((input) => packageFolder(input) ?? []))
-  const licences = [...folders].sort().flatMap((folder) => licenceOf(resolve(projectRoot, folder)))
+  const folders = new Set(
+    Object.keys(result.metafile.inputs).flatMap((input) => packageFolder(resolve(projectRoot, input)) ?? []),
+  )
+  const licences = [...folders].flatMap(licenceOf).sort()
   return { script: text("page.js").trim(), style: text("style.css").trim(), licences }
 }
 

@@ -1,4 +1,5 @@
 /** Rerankers: from candidates and a model to a run. */
+import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
 import {
   InterpolateConfig,
@@ -8,6 +9,7 @@ import {
   rerankInputs,
   rerankOutputs,
 } from "./contract.ts"
+import type { PairScorerOptions } from "./scorePairs.ts"
 
 export { InterpolateConfig } from "./contract.ts"
 export {
@@ -24,6 +26,7 @@ export {
 } from "./outsideRerankers.ts"
 export { rerankOutside, wireOutsideRerankers } from "./outsideStage.ts"
 export type { RerankError } from "./RerankError.ts"
+export type { PairScores, TextPair } from "./scorePairs.ts"
 
 /** Candidates in the order of a model's scores. A killed run goes on with the batches that are left. */
 export const rerank = stage({
@@ -49,3 +52,14 @@ export const interpolate = stage({
   load: () => import("./interpolate.ts"),
   native: ["duckdb"],
 })
+
+/**
+ * Opens a model that scores pairs of texts in memory, outside of any store.
+ *
+ * @param folder a model's, with the tokenizer in it, as `modelFolder` makes it
+ */
+export const openPairScorer = (folder: string, options: PairScorerOptions) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./scorePairs.ts")),
+    ({ openPairScorer }) => openPairScorer(folder, options),
+  )

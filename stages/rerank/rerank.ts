@@ -1,28 +1,22 @@
-import { readFile } from "node:fs/promises"
-import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { trecRanking } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
-  openScorer,
   openTokenizer,
   pairInput,
   readTokenTable,
-  type Scorer,
   type SingleInput,
-  scoringLanes,
   singleInput,
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
-import { Kinds, ModelCard, modelFiles } from "../../schemas/index.ts"
-import { usualTokensPerBatch } from "./Batches.ts"
+import { Kinds, type ModelCard } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
+import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
-import { PairNotScored, QueryWithoutRoom, RerankFileFailed } from "./RerankError.ts"
+import { PairNotScored, QueryWithoutRoom } from "./RerankError.ts"
 import { type ScoredTexts, scoresByText, scoreTexts } from "./scoreTexts.ts"
 
 type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
@@ -50,32 +44,6 @@ const shareBefore = (...parts: readonly ScoredTexts[]): number => {
   const all = parts.reduce((sum, { batches }) => sum + batches.order.length, 0)
   return all === 0 ? 0 : parts.reduce((sum, { scoredBefore }) => sum + scoredBefore, 0) / all
 }
-
-const readCard = (folder: string) => {
-  const path = join(folder, modelFiles.card)
-  return Effect.tryPromise({
-    try: () => readFile(path, "utf8"),
-    catch: (cause) => new RerankFileFailed({ path, why: String(cause) }),
-  }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
-}
-
-/** A model, and how many tokens of texts it is given at once. */
-interface OpenModel {
-  readonly scorer: Scorer
-  readonly tokensPerBatch: number
-}
-
-const openModel = ({ config, inputs }: Context, card: ModelCard) =>
-  Effect.gen(function* () {
-    const { device } = config.hardware
-    const threads = config.threads ?? availableParallelism()
-    // A ready graph may have its weights in files of any size beside it.
-    const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
-    const lanes = scoringLanes(weightBytes, threads)
-    const scorer = yield* openScorer({ path: join(inputs.model.path, modelFiles.graph) }, { device, threads, lanes })
-    const tokensPerBatch = config.tokensPerBatch ?? usualTokensPerBatch(device, weightBytes, threads)
-    return { scorer, tokensPerBatch } satisfies OpenModel
-  })
 
 /** Refuses the first query that leaves no room for a passage. */
 const checkQueries = (
@@ -243,7 +211,8 @@ export const run = (context: Context) =>
       passages: yield* readTokenTable(inputs.tokens.path, "passages"),
     }
     const pairs = yield* readPairs(inputs.candidates, tokens)
-    const model = yield* openModel(context, card)
+    const { threads, tokensPerBatch } = config
+    const model = yield* openModel(inputs.model.path, card, { device: config.hardware.device, threads, tokensPerBatch })
     const scored = yield* card.output === "embeddings"
       ? vectorScores(context, card, model, tokens, pairs)
       : crossScores(context, card, model, tokens, pairs)

@@ -2,9 +2,13 @@
 import { stage } from "../../pipeline/index.ts"
 import { IndexConfig, indexInputs, indexOutputs, RerankTfIdfConfig, rerankTfIdfInputs, runOutputs } from "./contract.ts"
 
+export { Bm25Searcher, defaultBm25, queryAnalyzer } from "./Bm25.ts"
 export type { Asked } from "./contract.ts"
+export { docidAt } from "./Docids.ts"
+export { analyze, englishStopWords } from "./EnglishAnalyzer.ts"
 export type { FirstStage, SearchGround } from "./FirstStage.ts"
 export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
+export { IndexBuilder } from "./InvertedIndex.ts"
 export {
   type BroughtFirstStage,
   bringFirstStage,

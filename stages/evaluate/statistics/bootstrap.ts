@@ -2,6 +2,7 @@ import { FEW_QUERIES, type Interval, isConstant, meanOf } from "./differences.ts
 import { drawFor } from "./drawFor.ts"
 import { normalQuantile, normalTail } from "./specialFunctions.ts"
 
+/** How a bootstrap interval is made. */
 export interface BootstrapOptions {
   readonly resamples: number
   readonly seed: number

@@ -6,6 +6,7 @@ export interface ColumnPair {
   readonly b: number
 }
 
+/** How assignments of signs are drawn. */
 export interface RandomizationOptions {
   readonly permutations: number
   readonly seed: number

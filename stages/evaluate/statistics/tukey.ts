@@ -43,6 +43,7 @@ export interface PairwiseTests {
   readonly margin: number | null
 }
 
+/** How deals of the scores among the systems are drawn, and the level of the margin. */
 export interface TukeyOptions extends RandomizationOptions {
   readonly alpha: number
 }
