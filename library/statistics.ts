@@ -133,7 +133,7 @@ export const compare = (baseline: Values, system: Values, options: CompareOption
         return wilcoxon(differences)
       case "randomization": {
         const [result] = randomizationTests([after, before], [{ a: 0, b: 1 }], { permutations, seed })
-        return { p: result!.p, note: result!.exact ? "exact" : null }
+        return { p: result?.p ?? 1, note: result?.exact === true ? "exact" : null }
       }
     }
   }
