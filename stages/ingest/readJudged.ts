@@ -1,7 +1,7 @@
 import { MalformedRow } from "./IngestError.ts"
 import { fileChunks } from "./read/files.ts"
 import { linesOf } from "./read/Lines.ts"
-import type { QrelRead, RunRead } from "./read/Rows.ts"
+import type { RunRead } from "./read/Rows.ts"
 import { runFile } from "./read/RunFile.ts"
 import { qrels } from "./read/Tsv.ts"
 
@@ -58,7 +58,16 @@ export const readRun = async (path: string, tell: (note: string) => void = () =>
  * @throws (rejects with) MalformedRow with file and line, UnreadableFile
  */
 export const readQrels = async (path: string): Promise<Table> => {
-  const rows: Array<QrelRead> = []
-  for await (const batch of qrels(linesOf(path, fileChunks(path, path)))) for (const row of batch) rows.push(row)
+  const rows: Array<Row & { readonly grade: number }> = []
+  for await (const batch of qrels(linesOf(path, fileChunks(path, path)))) {
+    for (const { docid, grade, line, qid, query = "" } of batch) {
+      if (qid === undefined) {
+        const expected = "the query's qid; the file has its text"
+        const fix = "Put the qid in its place."
+        throw new MalformedRow({ file: path, line, field: "qid", expected, found: query, fix })
+      }
+      rows.push({ line, qid, docid, grade })
+    }
+  }
   return tableOf(path, rows, ({ grade }) => grade)
 }
