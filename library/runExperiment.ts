@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Schema } from "effect/Schema"
 import { wireCollections, wiring } from "../cli/collections.ts"
+import { loadExtensions } from "../cli/extensions.ts"
 import { findHardware } from "../cli/findHardware.ts"
 import { renderResultTable } from "../cli/ResultTable.ts"
 import { readSummaries } from "../cli/RunSummaries.ts"
@@ -149,6 +150,7 @@ const quiet = (): Effect.Effect<void> => Effect.void
 export const runExperiment = (options: ExperimentOptions = {}): Promise<ExperimentResult> => {
   const artifacts = resolve(options.artifacts ?? "artifacts")
   const program = Effect.gen(function* () {
+    yield* loadExtensions(options.settings?.extensions ?? [])
     const settings = yield* readSettings({
       ...(options.settings === undefined ? {} : { settings: options.settings }),
       datasets: [options.dataset ?? []].flat(),
