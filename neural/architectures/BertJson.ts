@@ -3,20 +3,27 @@ import * as Schema from "effect/Schema"
 import type { BertConfig, BertKind } from "./Bert.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
 
-/** The defaults are those of Hugging Face's classes: files leave out what equals them. */
-const BertJson = Schema.Struct({
-  vocab_size: or(size, 30522),
-  embedding_size: or(Schema.NullOr(size), null),
-  hidden_size: or(size, 768),
-  num_hidden_layers: or(depth, 12),
-  num_attention_heads: or(size, 12),
-  intermediate_size: or(size, 3072),
-  hidden_act: or(Schema.String, "gelu"),
-  max_position_embeddings: or(size, 512),
-  type_vocab_size: or(size, 2),
-  layer_norm_eps: or(positive, 1e-12),
-  pad_token_id: or(Schema.NullOr(Schema.NonNegativeInt), null),
-})
+/** What files leave out where it equals the default of Hugging Face's class. */
+const usual = {
+  bert: { vocab_size: 30522, hidden_size: 768, num_attention_heads: 12, intermediate_size: 3072 },
+  roberta: { vocab_size: 50265, hidden_size: 768, num_attention_heads: 12, intermediate_size: 3072 },
+  electra: { vocab_size: 30522, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
+} as const satisfies Record<BertKind, object>
+
+const bertJson = (kind: BertKind) =>
+  Schema.Struct({
+    vocab_size: or(size, usual[kind].vocab_size),
+    embedding_size: or(Schema.NullOr(size), null),
+    hidden_size: or(size, usual[kind].hidden_size),
+    num_hidden_layers: or(depth, 12),
+    num_attention_heads: or(size, usual[kind].num_attention_heads),
+    intermediate_size: or(size, usual[kind].intermediate_size),
+    hidden_act: or(Schema.String, "gelu"),
+    max_position_embeddings: or(size, 512),
+    type_vocab_size: or(size, 2),
+    layer_norm_eps: or(positive, 1e-12),
+    pad_token_id: or(Schema.NullOr(Schema.NonNegativeInt), null),
+  })
 
 const general = {
   vocab_size: "rows of the embedding",
@@ -28,7 +35,7 @@ const general = {
   max_position_embeddings: "rows of the position table",
   type_vocab_size: "rows of the token type table",
   layer_norm_eps: "epsilon of the layer normalisations",
-} as const satisfies Partial<Record<keyof typeof BertJson.fields, string>>
+} as const satisfies Partial<Record<keyof ReturnType<typeof bertJson>["fields"], string>>
 
 const asEncoder = {
   harmless: {
@@ -74,7 +81,7 @@ const activations = ["gelu", "gelu_new", "relu"] as const
 
 /** Reads the `config.json` of an encoder of BERT's family. */
 export const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<BertConfig> =>
-  Either.flatMap(decoded(modelType, BertJson, json), (part) => {
+  Either.flatMap(decoded(modelType, bertJson(kind), json), (part) => {
     const activation = activations.find((known) => known === part.hidden_act)
     if (activation === undefined) {
       return invalid(modelType, "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)

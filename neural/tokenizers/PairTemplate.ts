@@ -30,7 +30,7 @@ export const t5GemmaTemplate = (switches: { readonly bos: boolean; readonly eos:
 /**
  * Makes the input of a model from texts that were tokenized once each. Joining costs a copy of ids. The joined ids are
  * exactly those of the joined text, because the tokenizer decomposes at spaces and the space belongs to the text behind it
- * (`Tokenizer.encodeNext`); texts are trimmed, and an empty one leaves its place out.
+ * (`Tokenizer.encodeNext`); there texts are trimmed, and an empty one leaves its place out.
  */
 export interface PairInput {
   /** In words, for messages. */
@@ -232,10 +232,12 @@ export const pairInput = (
         ? (query: number, passage: number) => longestFirst(query, passage, room)
         : (query: number) => query
     const hasRoom = (tokens: number): boolean => (template === "pair" ? room >= 2 : tokens < room)
-    const encodeTrimmed =
+    // In a layout a text is as it is, for tokenizers to which a space at its end is a token (RoBERTa's).
+    const bareOf = template === "pair" ? (text: string) => text : trimmed
+    const encodeBare =
       (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
       (text) => {
-        const bare = trimmed(`${before}${text}`)
+        const bare = bareOf(`${before}${text}`)
         return bare === "" ? emptyIds.slice() : encodeText(bare)
       }
     let query: TokenIds = emptyIds
@@ -246,8 +248,8 @@ export const pairInput = (
       limit,
       around,
       hasTypes: parts.some((part) => part.type !== 0),
-      query: encodeTrimmed(encode.query, prompt),
-      passage: encodeTrimmed(encode.passage),
+      query: encodeBare(encode.query, prompt),
+      passage: encodeBare(encode.passage),
       hasRoom,
       checkQuery: (text, tokens) =>
         hasRoom(tokens) ? Either.void : Either.left(new QueryTooLong({ query: text, tokens, around, limit })),
@@ -291,10 +293,10 @@ export const singleInput = (
     return {
       limit,
       around,
-      promptTokens: prompt === "" ? 0 : before + tokenizer.encode(prompt).length,
+      promptTokens: prompt === "" ? 0 : before + Math.min(room, tokenizer.encode(prompt).length),
       text: (raw) => {
-        const bare = trimmed(`${prompt}${raw}`)
-        return bare === "" ? emptyIds.slice() : tokenizer.encode(bare)
+        const whole = `${prompt}${raw}`
+        return whole === "" ? emptyIds.slice() : tokenizer.encode(whole)
       },
       length: (tokens) => Math.min(limit, around + tokens),
       truncates: (tokens) => around + tokens > limit,

@@ -7,7 +7,7 @@ import { sentencePiece } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { SpecialIds, Tokenizer } from "./Tokenizer.ts"
 import { TokenizerInvalid } from "./TokenizerError.ts"
-import { layoutsOfClass, passesTokenTypes, statedLimit, withoutTypes } from "./tokenizerConfig.ts"
+import { isLeft, layoutsOfClass, makesLayouts, passesTokenTypes, statedLimit, withoutTypes } from "./tokenizerConfig.ts"
 import { tokenizerConfigFields, tokenizerJsonFields } from "./tokenizerFields.ts"
 import { tokenizerJson } from "./tokenizerJson.ts"
 import { wordPiece } from "./WordPiece.ts"
@@ -23,6 +23,8 @@ export interface OpenedTokenizer {
   readonly files: ReadonlyArray<string>
   /** The limit on tokens that its files state. */
   readonly limit: number | undefined
+  /** Whether batches are padded before the texts. */
+  readonly padsLeft: boolean
   /** Fields of which nothing is known here. */
   readonly unknownFields: ReadonlyArray<{ readonly file: string; readonly field: string }>
 }
@@ -196,12 +198,21 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
       const { remedy } = refused
       return yield* new TokenizerInvalid({ path: configPath, problem: refusedText(refused), remedy })
     }
-    const layouts = opened.layouts ?? layoutsOfClass(config, opened.special)
+    if (isLeft(config, json, "truncation")) {
+      return yield* new TokenizerInvalid({
+        path,
+        problem: "truncation.direction is Left: texts are shortened from their beginning, which is not built",
+        remedy: 'Set truncation_side to "right" in tokenizer_config.json, if the model was trained so.',
+      })
+    }
+    const ofClass = layoutsOfClass(config, opened.special)
+    const layouts = (makesLayouts(config) ? ofClass : undefined) ?? opened.layouts ?? ofClass
     const typed = layouts === undefined || passesTokenTypes(config) ? layouts : withoutTypes(layouts)
     return {
       tokenizer: { ...opened, layouts: typed },
       files: [source, ...companions.filter((name) => names.includes(name))],
       limit,
+      padsLeft: isLeft(config, json, "padding"),
       unknownFields: [
         ...found.unknown.map((field) => ({ file: companions[0], field })),
         ...checkFields(tokenizerJsonFields, json).unknown.map((field) => ({ file: source, field })),

@@ -1,3 +1,4 @@
+import { isRecord } from "./postProcessor.ts"
 import type { LayoutPart, Layouts, SpecialIds } from "./Tokenizer.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -69,7 +70,13 @@ export const bertPreparation = (config: Json, normalizer: Json): BertPreparation
   }
 }
 
-/** The layouts of a `tokenizer.json` that has no post-processor, as the class makes them: BERT's, where nothing else is known and its special tokens are there. */
+/** Whether the class makes its layouts itself, of its special tokens, whatever post-processor `tokenizer.json` has: transformers 5's does. */
+export const makesLayouts = (config: Json): boolean => {
+  const name = classOf(config) ?? ""
+  return bertClass.test(name) || robertaClass.test(name)
+}
+
+/** The layouts that the class makes; for a class that is not known, or none, BERT's, where its special tokens are there. */
 export const layoutsOfClass = (config: Json, special: SpecialIds): Layouts | undefined => {
   const name = classOf(config) ?? ""
   const first = { text: "first", type: 0 } as const
@@ -83,6 +90,14 @@ export const layoutsOfClass = (config: Json, special: SpecialIds): Layouts | und
   const begin: LayoutPart = { ids: [cls], type: 0 }
   const end: LayoutPart = { ids: [sep], type: 0 }
   return { single: [begin, first, end], pair: [begin, first, end, end, second, end] }
+}
+
+/** The side at which texts are cut or padded: `tokenizer_config.json` says it, else the section of `tokenizer.json` that an earlier call left. */
+export const isLeft = (config: Json, file: unknown, what: "padding" | "truncation"): boolean => {
+  const stated = config[`${what}_side`]
+  if (stated !== undefined && stated !== null) return stated === "left"
+  const section = isRecord(file) ? file[what] : undefined
+  return isRecord(section) && section["direction"] === "Left"
 }
 
 /** Layouts whose tokens are all of type 0. */

@@ -20,8 +20,15 @@ export const tokenizerConfigFields: FieldTable = {
     strip_accents: "BERT's: without accents; goes before tokenizer.json's normalizer, left out as do_lower_case",
     tokenize_chinese_chars:
       "BERT's: ideographs apart; goes before tokenizer.json's normalizer, left out by default true",
+    add_prefix_space: "RoBERTa's and XLM-R's: whether a text begins as if behind a space; left out, false and true",
     extra_ids: "T5's sentinels, of a SentencePiece model",
-    added_tokens_decoder: "tokens beside those of a SentencePiece model; tokenizer.json has its own",
+    added_tokens_decoder: "tokens that are added to the tokenizer, and how they are matched",
+    ...list(
+      "tokens that are matched in the raw text; added where the tokenizer has them not",
+      "additional_special_tokens extra_special_tokens",
+    ),
+    padding_side:
+      "left is refused where positions are counted from the left; goes before padding.direction of tokenizer.json",
   },
   harmless: {
     ...list(origin, "name_or_path special_tokens_map_file tokenizer_file vocab_file merges_file backend is_local"),
@@ -34,22 +41,15 @@ export const tokenizerConfigFields: FieldTable = {
       "clean_up_tokenization_spaces spaces_between_special_tokens errors trim_offsets wordpieces_prefix decoder",
     ),
     ...list("of chats", "chat_template use_default_system_prompt response_schema"),
-    ...list(
-      "a text is scored as if it were alone: padding is masked",
-      "padding_side padding pad_to_multiple_of pad_to_max_length",
-    ),
+    ...list("a text is scored as if it were alone: padding is masked", "padding pad_to_multiple_of pad_to_max_length"),
     ...list(
       "of one call in the past; model_max_length is the limit",
       "max_length stride truncation truncation_strategy",
     ),
-    ...list(
-      "a name for tokens that the tokenizer has anyway",
-      "additional_special_tokens extra_special_tokens model_specific_special_tokens image_token",
-    ),
+    ...list("a name for tokens that the tokenizer has anyway", "model_specific_special_tokens image_token"),
     pad_token_type_id: "padding is masked",
     ...list("the input's template says it, or tokenizer.json's post_processor", "add_bos_token add_eos_token"),
     legacy: "how slow tokenizers of T5 and Llama treat spaces behind special tokens, which stand in no text here",
-    add_prefix_space: "tokenizer.json's pre_tokenizer says it",
     add_dummy_prefix_space: "the SentencePiece model says it",
   },
   only: {
@@ -79,15 +79,17 @@ export const tokenizerJsonFields: FieldTable = {
   honoured: {
     model: "pieces, and how words become pieces",
     added_tokens: "tokens that are matched in the raw text",
-    normalizer: "how text is normalised",
-    pre_tokenizer: "how text falls apart into words",
-    post_processor: "what stands around a text and a pair, and their token types",
+    normalizer:
+      "how text is normalised; of the classes of BERT, RoBERTa, XLM-R and T5, SentencePiece's rules alone: they make the rest themselves",
+    pre_tokenizer: "how text falls apart into words; the classes of BERT, RoBERTa, XLM-R and T5 make it themselves",
+    post_processor:
+      "what stands around a text and a pair, and their token types; the classes of BERT and RoBERTa make it themselves",
+    truncation: "its direction, where truncation_side is left out: must be Right; the rest is set anew for each call",
+    padding: "its direction, as padding_side; the rest is set anew for each call",
   },
   harmless: {
     version: "of the file's form",
     decoder: decoding,
-    truncation: "transformers sets it anew for each call; model_max_length is the limit",
-    padding: "transformers sets it anew for each call, and padding is masked",
   },
   only: {},
 }

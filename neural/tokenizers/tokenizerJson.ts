@@ -1,7 +1,9 @@
 import type { AddedToken } from "./AddedTokens.ts"
 import { readCharsmap } from "./Charsmap.ts"
+import { withClassParts } from "./classParts.ts"
 import { IdBuffer, remember } from "./IdBuffer.ts"
 import { openLibrary } from "./library.ts"
+import { withNamedTokens } from "./namedTokens.ts"
 import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } from "./PieceTokenizer.ts"
 import { flattened, isRecord, layoutsOf } from "./postProcessor.ts"
 import { bytePieces, plain, unigramWithBytes } from "./sentencePiece.ts"
@@ -270,12 +272,13 @@ const libraryTokenizer = (
  * where it is none.
  */
 export const tokenizerJson = (
-  file: unknown,
+  parsed: unknown,
   names: SpecialNames,
   config: Json,
 ): Tokenizer | { readonly problem: string } => {
-  if (!isRecord(file) || !isRecord(file["model"])) return { problem: "it is not a tokenizer.json: it has no model" }
-  const model = file["model"]
+  if (!isRecord(parsed) || !isRecord(parsed["model"])) return { problem: "it is not a tokenizer.json: it has no model" }
+  const file = withNamedTokens(withClassParts(parsed, parsed["model"], config), parsed["model"], config)
+  const model = isRecord(file["model"]) ? file["model"] : parsed["model"]
   const odd = addedTokens(file).find((token) => !isTokenId(token.id))
   if (odd !== undefined) return { problem: `the added token ${odd.content} has the impossible id ${odd.id}` }
   const layouts = layoutsOf(file["post_processor"])

@@ -25,6 +25,22 @@ const checkLowerCase = (model: string, beside: SavedSettings, tokenizer: Tokeniz
       })
     : Effect.void
 
+/**
+ * Refuses padding before the texts where positions are counted from the beginning of a row: then what else is in a batch moves
+ * them, so that no score is the score.
+ */
+const checkPadding = (model: string, pretrained: PretrainedConfig | undefined, opened: OpenedTokenizer | undefined) => {
+  const counted = pretrained?.architecture.family === "bert" && pretrained.architecture.kind !== "roberta"
+  return counted && opened?.padsLeft === true
+    ? new ModelUnsuitable({
+        model,
+        problem:
+          "its tokenizer pads on the left (padding_side), and its positions are counted from the left: transformers' scores of a text depend on the others in its batch",
+        remedy: 'Set padding_side to "right" in tokenizer_config.json: a text is scored as if it were alone.',
+      })
+    : Effect.void
+}
+
 /** What a folder's files say of a model's input, its head left out. */
 const hintsOf = (
   pretrained: PretrainedConfig | undefined,
@@ -54,6 +70,7 @@ export const readCheckpoint = (
     const card = yield* readJson(source, modelFiles.card, ModelCard)
     const beside = yield* readSentenceTransformers(source, config.name)
     if (opened !== undefined) yield* checkLowerCase(config.name, beside, opened.tokenizer)
+    yield* checkPadding(config.name, pretrained, opened)
     const chosen =
       pretrained === undefined || isGraph
         ? { head: undefined, warnings: [] }

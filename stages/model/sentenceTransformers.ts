@@ -75,36 +75,29 @@ export interface SavedSettings {
 
 type Prompts = Readonly<Record<string, string | null>>
 
-/** The prompt of the first of these names that there is, by the rule of `encode_query` and `encode_document`. */
-const promptOf = (prompts: Prompts, names: ReadonlyArray<string>, byDefault: string | undefined) => {
-  const name = [...names, ...(byDefault === undefined ? [] : [byDefault])].find((each) => Object.hasOwn(prompts, each))
-  return { name, text: (name === undefined ? undefined : prompts[name]) ?? "" }
-}
-
 const bracketed = (names: ReadonlyArray<string>): string => names.map((name) => `«${name}»`).join(", ")
 
-/** Reads the prompts of a bi-encoder and what is to be said about them. */
+/**
+ * The prompts of a bi-encoder as release 6.2.0 has them: «query» and «document», which are empty where the file has none, and so
+ * go before every other name and before the default; and what is to be said of the others.
+ */
 const promptsOf = (prompts: Prompts, byDefault: string | undefined) => {
-  const query = promptOf(prompts, ["query"], byDefault)
-  const passage = promptOf(prompts, ["document", "passage", "corpus"], byDefault)
+  const query = prompts["query"] ?? ""
+  const passage = prompts["document"] ?? ""
   const warnings: Array<string> = []
-  const told = "queryPrefix and passagePrefix say otherwise"
-  for (const [what, own, { name, text }] of [
-    ["queries", "query", query],
-    ["passages", "document", passage],
-  ] as const) {
-    if (text !== "" && name !== own) {
-      warnings.push(
-        `the prompt «${name}» stands before ${what}, as sentence-transformers documents it; its release 6.2.0 itself puts none there, for want of a prompt «${own}»; ${told}`,
-      )
-    }
-  }
-  if (byDefault !== undefined && (prompts[byDefault] ?? "") !== "" && ![query.name, passage.name].includes(byDefault)) {
+  const said = (name: string): boolean => (prompts[name] ?? "") !== ""
+  const other = ["passage", "corpus"].find(said)
+  if (other !== undefined && passage === "") {
     warnings.push(
-      `default_prompt_name «${byDefault}» is of encode(); encode_query and encode_document, which are followed here, take ${bracketed([query.name ?? "", passage.name ?? ""])} instead; ${told}`,
+      `its prompt «${other}» stands before nothing: sentence-transformers 6.2.0 puts «document» before passages, and that alone, whatever its documentation says; if the model was trained with it, set passagePrefix`,
     )
   }
-  return { query: query.text, passage: passage.text, warnings }
+  if (byDefault !== undefined && said(byDefault) && byDefault !== "query" && byDefault !== "document") {
+    warnings.push(
+      `default_prompt_name «${byDefault}» is of encode(); encode_query and encode_document, which are followed here, take «query» and «document» instead, and nothing where there are none; queryPrefix and passagePrefix say otherwise`,
+    )
+  }
+  return { query, passage, warnings }
 }
 
 const poolingMode = (pooling: typeof Pooling.Type): ReadonlyArray<string> => {

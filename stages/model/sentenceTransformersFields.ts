@@ -11,8 +11,7 @@ export const sentenceTransformersFields = {
     honoured: {
       model_type: "SentenceTransformer (a bi-encoder) or CrossEncoder; another is refused",
       prompts: "what stands before queries and passages",
-      default_prompt_name:
-        "the prompt before a cross-encoder's pair; of a bi-encoder, where no prompt is meant for queries or passages",
+      default_prompt_name: "the prompt before a cross-encoder's pair; of a bi-encoder it has no effect, which is said",
       similarity_fn_name: "cosine or dot; another is refused",
       truncate_dim: "how many numbers of a vector count",
       activation_fn: "of a cross-encoder: what is put on its logits",

@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { decodeConfig, openTokenizer } from "../../neural/index.ts"
 import { layerDuckDb } from "../../pipeline/index.ts"
@@ -9,8 +10,10 @@ import { ModelSettings } from "../../schemas/index.ts"
 import { inspectModel, modelFieldTables, modelOf } from "../../stages/model/index.ts"
 import { Executor } from "../support/smallExperiment.ts"
 import { amendJson, amendWeights, smallModel } from "../support/smallModels.ts"
+import { temporaryFolder } from "../support/storedTable.ts"
 
 const decodeSettings = Schema.decodeSync(ModelSettings)
+type Fields = Readonly<Record<string, unknown>>
 type Rest = Partial<Omit<typeof ModelSettings.Encoded, "source">>
 
 /** Makes a model; its warnings, or its failure's message. */
@@ -110,7 +113,7 @@ describe("the fields of a model's files", () => {
   )
 
   it.effect(
-    "N403 prompts by their names, and what is said where a release of sentence-transformers chooses otherwise",
+    "N403 prompts by their names as sentence-transformers 6.2.0 chooses them, and which of the others are told",
     () =>
       Effect.gen(function* () {
         const input = (content: object, rest: Rest = {}) =>
@@ -124,9 +127,9 @@ describe("the fields of a model's files", () => {
               : undefined
           })
         expect(yield* input({ prompts: { query: "q: ", document: "d: " } })).toEqual(["q: ", "d: ", 0])
-        expect(yield* input({ prompts: { query: "q: ", document: "", passage: "p: " } })).toEqual(["q: ", "", 0])
-        expect(yield* input({ prompts: { query: "q: ", passage: "p: " } })).toEqual(["q: ", "p: ", 1])
-        expect(yield* input({ prompts: { all: "a: " }, default_prompt_name: "all" })).toEqual(["a: ", "a: ", 2])
+        expect(yield* input({ prompts: { query: "q: ", document: "", passage: "p: " } })).toEqual(["q: ", "", 1])
+        expect(yield* input({ prompts: { query: "q: ", passage: "p: " } })).toEqual(["q: ", "", 1])
+        expect(yield* input({ prompts: { all: "a: " }, default_prompt_name: "all" })).toEqual(["", "", 1])
         const unused = { prompts: { query: "", document: "", all: "a: " }, default_prompt_name: "all" }
         expect(yield* input(unused)).toEqual(["", "", 1])
         expect(yield* input(unused, { queryPrefix: "x", passagePrefix: "" })).toEqual(["x", "", 1])
@@ -194,4 +197,77 @@ describe("the fields of a model's files", () => {
       expect(readFileSync(join(source, "config.json"), "utf8")).toContain("bert")
     }),
   )
+
+  /** A folder of sentence-transformers', with its tokenizer's files changed. */
+  const savedCross = (file: Fields, config: Fields): string => {
+    const source = join(temporaryFolder("saved"), "cross")
+    cpSync(join(import.meta.dirname, "../reference/sentence-transformers/folders/cross-1"), source, { recursive: true })
+    amendJson(join(source, "tokenizer.json"), file)
+    amendJson(join(source, "tokenizer_config.json"), config)
+    return source
+  }
+
+  it.effect("N440 tokens that tokenizer_config.json names besides are added, under a piece's id or behind all", () =>
+    Effect.gen(function* () {
+      const open = (config: Fields) => Effect.map(openTokenizer(savedCross({}, config)), (opened) => opened.tokenizer)
+      const plain = yield* open({})
+      const k = plain.idOf("k") ?? -1
+      expect(plain.encode("oak")).not.toContain(k)
+      const named = yield* open({ extra_special_tokens: ["k", "[DOC]"] })
+      expect([...named.encode("oak[DOC]")].slice(-2)).toEqual([k, plain.vocabularySize])
+      expect(named.vocabularySize).toBe(plain.vocabularySize + 1)
+      for (const config of [
+        { additional_special_tokens: [{ content: "k" }] },
+        { extra_special_tokens: { letter: "k" } },
+        { added_tokens_decoder: { [k]: { content: "k", lstrip: true } } },
+      ]) {
+        expect((yield* open(config)).encode("oak")).toContain(k)
+      }
+      const lacking = savedCross({}, { extra_special_tokens: Array.from({ length: 40 }, (_, i) => `[D${i}]`) })
+      expect((yield* told(lacking))[0]).toMatch(/^error: .*embedding/)
+    }),
+  )
+
+  it.effect("N441 BERT's class makes layouts and words itself; another leaves them to tokenizer.json", () =>
+    Effect.gen(function* () {
+      const single = [{ SpecialToken: { id: "[CLS]", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }]
+      const post_processor = {
+        type: "TemplateProcessing",
+        single,
+        pair: [...single, { Sequence: { id: "B", type_id: 0 } }],
+        special_tokens: { "[CLS]": { id: "[CLS]", ids: [2], tokens: ["[CLS]"] } },
+      }
+      const pair = (config: Fields) =>
+        Effect.map(openTokenizer(savedCross({ post_processor }, config)), ({ tokenizer }) =>
+          tokenizer.layouts?.pair.map((part) => ("ids" in part ? part.ids.join() : part.text)).join(" "),
+        )
+      expect(yield* pair({})).toBe("2 first 3 second 3")
+      expect(yield* pair({ sep_token: "[MASK]" })).toBe("2 first 4 second 4")
+      expect(yield* pair({ tokenizer_class: "TokenizersBackend" })).toBe("2 first second")
+      const whole = { pre_tokenizer: { type: "WhitespaceSplit" } }
+      const pieces = (config: Fields) =>
+        Effect.map(openTokenizer(savedCross(whole, config)), ({ tokenizer }) => tokenizer.encode("oak,red").length)
+      expect(yield* pieces({})).toBe(3)
+      expect(yield* pieces({ tokenizer_class: "TokenizersBackend" })).toBe(1)
+    }),
+  )
+
+  it.effect("N442 cutting and padding at a text's beginning are refused where they change scores", () =>
+    Effect.gen(function* () {
+      const left = { truncation: { direction: "Left", max_length: 8, strategy: "LongestFirst", stride: 0 } }
+      expect((yield* told(savedCross(left, {})))[0]).toMatch(/^error: .*truncation\.direction is Left/)
+      expect(yield* told(savedCross(left, { truncation_side: "right" }))).toEqual([])
+      const padding = { padding: { direction: "Left", strategy: "BatchLongest" } }
+      expect((yield* told(savedCross(padding, {})))[0]).toMatch(/^error: .*pads on the left.*batch/)
+      expect(yield* told(savedCross(padding, { padding_side: "right" }))).toEqual([])
+      expect((yield* told(savedCross({}, { padding_side: "left" })))[0]).toMatch(/^error: .*pads on the left/)
+    }),
+  )
+
+  it("N443 what config.json leaves out has the default of its model type", () => {
+    const read = (model_type: string) => Either.getOrThrow(decodeConfig({ model_type })).architecture
+    expect(read("electra")).toMatchObject({ width: 256, heads: 4, innerWidth: 1024, embeddingWidth: 128 })
+    expect(read("bert")).toMatchObject({ width: 768, heads: 12, innerWidth: 3072, vocabulary: 30522 })
+    expect(read("roberta")).toMatchObject({ width: 768, heads: 12, vocabulary: 50265, firstPosition: 2 })
+  })
 })

@@ -83,8 +83,6 @@ describe.sequential("models of the hub", () => {
             name: "cross",
             repository: "org/cross",
             revision: "main",
-            queryPrefix: "",
-            passagePrefix: "",
           })
           const { details, facts, outputs } = yield* under(online())(made)
           expect(facts).toMatchObject({ commit, origin: `hub org/cross at commit ${commit}`, head: "classifier" })

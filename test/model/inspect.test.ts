@@ -71,7 +71,7 @@ describe("looking at a model", () => {
       rmSync(join(folder, "vocab.txt"))
       writeFileSync(join(folder, "model.safetensors"), readFileSync(join(folder, "model.safetensors")).subarray(0, 40))
       mkdirSync(join(folder, "1_Pooling"))
-      writeFileSync(join(folder, "1_Pooling/config.json"), JSON.stringify({ pooling_mode: "cls" }))
+      writeFileSync(join(folder, "1_Pooling/config.json"), JSON.stringify({ include_prompt: "no" }))
       const found = yield* inspected(folder)
       expect(found.sizes).toMatchObject({ layers: 3 })
       expect(found.problems.join("\n")).toMatch(/no tokenizer[^]*1_Pooling[^]*header/)

@@ -57,6 +57,7 @@ const cases: Readonly<Record<string, Case>> = {
   "bi-default-prompt": { warnings: [/default_prompt_name «find» is of encode\(\)/] },
   "bi-truncated": {},
   "bi-prompt-left-out": {},
+  "bi-roberta": { warnings: [shortened, shortenedQueries] },
   "bi-dot": {},
   "bi-dot-truncated": {},
   "cross-1": { ours: sigmoid },

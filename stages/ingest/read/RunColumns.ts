@@ -42,6 +42,14 @@ const sayWhich = (names: ReadonlyArray<string>): string =>
 
 /** The columns of a file whose first row this is. */
 const columnsOf = (place: Place, row: ReadonlyArray<string>): Columns => {
+  if (row.length > 2 && !row.some(isNumber)) {
+    const fix = "If they are the columns' names, call them qid, docid, and score or rank; else remove the line."
+    throw malformed(place, "the line", "a row of a run, or names of its columns that are known", row.join(" "), fix)
+  }
+  if (row.length === 4 && !(isNumber(row[2]) && isNumber(row[3]))) {
+    const which = sayWhich(["qid docid rank score", "qid docid score tag", "qid Q0 docid score"])
+    throw malformed(place, "the line", "numbers in the third and the fourth of four columns", row.join(" "), which)
+  }
   if (row.length === 3) return three
   if (row.length === 4) return four
   if (row.length === 5 && row[1]!.toUpperCase() === "Q0") return untagged
@@ -130,6 +138,10 @@ export async function* runRows(lines: AsyncIterable<Lines>): RunBatches {
     for (let i = 0; i < texts.length; i++) {
       if (texts[i]!.trim() === "") continue
       const place = { file, line: first + i }
+      if (texts[i]!.includes("\r")) {
+        const fix = "End lines with LF (for example: tr '\\r' '\\n')."
+        throw malformed(place, "the line", "no carriage return within it", texts[i]!, fix)
+      }
       const row = cells(texts[i]!)
       if (isComment(row, columns)) {
         if (comments.count++ === 0) comments.first = place.line

@@ -14,7 +14,7 @@ const titles = new Set(["title", "ttl", "headline", "hl", "head"])
 const names = new Set(["docno", "docid", "docoldno", "fileid", "parent"])
 
 /**
- * `<DOC>` elements with their `<DOCNO>`, or an `id` in the tag. The elements of `tags` that stand outside of each other are
+ * `<DOC>` elements with their `<DOCNO>`, else an `id` in the tag. The elements of `tags` that stand outside of each other are
  * the document's text, in its order; the first of them that is a title is the title instead. A document that has none is its
  * whole text; of one with a `<DOCHDR>` (TREC's web collections), what follows that is the text.
  *
@@ -97,7 +97,7 @@ const passage = ({ file, line, markup }: Block, taken: ReadonlySet<string>, note
     at = end?.to ?? markup.length
   }
   passOver(markup.length)
-  const id = attribute ?? docno
+  const id = docno ?? attribute
   if (id === undefined) throw malformed(place, "<DOCNO>", "the document's identifier", undefined, "Give it one.")
   if (fields === 0) notes.wholeDocuments++
   else for (const name of leftOut) notes.leftOut.set(name, (notes.leftOut.get(name) ?? 0) + 1)

@@ -45,9 +45,9 @@ export async function* fileChunks(
     }
     const foreign = foreignFormat(shown, first.value)
     if (foreign !== undefined) throw foreign
-    if (gzipMagic(first.value)) yield* gunzip(first.value, bytes)
-    else if (isZstandard(first.value)) yield* unpackZstandard(first.value, bytes)
-    else if (isCompressed(first.value)) yield* uncompressed(first.value, bytes)
+    if (gzipMagic(first.value)) yield* ofText(shown, gunzip(first.value, bytes))
+    else if (isZstandard(first.value)) yield* ofText(shown, unpackZstandard(first.value, bytes))
+    else if (isCompressed(first.value)) yield* ofText(shown, uncompressed(first.value, bytes))
     else {
       yield first.value
       yield* bytes
@@ -56,6 +56,23 @@ export async function* fileChunks(
     throw error instanceof UnreadableFile ? error : unreadable(shown, error)
   } finally {
     source.destroy()
+  }
+}
+
+/** What comes out of a packed file, once its first bytes show no other format. */
+async function* ofText(shown: string, unpacked: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let isFirst = true
+  for await (const chunk of unpacked) {
+    if (isFirst) {
+      const foreign = foreignFormat(shown, chunk)
+      if (foreign !== undefined) throw foreign
+      if (gzipMagic(chunk) || isZstandard(chunk) || isCompressed(chunk)) {
+        const detail = "it is packed twice"
+        throw new UnreadableFile({ file: shown, reason: "another format", detail, fix: "Unpack it once." })
+      }
+    }
+    isFirst = false
+    yield chunk
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { isIngestError } from "../../../stages/ingest/IngestError.ts"
@@ -106,5 +107,18 @@ describe("packed files", () => {
     writeFileSync(path, Uint8Array.from(bytes))
     const error = await read(path, "run.trec").catch((cause: unknown) => cause)
     expect(isIngestError(error) ? error.message : `${name}: not refused`).toMatch(message)
+  })
+
+  it("I192 what is inside of a packed file is told as what it is; a file that is packed twice is refused", async () => {
+    const path = join(folder, "packed")
+    const refused = async (bytes: Uint8Array) => {
+      writeFileSync(path, gzipSync(bytes))
+      const error = await read(path, "run.gz").catch((cause: unknown) => cause)
+      return isIngestError(error) ? error.message : "not refused"
+    }
+    expect(await refused(Buffer.from("PAR1xxxx"))).toMatch(/Parquet/)
+    expect(await refused(Buffer.from([0xff, 0xfe, 0x71, 0x00]))).toMatch(/UTF-16/)
+    expect(await refused(gzipSync("q Q0 d 1 1 t\n"))).toMatch(/packed twice/)
+    expect(await refused(Buffer.from("q Q0 d 1 1 t\n"))).toBe("not refused")
   })
 })

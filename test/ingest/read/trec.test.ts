@@ -50,6 +50,13 @@ const asked = async (text: string, fields?: string) =>
 const words = (text: string): ReadonlyArray<string> => text.split(/\s+/).filter((word) => word !== "")
 
 describe("documents in TREC's markup", () => {
+  it("I193 the identifier is the DOCNO, and an id in the tag only where there is none", async () => {
+    const [first, second] = await documents(
+      '<DOC id="x">\n<DOCNO>D1</DOCNO>\n<TEXT>red</TEXT>\n</DOC>\n<DOC id="D2">\n<TEXT>blue</TEXT>\n</DOC>\n',
+    )
+    expect([first?.docid, second?.docid]).toEqual(["D1", "D2"])
+  })
+
   it("I130 in the styles of its disks, they have the words that Anserini indexes, none twice", async () => {
     const root = join(reference, "docs")
     const files = readdirSync(root, { recursive: true, withFileTypes: true })

@@ -18,8 +18,8 @@ import torch
 import transformers
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertForSequenceClassification, BertModel, RobertaConfig, RobertaModel, RobertaTokenizer
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
@@ -75,8 +75,30 @@ def put(name: str, kind: str, scores) -> None:
     golden["cases"][name] = {"kind": kind, "scores": [[float(f"{x:.9g}") for x in row] for row in torch.as_tensor(scores).tolist()]}
 
 
-def bi(name: str, seed: int, pooling: dict = {}, modules: list = [], limit: int | None = None, **settings) -> None:
-    path = base(BertModel, name, seed)
+def base_roberta(name: str, seed: int) -> Path:
+    """As `base`, with RoBERTa's bytes, to which a space at a text's end is a token."""
+    path = Path("/tmp") / f"rankdag-base-{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trainer = trainers.BpeTrainer(vocab_size=340, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    made.train_from_iterator((QUERIES + PASSAGES) * 20, trainer)
+    file = json.loads(made.to_str())["model"]
+    tokenizer = RobertaTokenizer(vocab=file["vocab"], merges=[tuple(merge) for merge in file["merges"]])
+    tokenizer.save_pretrained(path)
+    torch.manual_seed(seed)
+    shape = dict(vocab_size=len(tokenizer) + 3, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
+    model = RobertaModel(RobertaConfig(**shape, max_position_embeddings=66, initializer_range=0.5, type_vocab_size=1, pad_token_id=1)).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight) * 0.05)
+    model.save_pretrained(path)
+    return path
+
+
+def bi(name: str, seed: int, pooling: dict = {}, modules: list = [], limit: int | None = None, make=None, **settings) -> None:
+    path = (make or (lambda *of: base(BertModel, *of)))(name, seed)
     transformer = Transformer(str(path))
     if limit is not None:
         transformer.max_seq_length = limit
@@ -130,6 +152,7 @@ def main() -> None:
     bi("bi-prompt-left-out", 7, {"include_prompt": False}, prompts={"query": "red query: ", "document": "stone bridge, dark: "})
     bi("bi-dot", 8, similarity_fn_name="dot")
     bi("bi-dot-truncated", 9, {}, [Normalize()], similarity_fn_name="dot", truncate_dim=3)
+    bi("bi-roberta", 24, {"include_prompt": False}, limit=20, make=base_roberta, prompts={"query": "red query: ", "document": "blue stone: "})
     copy("bi-old-limit", "bi-mean")
     edit("bi-old-limit", "sentence_bert_config.json", max_seq_length=12, do_lower_case=False)
     bi_scores("bi-old-limit")
