@@ -15,8 +15,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { DuckDb, layerDuckDb, tableWriter } from "../pipeline/index.ts"
-import { Kinds, Random, type StatisticalTest, StatisticsConfig, tableFiles } from "../schemas/index.ts"
+import { DuckDb, layerDuckDb, tableSource, tableWriter } from "../pipeline/index.ts"
+import { Kinds, Random, type StatisticalTest, StatisticsConfig } from "../schemas/index.ts"
 import { compareSystems, readScoreTables } from "../stages/evaluate/index.ts"
 
 const systems = 20
@@ -62,7 +62,10 @@ const timed = (folder: string, tests: readonly [StatisticalTest, ...ReadonlyArra
   Effect.gen(function* () {
     const started = performance.now()
     const connection = yield* (yield* DuckDb).connect
-    const [table] = yield* readScoreTables(connection, `(SELECT 'd' AS dataset, * FROM '${tableFiles(folder)}')`)
+    const [table] = yield* readScoreTables(
+      connection,
+      `(SELECT 'd' AS dataset, * FROM ${tableSource({ path: folder })})`,
+    )
     if (table === undefined) throw new Error("no scores")
     const read = performance.now()
     const settings = Schema.decodeSync(StatisticsConfig)({ tests, permutations })

@@ -136,7 +136,7 @@ export const vocabulary: Vocabulary = {
         "--max-size": "value",
       },
     },
-    verify: { options: { ...store, "--drop": "flag" } },
+    verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" } },
     schema: { options: {} },
   },

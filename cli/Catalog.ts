@@ -1,18 +1,29 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
-import { dirname, resolve } from "node:path"
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, sep } from "node:path"
+import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
-import { DuckDb, type DuckDbError, duckDbPromise, sqlIdentifier, sqlString } from "../pipeline/index.ts"
-import { Kinds, type TableKind, tableFiles } from "../schemas/index.ts"
+import type { DuckDbError } from "../pipeline/index.ts"
+import {
+  ArtifactStore,
+  DuckDb,
+  duckDbPromise,
+  literalPath,
+  parquetOptions,
+  sqlIdentifier,
+  sqlString,
+} from "../pipeline/index.ts"
+import { Kinds, type TableKind } from "../schemas/index.ts"
+import { layerToldStore } from "./ToldStore.ts"
 
 /** A stored table that a view of the catalog shows. */
 export interface CatalogTable {
   /** The collection's name, the view's first column. */
   readonly dataset: string
   readonly kind: TableKind
-  /** Absolute path of the artifact. */
-  readonly path: string
+  /** Content hash of the artifact. */
+  readonly hash: string
 }
 
 /** A table of an earlier result, for `every_score`. */
@@ -20,7 +31,10 @@ export interface CatalogResult {
   /** The first digits of the action key that made it. */
   readonly result: string
   readonly finishedAt: string
-  readonly path: string
+  /** The collection's name, where a comparison says it. */
+  readonly dataset: string | undefined
+  /** Content hash of the scores. */
+  readonly hash: string
 }
 
 /** One node of the last run, for the view `stages`. */
@@ -88,23 +102,39 @@ const emptySelect = (extra: ReadonlyArray<string>, kind: TableKind): string =>
     ...Object.entries(kind.columns).map(([name, column]) => `NULL::${column.type} AS ${sqlIdentifier(name)}`),
   ].join(", ")} WHERE false`
 
+/** The variable that says where the store is, for clients that work in another folder. Ends in `/`. */
+export const storeVariable = "rankdag_store"
+
+/** An artifact's files, from the store on: DuckDB takes a relative name from the folder that its client works in. */
+const storedFiles = (hash: string): string =>
+  `coalesce(getvariable('${storeVariable}'), '') || 'objects/${hash.slice(0, 2)}/${hash}/*.parquet'`
+
 const tableView = (view: string, kind: TableKind, tables: ReadonlyArray<CatalogTable>): string => {
   const parts = tables
     .filter((table) => table.kind.name === kind.name)
     .map(
-      ({ dataset, path }) =>
-        `SELECT ${sqlString(dataset)} AS dataset, ${columnList(kind)} FROM read_parquet(${sqlString(tableFiles(path))})`,
+      ({ dataset, hash }) =>
+        `SELECT ${sqlString(dataset)} AS dataset, ${columnList(kind)} FROM read_parquet(${storedFiles(hash)}, ${parquetOptions})`,
     )
   return `CREATE VIEW ${view} AS ${parts.length === 0 ? emptySelect(["dataset"], kind) : parts.join(" UNION ALL ")}`
 }
 
+/** One scan of all files, however many results there are, and what each is by its name. */
 const everyScoreView = (results: ReadonlyArray<CatalogResult>): string => {
   const kind = Kinds.Scores
-  const parts = results.map(
-    ({ result, finishedAt, path }) =>
-      `SELECT ${sqlString(result)} AS result, ${sqlString(finishedAt)}::TIMESTAMPTZ AS finished_at, ${columnList(kind)} FROM read_parquet(${sqlString(tableFiles(path))})`,
-  )
-  return `CREATE VIEW every_score AS ${parts.length === 0 ? emptySelect(["result", "finished_at"], kind) : parts.join(" UNION ALL ")}`
+  if (results.length === 0) {
+    return `CREATE OR REPLACE VIEW every_score AS ${emptySelect(["result", "finished_at", "dataset"], kind)}`
+  }
+  const files = [...new Set(results.map(({ hash }) => storedFiles(hash)))].sort()
+  const rows = results.map(({ dataset, finishedAt, hash, result }) => {
+    const name = dataset === undefined ? "NULL" : sqlString(dataset)
+    return `(${sqlString(hash)}, ${sqlString(result)}, ${sqlString(finishedAt)}::TIMESTAMPTZ, ${name})`
+  })
+  return `CREATE OR REPLACE VIEW every_score AS
+    SELECT result, finished_at, dataset, ${columnList(kind)}
+    FROM read_parquet([${files.join(", ")}], ${parquetOptions}, filename = true)
+    JOIN (VALUES ${rows.join(", ")}) AS results(hash, result, finished_at, dataset)
+      ON results.hash = regexp_extract(filename, '([0-9a-f]{64})[/\\\\][^/\\\\]*$', 1)`
 }
 
 /** A view of rows that stand in the catalog itself: names and types of its columns, and each row's values as SQL. */
@@ -181,44 +211,100 @@ export const catalogViews: ReadonlyArray<string> = [
 ]
 
 /** Where a store's catalog lies. */
-export const catalogPath = (artifacts: string): string => resolve(artifacts, "catalog.duckdb")
+export const catalogPath = (store: string): string => join(store, "catalog.duckdb")
 
-/**
- * Writes `catalog.duckdb`: views only, over the store's Parquet files, so that any DuckDB client can ask. It is written
- * anew and renamed into place; it is never the truth and can be deleted at any time.
- */
-export const writeCatalog = (
-  artifacts: string,
-  contents: CatalogContents,
-): Effect.Effect<void, DuckDbError, DuckDb | Scope.Scope> =>
-  Effect.gen(function* () {
-    const connection = yield* (yield* DuckDb).connect
-    const path = catalogPath(artifacts)
-    const fresh = resolve(artifacts, "tmp", `catalog-${process.pid}.duckdb`)
-    yield* Effect.sync(() => {
-      mkdirSync(dirname(fresh), { recursive: true })
-      rmSync(fresh, { force: true })
-    })
-    const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
-    yield* run(`ATTACH ${sqlString(fresh)} AS catalog_file`)
-    yield* run("USE catalog_file")
-    for (const { view, kind } of views) yield* run(tableView(view, kind, contents.tables))
-    yield* run(everyScoreView(contents.results))
-    yield* run(stagesView(contents.stages))
-    yield* run(provenanceView(contents.provenance))
-    yield* run("USE memory")
-    yield* run("DETACH catalog_file")
-    yield* Effect.sync(() => renameSync(fresh, path))
-  })
+/** Says where the store is, whatever characters its path has. */
+const setStore = (connection: DuckDBConnection, store: string) => {
+  const path = literalPath(store).split(sep).join("/")
+  const sql = `SET VARIABLE ${storeVariable} = ${sqlString(`${path}/`)}`
+  return duckDbPromise(sql, () => connection.run(sql))
+}
+
+/** Changes a database file through DuckDB: the file is attached by a name of its own, and nobody else knows it yet. */
+const inDatabase = (store: string, file: string, statements: ReadonlyArray<string>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const connection = yield* (yield* DuckDb).connect
+      const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+      yield* setStore(connection, store)
+      yield* run(`ATTACH ${sqlString(file)} AS catalog_file`)
+      // A disk that is full when a statement runs must not leave the file open.
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(Effect.zipRight(run("USE memory"), run("DETACH DATABASE IF EXISTS catalog_file"))),
+      )
+      yield* run("USE catalog_file")
+      for (const statement of statements) yield* run(statement)
+      yield* run("USE memory")
+      yield* run("DETACH catalog_file")
+    }),
+  )
+
+/** Writes the views into a database file that is not there yet. */
+export const writeCatalog = (store: string, file: string, contents: CatalogContents) =>
+  inDatabase(store, file, [
+    ...views.map(({ view, kind }) => tableView(view, kind, contents.tables)),
+    everyScoreView(contents.results),
+    stagesView(contents.stages),
+    provenanceView(contents.provenance),
+  ])
+
+/** Writes the view of all stored scores anew in a catalog that is nobody else's yet. */
+export const rewriteEveryScore = (store: string, file: string, results: ReadonlyArray<CatalogResult>) =>
+  inDatabase(store, file, [everyScoreView(results)])
+
+/** Another program has the catalog open for writing, and it cannot be read beside it. */
+export class CatalogInUse extends Schema.TaggedError<CatalogInUse>()("CatalogInUse", {
+  path: Schema.String,
+  /** As DuckDB names it: the program and its number. */
+  holder: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.path} is open for writing in another program (${this.holder}), and no copy of it could be read. Close it there, or open it there read-only, and ask again.`
+  }
+}
+
+/** Whom DuckDB names as the holder of a lock. */
+const holderIn = (error: DuckDbError): string | undefined => {
+  const text = error.cause instanceof Error ? error.cause.message : String(error.cause)
+  if (!/could not set lock/i.test(text)) return undefined
+  return /held in (.+?\(PID \d+\)[^.]*)\./.exec(text)?.[1] ?? "it is not known which"
+}
+
+/** Attaches a copy: views are all there is in a catalog, so that what another program has not finished writing is not missed. */
+const attachCopy = (connection: DuckDBConnection, path: string, holder: string) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "rankdag-catalog-"))),
+        // What is attached stays readable when its name is gone.
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true })),
+      )
+      const copy = join(folder, "catalog.duckdb")
+      const sql = `ATTACH ${sqlString(copy)} AS rankdag (READ_ONLY)`
+      yield* duckDbPromise(sql, async () => {
+        copyFileSync(path, copy)
+        await connection.run(sql)
+        await connection.run("SELECT count(*) FROM duckdb_views() WHERE database_name = 'rankdag'")
+      })
+    }),
+  ).pipe(Effect.mapError(() => new CatalogInUse({ path, holder })))
 
 /** A connection that sees the catalog's views by their plain names; nothing can be written through it. */
 export const openCatalog = (artifacts: string) =>
   Effect.gen(function* () {
-    const path = catalogPath(artifacts)
+    const { directory } = yield* ArtifactStore
+    const path = catalogPath(directory)
     if (!existsSync(path)) return yield* new NoCatalog({ path })
     const connection = yield* (yield* DuckDb).connect
     const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
-    yield* run(`ATTACH IF NOT EXISTS ${sqlString(path)} AS rankdag (READ_ONLY)`)
+    yield* setStore(connection, directory)
+    yield* Effect.catchAll(
+      run(`ATTACH IF NOT EXISTS ${sqlString(path)} AS rankdag (READ_ONLY)`),
+      (error): Effect.Effect<unknown, DuckDbError | CatalogInUse> => {
+        const holder = holderIn(error)
+        return holder === undefined ? Effect.fail(error) : attachCopy(connection, path, holder)
+      },
+    )
     yield* run("USE rankdag")
     return connection
-  })
+  }).pipe(Effect.provide(layerToldStore(artifacts)))

@@ -82,6 +82,7 @@ export const exitCodeOf = (error: unknown): number => {
     case "StoreError":
       return exitCodes.store
     case "StoreBusy":
+    case "CatalogInUse":
       return exitCodes.busy
     case "WorkFound":
       return exitCodes.workFound

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { firstResults } from "../experiment.ts"
-import { ArtifactStore, type RunRecord, runRecords, sqlString } from "../pipeline/index.ts"
+import { ArtifactStore, newestRun, type RunRecord, sqlString } from "../pipeline/index.ts"
 import { didYouMean, EvaluationSummary, Kinds, SignificanceSummary, StatisticsConfig } from "../schemas/index.ts"
 import { combinedTable, datasetSummary } from "./CombinedTable.ts"
 import { cellText, querySql } from "./SqlResult.ts"
@@ -73,7 +73,10 @@ type Node = RunRecord["nodes"][number]
 /** How the last run's own table was compared; the defaults where it was not. */
 export const lastStatistics = (connection: DuckDBConnection) =>
   Effect.gen(function* () {
-    const { rows } = yield* querySql(connection, "SELECT config FROM provenance WHERE stage = 'compare' LIMIT 1")
+    const { rows } = yield* querySql(
+      connection,
+      "SELECT config FROM provenance WHERE stage = 'compare' ORDER BY node LIMIT 1",
+    )
     const [config] = rows[0] ?? []
     const read = Schema.decodeUnknown(Schema.parseJson(StatisticsConfig))(config)
     return yield* Effect.orElse(read, () => Effect.orDie(Schema.decode(StatisticsConfig)({})))
@@ -102,8 +105,7 @@ export const lastSummaries = (connection: DuckDBConnection) =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const datasets = yield* distinctValues(connection, "dataset", "queries")
-    const records = yield* runRecords(store.directory)
-    const last = records.find((record) => outputsOfKind(record, Kinds.Summary.name).length > 0)
+    const last = yield* newestRun((record) => outputsOfKind(record, Kinds.Summary.name).length > 0)
     if (last === undefined) return yield* new NotInLastRun({ what: "table", asked: "", known: [] })
     const significances = outputsOfKind(last, Kinds.Significance.name)
     const significanceOf = (dataset: string | undefined) =>

@@ -78,6 +78,8 @@ const prepared = async (options: LaunchOptions): Promise<string | undefined> => 
 
 /** Starts the program from a bundle of it, or from its source where there can be none. */
 export const launch = async (options: LaunchOptions): Promise<void> => {
+  // Whatever the caller's mask: what is written here is executed or believed later, so not everybody may write it.
+  process.umask(process.umask(0o077) | 0o002)
   const id = await prepared(options)
   const folder = id === undefined ? undefined : join(bundleFolder(options.root), id)
   if (folder !== undefined) use(folder)

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -174,7 +174,13 @@ const prune = (folder: string, current: string): void => {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
     const stats = statSync(path, { throwIfNoEntry: false })
-    if (name === current || stats?.isDirectory() !== true || Date.now() - stats.mtimeMs < quarterHour) continue
+    if (name === current || name === "current.json" || stats === undefined) continue
+    if (Date.now() - stats.mtimeMs < quarterHour) continue
+    if (!stats.isDirectory()) {
+      // What a process that died left before it renamed it.
+      rmSync(path, { force: true })
+      continue
+    }
     const users = readdirSync(path).flatMap((file) => /^used-by-(\d+)$/.exec(file)?.[1] ?? [])
     if (!users.some((pid) => isAlive(Number(pid)))) rmSync(path, { recursive: true, force: true })
   }
@@ -189,7 +195,8 @@ const prune = (folder: string, current: string): void => {
 export const makeBundle = async (root: string, entry: string): Promise<string> => {
   const at = Date.now()
   const folder = bundleFolder(root)
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
   const stamps = new Map<string, Stamp>()
   const stamp = (path: string): void => {
     if (!stamps.has(path)) stamps.set(path, stampOf(path))
@@ -217,14 +224,14 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
 
   await esbuild.stop()
   const temporary = join(folder, `${id}.tmp`)
-  mkdirSync(temporary)
+  mkdirSync(temporary, { mode: 0o700 })
   const bundled: Record<string, number> = {}
   for (const file of made.outputFiles) {
     const name = relative(join(folder, id), file.path)
-    writeFileSync(join(temporary, name), file.contents)
+    writeFileSync(join(temporary, name), file.contents, { mode: 0o600 })
     bundled[name] = file.contents.length
   }
-  writeFileSync(join(temporary, bundleStart), starter)
+  writeFileSync(join(temporary, bundleStart), starter, { mode: 0o600 })
   bundled[bundleStart] = starter.length
   // JSON is read by esbuild itself.
   for (const input of Object.keys(made.metafile.inputs)) stamp(resolve(root, input))
@@ -236,7 +243,7 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
   if (isSettled) {
     const current: CurrentBundle = { id, bundled, sources }
     const next = join(folder, `${id}.json`)
-    writeFileSync(next, JSON.stringify(current))
+    writeFileSync(next, JSON.stringify(current), { mode: 0o600 })
     renameSync(next, join(folder, "current.json"))
   }
   try {

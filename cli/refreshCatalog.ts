@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { WiredExperiment } from "../experiment.ts"
 import { ArtifactStore, type RunReport } from "../pipeline/index.ts"
 import { isTableKind } from "../schemas/index.ts"
 import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "./Catalog.ts"
+import { replaceCatalog, storedScores } from "./CatalogFile.ts"
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
 const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
@@ -32,35 +33,36 @@ const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, k
     ]
   })
 
+const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
+
+/** What the file beside the catalog says of one that shows something and has these bytes. */
+const catalogStamp = (store: string, shown: string): string | undefined =>
+  existsSync(catalogPath(store)) ? `${sha256(shown)} ${sha256(readFileSync(catalogPath(store)))}` : undefined
+
 /** Rewrites the catalog if it does not show this run already. */
-export const refreshCatalog = (artifacts: string, { datasets, combined }: WiredExperiment, report: RunReport) =>
+export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: RunReport) =>
   Effect.gen(function* () {
+    const store = yield* ArtifactStore
     const nodes = new Map(report.nodes.map((node) => [node.name, node]))
     const together = combined === undefined ? [] : [combined.comparisons]
     const named = [...datasets, { name: datasets.map(({ name }) => name).join(" + "), tables: together }]
     const tables = named.flatMap(({ name, tables }) =>
       tables.flatMap(({ kind, node, output }) => {
-        const path = nodes.get(node.name)?.outputs[output]?.path
-        return path === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, path }]
+        const hash = nodes.get(node.name)?.outputs[output]?.hash
+        return hash === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, hash }]
       }),
     )
     // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
-    const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, path }) => [dataset, kind.name, path])])
-    const stamp = join(artifacts, "catalog.stamp")
-    const digest = createHash("sha256").update(shown).digest("hex")
+    const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, hash }) => [dataset, kind.name, hash])])
+    const stampFile = join(store.directory, "catalog.stamp")
     const ran = report.nodes.some(({ status }) => status === "ran")
-    if (!ran && existsSync(catalogPath(artifacts)) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest)
-      return
-    const store = yield* ArtifactStore
-    const manifests = yield* store.manifests("evaluate")
+    const isCurrent = Effect.sync(
+      () => !ran && existsSync(stampFile) && readFileSync(stampFile, "utf8") === catalogStamp(store.directory, shown),
+    )
+    if (yield* isCurrent) return
     const contents: CatalogContents = {
       tables,
-      results: manifests.flatMap(({ actionKey, outputs, provenance }) => {
-        const hash = outputs["scores"]?.hash
-        return hash === undefined
-          ? []
-          : [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, path: store.objectPath(hash) }]
-      }),
+      results: yield* storedScores,
       provenance: (yield* Effect.forEach(report.nodes, ({ name, stage, key }) =>
         Effect.map(provenanceIn(store, stage, key), (found) => found.map((record) => ({ ...record, node: name }))),
       )).flat(),
@@ -76,6 +78,8 @@ export const refreshCatalog = (artifacts: string, { datasets, combined }: WiredE
             .join(" "),
         })),
     }
-    yield* Effect.scoped(writeCatalog(artifacts, contents))
-    writeFileSync(stamp, digest)
+    yield* replaceCatalog(
+      (file) => writeCatalog(store.directory, file, contents),
+      (session) => store.writeWhole(session, stampFile, catalogStamp(store.directory, shown) ?? ""),
+    )
   })

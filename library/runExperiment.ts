@@ -11,6 +11,7 @@ import { refreshCatalog } from "../cli/refreshCatalog.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { experiment } from "../experiment.ts"
 import {
+  ArtifactStore,
   builtFrom,
   hintsFileOf,
   layerArtifactStore,
@@ -161,10 +162,12 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
     const hardware = yield* findHardware(settings, quiet)
     const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const plan = yield* selectTargets(yield* makePlan(wired.targets), options.targets ?? ["eval"])
+    const store = yield* Effect.provide(ArtifactStore, layerArtifactStore(artifacts))
+    const { directory } = store
     const services = Layer.mergeAll(
-      layerArtifactStore(artifacts),
+      Layer.succeed(ArtifactStore, store),
       layerDuckDb(),
-      layerFingerprint({ projectRoot, hintsFile: hintsFileOf(artifacts), builtFrom: builtFrom() }),
+      layerFingerprint({ projectRoot, hintsFile: hintsFileOf(directory), builtFrom: builtFrom() }),
     )
     return yield* Effect.gen(function* () {
       const report = yield* run(plan, {
@@ -176,7 +179,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
         },
       })
       const summaries = yield* readSummaries(wired, settings.statistics.weighting, report)
-      yield* refreshCatalog(artifacts, wired, report)
+      yield* refreshCatalog(wired, report)
       return { report, summaries }
     }).pipe(
       Effect.scoped,
@@ -195,7 +198,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
           stages: report.nodes.filter(({ status }) => status !== "source").map(stageResult),
           pages: report.nodes
             .filter(({ name, outputs }) => asked.has(name) && outputs["page"] !== undefined)
-            .map(({ name }) => join(artifacts, "latest", name, "index.html")),
+            .map(({ name }) => join(directory, "latest", name, "index.html")),
           table: summaries.length === 0 ? "" : renderResultTable(summaries),
           query: (sql) => queryResults(sql, { artifacts }),
         }

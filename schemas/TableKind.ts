@@ -54,6 +54,3 @@ export const tableKind = <const Name extends string, const C extends Columns>(
 
 /** Whether a kind is a table's. */
 export const isTableKind = (kind: ArtifactKind): kind is TableKind => "columns" in kind
-
-/** The glob, for DuckDB's `read_parquet`, of a stored table's files. */
-export const tableFiles = (path: string): string => `${path}/*.parquet`

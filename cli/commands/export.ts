@@ -4,7 +4,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { aggregate, parseMeasure } from "../../measures/index.ts"
-import { duckDbPromise, layerArtifactStore, layerDuckDb, sqlString } from "../../pipeline/index.ts"
+import { duckDbPromise, layerArtifactStore, layerDuckDb, rowsOf, sqlString, streamRows } from "../../pipeline/index.ts"
 import { Split } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
 import { qrelsFormats, runFormats, scoreFormats, tableFormats } from "../ExportFormats.ts"
@@ -38,11 +38,11 @@ const printRows = (
   print: (rows: ReadonlyArray<ReadonlyArray<DuckDBValue>>) => string,
 ) =>
   Effect.gen(function* () {
-    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+    const next = yield* streamRows(connection, sql)
     for (;;) {
-      const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
-      if (chunk === null || chunk.rowCount === 0) return
-      yield* writeData(print(chunk.getRows()))
+      const batch = yield* next
+      if (batch === undefined) return
+      yield* writeData(print(rowsOf(batch)))
     }
   })
 

@@ -5,11 +5,12 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, layerArtifactStore, type RunRecord, runRecords } from "../../pipeline/index.ts"
+import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 import { NotInLastRun } from "../LastRun.ts"
 import { formatBytes } from "../Quantity.ts"
 import { writeOut } from "../Terminal.ts"
+import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
 
 /** A model cannot be written where it should be, or is not whole where it comes from. */
@@ -70,7 +71,8 @@ export const exportModelCommand = Command.make(
   ({ system, to, force, artifacts }) =>
     Effect.gen(function* () {
       const store = yield* ArtifactStore
-      const models = (yield* runRecords(store.directory)).slice(0, 1).flatMap(modelsOf)
+      const latest = yield* newestRun()
+      const models = latest === undefined ? [] : modelsOf(latest)
       const model = modelNamed(system, models)
       if (model === undefined) {
         const known = models.map((each) => each.system)
@@ -97,5 +99,5 @@ export const exportModelCommand = Command.make(
       }
       const lines = record.files.map(({ path, bytes }) => `${join(to, path)}  ${formatBytes(bytes)}\n`)
       yield* writeOut(lines.join(""))
-    }).pipe(Effect.provide(layerArtifactStore(artifacts))),
+    }).pipe(Effect.provide(layerToldStore(artifacts))),
 ).pipe(Command.withDescription("Writes a system's model: graph, weights, tokenizer, configuration and card"))

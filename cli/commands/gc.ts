@@ -1,11 +1,14 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { collectGarbage, type GcReport, layerArtifactStore } from "../../pipeline/index.ts"
+import { collectGarbage, type GcReport, layerDuckDb } from "../../pipeline/index.ts"
 import { UsageError } from "../Arguments.ts"
+import { forgetScores } from "../CatalogFile.ts"
 import { formatBytes } from "../Quantity.ts"
 import { writeOut } from "../Terminal.ts"
+import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
 
 const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
@@ -71,7 +74,8 @@ export const gcCommand = Command.make(
         ...Option.match(keepLast, { onNone: () => ({}), onSome: (keepLast) => ({ keepLast }) }),
         ...Option.match(maxAgeSeconds, { onNone: () => ({}), onSome: (maxAgeSeconds) => ({ maxAgeSeconds }) }),
         ...Option.match(maxBytes, { onNone: () => ({}), onSome: (maxBytes) => ({ maxBytes }) }),
-      }).pipe(Effect.provide(layerArtifactStore(artifacts)))
+      })
+      if (report.stages.some(({ stage }) => stage === "evaluate") && !dryRun) yield* forgetScores
       yield* writeOut(`${renderGcReport(report)}\n`)
-    }),
+    }).pipe(Effect.provide(Layer.merge(layerToldStore(artifacts), layerDuckDb()))),
 ).pipe(Command.withDescription("Removes results that no kept run needs; never what the last run made"))

@@ -2,8 +2,9 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import { ArtifactStore, layerArtifactStore, lineage, renderLineage, runRecords } from "../../pipeline/index.ts"
+import { lineage, newestRun, renderLineage } from "../../pipeline/index.ts"
 import { jsonText, writeOut } from "../Terminal.ts"
+import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
 
 /** `lineage eval`: what a result was made of, down to the files it began with. */
@@ -18,15 +19,14 @@ export const lineageCommand = Command.make(
   },
   ({ of, artifacts, json }) =>
     Effect.gen(function* () {
-      const { directory } = yield* ArtifactStore
       // The last run may have had another target.
-      const asked = (yield* runRecords(directory)).find(({ targets }) => targets[of] !== undefined)
-      const nodes = asked?.targets[of] ?? [of]
+      const latest = yield* newestRun(({ targets }) => targets[of] !== undefined)
+      const nodes = latest?.targets[of] ?? [of]
       const found = yield* Effect.forEach(nodes, lineage)
       yield* writeOut(
         json
           ? `${jsonText(found.length === 1 ? found[0] : found, 2)}\n`
           : `${found.map(renderLineage).join("\n").trimEnd()}\n`,
       )
-    }).pipe(Effect.provide(layerArtifactStore(artifacts))),
+    }).pipe(Effect.provide(layerToldStore(artifacts))),
 ).pipe(Command.withDescription("Says what a result was made of: inputs, code, configuration, versions, when and where"))

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { isAbsolute, join, relative } from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
@@ -158,17 +158,16 @@ const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) =
 }
 
 /** The pages that this run was asked to make, as whoever reads them opens them. */
-const pagePaths = (artifacts: string, plan: Plan, report: RunReport): ReadonlyArray<string> => {
+const pagePaths = (directory: string, plan: Plan, report: RunReport): ReadonlyArray<string> => {
   const asked = new Set(Object.values(plan.targets).flat())
   return report.nodes
     .filter(({ name, outputs }) => asked.has(name) && outputs["page"]?.kind === Kinds.Report.name)
-    .map(({ name }) => join(artifacts, "latest", name, "index.html"))
+    .map(({ name }) => join(directory, "latest", name, "index.html"))
 }
 
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
-    const artifacts = resolve(given.artifacts)
     yield* loadExtensions([...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages])
     const settings = yield* readSettings({
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
@@ -186,18 +185,20 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     yield* nodesNamed(plan, given.force)
     const looksOnly = given.dryRun || Option.isSome(given.graph)
 
+    const store = yield* Effect.provide(ArtifactStore, layerArtifactStore(given.artifacts))
     const services = Layer.mergeAll(
-      layerArtifactStore(artifacts),
+      Layer.succeed(ArtifactStore, store),
       layerDuckDb(),
       layerFingerprint({
         projectRoot,
-        hintsFile: hintsFileOf(artifacts),
+        hintsFile: hintsFileOf(store.directory),
         readOnly: looksOnly,
         builtFrom: builtFrom(),
       }),
     )
     yield* Effect.gen(function* () {
       if (looksOnly || given.assertHit) {
+        if (store.notice !== undefined) yield* writeError(`! ${store.notice}\n`)
         const previews = yield* preview(plan, { force: given.force })
         const work = worksToDo(previews)
         if (Option.isSome(given.graph)) {
@@ -232,8 +233,9 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         yield* writeError(text === "" ? "Nothing ran: every result was in the store.\n" : `${text}\n`)
       }
       const summaries = yield* readSummaries(wired, settings.statistics.weighting, report)
-      yield* refreshCatalog(artifacts, wired, report)
-      const pages = pagePaths(given.artifacts, plan, report)
+      const catalog = yield* Effect.either(refreshCatalog(wired, report))
+      const directory = isAbsolute(given.artifacts) ? store.directory : relative(process.cwd(), store.directory)
+      const pages = pagePaths(directory, plan, report)
       if (given.json) {
         yield* writeOut(`${jsonText(runDocument(targets, names, summaries, pages, report), 2)}\n`)
       } else if (summaries.length > 0) {
@@ -244,6 +246,8 @@ export const runCommand = Command.make("rankdag", options, (given) =>
           if (node !== undefined) yield* writeOut(`${name}  ${describeNode(node)}\n`)
         }
       }
+      // The results are what was asked for; that SQL does not see them yet is said after them.
+      yield* catalog
     }).pipe(Effect.scoped, Effect.provide(services))
   }),
 ).pipe(

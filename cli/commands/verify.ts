@@ -2,16 +2,43 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { layerArtifactStore, type VerifyReport, verifyStore } from "../../pipeline/index.ts"
+import { type VerifyReport, verifyStore } from "../../pipeline/index.ts"
 import { formatBytes, formatCount } from "../Quantity.ts"
 import { writeOut } from "../Terminal.ts"
+import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
 
-/** Stored results are not as they were written, and were left so. */
-export class StoreDamaged extends Schema.TaggedError<StoreDamaged>()("StoreDamaged", { results: Schema.Number }) {
+/** What is in the store is not as it was written, and was left so. */
+export class StoreDamaged extends Schema.TaggedError<StoreDamaged>()("StoreDamaged", {
+  results: Schema.Number,
+  records: Schema.Number,
+}) {
   override get message(): string {
-    return `${this.results} stored ${this.results === 1 ? "result is" : "results are"} damaged. \`verify --drop\` sets them aside; the next run makes them again.`
+    const counted = (count: number, what: string) => `${count} ${count === 1 ? what : `${what}s`}`
+    const both = [
+      ...(this.results === 0 ? [] : [counted(this.results, "stored result")]),
+      ...(this.records === 0 ? [] : [counted(this.records, "record")]),
+    ].join(" and ")
+    const one = this.results + this.records === 1
+    return `${both} ${one ? "is" : "are"} damaged. \`verify --drop\` sets ${one ? "it" : "them"} aside; the next run makes results again.`
   }
+}
+
+const counted = (count: number, one: string): string => `${formatCount(count)} ${one}${count === 1 ? "" : "s"}`
+
+/** What the whole comes to, in one line. */
+const summaryOf = (report: VerifyReport): string => {
+  const { damaged, depth, unreadable } = report
+  if (report.results + report.objects + unreadable.length === 0) {
+    return `${report.directory} holds no results: nothing was compared`
+  }
+  const sizes = `${counted(report.results, "result")}, ${counted(report.objects, "object")}, ${formatBytes(report.bytes)}, ${counted(report.records, "other record")}`
+  const wrong = [
+    ...(damaged.length === 0 ? [] : [`${counted(damaged.length, "result")} damaged`]),
+    ...(unreadable.length === 0 ? [] : [`${counted(unreadable.length, "record")} unreadable`]),
+  ]
+  const right = depth === "bytes" ? "every byte as it was written" : "every file there, with its size"
+  return `${sizes}: ${wrong.length === 0 ? right : wrong.join(", ")}`
 }
 
 /** What a verification found, line by line. */
@@ -23,11 +50,17 @@ export const renderVerifyReport = (report: VerifyReport): string =>
           `✗ ${node} (${key.slice(0, 12)}): ${output}/${file} ${kind === "bytes" ? "has other bytes" : kind === "size" ? "has another size" : kind === "added" ? "was added" : "is missing"}${dropped ? "; dropped" : ""}`,
       ),
     ),
-    ...report.unreadable.map(({ file, why }) => `✗ ${file}: ${why}`),
-    ...(report.orphans.length === 0 ? [] : [`${report.orphans.length} objects belong to no result; gc removes them`]),
-    `${formatCount(report.results)} results, ${formatCount(report.objects)} objects, ${formatBytes(report.bytes)}: ${
-      report.damaged.length === 0 ? "every byte as it was written" : `${report.damaged.length} damaged`
-    }`,
+    ...report.unreadable.map(({ file, why, dropped }) => `✗ ${file}: ${why}${dropped ? "; dropped" : ""}`),
+    ...(report.orphans.length === 0
+      ? []
+      : [`${counted(report.orphans.length, "object")} of no result; gc removes what is old enough`]),
+    ...(report.unsealed === 0
+      ? []
+      : [
+          `${counted(report.unsealed, "result")} recorded by an earlier version, without a hash over the record: what lineage tells of them was not compared`,
+        ]),
+    ...(report.notLookedAt.length === 0 ? [] : [`not looked at: ${report.notLookedAt.join(", ")}`]),
+    summaryOf(report),
   ].join("\n")
 
 /** `verify`: compares every stored byte with its hash. */
@@ -35,15 +68,21 @@ export const verifyCommand = Command.make(
   "verify",
   {
     artifacts: artifactsOption,
+    fast: Options.boolean("fast").pipe(
+      Options.withDescription("Compare names and sizes only, which takes seconds for any store"),
+    ),
     drop: Options.boolean("drop").pipe(
       Options.withDescription("Set damaged results aside, so that the next run makes them again"),
     ),
   },
-  ({ artifacts, drop }) =>
+  ({ artifacts, fast, drop }) =>
     Effect.gen(function* () {
-      const report = yield* verifyStore({ drop }).pipe(Effect.provide(layerArtifactStore(artifacts)))
+      const report = yield* verifyStore({ drop, depth: fast ? "sizes" : "bytes" }).pipe(
+        Effect.provide(layerToldStore(artifacts)),
+      )
       yield* writeOut(`${renderVerifyReport(report)}\n`)
-      const left = report.damaged.filter(({ dropped }) => !dropped).length
-      if (left > 0) return yield* new StoreDamaged({ results: left })
+      const results = report.damaged.filter(({ dropped }) => !dropped).length
+      const records = report.unreadable.filter(({ dropped }) => !dropped).length
+      if (results + records > 0) return yield* new StoreDamaged({ results, records })
     }),
 ).pipe(Command.withDescription("Compares every byte of the store with what was recorded when it was written"))

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { isTrusted, type Stamp, stampOf } from "./FingerprintStamp.ts"
@@ -89,9 +89,10 @@ export class FingerprintHints {
   /** Writes what was learnt, whole or not at all, beside what other processes have written since. */
   save(): void {
     if (this.file === undefined || this.readOnly || this.written.size === 0) return
-    const temporary = `${this.file}.${randomUUID()}`
+    // In the store's work area, where the next run finds what a killed one left.
+    const temporary = join(dirname(this.file), "tmp", `hints-${randomUUID()}.json`)
     try {
-      mkdirSync(dirname(this.file), { recursive: true })
+      mkdirSync(dirname(temporary), { recursive: true })
       const hints = Object.fromEntries([...readHints(this.file), ...this.written])
       writeFileSync(temporary, JSON.stringify({ schema: 1, hints }))
       renameSync(temporary, this.file)

@@ -107,7 +107,7 @@ export const run = (
             damaged,
           }
           if (session.readOnly === undefined) {
-            yield* store.writeWhole(session, join(store.directory, "runs", `${session.id}.json`), runRecord(report))
+            yield* store.writeRecord(session, join(store.directory, "runs", `${session.id}.json`), runRecord(report))
           }
           emit({ _tag: "RunFinished", report })
           return report

@@ -8,14 +8,15 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs"
-import { mkdir, rename, rm } from "node:fs/promises"
-import { dirname, join, relative, resolve } from "node:path"
+import { rename, rm } from "node:fs/promises"
+import { dirname, join, relative, resolve, sep } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -29,10 +30,12 @@ import {
   type OutputRecord,
   parseFormerResult,
   parseManifest,
-  storeVersion,
+  type ReadManifest,
 } from "./Manifest.ts"
+import { sealedRecord } from "./SealedRecord.ts"
 import { openSession, type Session } from "./Session.ts"
-import { errorCode, io, ioSync, isAbsent, type StoreError } from "./StoreError.ts"
+import { causeMessage, errorCode, io, ioSync, isAbsent, StoreError } from "./StoreError.ts"
+import { findStore, storeFileText } from "./StoreFile.ts"
 
 /** A file of a stored artifact that is not as it was written. */
 export interface Damage {
@@ -65,10 +68,16 @@ export type Depth = "sizes" | "bytes"
 export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
   ArtifactStore,
   {
-    /** Absolute path of the folder that holds what is listed above. */
+    /** Absolute path of the folder that holds what is listed above. It need not be the one that was given. */
     readonly directory: string
     /** Something that the user should know about the folder, such as that another version's store lies in it. */
     readonly notice: string | undefined
+    /** What is wrong with `store.json`, which the next session that can write mends. */
+    readonly storeFileDamage: string | undefined
+    /** Whether a path of the store is what it seems: no link leads elsewhere. */
+    readonly isInside: (path: string) => boolean
+    /** The text of a record; `Left` says what stands in its place. `undefined` where there is nothing. */
+    readonly readRecord: (path: string) => Effect.Effect<Either.Either<string, string> | undefined, StoreError>
     /** Makes the store's folders. */
     readonly prepare: Effect.Effect<void, StoreError>
     readonly session: (purpose: string) => Effect.Effect<Session, StoreError, Scope.Scope>
@@ -78,7 +87,11 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly readManifest: (
       stage: string,
       key: string,
-    ) => Effect.Effect<Exclude<Lookup, { readonly _tag: "Damaged" }>, StoreError>
+    ) => Effect.Effect<
+      | ({ readonly _tag: "Found" } & ReadManifest)
+      | Exclude<Lookup, { readonly _tag: "Damaged" } | { readonly _tag: "Found" }>,
+      StoreError
+    >
     readonly lookup: (stage: string, key: string, depth: Depth) => Effect.Effect<Lookup, StoreError>
     /** Compares an output's object with its record. */
     readonly damageOf: (
@@ -103,6 +116,8 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
       manifest: Manifest,
       damage: ReadonlyArray<Damage>,
     ) => Effect.Effect<void, StoreError>
+    /** Moves whatever lies at a path of the store out of the way. */
+    readonly setAside: (session: Session, path: string, why: unknown) => Effect.Effect<void, StoreError>
     /** Turns a manifest into history: the result does not exist any more, but what it was made of is still known. */
     readonly retire: (session: Session, manifest: Manifest, why: FormerResult["why"]) => Effect.Effect<void, StoreError>
     /** Points `latest/<node>` (or `latest/<node>/<output>` where there are several) at a node's outputs. */
@@ -111,55 +126,85 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
       node: string,
       outputs: Readonly<Record<string, string>>,
     ) => Effect.Effect<void, StoreError>
-    /** Writes a file that other processes see whole or not at all. */
+    /**
+     * Writes a file that other processes see whole or not at all, in the place of whatever is there. `record` writes a JSON object
+     * with a hash over its bytes.
+     */
+    readonly writeRecord: (session: Session, path: string, json: string) => Effect.Effect<void, StoreError>
     readonly writeWhole: (session: Session, path: string, text: string) => Effect.Effect<void, StoreError>
   }
 >() {}
 
-const folders = ["objects", "manifests", "history", "runs", "latest", "locks", "tmp", "scratch", "quarantine"]
+/** Names of the records in a folder, without their ending. */
+const recordsIn = (folder: string): ReadonlyArray<string> =>
+  folderEntries(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []))
 
-const readText = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, "utf8")
-  } catch (cause) {
-    if (isAbsent(cause)) return undefined
-    throw cause
-  }
+const formerAt = (path: string): FormerResult | undefined => {
+  const text = readText(path)
+  return text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseFormerResult))
 }
 
-/** Version of the store that lies in a folder; `undefined` where there is none. */
-const foundVersion = (directory: string): number | "unreadable" | undefined => {
-  const text = readText(join(directory, "store.json"))
-  if (text === undefined) return undefined
+const notAFolder = (path: string): StoreError =>
+  new StoreError({
+    reason: "Io",
+    during: "opening the store",
+    path,
+    cause: new Error(
+      "it is a link, or no folder: a store lies on one file system, whole. Move the store itself, or name another with --artifacts",
+    ),
+  })
+
+const folders = ["objects", "manifests", "history", "runs", "latest", "locks", "tmp", "scratch", "quarantine"]
+
+/** Reads a record's text. What is not a file, or cannot be read, is damage of that one record. */
+const readText = (path: string): Either.Either<string, string> | undefined => {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === "object" && value !== null && "version" in value && typeof value.version === "number"
-      ? value.version
-      : "unreadable"
-  } catch {
-    return "unreadable"
+    const stat = lstatSync(path)
+    if (stat.isSymbolicLink()) return Either.left("is a link, and not the record itself")
+    if (!stat.isFile()) return Either.left("is not a file")
+    return Either.right(readFileSync(path, "utf8"))
+  } catch (cause) {
+    if (isAbsent(cause)) return undefined
+    if (["EMFILE", "ENFILE", "ENOMEM"].includes(errorCode(cause))) throw cause
+    return Either.left(`cannot be read: ${causeMessage(cause)}`)
   }
 }
 
 const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =>
   Effect.gen(function* () {
     const outer = resolve(given)
-    const version = yield* ioSync("opening the store", outer, () =>
-      existsSync(outer) ? foundVersion(outer) : undefined,
-    )
-    const foreign = version !== undefined && version !== storeVersion
-    const directory = foreign ? join(outer, `v${storeVersion}`) : outer
-    const notice = foreign
-      ? `The store in ${outer} has version ${version}, which this program neither reads nor changes; it uses ${directory}.`
-      : undefined
+    const found = yield* ioSync("opening the store", outer, () => findStore(outer))
+    const { directory, notice } = found
+    let root: string | undefined
+    const isInside = (path: string): boolean => {
+      try {
+        root ??= realpathSync.native(directory)
+        return realpathSync.native(path) === join(root, relative(directory, path))
+      } catch {
+        return false
+      }
+    }
+    const readRecord = (path: string) => ioSync("reading a record", path, () => readText(path))
 
     const objectPath = (hash: string) => join(directory, "objects", hash.slice(0, 2), hash)
     const manifestPath = (stage: string, key: string) => join(directory, "manifests", stage, `${key}.json`)
     const historyPath = (stage: string, key: string) => join(directory, "history", stage, `${key}.json`)
 
+    const aside = (session: Session, what: string): void => {
+      const name = `${relative(directory, what).split(sep).join("-")}-${session.id}-${temporaries++}`
+      renameSync(what, join(directory, "quarantine", name))
+    }
+    /** Makes a folder of the store; a link or a file in its place is kept aside, and nothing behind a link is touched. */
+    const ownFolder = (session: Session, folder: string): void => {
+      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) aside(session, folder)
+      mkdirSync(folder, { recursive: true })
+    }
+
+    const writeRecord = (session: Session, path: string, json: string) => writeWhole(session, path, sealedRecord(json))
     const writeWhole = (session: Session, path: string, text: string) =>
       ioSync("writing a record", path, () => {
-        mkdirSync(dirname(path), { recursive: true })
+        ownFolder(session, dirname(path))
+        if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) aside(session, path)
         const temporary = join(session.tmp, `.${temporaries++}.json`)
         const file = openSync(temporary, "wx")
         try {
@@ -182,7 +227,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       Effect.gen(function* () {
         const path = objectPath(record.hash)
         const found = yield* Effect.catchAll(
-          io("checking an artifact", path, () => listFiles(path)),
+          isInside(path) ? io("checking an artifact", path, () => listFiles(path)) : Effect.succeed([]),
           // An unreadable folder is as good as none: the artifact has to be made again.
           () => Effect.succeed([]),
         )
@@ -208,16 +253,17 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
 
     const readManifest = (stage: string, key: string): ReturnType<ArtifactStore["Type"]["readManifest"]> => {
       const path = manifestPath(stage, key)
-      return Effect.map(
-        ioSync("reading a manifest", path, () => readText(path)),
-        (text) => {
-          if (text === undefined) return { _tag: "Unknown" }
-          return Either.match(parseManifest(text, stage, key), {
-            onLeft: (why): Exclude<Lookup, { readonly _tag: "Damaged" }> => ({ _tag: "Unreadable", why }),
-            onRight: (manifest) => ({ _tag: "Found", manifest }),
-          })
-        },
-      )
+      return Effect.map(readRecord(path), (text): Effect.Effect.Success<ReturnType<typeof readManifest>> => {
+        if (text === undefined) return { _tag: "Unknown" }
+        if (Either.isRight(text) && !isInside(path)) return { _tag: "Unreadable", why: "lies behind a link" }
+        return Either.match(
+          Either.flatMap(text, (json) => parseManifest(json, stage, key)),
+          {
+            onLeft: (why) => ({ _tag: "Unreadable", why }),
+            onRight: ({ manifest, sealed }) => ({ _tag: "Found", manifest, sealed }),
+          },
+        )
+      })
     }
 
     const lookup = (stage: string, key: string, depth: Depth): Effect.Effect<Lookup, StoreError> =>
@@ -235,7 +281,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
     const retire = (session: Session, manifest: Manifest, why: FormerResult["why"]) =>
       Effect.gen(function* () {
         const former: FormerResult = { manifest, at: new Date().toISOString(), why }
-        yield* writeWhole(session, historyPath(manifest.stage, manifest.actionKey), JSON.stringify(former))
+        yield* writeRecord(session, historyPath(manifest.stage, manifest.actionKey), JSON.stringify(former))
         const path = manifestPath(manifest.stage, manifest.actionKey)
         yield* ioSync("removing a manifest", path, () => rmSync(path, { force: true }))
       })
@@ -246,6 +292,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         const target = join(directory, "quarantine", `${hash}-${session.id}-${temporaries++}`)
         const moved = yield* ioSync("moving a damaged artifact to the quarantine", target, () => {
           try {
+            ownFolder(session, dirname(objectPath(hash)))
             renameSync(objectPath(hash), target)
             return true
           } catch (cause) {
@@ -262,7 +309,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         const path = objectPath(content.hash)
         const record: OutputRecord = { hash: content.hash, bytes: content.bytes, files: content.files }
         const move = io("storing a result", path, async () => {
-          await mkdir(dirname(path), { recursive: true })
+          ownFolder(session, dirname(path))
           try {
             await rename(folder, path)
             await syncDirectory(dirname(path))
@@ -301,17 +348,22 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
     return {
       directory,
       notice,
-      prepare: ioSync("making the store's folders", directory, () => {
-        mkdirSync(directory, { recursive: true })
-        const known = new Set(readdirSync(directory))
-        for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
-      }),
+      storeFileDamage: found.damage,
+      isInside,
+      readRecord,
+      prepare: Effect.flatMap(
+        ioSync("making the store's folders", directory, () => {
+          mkdirSync(directory, { recursive: true })
+          const known = new Map(readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]))
+          for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
+          return folders.find((folder) => known.get(folder)?.isDirectory() === false)
+        }),
+        (strange) => (strange === undefined ? Effect.void : Effect.fail(notAFolder(join(directory, strange)))),
+      ),
       session: (purpose) =>
         Effect.tap(openSession(directory, purpose), (session) => {
           const path = join(directory, "store.json")
-          return existsSync(path)
-            ? Effect.void
-            : writeWhole(session, path, `${JSON.stringify({ program: "rankdag", version: storeVersion })}\n`)
+          return existsSync(path) && found.damage === undefined ? Effect.void : writeWhole(session, path, storeFileText)
         }),
       objectPath,
       manifestPath,
@@ -324,30 +376,22 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         ].sort(),
       ),
       manifests: (stage) =>
-        ioSync("reading the manifests", join(directory, "manifests", stage), () =>
-          folderEntries(join(directory, "manifests", stage)).flatMap((file) => {
-            const text = readText(join(directory, "manifests", stage, file))
-            if (text === undefined || !file.endsWith(".json")) return []
-            return Either.match(parseManifest(text, stage, file.slice(0, -".json".length)), {
-              onLeft: () => [],
-              onRight: (manifest) => [manifest],
-            })
-          }),
+        Effect.map(
+          Effect.forEach(recordsIn(join(directory, "manifests", stage)), (key) => readManifest(stage, key)),
+          (all) => all.flatMap((each) => (each._tag === "Found" ? [each.manifest] : [])),
         ),
       history: (stage) =>
         ioSync("reading the history", join(directory, "history", stage), () =>
-          folderEntries(join(directory, "history", stage)).flatMap((file) => {
-            const former = parseFormerResult(readText(join(directory, "history", stage, file)) ?? "")
+          recordsIn(join(directory, "history", stage)).flatMap((key) => {
+            const former = formerAt(historyPath(stage, key))
             return former === undefined ? [] : [former]
           }),
         ),
       formerResult: (stage, key) =>
-        ioSync("reading the history", historyPath(stage, key), () =>
-          parseFormerResult(readText(historyPath(stage, key)) ?? ""),
-        ),
+        ioSync("reading the history", historyPath(stage, key), () => formerAt(historyPath(stage, key))),
       putObject,
       putManifest: (session, manifest) =>
-        writeWhole(session, manifestPath(manifest.stage, manifest.actionKey), JSON.stringify(manifest)),
+        writeRecord(session, manifestPath(manifest.stage, manifest.actionKey), JSON.stringify(manifest)),
       quarantine: (session, manifest, damage) =>
         Effect.gen(function* () {
           // First the manifest: a result whose object is gone must not seem to exist.
@@ -360,6 +404,13 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
             )
           }
         }),
+      setAside: (session, path, why) =>
+        Effect.gen(function* () {
+          const name = relative(directory, path).split(sep).join("-")
+          const target = join(directory, "quarantine", `${name}-${session.id}-${temporaries++}`)
+          yield* ioSync("moving what is damaged to the quarantine", target, () => renameSync(path, target))
+          yield* writeWhole(session, `${target}.why.json`, JSON.stringify({ at: new Date().toISOString(), why }))
+        }),
       retire,
       pointLatest: (session, node, outputs) =>
         ioSync("pointing to the latest results", join(directory, "latest", node), () => {
@@ -370,6 +421,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
             pointAt(session, link, objectPath(hash))
           }
         }),
+      writeRecord,
       writeWhole,
     }
   })

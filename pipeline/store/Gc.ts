@@ -1,14 +1,13 @@
 import { lstatSync, readlinkSync, renameSync, rmSync } from "node:fs"
-import { readFile, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
 import type { Manifest } from "./Manifest.ts"
-import { RunRecord } from "./RunRecord.ts"
+import { parseRunRecord, parseRunUses, type RunRecord, type RunUses } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
 
@@ -50,8 +49,6 @@ const day = 86_400
 const forgottenSeconds = 30 * day
 
 const graceOf = (options: GcOptions): number => options.graceSeconds ?? 3600
-
-const decodeRun = Schema.decodeUnknownEither(Schema.parseJson(RunRecord))
 
 /** Seconds since a file or folder was last changed or moved. */
 const ageOf = (path: string, now: number): number => {
@@ -150,18 +147,38 @@ const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
     (files) => files.reduce((sum, file) => sum + file.bytes, 0),
   )
 
-/** The runs on record, newest first; those whose record cannot be read are left out. */
-export const runRecords = (directory: string): Effect.Effect<ReadonlyArray<RunRecord>, StoreError> =>
+/** Names of the runs on record, newest first. */
+const runNames = (directory: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
+  ioSync("reading the runs", directory, () =>
+    folderEntries(join(directory, "runs"))
+      .flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []))
+      .reverse(),
+  )
+
+/** The newest run on record of which something holds; those whose record cannot be read are passed over. */
+export const newestRun = (
+  wanted: (record: RunRecord) => boolean = () => true,
+): Effect.Effect<RunRecord | undefined, StoreError, ArtifactStore> =>
   Effect.gen(function* () {
-    const store = yield* ioSync("reading the runs", directory, () => folderEntries(join(directory, "runs")))
-    const records: Array<RunRecord> = []
-    for (const name of store.filter((file) => file.endsWith(".json"))) {
-      const path = join(directory, "runs", name)
-      const text = yield* io("reading a run", path, () => readFile(path, "utf8"))
-      const record = Either.getOrUndefined(decodeRun(text))
-      if (record !== undefined) records.push(record)
+    const { directory, readRecord } = yield* ArtifactStore
+    for (const name of yield* runNames(directory)) {
+      const text = yield* readRecord(join(directory, "runs", `${name}.json`))
+      const record = text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseRunRecord))
+      if (record !== undefined && wanted(record)) return record
     }
-    return records.sort((a, b) => (a.run < b.run ? 1 : -1))
+    return undefined
+  })
+
+/** What a collection reads of every run on record, newest first; those whose record cannot be read are left out. */
+const runUses = (store: ArtifactStore["Type"]) =>
+  Effect.gen(function* () {
+    const uses: Array<RunUses> = []
+    for (const name of yield* runNames(store.directory)) {
+      const text = yield* store.readRecord(join(store.directory, "runs", `${name}.json`))
+      const read = text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseRunUses))
+      if (read !== undefined) uses.push(read)
+    }
+    return uses
   })
 
 const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
@@ -170,7 +187,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
     const now = Date.now()
     const manifests: Array<Manifest> = []
     for (const stage of yield* store.stages) manifests.push(...(yield* store.manifests(stage)))
-    const runs = yield* runRecords(directory)
+    const runs = yield* runUses(store)
     const objects: Array<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }> = []
     for (const prefix of folderEntries(join(directory, "objects"))) {
       for (const hash of folderEntries(join(directory, "objects", prefix))) {

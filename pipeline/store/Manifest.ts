@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { actionKey, KeyDocument } from "../keys/index.ts"
 import { JsonValue } from "../plan/index.ts"
 import { FileRecord } from "./FolderContent.ts"
+import { openRecord } from "./SealedRecord.ts"
 
 /** Form of the store's folders and files. Another form is left alone: neither read nor migrated. */
 export const storeVersion = 1
@@ -66,23 +67,43 @@ export const FormerResult = Schema.Struct({
 })
 export type FormerResult = typeof FormerResult.Type
 
-const decodeManifest = Schema.decodeUnknownEither(Schema.parseJson(Manifest))
-const decodeFormer = Schema.decodeUnknownEither(Schema.parseJson(FormerResult))
+const firstLine = (error: { readonly message: string }): string => error.message.split("\n")[0] ?? "unreadable"
 
 /**
- * Reads a manifest. `Left` says why it is not one: damaged JSON, another form, or a key document that does not hash to the
- * key under which it lies, so that a manifest put in place by hand for another key is never believed.
+ * Decodes a record. One without a seal must have exactly the members that there are, so that a seal that was damaged is not taken
+ * for one that never was.
  */
-export const parseManifest = (text: string, stage: string, key: string): Either.Either<Manifest, string> =>
-  Either.flatMap(
-    Either.mapLeft(decodeManifest(text), (error) => error.message.split("\n")[0] ?? "unreadable"),
-    (manifest) => {
-      if (manifest.stage !== stage || manifest.actionKey !== key || actionKey(manifest.key) !== key) {
-        return Either.left("its key document does not hash to its name")
-      }
-      return Either.right(manifest)
-    },
+export const decodeRecord = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownEither(Schema.parseJson(schema))
+  return (text: string): Either.Either<{ readonly value: A; readonly sealed: boolean }, string> =>
+    Either.flatMap(openRecord(text), ({ json, sealed }) =>
+      Either.mapBoth(decode(json, { onExcessProperty: sealed ? "ignore" : "error" }), {
+        onLeft: firstLine,
+        onRight: (value) => ({ value, sealed }),
+      }),
+    )
+}
+
+const decodeManifest = decodeRecord(Manifest)
+const decodeFormer = decodeRecord(FormerResult)
+
+/** A manifest that was read, and whether its bytes were compared with a hash of their own. */
+export interface ReadManifest {
+  readonly manifest: Manifest
+  readonly sealed: boolean
+}
+
+/**
+ * Reads a manifest. `Left` says why it is not one: other bytes than were written, damaged JSON, another form, or a key document
+ * that does not hash to the key under which it lies, so that a manifest put in place by hand for another key is never believed.
+ */
+export const parseManifest = (text: string, stage: string, key: string): Either.Either<ReadManifest, string> =>
+  Either.flatMap(decodeManifest(text), ({ value: manifest, sealed }) =>
+    manifest.stage !== stage || manifest.actionKey !== key || actionKey(manifest.key) !== key
+      ? Either.left("its key document does not hash to its name")
+      : Either.right({ manifest, sealed }),
   )
 
-/** Reads a former result; `undefined` where it is damaged or of another form. */
-export const parseFormerResult = (text: string): FormerResult | undefined => Either.getOrUndefined(decodeFormer(text))
+/** Reads a former result; `Left` where it is damaged or of another form. */
+export const parseFormerResult = (text: string): Either.Either<FormerResult, string> =>
+  Either.map(decodeFormer(text), ({ value }) => value)

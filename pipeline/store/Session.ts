@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import {
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -73,6 +74,8 @@ const readOwner = (path: string): Owner | "unknown" | undefined => {
     return Either.getOrElse(decodeOwner(readFileSync(path, "utf8")), () => "unknown" as const)
   } catch (cause) {
     if (isAbsent(cause)) return undefined
+    // Something else in its place is nobody's.
+    if (errorCode(cause) === "EISDIR") return "unknown"
     throw cause
   }
 }
@@ -135,6 +138,26 @@ const removeDrafts = (directory: string, ours: string): void => {
     const known = writerOf(name)
     if (known === "alive" || (known === "unknown" && lives(path, "unknown", ours))) continue
     rmSync(path, { force: true })
+  }
+}
+
+/**
+ * Removes what lies in the work area and is no living session's, whatever its name: a folder without an owner's file (which is
+ * written before the folder is made, and removed after it), and files that nobody touched for as long as makes a lock stale.
+ */
+const removeStrays = async (directory: string, ours: string): Promise<void> => {
+  const names = readdirSync(join(directory, "tmp"), { withFileTypes: true })
+  const owned = new Set(names.map((entry) => entry.name))
+  const now = statSync(ours).mtimeMs
+  for (const entry of names) {
+    const path = join(directory, "tmp", entry.name)
+    if (entry.isDirectory()) {
+      if (entry.name.endsWith(".owner") || !owned.has(`${entry.name}.owner`))
+        await rm(path, { recursive: true, force: true })
+    } else if (!entry.name.endsWith(".owner") && !entry.name.endsWith(".draft")) {
+      const stat = lstatSync(path, { throwIfNoEntry: false })
+      if (stat !== undefined && now - stat.mtimeMs > staleAfterSeconds * 1000) rmSync(path, { force: true })
+    }
   }
 }
 
@@ -256,7 +279,7 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
       }
       try {
         const owner = readOwner(lockPath(name))
-        if (owner !== undefined && !lives(lockPath(name), owner, ownerFile)) unlinkSync(lockPath(name))
+        if (owner !== undefined && !lives(lockPath(name), owner, ownerFile)) rmSync(lockPath(name), { recursive: true })
       } finally {
         unlinkSync(lockPath(guard))
       }
@@ -292,8 +315,9 @@ export const openSession = (directory: string, purpose: string): Effect.Effect<S
       for (const { id: other, live } of sessions(directory, ownerFile)) {
         if (live || other === id) continue
         await rm(join(directory, "tmp", other), { recursive: true, force: true })
-        rmSync(join(directory, "tmp", `${other}.owner`), { force: true })
+        rmSync(join(directory, "tmp", `${other}.owner`), { recursive: true, force: true })
       }
+      await removeStrays(directory, ownerFile)
       for (const file of readdirSync(join(directory, "locks"))) {
         const path = join(directory, "locks", file)
         const owner = readOwner(path)

@@ -7,7 +7,7 @@ export {
   type GcOptions,
   type GcReport,
   type GcState,
-  runRecords,
+  newestRun,
 } from "./Gc.ts"
 export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
 export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"

@@ -1,12 +1,12 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ColumnTypes, RowOf, TableKind } from "../../schemas/index.ts"
-import { tableFiles } from "../../schemas/index.ts"
 import { DuckDb, type DuckDbError, duckDbPromise } from "./DuckDb.ts"
+import { rowStream } from "./RowStream.ts"
+import { sqlIdentifier, sqlString, storedRows, tableSource } from "./TableSource.ts"
 
 /** A table that exists: what reading it takes of an artifact. */
 export interface StoredTable<out K extends TableKind = TableKind> {
@@ -35,12 +35,6 @@ const vectorRows = 2048
 
 /** Rows of a part: four of DuckDB's default row groups, so that a reader can skip and a writer stays small. */
 const partRows = 4 * 122_880
-
-/** A string, quoted for SQL. */
-export const sqlString = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
-/** A name, quoted for SQL. */
-export const sqlIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const duckDbType = async (type: keyof ColumnTypes): Promise<DuckDBType> => {
   const duckdb = await import("@duckdb/node-api")
@@ -147,11 +141,9 @@ export const tableWriter = <K extends TableKind>(
     }
   })
 
-const selection = (artifact: StoredTable, columns: ReadonlyArray<string>): string =>
-  `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM read_parquet(${sqlString(tableFiles(artifact.path))})`
-
 /**
- * Streams a table's rows in their order, as batches of at most 2,048 rows. Memory does not grow with the table.
+ * Streams a table's rows in their order, as batches of at most 2,048 rows: as many as its files' footers say, or it fails. Memory
+ * does not grow with the table.
  *
  * @param columns which columns to read; the others are not touched on disk.
  */
@@ -164,24 +156,9 @@ export function readBatches(
   artifact: StoredTable,
   columns: ReadonlyArray<string>,
 ): Stream.Stream<unknown, DuckDbError, DuckDb> {
-  const sql = selection(artifact, columns)
-  return Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const connection = yield* (yield* DuckDb).connect
-      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
-      return Stream.repeatEffectOption(
-        Effect.flatMap(
-          Effect.mapError(
-            duckDbPromise(sql, () => result.fetchChunk()),
-            Option.some,
-          ),
-          (chunk) =>
-            chunk === null || chunk.rowCount === 0
-              ? Effect.fail(Option.none())
-              : Effect.succeed(chunk.getColumnsObject(columns)),
-        ),
-      )
-    }),
+  const sql = `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM ${tableSource(artifact)}`
+  return Stream.map(rowStream(sql, storedRows(artifact)), (batch) =>
+    Object.fromEntries(columns.map((name, column) => [name, batch[column] ?? []])),
   )
 }
 

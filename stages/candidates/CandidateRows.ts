@@ -1,24 +1,21 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { DuckDb, type DuckDbError, duckDbPromise, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { compareBytes, type Kinds, tableFiles } from "../../schemas/index.ts"
+import {
+  DuckDb,
+  type DuckDbError,
+  type NextRows,
+  type StoredArtifact,
+  streamRows,
+  tableSource,
+} from "../../pipeline/index.ts"
+import { compareBytes, type Kinds } from "../../schemas/index.ts"
 import { InputNotSorted } from "./CandidatesError.ts"
 import type { Candidate } from "./candidatesFile.ts"
 
-type Columns = ReadonlyArray<ReadonlyArray<unknown>>
-
-/** The columns of a query's result, batch by batch in stored order; `null` at the end. */
-const batches = (
-  sql: string,
-): Effect.Effect<Effect.Effect<Columns | null, DuckDbError>, DuckDbError, DuckDb | Scope.Scope> =>
+/** The columns of a query's result, batch by batch in stored order, over a connection of its own: one streams one result. */
+const batches = (sql: string): Effect.Effect<NextRows, DuckDbError, DuckDb | Scope.Scope> =>
   Effect.gen(function* () {
-    // A connection streams one result at a time.
-    const connection = yield* (yield* DuckDb).connect
-    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
-    return duckDbPromise(sql, async () => {
-      const chunk = await result.fetchChunk()
-      return chunk === null || chunk.rowCount === 0 ? null : chunk.getColumns()
-    })
+    return yield* streamRows(yield* (yield* DuckDb).connect, sql)
   })
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
@@ -26,14 +23,14 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 /** Looks up a query's grades in qrels that are sorted by qid; queries must be asked for in ascending order. */
 const gradesByQuery = (qrels: StoredArtifact<Kinds.Qrels>) =>
   Effect.gen(function* () {
-    const next = yield* batches(`SELECT qid, docid, grade FROM read_parquet(${sqlString(tableFiles(qrels.path))})`)
-    let batch: Columns | null = yield* next
+    const next = yield* batches(`SELECT qid, docid, grade FROM ${tableSource(qrels)}`)
+    let batch = yield* next
     let row = 0
     let before = ""
     return (wanted: string): Effect.Effect<ReadonlyMap<string, number>, DuckDbError | InputNotSorted> =>
       Effect.gen(function* () {
         const grades = new Map<string, number>()
-        while (batch !== null) {
+        while (batch !== undefined) {
           const [qids = [], docids = [], values = []] = batch
           for (; row < qids.length; row++) {
             const qid = text(qids[row])
@@ -67,16 +64,14 @@ export const candidateRows = (
   DuckDb | Scope.Scope
 > =>
   Effect.gen(function* () {
-    const next = yield* batches(
-      `SELECT qid, docid, rank, score FROM read_parquet(${sqlString(tableFiles(run.path))}) WHERE rank <= ${depth}`,
-    )
+    const next = yield* batches(`SELECT qid, docid, rank, score FROM ${tableSource(run)} WHERE rank <= ${depth}`)
     const gradesOf = yield* gradesByQuery(qrels)
     let query = ""
     let last = 0
     let grades: ReadonlyMap<string, number> = new Map()
     return Effect.gen(function* () {
       const batch = yield* next
-      if (batch === null) return null
+      if (batch === undefined) return null
       const [qids = [], docids = [], ranks = [], scores = []] = batch
       const rows: Array<Candidate> = []
       for (let i = 0; i < qids.length; i++) {

@@ -1,10 +1,7 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StageContext, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { tableFiles } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise, type StageContext, sqlString, tableSource } from "../../pipeline/index.ts"
 import { NothingToTrainOn } from "./CandidatesError.ts"
 import type { TrainCandidatesConfig, trainCandidatesInputs, trainCandidatesOutputs } from "./contract.ts"
-
-const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /**
  * The first `depth` results with their grades and, behind rank `depth`, the relevant passages that are not among them, by docid,
@@ -44,13 +41,14 @@ export const run = (
           (columns) => columns.map(([value]) => Number(value)),
         )
       const file = sqlString(`${outputs.candidates}/part-00000.parquet`)
-      const rows = selection(config, source(inputs.run), source(inputs.qrels), source(inputs.queries))
+      const stored = tableSource({ path: outputs.candidates })
+      const rows = selection(config, tableSource(inputs.run), tableSource(inputs.qrels), tableSource(inputs.queries))
       yield* execute(`COPY (${rows}) TO ${file} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
       const [written = 0, queries = 0, missed = 0] = yield* count(
-        `SELECT count(*), count(DISTINCT qid), count(*) FILTER (rank > ${config.depth}) FROM read_parquet(${file})`,
+        `SELECT count(*), count(DISTINCT qid), count(*) FILTER (rank > ${config.depth}) FROM ${stored}`,
       )
       const [reached = 0] = yield* count(
-        `SELECT count(*) FROM (SELECT qid FROM read_parquet(${file}) GROUP BY qid
+        `SELECT count(*) FROM (SELECT qid FROM ${stored} GROUP BY qid
            HAVING bool_or(grade > 0) AND bool_or(coalesce(grade, 0) <= 0 AND rank <= ${config.depth}))`,
       )
       if (reached === 0) return yield* new NothingToTrainOn({ queries, found: "retrieved" })

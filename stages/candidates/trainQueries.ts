@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, readRows, type StageContext, sqlString, tableWriter } from "../../pipeline/index.ts"
-import { Kinds, Random, tableFiles } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise, readRows, type StageContext, tableSource, tableWriter } from "../../pipeline/index.ts"
+import { Kinds, Random } from "../../schemas/index.ts"
 import { NothingToTrainOn } from "./CandidatesError.ts"
 import type { TrainQueriesConfig, trainQueriesInputs, trainQueriesOutputs } from "./contract.ts"
 
@@ -11,7 +11,7 @@ export const run = (context: StageContext<TrainQueriesConfig, typeof trainQuerie
       const { config, inputs, outputs } = context
       const connection = yield* (yield* DuckDb).connect
       const others = config.leaveOutOwn ? "AND docid <> qid" : ""
-      const sql = `SELECT DISTINCT qid FROM read_parquet(${sqlString(tableFiles(inputs.qrels.path))}) WHERE grade > 0 ${others}`
+      const sql = `SELECT DISTINCT qid FROM ${tableSource(inputs.qrels)} WHERE grade > 0 ${others}`
       const [judged = []] = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
       const withRelevant = new Set(judged.map(String))
       const train = (yield* readRows(inputs.queries)).filter(({ split }) => split === "train")

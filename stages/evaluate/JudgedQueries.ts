@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Judgements } from "../../measures/index.ts"
-import { type DuckDbError, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { type Kinds, QueryKind, Split, tableFiles } from "../../schemas/index.ts"
+import { type DuckDbError, type StoredArtifact, tableSource } from "../../pipeline/index.ts"
+import { type Kinds, QueryKind, Split } from "../../schemas/index.ts"
 import { DuplicateDocument, NothingJudged } from "./EvaluateError.ts"
 import { type Connection, columns, execute, numbers, text } from "./sqlColumns.ts"
 
@@ -21,9 +21,6 @@ export interface JudgedQueries {
 const decodeKinds = Schema.decodeUnknownSync(Schema.Array(QueryKind))
 const decodeSplits = Schema.decodeUnknownSync(Schema.Array(Split))
 
-/** A stored table for SQL. */
-export const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
-
 /**
  * Reads queries and qrels, and leaves them with the connection as `judged_queries (ordinal, qid)` and `judged_qrels
  * (ordinal, qid, docid, grade)`, so that a run can be joined without its strings leaving DuckDB.
@@ -37,13 +34,13 @@ export const judgedQueries = (
     yield* execute(
       connection,
       `CREATE OR REPLACE TEMP TABLE judged_queries AS
-       SELECT (row_number() OVER (ORDER BY qid) - 1)::INTEGER AS ordinal, qid, kind, split FROM ${source(queries)}
-       WHERE qid IN (SELECT qid FROM ${source(qrels)})`,
+       SELECT (row_number() OVER (ORDER BY qid) - 1)::INTEGER AS ordinal, qid, kind, split FROM ${tableSource(queries)}
+       WHERE qid IN (SELECT qid FROM ${tableSource(qrels)})`,
     )
     yield* execute(
       connection,
       `CREATE OR REPLACE TEMP TABLE judged_qrels AS
-       SELECT ordinal, qid, docid, grade FROM ${source(qrels)} JOIN judged_queries USING (qid)`,
+       SELECT ordinal, qid, docid, grade FROM ${tableSource(qrels)} JOIN judged_queries USING (qid)`,
     )
     const [twiceQid = [], twiceDocid = []] = yield* columns(
       connection,
@@ -60,9 +57,9 @@ export const judgedQueries = (
       connection,
       "SELECT ordinal, grade FROM judged_qrels ORDER BY ordinal, grade DESC",
     )
-    const [all = 0] = yield* numbers(connection, `SELECT count(*) FROM ${source(qrels)}`)
+    const [all = 0] = yield* numbers(connection, `SELECT count(*) FROM ${tableSource(qrels)}`)
     if (qids.length === 0) {
-      const [asked = 0] = yield* numbers(connection, `SELECT count(*) FROM ${source(queries)}`)
+      const [asked = 0] = yield* numbers(connection, `SELECT count(*) FROM ${tableSource(queries)}`)
       return yield* new NothingJudged({ queries: asked, qrels: all })
     }
 

@@ -9,13 +9,13 @@ import {
   type StageContext,
   type StageResult,
   sqlString,
+  tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
 import { didYouMean, Kinds, SignificanceSummary } from "../../schemas/index.ts"
 import { compareSystems } from "./compareSystems.ts"
 import type { CompareConfig, compareInputs, compareOutputs } from "./contract.ts"
 import { type EvaluateError, SummaryNotWritten } from "./EvaluateError.ts"
-import { source } from "./JudgedQueries.ts"
 import { readScoreTables } from "./ScoreTable.ts"
 import { standings } from "./standings.ts"
 
@@ -30,7 +30,8 @@ const compared = (
     const { config, inputs, outputs } = context
     const connection = yield* (yield* DuckDb).connect
     const parts = inputs.scores.map(
-      (scores, position) => `SELECT ${sqlString(config.datasets[position] ?? "")} AS dataset, * FROM ${source(scores)}`,
+      (scores, position) =>
+        `SELECT ${sqlString(config.datasets[position] ?? "")} AS dataset, * FROM ${tableSource(scores)}`,
     )
     const tables = yield* readScoreTables(connection, `(${parts.join(" UNION ALL ")})`)
 

@@ -27,6 +27,7 @@ import {
   type StoredArtifact,
   sqlString,
   type TableWriter,
+  tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
 import {
@@ -39,11 +40,10 @@ import {
   Split,
   SystemName,
   type SystemSummary,
-  tableFiles,
 } from "../../schemas/index.ts"
 import type { EvaluateConfig, evaluateInputs, evaluateOutputs } from "./contract.ts"
 import { type EvaluateError, GradeTooLarge, SummaryNotWritten, SystemsConfused } from "./EvaluateError.ts"
-import { type JudgedQueries, judgedQueries, source } from "./JudgedQueries.ts"
+import { type JudgedQueries, judgedQueries } from "./JudgedQueries.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
 import { meanInterval } from "./statistics/index.ts"
@@ -91,7 +91,7 @@ interface ScoredSystem {
 
 const systemOf = (connection: Connection, run: StoredArtifact<Kinds.Run>) =>
   Effect.gen(function* () {
-    const [names = []] = yield* columns(connection, `SELECT DISTINCT system FROM ${source(run)} ORDER BY system`)
+    const [names = []] = yield* columns(connection, `SELECT DISTINCT system FROM ${tableSource(run)} ORDER BY system`)
     if (names.length > 1) {
       return yield* new SystemsConfused({
         system: text(names[0]),
@@ -184,7 +184,7 @@ const scoreSystem = (
   run: StoredArtifact<Kinds.Run>,
 ): Effect.Effect<ScoredSystem, DuckDbError | EvaluateError> =>
   Effect.gen(function* () {
-    const ranking = yield* rankedGrades(connection, source(run), system, queries.qids.length)
+    const ranking = yield* rankedGrades(connection, tableSource(run), system, queries.qids.length)
     if (ranking.reranked) context.warn(`${system}: its run was not stored in trec_eval's order and was ranked anew`)
     const slices = slicesOf(queries, ranking)
     const whole = slices.filter(({ kind }) => kind === "all").sort((a, b) => compareBytes(a.split, b.split))
@@ -246,7 +246,7 @@ const figures = (connection: Connection, scores: string, measures: ReadonlyArray
       `WITH asked (measure, position, aggregation) AS (VALUES ${asked}),
             valued AS (SELECT system, split, kind, qid, position, aggregation,
                 CASE aggregation WHEN 'geometric-mean' THEN ln(greatest(value, ${GEOMETRIC_FLOOR})) ELSE value END AS value
-              FROM read_parquet(${sqlString(scores)}) JOIN asked USING (measure)),
+              FROM ${scores} JOIN asked USING (measure)),
             summed AS (SELECT system, split, CASE grouping(kind) WHEN 1 THEN 'all' ELSE kind END AS slice, position,
                 any_value(aggregation) AS aggregation, list_sum(list(value ORDER BY qid)) AS total, count(*) AS n
               FROM valued GROUP BY GROUPING SETS ((system, split, position), (system, split, position, kind)))
@@ -340,8 +340,13 @@ const scored = (
     const written = { scores: yield* writers.scores.finish, profile: yield* writers.profile.finish }
     context.progress({ done: byName.length, total: byName.length, unit: "systems" })
 
-    const figure = yield* figures(connection, tableFiles(outputs.scores), measures)
-    const candidates = yield* rankedGrades(connection, source(inputs.candidates), "candidates", queries.qids.length)
+    const figure = yield* figures(connection, tableSource({ path: outputs.scores }), measures)
+    const candidates = yield* rankedGrades(
+      connection,
+      tableSource(inputs.candidates),
+      "candidates",
+      queries.qids.length,
+    )
     const summary: EvaluationSummary = {
       measures: measures.map(measureName),
       systems: systems.flatMap(({ system }) =>

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import { gradeRange, gradesNote } from "../../measures/index.ts"
-import type { StoredArtifact } from "../../pipeline/index.ts"
+import { type StoredArtifact, tableSource } from "../../pipeline/index.ts"
 import { type Kinds, Split, type SummaryNote } from "../../schemas/index.ts"
-import { type JudgedQueries, source } from "./JudgedQueries.ts"
+import type { JudgedQueries } from "./JudgedQueries.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
 
 /** How many judged queries of each split have a passage of their own, whose docid is their qid. */
@@ -12,7 +12,7 @@ const ownPassages = (connection: Connection, passages: ReadonlyArray<StoredArtif
     for (const table of passages) {
       const [splits = [], found = []] = yield* columns(
         connection,
-        `SELECT split, count(*) FROM judged_queries SEMI JOIN ${source(table)} p ON judged_queries.qid = p.docid GROUP BY split`,
+        `SELECT split, count(*) FROM judged_queries SEMI JOIN ${tableSource(table)} p ON judged_queries.qid = p.docid GROUP BY split`,
       )
       splits.forEach((split, i) => {
         counts.set(text(split), Number(found[i]))

@@ -5,10 +5,11 @@ import {
   duckDbPromise,
   type StageContext,
   type StoredArtifact,
-  sqlString,
+  streamRows,
+  tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
-import { Kinds, tableFiles } from "../../schemas/index.ts"
+import { Kinds } from "../../schemas/index.ts"
 import type { FuseConfig, fuseInputs, fuseOutputs } from "./contract.ts"
 import { NothingToTuneOn } from "./FuseError.ts"
 import { type FusedQuery, fusedScores, fuseQuery, orderOf } from "./fuseQuery.ts"
@@ -25,8 +26,6 @@ interface Query {
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
-
-const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /** Rows of one query as they come: system by system, best first. */
 class Gathering {
@@ -66,21 +65,22 @@ class Gathering {
 const forEachQuery = <E>(context: Context, split: "dev" | "every", use: (query: Query) => Effect.Effect<void, E>) =>
   Effect.gen(function* () {
     const { config, inputs } = context
-    const only = split === "dev" ? `WHERE qid IN (SELECT qid FROM ${source(inputs.queries)} WHERE split = 'dev')` : ""
+    const only =
+      split === "dev" ? `WHERE qid IN (SELECT qid FROM ${tableSource(inputs.queries)} WHERE split = 'dev')` : ""
     const parts = inputs.runs.map(
-      (run, position) => `SELECT ${position} AS position, qid, docid, rank, score FROM ${source(run)} ${only}`,
+      (run, position) => `SELECT ${position} AS position, qid, docid, rank, score FROM ${tableSource(run)} ${only}`,
     )
     const sql = `
-      SELECT qid, position, (dense_rank() OVER (PARTITION BY qid ORDER BY docid DESC) - 1)::INTEGER, docid, score, grade
-      FROM (${parts.join(" UNION ALL ")}) LEFT JOIN ${source(inputs.qrels)} USING (qid, docid)
+      SELECT qid, position, (dense_rank() OVER (PARTITION BY qid ORDER BY docid DESC) - 1)::INTEGER AS place, docid, score, grade
+      FROM (${parts.join(" UNION ALL ")}) LEFT JOIN ${tableSource(inputs.qrels)} USING (qid, docid)
       ORDER BY qid, position, rank`
     const connection = yield* (yield* DuckDb).connect
-    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+    const next = yield* streamRows(connection, sql)
     let gathering: Gathering | undefined
     for (;;) {
-      const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
-      if (chunk === null || chunk.rowCount === 0) break
-      const [qids = [], systems = [], places = [], docids = [], scores = [], grades = []] = chunk.getColumns()
+      const batch = yield* next
+      if (batch === undefined) break
+      const [qids = [], systems = [], places = [], docids = [], scores = [], grades = []] = batch
       for (let row = 0; row < qids.length; row++) {
         const qid = text(qids[row])
         if (gathering?.qid !== qid) {
@@ -98,7 +98,7 @@ const forEachQuery = <E>(context: Context, split: "dev" | "every", use: (query: 
 const judgedQueries = (qrels: StoredArtifact) =>
   Effect.gen(function* () {
     const connection = yield* (yield* DuckDb).connect
-    const sql = `SELECT qid, list(grade) FROM ${source(qrels)} GROUP BY qid`
+    const sql = `SELECT qid, list(grade) FROM ${tableSource(qrels)} GROUP BY qid`
     const [qids = [], grades = []] = yield* duckDbPromise(sql, async () =>
       (await connection.runAndReadAll(sql)).getColumnsJson(),
     )

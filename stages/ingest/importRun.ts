@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StageRun, sqlString, tableWriter } from "../../pipeline/index.ts"
-import { column, type Kinds, optionalColumn, tableFiles, tableKind } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise, type StageRun, sqlString, tableSource, tableWriter } from "../../pipeline/index.ts"
+import { column, type Kinds, optionalColumn, tableKind } from "../../schemas/index.ts"
 import { attempt } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
@@ -66,7 +66,7 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       }
 
       for (const said of form.said) warn(said)
-      const lines = `(SELECT qid, docid, ${scoreSql[form.scores]} AS score, rank, line FROM read_parquet(${sqlString(tableFiles(scratch))}))`
+      const lines = `(SELECT qid, docid, ${scoreSql[form.scores]} AS score, rank, line FROM ${tableSource({ path: scratch })})`
       const query = (sql: string) => duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
       const [twice] = yield* query(
         `SELECT qid, docid, min(line), max(line) FROM ${lines} GROUP BY qid, docid HAVING count(*) > 1 ORDER BY 4 LIMIT 1`,
@@ -84,8 +84,8 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
           }),
         )
       }
-      const known = `read_parquet(${sqlString(tableFiles(inputs.queries.path))})`
-      const passages = `read_parquet(${sqlString(tableFiles(inputs.passages.path))})`
+      const known = tableSource(inputs.queries)
+      const passages = tableSource(inputs.passages)
       const queries = yield* unknownIds(connection, "qid", lines, known)
       if (queries.unknown === queries.all) {
         const lacks = `none of its queries is one of the collection's ${queries.known} (${queries.example}, and there ${queries.exampleKnown})`

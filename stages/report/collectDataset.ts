@@ -4,15 +4,8 @@ import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { duckDbPromise, readBatches, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import {
-  EvaluationSummary,
-  type Kinds,
-  QueryKind,
-  SignificanceSummary,
-  type Split,
-  tableFiles,
-} from "../../schemas/index.ts"
+import { duckDbPromise, readBatches, type StoredArtifact, sqlString, tableSource } from "../../pipeline/index.ts"
+import { EvaluationSummary, type Kinds, QueryKind, SignificanceSummary, type Split } from "../../schemas/index.ts"
 import type { DatasetModel, QueryList, SystemRow } from "./page/ReportModel.ts"
 import { ReportInputUnreadable } from "./ReportError.ts"
 
@@ -49,9 +42,6 @@ export interface CollectedDataset {
   readonly runs: ReadonlyArray<StoredArtifact<Kinds.Run>>
 }
 
-/** A table of the store, for `FROM`. */
-export const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
-
 /** The whole answer to a query, column by column. */
 export const columns = (connection: DuckDBConnection, sql: string) =>
   duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJson())
@@ -67,7 +57,7 @@ export const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: S
 const systemRuns = (connection: DuckDBConnection, runs: ReadonlyArray<StoredArtifact<Kinds.Run>>) =>
   Effect.map(
     Effect.forEach(runs, (run) =>
-      Effect.map(columns(connection, `SELECT system FROM ${source(run)} LIMIT 1`), ([names = []]) => ({
+      Effect.map(columns(connection, `SELECT system FROM ${tableSource(run)} LIMIT 1`), ([names = []]) => ({
         run,
         system: names[0],
       })),
@@ -81,8 +71,8 @@ const queriesOf = (connection: DuckDBConnection, inputs: DatasetInputs, split: S
     columns(
       connection,
       `SELECT asked.qid, q.text, asked.kind
-       FROM (SELECT DISTINCT qid, kind FROM ${source(inputs.scores)} WHERE split = ${sqlString(split)}) asked
-       JOIN ${source(inputs.queries)} q USING (qid) ORDER BY asked.qid`,
+       FROM (SELECT DISTINCT qid, kind FROM ${tableSource(inputs.scores)} WHERE split = ${sqlString(split)}) asked
+       JOIN ${tableSource(inputs.queries)} q USING (qid) ORDER BY asked.qid`,
     ),
     ([qids = [], texts = [], kinds = []]): QueryList => ({
       qids: qids.map(String),

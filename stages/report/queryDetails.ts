@@ -1,8 +1,8 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
-import { duckDbPromise, sqlString } from "../../pipeline/index.ts"
+import { duckDbPromise, rowsOf, sqlString, streamRows, tableSource } from "../../pipeline/index.ts"
 import type { ReportSettings } from "../../schemas/index.ts"
-import { type CollectedDataset, type DatasetInputs, source } from "./collectDataset.ts"
+import { type CollectedDataset, type DatasetInputs } from "./collectDataset.ts"
 import { detailQueries, type ShownPassage } from "./page/ReportModel.ts"
 
 /** The passages of queries that share a block. */
@@ -32,13 +32,13 @@ export const queryDetails = <E, R>(
     const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
     const ranked = runs.map(
       (each, system) =>
-        `SELECT ${system} AS system, qid, docid, rank FROM ${source(each)} WHERE rank <= ${Math.max(depth, moves)}`,
+        `SELECT ${system} AS system, qid, docid, rank FROM ${tableSource(each)} WHERE rank <= ${Math.max(depth, moves)}`,
     )
     yield* run(
       `CREATE OR REPLACE TEMP TABLE asked AS
        SELECT qid, list_position([${splits.map(({ name }) => sqlString(name)).join(", ")}], split) - 1 AS split,
               row_number() OVER (PARTITION BY split ORDER BY qid) - 1 AS query
-       FROM (SELECT DISTINCT qid, split FROM ${source(inputs.scores)})`,
+       FROM (SELECT DISTINCT qid, split FROM ${tableSource(inputs.scores)})`,
     )
     yield* run(
       `CREATE OR REPLACE TEMP TABLE near AS SELECT * FROM (${ranked.join(" UNION ALL ")}) JOIN asked USING (qid)`,
@@ -47,22 +47,22 @@ export const queryDetails = <E, R>(
       WITH shown AS (
              SELECT qid, split, query, docid FROM near WHERE rank <= ${depth}
              UNION
-             SELECT qid, split, query, docid FROM ${source(inputs.qrels)} JOIN asked USING (qid) WHERE grade > 0
+             SELECT qid, split, query, docid FROM ${tableSource(inputs.qrels)} JOIN asked USING (qid) WHERE grade > 0
                QUALIFY row_number() OVER (PARTITION BY qid ORDER BY grade DESC, docid) <= ${depth}),
            placed AS (
              SELECT shown.*, min(near.rank) AS best,
                     string_agg(near.system || ':' || near.rank, ' ' ORDER BY near.system) AS ranks
              FROM shown LEFT JOIN near USING (qid, split, query, docid) GROUP BY ALL)
-      SELECT split, query, docid, grade, title, left(text, ${characters}), length(text) > ${characters}, ranks
-      FROM placed LEFT JOIN ${source(inputs.passages)} USING (docid) LEFT JOIN ${source(inputs.qrels)} USING (qid, docid)
+      SELECT split, query, docid, grade, title, left(text, ${characters}) AS shown, length(text) > ${characters} AS cut, ranks
+      FROM placed LEFT JOIN ${tableSource(inputs.passages)} USING (docid) LEFT JOIN ${tableSource(inputs.qrels)} USING (qid, docid)
       ORDER BY split, query, best, docid`
-    const result = yield* duckDbPromise(sql, () => connection.stream(sql))
+    const next = yield* streamRows(connection, sql)
 
     let open: { split: number; part: number; queries: Array<Array<ShownPassage>> } | undefined
     for (;;) {
-      const chunk = yield* duckDbPromise(sql, () => result.fetchChunk())
-      if (chunk === null || chunk.rowCount === 0) break
-      for (const [split, query, docid, grade, title, text, cut, ranks] of chunk.getRows()) {
+      const batch = yield* next
+      if (batch === undefined) break
+      for (const [split, query, docid, grade, title, text, cut, ranks] of rowsOf(batch)) {
         const place = { split: Number(split), part: Math.floor(Number(query) / detailQueries) }
         if (open !== undefined && (open.split !== place.split || open.part !== place.part)) {
           yield* take(open)

@@ -1,17 +1,17 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { judgements, measureName, measuresOf, scoreQuery, trecRanking, UNJUDGED } from "../../measures/index.ts"
 import {
   DuckDb,
   duckDbPromise,
+  rowStream,
+  rowsOf,
   type StageContext,
-  type StoredArtifact,
-  sqlString,
+  tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
-import { Kinds, tableFiles } from "../../schemas/index.ts"
+import { Kinds } from "../../schemas/index.ts"
 import type { InterpolateConfig, interpolateInputs, interpolateOutputs } from "./contract.ts"
 import { mixScores, normalised } from "./mixScores.ts"
 import { CandidatesUnscored, NothingToTuneOn } from "./RerankError.ts"
@@ -30,48 +30,31 @@ interface ScoredQuery {
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
 
-const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
-
 /** The candidates query by query, in the order of their qids, of one split or of all. Memory holds a batch and a query. */
 const scoredQueries = (context: Context, split: string | undefined) => {
   const { config, inputs } = context
   const only =
-    split === undefined ? "" : `WHERE qid IN (SELECT qid FROM ${source(inputs.queries)} WHERE split = '${split}')`
-  const sql = `SELECT c.qid, c.docid, c.grade, c.score, r.score FROM ${source(inputs.candidates)} c
-    LEFT JOIN ${source(inputs.run)} r USING (qid, docid) ${only} ORDER BY c.qid, c.rank`
-  return Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const connection = yield* (yield* DuckDb).connect
-      const result = yield* duckDbPromise(sql, () => connection.stream(sql))
-      const batches = Stream.repeatEffectOption(
-        Effect.flatMap(
-          Effect.mapError(
-            duckDbPromise(sql, () => result.fetchChunk()),
-            (error) => Option.some(error),
-          ),
-          (chunk) =>
-            chunk === null || chunk.rowCount === 0 ? Effect.fail(Option.none()) : Effect.succeed(chunk.getRows()),
-        ),
-      )
-      return batches.pipe(
-        Stream.flattenIterables,
-        Stream.groupAdjacentBy(([qid]) => text(qid)),
-        Stream.mapEffect(([qid, rows]) => {
-          const all = Chunk.toReadonlyArray(rows)
-          const missing = all.find((row) => row[4] === null)
-          if (missing !== undefined) {
-            return Effect.fail(new CandidatesUnscored({ system: config.system, qid, docid: text(missing[1]) }))
-          }
-          const column = (at: number): Float64Array => Float64Array.from(all, (row) => Number(row[at]))
-          return Effect.succeed<ScoredQuery>({
-            qid,
-            docids: all.map((row) => text(row[1])),
-            grades: Int32Array.from(all, (row) => (row[2] === null ? UNJUDGED : Number(row[2]))),
-            first: normalised(column(3), config.normalise),
-            model: normalised(column(4), config.normalise),
-          })
-        }),
-      )
+    split === undefined ? "" : `WHERE qid IN (SELECT qid FROM ${tableSource(inputs.queries)} WHERE split = '${split}')`
+  const sql = `SELECT c.qid, c.docid, c.grade, c.score AS first, r.score AS model FROM ${tableSource(inputs.candidates)} c
+    LEFT JOIN ${tableSource(inputs.run)} r USING (qid, docid) ${only} ORDER BY c.qid, c.rank`
+  return rowStream(sql).pipe(
+    Stream.map(rowsOf),
+    Stream.flattenIterables,
+    Stream.groupAdjacentBy(([qid]) => text(qid)),
+    Stream.mapEffect(([qid, rows]) => {
+      const all = Chunk.toReadonlyArray(rows)
+      const missing = all.find((row) => row[4] === null)
+      if (missing !== undefined) {
+        return Effect.fail(new CandidatesUnscored({ system: config.system, qid, docid: text(missing[1]) }))
+      }
+      const column = (at: number): Float64Array => Float64Array.from(all, (row) => Number(row[at]))
+      return Effect.succeed<ScoredQuery>({
+        qid,
+        docids: all.map((row) => text(row[1])),
+        grades: Int32Array.from(all, (row) => (row[2] === null ? UNJUDGED : Number(row[2]))),
+        first: normalised(column(3), config.normalise),
+        model: normalised(column(4), config.normalise),
+      })
     }),
   )
 }
@@ -93,7 +76,7 @@ const tuned = (context: Context) =>
     const { config, inputs } = context
     const [measure] = measuresOf([config.measure])
     const connection = yield* (yield* DuckDb).connect
-    const sql = `SELECT qid, grade FROM ${source(inputs.qrels)}`
+    const sql = `SELECT qid, grade FROM ${tableSource(inputs.qrels)}`
     const [qids = [], grades = []] = yield* duckDbPromise(sql, async () =>
       (await connection.runAndReadAll(sql)).getColumns(),
     )

@@ -18,14 +18,12 @@ import {
   readBatches,
   type StageContext,
   type StoredArtifact,
-  sqlString,
+  tableSource,
 } from "../../pipeline/index.ts"
-import { InputSpec, inputFile, passageText, tableFiles } from "../../schemas/index.ts"
+import { InputSpec, inputFile, passageText } from "../../schemas/index.ts"
 import type { TokenizeConfig, tokenizeInputs, tokenizeOutputs } from "./contract.ts"
 
 type Context = StageContext<TokenizeConfig, typeof tokenizeInputs, typeof tokenizeOutputs>
-
-const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 /** How the model's input encodes a query and a passage. */
 const encoders = (folder: string, tokenizer: Tokenizer) =>
@@ -50,7 +48,7 @@ const namedBy = (candidates: ReadonlyArray<StoredArtifact>) =>
   Effect.gen(function* () {
     const connection = yield* (yield* DuckDb).connect
     const distinct = (column: string) => {
-      const every = candidates.map((each) => `SELECT ${column} FROM ${source(each)}`).join(" UNION ALL ")
+      const every = candidates.map((each) => `SELECT ${column} FROM ${tableSource(each)}`).join(" UNION ALL ")
       const sql = `SELECT DISTINCT ${column} FROM (${every})`
       return Effect.map(
         duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns()[0] ?? []),

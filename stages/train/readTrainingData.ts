@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { TokenTable } from "../../neural/index.ts"
-import { DuckDb, duckDbPromise, readRows, type StoredArtifact, sqlString } from "../../pipeline/index.ts"
-import { type Kinds, QueryKind, tableFiles } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise, readRows, type StoredArtifact, tableSource } from "../../pipeline/index.ts"
+import { type Kinds, QueryKind } from "../../schemas/index.ts"
 import { TrainingTextUnusable } from "./TrainError.ts"
 import { type TeacherScores, type TrainingData, unjudged, writeRanks } from "./TrainingData.ts"
 
@@ -11,8 +11,6 @@ export interface Tokens {
   readonly queries: TokenTable
   readonly passages: TokenTable
 }
-
-const source = (artifact: StoredArtifact): string => `read_parquet(${sqlString(tableFiles(artifact.path))})`
 
 const decodeKind = Schema.decodeUnknownSync(QueryKind)
 
@@ -47,9 +45,9 @@ export const readTrainingData = (options: {
       const joined =
         teacher === undefined
           ? ""
-          : `LEFT JOIN (SELECT qid, docid, score AS taught FROM ${source(teacher)}) USING (qid, docid)`
+          : `LEFT JOIN (SELECT qid, docid, score AS taught FROM ${tableSource(teacher)}) USING (qid, docid)`
       const sql = `SELECT qid, docid, rank, score, grade, ${teacher === undefined ? "NULL" : "taught"} AS taught
-        FROM ${source(candidates)} ${joined} ORDER BY qid, rank`
+        FROM ${tableSource(candidates)} ${joined} ORDER BY qid, rank`
       const columns = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
       const [qids = [], docids = [], ranks = [], scores = [], grades = [], taught = []] = columns
       const kindOf = new Map((yield* readRows(queries)).map(({ kind, qid }) => [qid, decodeKind(kind)]))

@@ -126,6 +126,7 @@ describe.sequential("command line", () => {
     expect(asked.out).toMatch(/^bm25,RR@10,1$/m)
     const instance = await DuckDBInstance.create(join(store, "catalog.duckdb"), { access_mode: "READ_ONLY" })
     const connection = await instance.connect()
+    await connection.run(`SET VARIABLE rankdag_store = '${store}/'`)
     const views = ["passages", "queries", "qrels", "runs", "candidates", "scores", "every_score", "stages"]
     for (const view of views) {
       const reader = await connection.runAndReadAll(`SELECT count(*)::INTEGER FROM ${view}`)

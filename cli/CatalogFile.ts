@@ -1,0 +1,102 @@
+import { existsSync, renameSync } from "node:fs"
+import { copyFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import {
+  ArtifactStore,
+  type DuckDb,
+  type DuckDbError,
+  io,
+  type Session,
+  StoreError,
+  saysDiskFull,
+} from "../pipeline/index.ts"
+import { type CatalogResult, catalogPath, rewriteEveryScore } from "./Catalog.ts"
+import { writeError } from "./Terminal.ts"
+
+/** The collections that scores belong to, by their content hash: a comparison names the collections whose scores it reads. */
+const collectionsOfScores = Effect.gen(function* () {
+  const store = yield* ArtifactStore
+  const names = new Map<string, string>()
+  // The newest says it last.
+  const compared = [...(yield* store.manifests("compare"))].sort((a, b) => (a.provenance.at < b.provenance.at ? -1 : 1))
+  for (const { key } of compared) {
+    const config = key.config
+    const datasets = typeof config === "object" && config !== null && "datasets" in config ? config["datasets"] : []
+    if (!Array.isArray(datasets)) continue
+    for (const [position, hash] of (key.inputs["scores"] ?? []).entries()) {
+      const name: unknown = datasets[position]
+      if (typeof name === "string") names.set(hash, name)
+    }
+  }
+  return names
+})
+
+/** The scores of every evaluation in the store, oldest first. */
+export const storedScores = Effect.gen(function* () {
+  const store = yield* ArtifactStore
+  const collections = yield* collectionsOfScores
+  const results = (yield* store.manifests("evaluate")).flatMap(
+    ({ actionKey, outputs, provenance }): ReadonlyArray<CatalogResult> => {
+      const hash = outputs["scores"]?.hash
+      if (hash === undefined) return []
+      const dataset = collections.get(hash)
+      return [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, dataset, hash }]
+    },
+  )
+  return results.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))
+})
+
+/**
+ * Puts a new catalog in the place of the one there is, whole or not at all: it is written in a session's work area, which a later
+ * run removes if this one is killed. On a store that cannot be written to the old one stays, and that is said.
+ *
+ * @param write fills a database file that is not there yet, or is a copy of the catalog.
+ * @param then runs when the catalog is in place, in the same session.
+ */
+export const replaceCatalog = <E>(
+  write: (file: string) => Effect.Effect<void, DuckDbError | E, DuckDb>,
+  then: (session: Session) => Effect.Effect<void, StoreError>,
+) =>
+  Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    const path = catalogPath(store.directory)
+    const failed = (cause: unknown): StoreError =>
+      new StoreError({
+        reason: saysDiskFull(cause) ? "DiskFull" : "Io",
+        during: "writing the catalog that SQL asks",
+        path,
+        cause,
+      })
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const session = yield* Effect.zipRight(store.prepare, store.session("catalog"))
+        const file = join(session.tmp, "catalog.duckdb")
+        yield* Effect.mapError(write(file), (error) => (error instanceof StoreError ? error : failed(error)))
+        yield* Effect.try({ try: () => renameSync(file, path), catch: failed })
+        yield* then(session)
+      }),
+    ).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "NotWritable",
+        (error) => writeError(`! The catalog shows an earlier run, for it cannot be written: ${error.message}\n`),
+      ),
+    )
+  })
+
+/** Takes what is no longer stored out of the catalog's `every_score`; its other views show the last run, which is kept. */
+export const forgetScores = Effect.gen(function* () {
+  const store = yield* ArtifactStore
+  const path = catalogPath(store.directory)
+  if (!existsSync(path)) return
+  const results = yield* storedScores
+  yield* replaceCatalog(
+    (file) =>
+      Effect.zipRight(
+        io("copying the catalog", file, () => copyFile(path, file)),
+        rewriteEveryScore(store.directory, file, results),
+      ),
+    // Its bytes are not those that the stamp names: the next run writes it anew.
+    () => Effect.void,
+  )
+})
