@@ -6,9 +6,9 @@ import * as Either from "effect/Either"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
-import type { Manifest } from "./Manifest.ts"
 import { parseRunRecord, parseRunUses, type RunRecord, type RunUses } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
+import { type Sighting, sightings } from "./Sighting.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
 
 /** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
@@ -185,8 +185,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
   Effect.gen(function* () {
     const { directory } = store
     const now = Date.now()
-    const manifests: Array<Manifest> = []
-    for (const stage of yield* store.stages) manifests.push(...(yield* store.manifests(stage)))
+    const stored = (yield* sightings).filter(({ present }) => present)
     const runs = yield* runUses(store)
     const objects: Array<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }> = []
     for (const prefix of folderEntries(join(directory, "objects"))) {
@@ -205,14 +204,14 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
         ),
       })),
       latest: latestHashes(directory),
-      results: manifests.map((manifest) => ({
-        key: manifest.actionKey,
-        hashes: Object.values(manifest.outputs).map(({ hash }) => hash),
-        ageSeconds: ageOf(store.manifestPath(manifest.stage, manifest.actionKey), now),
+      results: stored.map(({ hashes, key, stage }) => ({
+        key,
+        hashes,
+        ageSeconds: ageOf(store.manifestPath(stage, key), now),
       })),
       objects,
     }
-    const finished = new Set(manifests.map((manifest) => manifest.actionKey))
+    const finished = new Set(stored.map(({ key }) => key))
     const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
     for (const folder of ["quarantine", "scratch"]) {
       for (const name of folderEntries(join(directory, folder))) {
@@ -221,7 +220,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
         if (ageOf(path, now) >= limit) leftovers.push({ path, bytes: yield* folderBytes(path) })
       }
     }
-    return { manifests, state, leftovers }
+    return { stored, state, leftovers }
   })
 
 /**
@@ -237,8 +236,8 @@ export const collectGarbage = (
     Effect.gen(function* () {
       const store = yield* ArtifactStore
       if (options.dryRun) {
-        const { manifests, state, leftovers } = yield* readState(store, options)
-        return summarise(manifests, state, leftovers, decideGc(state, options), true)
+        const { stored, state, leftovers } = yield* readState(store, options)
+        return summarise(stored, state, leftovers, decideGc(state, options), true)
       }
       yield* store.prepare
       const session = yield* store.session("gc")
@@ -247,10 +246,13 @@ export const collectGarbage = (
       const owners = yield* otherSessions(store.directory, session)
       if (owners.length > 0) return yield* new StoreBusy({ owners })
       yield* session.beat
-      const { manifests, state, leftovers } = yield* readState(store, options)
+      const { stored, state, leftovers } = yield* readState(store, options)
       const decision = decideGc(state, options)
-      for (const manifest of manifests) {
-        if (decision.results.has(manifest.actionKey)) yield* store.retire(session, manifest, "collected")
+      for (const { key, stage } of stored) {
+        if (!decision.results.has(key)) continue
+        const found = yield* store.readManifest(stage, key)
+        if (found._tag === "Found") yield* store.retire(session, found.manifest, "collected")
+        else if (found._tag === "Unreadable") yield* store.setAside(session, store.manifestPath(stage, key), found.why)
       }
       let removed = 0
       const remove = (path: string) =>
@@ -267,12 +269,12 @@ export const collectGarbage = (
           if (!decision.keptRuns.has(run)) rmSync(join(store.directory, "runs", `${run}.json`), { force: true })
         }
       })
-      return summarise(manifests, state, leftovers, decision, false)
+      return summarise(stored, state, leftovers, decision, false)
     }),
   )
 
 const summarise = (
-  manifests: ReadonlyArray<Manifest>,
+  stored: ReadonlyArray<Sighting>,
   state: GcState,
   leftovers: ReadonlyArray<{ readonly bytes: number }>,
   decision: GcDecision,
@@ -281,16 +283,16 @@ const summarise = (
   const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
   const counted = new Set<string>()
   const stages = new Map<string, { results: number; bytes: number }>()
-  for (const manifest of manifests) {
-    if (!decision.results.has(manifest.actionKey)) continue
-    const sum = stages.get(manifest.stage) ?? { results: 0, bytes: 0 }
+  for (const { hashes, key, stage } of stored) {
+    if (!decision.results.has(key)) continue
+    const sum = stages.get(stage) ?? { results: 0, bytes: 0 }
     sum.results++
-    for (const { hash } of Object.values(manifest.outputs)) {
+    for (const hash of hashes) {
       if (!decision.objects.has(hash) || counted.has(hash)) continue
       counted.add(hash)
       sum.bytes += sizes.get(hash) ?? 0
     }
-    stages.set(manifest.stage, sum)
+    stages.set(stage, sum)
   }
   const orphans = [...decision.objects].filter((hash) => !counted.has(hash))
   const total = (hashes: Iterable<string>) => [...hashes].reduce((sum, hash) => sum + (sizes.get(hash) ?? 0), 0)

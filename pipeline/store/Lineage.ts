@@ -6,6 +6,7 @@ import { nearestName } from "../../schemas/index.ts"
 import { canonicalJson } from "../keys/index.ts"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
+import { type Sighting, sightings } from "./Sighting.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** Nothing in the store has this name or hash. */
@@ -44,6 +45,11 @@ interface Known {
   readonly present: boolean
 }
 
+interface Made extends Known {
+  readonly output: string
+  readonly record: OutputRecord
+}
+
 /** The links below `latest`: node → output (or the empty string) → hash. */
 const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string, string>> => {
   const nodes = new Map<string, ReadonlyMap<string, string>>()
@@ -67,40 +73,51 @@ const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string,
 export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact | StoreError, ArtifactStore> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
-    const known: Array<Known> = []
-    for (const stage of yield* store.stages) {
-      for (const manifest of yield* store.manifests(stage)) known.push({ manifest, present: true })
-      const recorded = new Set(known.map(({ manifest }) => manifest.actionKey))
-      for (const { manifest } of yield* store.history(stage)) {
-        if (!recorded.has(manifest.actionKey)) known.push({ manifest, present: false })
+    const seen = yield* sightings
+    const byHash = new Map<string, Array<Sighting>>()
+    for (const each of seen) {
+      for (const hash of each.hashes) {
+        const same = byHash.get(hash)
+        if (same === undefined) byHash.set(hash, [each])
+        else same.push(each)
       }
     }
-    // Newest first, those still present before those that are gone.
-    known.sort(
-      (a, b) => Number(b.present) - Number(a.present) || (a.manifest.provenance.at < b.manifest.provenance.at ? 1 : -1),
-    )
-    const byHash = new Map<string, Array<Known & { readonly output: string; readonly record: OutputRecord }>>()
-    for (const each of known) {
-      for (const [output, record] of Object.entries(each.manifest.outputs)) {
-        byHash.set(record.hash, [...(byHash.get(record.hash) ?? []), { ...each, output, record }])
-      }
-    }
-    const producer = (hash: string, node: string | undefined) => {
-      const makers = byHash.get(hash) ?? []
-      return makers.find(({ manifest }) => manifest.provenance.node === node) ?? makers[0]
-    }
+    const read = ({ key, present, stage }: Sighting): Effect.Effect<Known | undefined, StoreError> =>
+      present
+        ? Effect.map(store.readManifest(stage, key), (found) =>
+            found._tag === "Found" ? { manifest: found.manifest, present } : undefined,
+          )
+        : Effect.map(store.formerResult(stage, key), (former) =>
+            former === undefined ? undefined : { manifest: former.manifest, present },
+          )
+    /** What made a hash: by preference the node that is named, else the newest. */
+    const producer = (hash: string, node: string | undefined): Effect.Effect<Made | undefined, StoreError> =>
+      Effect.gen(function* () {
+        const makers = byHash.get(hash) ?? []
+        const named = makers.filter((maker) => maker.node === node)
+        for (const maker of named.length === 0 ? makers : [...named, ...makers]) {
+          const known = yield* read(maker)
+          const [output, record] =
+            Object.entries(known?.manifest.outputs ?? {}).find(([, each]) => each.hash === hash) ?? []
+          if (known !== undefined && output !== undefined && record !== undefined) return { ...known, output, record }
+        }
+        return undefined
+      })
 
     const links = latestLinks(store.directory)
     const [node = "", wanted] = asked.split("/")
-    const roots = [...(links.get(node) ?? [])].flatMap(([output, hash]) => {
-      const made = producer(hash, node)
-      return made === undefined || (wanted !== undefined && output !== wanted) ? [] : [{ ...made, hash }]
-    })
+    const roots: Array<Made> = []
+    for (const [output, hash] of links.get(node) ?? []) {
+      const made = wanted === undefined || output === wanted ? yield* producer(hash, node) : undefined
+      if (made !== undefined) roots.push(made)
+    }
     if (roots.length === 0 && /^[0-9a-f]{6,64}$/.test(asked)) {
-      for (const each of known) {
-        for (const [output, record] of Object.entries(each.manifest.outputs)) {
-          if (record.hash.startsWith(asked) || each.manifest.actionKey.startsWith(asked)) {
-            roots.push({ ...each, output, record, hash: record.hash })
+      for (const each of seen) {
+        if (!each.key.startsWith(asked) && !each.hashes.some((hash) => hash.startsWith(asked))) continue
+        const known = yield* read(each)
+        for (const [output, record] of Object.entries(known?.manifest.outputs ?? {})) {
+          if (known !== undefined && (record.hash.startsWith(asked) || each.key.startsWith(asked))) {
+            roots.push({ ...known, output, record })
           }
         }
         if (roots.length > 0) break
@@ -111,26 +128,27 @@ export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact |
     }
 
     const results = new Map<string, LineageResult>()
-    const follow = ({ manifest, present }: Known): void => {
-      if (results.has(manifest.actionKey)) return
-      const makers: Array<Known> = []
-      const inputs = Object.fromEntries(
-        Object.entries(manifest.provenance.inputs).map(([name, origins]) => [
-          name,
-          origins.map((origin) => {
-            const made = origin.source === undefined ? producer(origin.hash, origin.node) : undefined
-            if (made !== undefined) makers.push(made)
-            return { ...origin, madeBy: made?.manifest.actionKey }
-          }),
-        ]),
-      )
-      const { actionKey: key, stage, provenance } = manifest
-      results.set(key, { key, stage, node: provenance.node, present, manifest, inputs })
-      for (const maker of makers) follow(maker)
-    }
-    for (const root of roots) follow(root)
+    const follow = ({ manifest, present }: Known): Effect.Effect<void, StoreError> =>
+      Effect.gen(function* () {
+        if (results.has(manifest.actionKey)) return
+        const { actionKey: key, stage, provenance } = manifest
+        const inputs: Record<string, ReadonlyArray<InputOrigin & { readonly madeBy: string | undefined }>> = {}
+        results.set(key, { key, stage, node: provenance.node, present, manifest, inputs })
+        const makers: Array<Known> = []
+        for (const [name, origins] of Object.entries(provenance.inputs)) {
+          inputs[name] = yield* Effect.forEach(origins, (origin) =>
+            Effect.gen(function* () {
+              const made = origin.source === undefined ? yield* producer(origin.hash, origin.node) : undefined
+              if (made !== undefined) makers.push(made)
+              return { ...origin, madeBy: made?.manifest.actionKey }
+            }),
+          )
+        }
+        for (const maker of makers) yield* follow(maker)
+      })
+    for (const root of roots) yield* follow(root)
     return {
-      roots: roots.map(({ output, hash, manifest }) => ({ output, hash, key: manifest.actionKey })),
+      roots: roots.map(({ output, record, manifest }) => ({ output, hash: record.hash, key: manifest.actionKey })),
       results: [...results.values()],
     }
   })

@@ -113,11 +113,40 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       const store = yield* ArtifactStore
       const depth = options.depth ?? "bytes"
       const session = options.drop ? yield* Effect.zipRight(store.prepare, store.session("verify")) : undefined
-      const manifests: Array<Manifest> = []
+      let results = 0
       const unreadable: Array<Unreadable> = []
       if (store.storeFileDamage !== undefined) {
         unreadable.push({ path: join(store.directory, "store.json"), why: store.storeFileDamage })
       }
+      const checked = new Map<string, ReadonlyArray<Damage>>()
+      const sound: ReadonlyArray<Damage> = []
+      const damaged: Array<VerifyReport["damaged"][number]> = []
+      let bytes = 0
+      /** Compares the objects of a result; nothing of it is kept, so that memory does not grow with the store. */
+      const check = (manifest: Manifest) =>
+        Effect.gen(function* () {
+          results++
+          const damage: Array<Damage> = []
+          for (const [output, record] of Object.entries(manifest.outputs)) {
+            let found = checked.get(record.hash)
+            if (found === undefined) {
+              found = yield* store.damageOf(output, record, depth)
+              checked.set(record.hash, found.length === 0 ? sound : found)
+              bytes += record.bytes
+              options.onObject?.({ hash: record.hash, bytes: record.bytes })
+            }
+            damage.push(...found.map((file) => ({ ...file, output })))
+          }
+          if (damage.length === 0) return
+          if (session !== undefined) yield* store.quarantine(session, manifest, damage)
+          damaged.push({
+            stage: manifest.stage,
+            key: manifest.actionKey,
+            node: manifest.provenance.node,
+            damage,
+            dropped: session !== undefined,
+          })
+        })
       let unsealed = 0
       let records = yield* checkRecords(store, join(store.directory, "runs"), parseRunRecord, unreadable)
       for (const stage of yield* store.stages) {
@@ -126,36 +155,11 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           const found = yield* path.endsWith(".json")
             ? store.readManifest(stage, key)
             : Effect.succeed({ _tag: "Unreadable", why: "is not a record of a result" } as const)
-          if (found._tag === "Found") manifests.push(found.manifest)
+          if (found._tag === "Found") yield* check(found.manifest)
           if (found._tag === "Found" && !found.sealed) unsealed++
           if (found._tag === "Unreadable") unreadable.push({ path, why: found.why })
         }
         records += yield* checkRecords(store, join(store.directory, "history", stage), parseFormerResult, unreadable)
-      }
-      const checked = new Map<string, ReadonlyArray<Damage>>()
-      const damaged: Array<VerifyReport["damaged"][number]> = []
-      let bytes = 0
-      for (const manifest of manifests) {
-        const damage: Array<Damage> = []
-        for (const [output, record] of Object.entries(manifest.outputs)) {
-          let found = checked.get(record.hash)
-          if (found === undefined) {
-            found = yield* store.damageOf(output, record, depth)
-            checked.set(record.hash, found)
-            bytes += record.bytes
-            options.onObject?.({ hash: record.hash, bytes: record.bytes })
-          }
-          damage.push(...found.map((file) => ({ ...file, output })))
-        }
-        if (damage.length === 0) continue
-        if (session !== undefined) yield* store.quarantine(session, manifest, damage)
-        damaged.push({
-          stage: manifest.stage,
-          key: manifest.actionKey,
-          node: manifest.provenance.node,
-          damage,
-          dropped: session !== undefined,
-        })
       }
       unreadable.push(...(yield* ioSync("looking at the latest results", store.directory, () => strayLinks(store))))
       if (session !== undefined) {
@@ -172,7 +176,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       return {
         directory: store.directory,
         depth,
-        results: manifests.length,
+        results,
         objects: objects.length,
         bytes,
         records,
