@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process"
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -7,6 +9,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -186,6 +189,33 @@ describe("starting", () => {
     expect(bundles(root)).toEqual(expect.arrayContaining(["used", "recent"]))
     const [made = ""] = bundles(root).filter((name) => name !== "used" && name !== "recent")
     expect(readdirSync(join(bundleFolder(root), made)).filter((name) => name.startsWith("used-by"))).toEqual([])
+  })
+
+  it("K36 K37 whatever the umask nobody else may write a bundle, and one that others could have written is not run", async () => {
+    const root = project()
+    await settle()
+    const open = `umask 0; exec "$@"`
+    await promisify(execFile)("sh", ["-c", open, "sh", process.execPath, tsx, join(root, "dag.ts")], { cwd: tmpdir() })
+    const folder = bundleFolder(root)
+    const made = validBundle(root)
+    expect(made).toBeDefined()
+    const below = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name))
+    expect(below.length).toBeGreaterThan(4)
+    for (const path of [folder, ...below]) expect([path, statSync(path).mode & 0o022]).toEqual([path, 0])
+    const files = [folder, "current.json", made?.id ?? "", `${made?.id}/main.mjs`, `${made?.id}/start.mjs`]
+    for (const path of files.map((name) => (name === folder ? folder : join(folder, name)))) {
+      const { mode } = statSync(path)
+      for (const others of [0o020, 0o002]) {
+        chmodSync(path, mode | others)
+        expect([path, validBundle(root)]).toEqual([path, undefined])
+      }
+      chmodSync(path, mode)
+      expect(validBundle(root)).toBeDefined()
+      if (process.getuid?.() !== 0) continue
+      chownSync(path, 12_345, statSync(path).gid)
+      expect([path, validBundle(root)]).toEqual([path, undefined])
+      chownSync(path, 0, statSync(path).gid)
+    }
   })
 
   it("K24 where no bundle can be kept, or one is damaged, the program starts all the same", async () => {
