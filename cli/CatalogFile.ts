@@ -64,7 +64,9 @@ export const replaceCatalog = <E>(
     const failed = (cause: unknown): StoreError =>
       new StoreError({
         reason: saysDiskFull(cause) ? "DiskFull" : "Io",
-        during: "writing the catalog that SQL asks",
+        during: saysDiskFull(cause)
+          ? "writing the catalog that SQL asks"
+          : "writing the catalog that SQL asks, which reads every table's footer: if one is damaged, `verify --drop` sets it aside and the next run makes it again",
         path,
         cause,
       })
