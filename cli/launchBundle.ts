@@ -236,7 +236,7 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
   // JSON is read by esbuild itself.
   for (const input of Object.keys(made.metafile.inputs)) stamp(resolve(root, input))
   const sources = Object.fromEntries([...stamps].map(([path, each]) => [relative(root, path), each]))
-  writeFileSync(join(temporary, "sources.json"), JSON.stringify(sources))
+  writeFileSync(join(temporary, "sources.json"), JSON.stringify(sources), { mode: 0o600 })
   renameSync(temporary, join(folder, id))
 
   const isSettled = [...stamps].every(([path, each]) => isTrusted(each, at) && stampOf(path) === each)
