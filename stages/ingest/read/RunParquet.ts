@@ -1,6 +1,16 @@
 import { open } from "node:fs/promises"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import { sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import {
+  type DuckDbError,
+  literalPath,
+  parquetOptions,
+  rowsOf,
+  sqlIdentifier,
+  sqlString,
+  streamRows,
+} from "../../../pipeline/index.ts"
 import { UnreadableFile } from "../IngestError.ts"
 import { identifier, malformed } from "./Fields.ts"
 import type { RunBatches, RunRead } from "./Rows.ts"
@@ -20,6 +30,9 @@ export const isParquet = async (path: string): Promise<boolean> => {
   }
 }
 
+const causeText = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? ""
+
 const wordOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
 const isText = (type: string): boolean =>
@@ -32,7 +45,8 @@ const isNumeric = (type: string): boolean =>
  * their names, among any others. A row's line is its number.
  */
 export async function* parquetRun(connection: DuckDBConnection, path: string, shown: string): RunBatches {
-  const table = `read_parquet(${sqlString(path.replaceAll(/[*?[]/g, "[$&]"))}, binary_as_string = true)`
+  const named = sqlString(literalPath(path))
+  const table = `read_parquet(${named}, ${parquetOptions}, binary_as_string = true)`
   const refuse = (detail: string, fix: string) =>
     new UnreadableFile({ file: shown, reason: "another format", detail, fix })
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`).then(
@@ -54,20 +68,26 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
     throw refuse(`its column ${name} is of type ${type}: ${what} are due`, "Convert the column.")
   }
   const select = [
-    `${typed(qid, isText, "texts or whole numbers")}::VARCHAR`,
-    `${typed(docid, isText, "texts or whole numbers")}::VARCHAR`,
-    `${typed(ordering, isNumeric, "numbers")}::DOUBLE`,
+    `${typed(qid, isText, "texts or whole numbers")}::VARCHAR AS qid`,
+    `${typed(docid, isText, "texts or whole numbers")}::VARCHAR AS docid`,
+    `${typed(ordering, isNumeric, "numbers")}::DOUBLE AS value`,
     score === undefined || rank === undefined
-      ? "NULL::DOUBLE"
-      : `TRY_CAST(${sqlIdentifier(columns[rank]!.name)} AS DOUBLE)`,
+      ? "NULL::DOUBLE AS rank"
+      : `TRY_CAST(${sqlIdentifier(columns[rank]!.name)} AS DOUBLE) AS rank`,
   ]
-  const result = await connection.stream(`SELECT ${select.join(", ")} FROM ${table}`)
+  const sql = `SELECT ${select.join(", ")} FROM ${table}`
+  const read = async <A>(effect: Effect.Effect<A, DuckDbError>): Promise<A> => {
+    const result = await Effect.runPromise(Effect.either(effect))
+    if (Either.isRight(result)) return result.right
+    throw refuse(causeText(result.left.cause), "Write the file again.")
+  }
+  const next = await read(streamRows(connection, sql, `SELECT num_rows FROM parquet_file_metadata(${named})`))
   let line = 1
   for (;;) {
-    const chunk = await result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) break
+    const batch = await read(next)
+    if (batch === undefined) break
     const rows: Array<RunRead> = []
-    for (const [ofQuery, ofPassage, value, ofRank] of chunk.getRows()) {
+    for (const [ofQuery, ofPassage, value, ofRank] of rowsOf(batch)) {
       const place = { file: shown, line: line++ }
       if (typeof value !== "number" || !Number.isFinite(value)) {
         const field = columns[ordering]!.name
