@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { experiment, type WiredExperiment } from "../../experiment.ts"
 
 import {
+  ArtifactStore,
   builtFrom,
   hintsFileOf,
   layerArtifactStore,

@@ -1,6 +1,16 @@
 import { closeSync, openSync, readSync } from "node:fs"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import { sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import {
+  type DuckDbError,
+  literalPath,
+  parquetOptions,
+  rowsOf,
+  sqlIdentifier,
+  sqlString,
+  streamRows,
+} from "../../../pipeline/index.ts"
 import { gitLfsPointer } from "../../../schemas/index.ts"
 import { MalformedRow, UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
@@ -53,26 +63,35 @@ export const parquetTable = async (connection: DuckDBConnection, path: string, f
       throw new UnreadableFile({ file, reason: "corrupt", detail, fix: "Fetch it again, or write it anew." })
     }
   }
-  const from = `read_parquet(${sqlString(path)})`
+  const read = <A>(effect: Effect.Effect<A, DuckDbError>): Promise<A> =>
+    attempt(async () => {
+      const result = await Effect.runPromise(Effect.either(effect))
+      if (Either.isRight(result)) return result.right
+      throw result.left.cause
+    })
+  const named = sqlString(literalPath(path))
+  const from = `read_parquet(${named}, ${parquetOptions})`
   const described = await attempt(async () =>
     (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`)).getRows(),
   )
   const columns = described.map(([name, type]) => ({ name: String(name), type: String(type) }))
   const place = { file, line: 1, unit: "row" } as const
   async function* rows(positions: ReadonlyArray<number>): AsyncGenerator<ReadonlyArray<NamedRow>> {
-    const chosen = positions.map((position) => {
+    const chosen = positions.map((position, nth) => {
       const { name, type } = columns[position]!
       const sql = asText(name, type)
-      if (sql !== undefined) return sql
+      if (sql !== undefined) return `${sql} AS column${nth}`
       const fix = "Write the column as text."
       throw new MalformedRow({ ...place, field: name, expected: "a column of texts or numbers", found: type, fix })
     })
-    const result = await attempt(() => connection.stream(`SELECT ${chosen.join(", ")} FROM ${from}`))
+    const sql = `SELECT ${chosen.join(", ")} FROM ${from}`
+    const stored = `SELECT num_rows FROM parquet_file_metadata(${named})`
+    const next = await read(streamRows(connection, sql, stored))
     let line = 0
     for (;;) {
-      const chunk = await attempt(() => result.fetchChunk())
-      if (chunk === null || chunk.rowCount === 0) return
-      yield chunk.getRows().map((values): NamedRow => {
+      const batch = await read(next)
+      if (batch === undefined) return
+      yield rowsOf(batch).map((values): NamedRow => {
         line++
         return { line, values: values.map((value) => (value === null ? null : String(value))) }
       })
