@@ -113,6 +113,9 @@ export const vocabulary: Vocabulary = {
     show: {
       options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": { from: 1 } },
     },
+    search: {
+      options: { ...store, "--system": "values", "--dataset": "value", "--k": { from: 1 }, "--json": "flag" },
+    },
     model: {
       options: {},
       subcommands: {

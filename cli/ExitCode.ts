@@ -53,6 +53,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "NotInLastRun",
   "WhichCollection",
   "ModelNotExported",
+  "SystemNotAsked",
   "NoCatalog",
   // @effect/cli's own
   "CommandMismatch",

@@ -115,6 +115,14 @@ const examples = [
   ["npx tsx dag.ts compare --baseline bm25", "are the differences real?"],
 ] as const
 
+/** Examples of commands, by their path. */
+const commandExamples: Readonly<Record<string, ReadonlyArray<readonly [line: string, text: string]>>> = {
+  search: [
+    ['npx tsx dag.ts search "heat pumps"', "every system, side by side"],
+    ["npx tsx dag.ts search --system bm25 < queries.txt", "a query a line"],
+  ],
+}
+
 const entryLines = ({ term, text }: Entry): ReadonlyArray<string> => {
   const lines = wrapped(text, columns - column)
   const indented = lines.map((line) => `${" ".repeat(column)}${line}`)
@@ -177,12 +185,13 @@ export const renderHelp = (
   }
   const said = descriptionOf(help)
   const positional = entries.flatMap(({ term }) => (term.startsWith("<") ? [` ${term.split(" ")[0]!}`] : []))
+  const shown = isRun ? examples : (commandExamples[path.join(" ")] ?? [])
   const usage = ["npx tsx dag.ts", ...path, ...(subcommands.length > 0 ? [isRun ? "[command]" : "<command>"] : [])]
   return [
     ...wrapped(isRun ? `rankdag: ${said.charAt(0).toLowerCase()}${said.slice(1)}.` : `${said}.`, columns),
     "",
     `Usage: ${usage.join(" ")}${positional.join("")}${entries.length > positional.length ? " [options]" : ""}`,
-    ...(isRun ? ["", ...examples.map(([line, text]) => `  ${line.padEnd(51)}${text}`)] : []),
+    ...(shown.length === 0 ? [] : ["", ...shown.map(([line, text]) => `  ${line.padEnd(51)}${text}`)]),
     ...(isRun ? [...grouped, others] : [{ title: "Options", entries }]).flatMap(sectionLines),
     ...sectionLines(commands),
     ...(isRun ? ["", "--version prints the version. docs/ and README.md say more."] : []),

@@ -76,18 +76,20 @@ const moveText = (rank: number, before: number | undefined): string => {
 }
 
 /** Pieces of a line: texts, and the colours around some of them. */
-type Pieces = ReadonlyArray<string | Control>
+export type Pieces = ReadonlyArray<string | Control>
 
-const paint =
+/** Colours a text where there is colour. */
+export const paint =
   (isOn: boolean) =>
   (code: string, text: string): Pieces =>
     isOn ? [new Control(`\u001b[${code}m`), text, new Control("\u001b[0m")] : [text]
 
-const joined = (lists: ReadonlyArray<Pieces>, separator: string): Pieces =>
+/** Lists one after the other, with a separator between them. */
+export const joined = (lists: ReadonlyArray<Pieces>, separator: string): Pieces =>
   lists.flatMap((pieces, at) => (at === 0 ? pieces : [separator, ...pieces]))
 
 /** A line without the spaces at its end. */
-const trimmed = (line: Pieces): Pieces => {
+export const trimmed = (line: Pieces): Pieces => {
   const last = line.at(-1)
   return typeof last === "string" ? [...line.slice(0, -1), last.trimEnd()] : line
 }

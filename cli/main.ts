@@ -19,6 +19,7 @@ import { lineageCommand } from "./commands/lineage.ts"
 import { modelCommand } from "./commands/model.ts"
 import { runCommand } from "./commands/run.ts"
 import { schemaCommand } from "./commands/schema.ts"
+import { searchCommand } from "./commands/search.ts"
 import { showCommand } from "./commands/show.ts"
 import { sqlCommand } from "./commands/sql.ts"
 import { verifyCommand } from "./commands/verify.ts"
@@ -31,6 +32,7 @@ const commands = [
   compareCommand,
   exportCommand,
   showCommand,
+  searchCommand,
   modelCommand,
   gcCommand,
   verifyCommand,

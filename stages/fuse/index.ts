@@ -1,4 +1,6 @@
+import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
+import type { Answer, StoredStage } from "../../schemas/index.ts"
 import { FuseConfig, fuseInputs, fuseOutputs } from "./contract.ts"
 
 export { FuseConfig } from "./contract.ts"
@@ -14,3 +16,10 @@ export const fuse = stage({
   load: () => import("./fuseRuns.ts"),
   native: ["duckdb"],
 })
+
+/** Fuses answers to a typed query as an earlier run fused its runs. */
+export const fuseAnswers = (stored: StoredStage, answers: ReadonlyArray<Answer>) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./fuseAnswers.ts")),
+    (loaded) => loaded.fuseAnswers(stored, answers),
+  )

@@ -1,6 +1,7 @@
 /** Rerankers: from candidates and a model to a run. */
 import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
+import type { Answer, StoredStage } from "../../schemas/index.ts"
 import {
   InterpolateConfig,
   interpolateInputs,
@@ -62,4 +63,18 @@ export const openPairScorer = (folder: string, options: PairScorerOptions) =>
   Effect.flatMap(
     Effect.promise(() => import("./scorePairs.ts")),
     ({ openPairScorer }) => openPairScorer(folder, options),
+  )
+
+/** Opens a model of an earlier run for queries that are typed. */
+export const openReranker = (stored: StoredStage) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./openReranker.ts")),
+    (loaded) => loaded.openReranker(stored),
+  )
+
+/** Mixes answers of a first stage and a reranker as an earlier run mixed its runs. */
+export const mixAnswers = (stored: StoredStage, candidates: Answer, reranked: Answer) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./mixAnswers.ts")),
+    (loaded) => loaded.mixAnswers(stored, candidates, reranked),
   )

@@ -104,7 +104,9 @@ const crossScorer = (folder: string, card: ModelCard, model: OpenModel) =>
   Effect.gen(function* () {
     const { maximumTokens, texts } = card.input
     const { tokenizer } = yield* openTokenizer(folder)
-    const input = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
+    const input = yield* texts.kind === "pair"
+      ? pairInput(texts.template, tokenizer, maximumTokens, texts.queryPrefix)
+      : pairInput("pair", tokenizer, maximumTokens)
     return (pairs: ReadonlyArray<TextPair>) =>
       Effect.gen(function* () {
         const queries = distinctTexts(

@@ -1,5 +1,7 @@
 /** First stages: from passages and queries to runs. Each stage's implementation is loaded when it has to run. */
+import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
+import type { StoredStage } from "../../schemas/index.ts"
 import { IndexConfig, indexInputs, indexOutputs, RerankTfIdfConfig, rerankTfIdfInputs, runOutputs } from "./contract.ts"
 
 export { Bm25Searcher, defaultBm25, queryAnalyzer } from "./Bm25.ts"
@@ -44,3 +46,10 @@ export const rerankTfIdf = stage({
   load: () => import("./rerankTfIdf.ts"),
   native: ["duckdb"],
 })
+
+/** Opens first stages of an earlier run for queries that are typed. */
+export const openSearchers = (stages: ReadonlyArray<StoredStage>) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./openSearchers.ts")),
+    (loaded) => loaded.openSearchers(stages),
+  )

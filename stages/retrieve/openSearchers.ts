@@ -1,0 +1,71 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { readBatches } from "../../pipeline/index.ts"
+import { type Answer, Kinds, passageText, type StoredStage } from "../../schemas/index.ts"
+import { Bm25Searcher, queryAnalyzer } from "./Bm25.ts"
+import { RetrieveBm25Config, RetrieveTfIdfConfig, RetrieveWinkConfig } from "./contract.ts"
+import { readIndex } from "./IndexFiles.ts"
+import { CollectionTooLarge, IndexStorageError, SearchFailed } from "./RetrieveError.ts"
+import { rankingOf } from "./runTable.ts"
+import { TfIdfSearcher } from "./TfIdf.ts"
+import { WinkBm25 } from "./WinkBm25.ts"
+
+/** Answers one query as deep as the stage's run went. */
+export type Searcher = (text: string) => Effect.Effect<Answer, SearchFailed>
+
+const answering =
+  (system: string, search: (text: string) => Answer): Searcher =>
+  (text) =>
+    Effect.try({ try: () => search(text), catch: (cause) => new SearchFailed({ system, answered: 0, cause }) })
+
+const openWink = ({ config, inputs }: StoredStage) =>
+  Effect.gen(function* () {
+    const { depth, splits: _, leaveOutOwn: __, ...parameters } = yield* Schema.decodeUnknown(RetrieveWinkConfig)(config)
+    const wink = new WinkBm25(parameters)
+    const refused = (cause: unknown) => new CollectionTooLarge({ system: "wink-bm25", passages: wink.documents, cause })
+    for (const path of inputs["passages"] ?? []) {
+      const rows = readBatches({ kind: Kinds.Passages, path }, ["docid", "title", "text"])
+      yield* Stream.runForEach(rows, ({ docid, title, text }) =>
+        Effect.try({
+          try: () => docid.forEach((name, row) => wink.add(name, passageText(title[row]!, text[row]!))),
+          catch: refused,
+        }),
+      )
+    }
+    yield* Effect.try({ try: () => wink.finish(), catch: refused })
+    return answering("wink-bm25", (text) => wink.search(text, depth))
+  })
+
+/**
+ * Opens first stages of an earlier run for queries that are typed; an index that several search is read once. They answer as the
+ * stages do, but that no passage counts as the query's own: what is typed has no qid.
+ */
+export const openSearchers = (stages: ReadonlyArray<StoredStage>) =>
+  Effect.gen(function* () {
+    const load = (path: string) =>
+      Effect.try({
+        try: () => readIndex(path, { shared: false }),
+        catch: (cause) => new IndexStorageError({ path, during: "read", cause }),
+      })
+    const index = yield* Effect.cachedFunction(load)
+    return yield* Effect.forEach(stages, (stored) =>
+      Effect.gen(function* () {
+        if (stored.stage === "retrieve.wink-bm25") return yield* openWink(stored)
+        const read = yield* index(stored.inputs["index"]?.[0] ?? "")
+        const analyze = queryAnalyzer(read)
+        const answer = ({ docids, scores }: ReturnType<typeof rankingOf>): Answer =>
+          docids.map((docid, at) => ({ docid, score: scores[at]! }))
+        if (stored.stage === "retrieve.tfidf") {
+          const config = yield* Schema.decodeUnknown(RetrieveTfIdfConfig)(stored.config)
+          const searcher = new TfIdfSearcher(read, config)
+          return answering("tfidf", (text) =>
+            answer(rankingOf(read.docids, searcher.search(analyze(text), config.depth))),
+          )
+        }
+        const config = yield* Schema.decodeUnknown(RetrieveBm25Config)(stored.config)
+        const searcher = new Bm25Searcher(read, config)
+        return answering("bm25", (text) => answer(rankingOf(read.docids, searcher.search(analyze(text), config.depth))))
+      }),
+    )
+  })
