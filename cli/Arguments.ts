@@ -10,7 +10,7 @@ import {
   StatisticalTest,
   Weighting,
 } from "../schemas/index.ts"
-import { qrelsFormats, runFormats, scoreFormats, tableFormats } from "./ExportFormats.ts"
+import { logFormats, qrelsFormats, runFormats, scoreFormats, tableFormats } from "./ExportFormats.ts"
 import { logModes } from "./RunDisplay.ts"
 import { sqlFormats } from "./SqlResult.ts"
 import { gridFormats } from "./TextGrid.ts"
@@ -108,6 +108,16 @@ export const vocabulary: Vocabulary = {
         qrels: { options: { ...exported, "--format": { one: qrelsFormats } } },
         scores: { options: { ...exported, "--system": "value", "--format": { one: scoreFormats } } },
         table: { options: { ...store, "--format": { one: tableFormats } } },
+        log: {
+          options: {
+            ...store,
+            "--system": "value",
+            "--dataset": "value",
+            "--format": { one: logFormats },
+            "--to": "value",
+            "--force": "flag",
+          },
+        },
       },
     },
     show: {
@@ -142,6 +152,7 @@ export const vocabulary: Vocabulary = {
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" } },
     schema: { options: {} },
+    init: { options: { ...store, "--to": "value", "--force": "flag" } },
   },
 }
 

@@ -53,6 +53,8 @@ const usageTags: ReadonlySet<string> = new Set([
   "NotInLastRun",
   "WhichCollection",
   "ModelNotExported",
+  "LogNotExported",
+  "NotInitialised",
   "SystemNotAsked",
   "NoCatalog",
   // @effect/cli's own

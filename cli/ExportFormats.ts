@@ -11,3 +11,6 @@ export const scoreFormats = ["tsv", "ir-measures", "jsonl"] as const
 
 /** Rounded and marked for people, or every digit for programs. */
 export const tableFormats = [...gridFormats, "csv", "json"] as const
+
+/** The rows of the training logs, or an event file for each training. */
+export const logFormats = ["csv", "tensorboard"] as const

@@ -53,7 +53,8 @@ const paragraphs = (doc: HelpDoc.HelpDoc): ReadonlyArray<string> => {
 
 /** `--device auto | cpu` → `--device <auto|cpu>`, where that is short. */
 const termOf = (text: string): string => {
-  const [name = "", ...rest] = text.split(" ")
+  const [given = "", ...rest] = text.split(" ")
+  const name = given.replace(/^-(?=[a-z]$)/, "--")
   const value = rest.join(" ").replace(/\.\.\.$/, "")
   if (value === "") return name
   const shown = value === "integer" ? "n" : value.replaceAll(" | ", "|")
@@ -117,6 +118,14 @@ const examples = [
 
 /** Examples of commands, by their path. */
 const commandExamples: Readonly<Record<string, ReadonlyArray<readonly [line: string, text: string]>>> = {
+  "export log": [
+    ["npx tsx dag.ts export log --system t5-hybrid", "every value, as CSV"],
+    ["npx tsx dag.ts export log --format tensorboard --to curves", "tensorboard --logdir curves"],
+  ],
+  init: [
+    ["npx tsx dag.ts init path/to/folder", "writes experiment.json"],
+    ["npx tsx dag.ts init path/to/folder:browse --to mine.json", "one kind of query"],
+  ],
   search: [
     ['npx tsx dag.ts search "heat pumps"', "every system, side by side"],
     ["npx tsx dag.ts search --system bm25 < queries.txt", "a query a line"],
@@ -186,12 +195,13 @@ export const renderHelp = (
   const said = descriptionOf(help)
   const positional = entries.flatMap(({ term }) => (term.startsWith("<") ? [` ${term.split(" ")[0]!}`] : []))
   const shown = isRun ? examples : (commandExamples[path.join(" ")] ?? [])
+  const exampleWidth = isRun ? 51 : 2 + Math.max(0, ...shown.map(([line]) => line.length))
   const usage = ["npx tsx dag.ts", ...path, ...(subcommands.length > 0 ? [isRun ? "[command]" : "<command>"] : [])]
   return [
     ...wrapped(isRun ? `rankdag: ${said.charAt(0).toLowerCase()}${said.slice(1)}.` : `${said}.`, columns),
     "",
     `Usage: ${usage.join(" ")}${positional.join("")}${entries.length > positional.length ? " [options]" : ""}`,
-    ...(shown.length === 0 ? [] : ["", ...shown.map(([line, text]) => `  ${line.padEnd(51)}${text}`)]),
+    ...(shown.length === 0 ? [] : ["", ...shown.map(([line, text]) => `  ${line.padEnd(exampleWidth)}${text}`)]),
     ...(isRun ? [...grouped, others] : [{ title: "Options", entries }]).flatMap(sectionLines),
     ...sectionLines(commands),
     ...(isRun ? ["", "--version prints the version. docs/ and README.md say more."] : []),

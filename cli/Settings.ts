@@ -7,6 +7,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type DeviceChoice, didYouMean } from "../schemas/index.ts"
 import { type Experiment, experimentSchema } from "../settings.ts"
+import { withoutComments } from "./withoutComments.ts"
 
 /** The configuration, from a file or from `--set`, is not one. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -212,7 +213,9 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
         try: () => readFileSync(configFile, "utf8"),
         catch: (cause) => failed(`cannot be read: ${messageOf(cause)}`),
       })
-      const parsed = yield* Either.mapLeft(parseJson(text), (cause) => failed(`is not JSON: ${messageOf(cause)}`))
+      const parsed = yield* Either.mapLeft(parseJson(withoutComments(text)), (cause) =>
+        failed(`is not JSON: ${messageOf(cause)}`),
+      )
       if (!isObject(parsed)) return yield* failed("expected a JSON object")
       yield* Either.mapLeft(decode(parsed), (error) => firstProblem(configFile, error, names))
       encoded = parsed

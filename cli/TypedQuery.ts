@@ -131,7 +131,10 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
             default:
           }
         }
-        const why = "it rests on a run of another tool, which answers only the queries that it was run on"
+        const why =
+          stored === undefined || stored.stage === "import"
+            ? "it rests on a run of another tool, which answers only the queries that it was run on"
+            : `a search cannot repeat what the stage ${stored.stage} does`
         return yield* new SystemNotAsked({ system, why })
       })
 
@@ -209,10 +212,8 @@ export const openSystems = (
     const rankers = [...distinct.values()]
     const searching = rankers.filter(({ does }) => does === "search")
     const opened = yield* openSearchers(searching.map(({ stored }) => stored))
-    const searchers = new Map(searching.map(({ run }, at) => [run, opened[at]!]))
     const reranking = rankers.filter(({ does }) => does === "rerank")
     const models = yield* Effect.forEach(reranking, ({ stored }) => openReranker(stored))
-    const rerankers = new Map(reranking.map(({ run }, at) => [run, models[at]!]))
 
     return (query: string) =>
       Effect.gen(function* () {
@@ -231,7 +232,7 @@ export const openSystems = (
         for (const ranker of rankers) {
           switch (ranker.does) {
             case "search":
-              yield* timed(ranker.run, searchers.get(ranker.run)!(query))
+              yield* timed(ranker.run, opened[searching.indexOf(ranker)]!(query))
               break
             case "rerank": {
               const candidates = candidatesOf(ranker)
@@ -242,7 +243,7 @@ export const openSystems = (
                 reading.set(ranker.first.run, Duration.toSeconds(took))
               }
               const passages = candidates.map(({ docid }) => ({ docid, text: texts.get(docid) ?? "" }))
-              yield* timed(ranker.run, rerankers.get(ranker.run)!(query, passages))
+              yield* timed(ranker.run, models[reranking.indexOf(ranker)]!(query, passages))
               break
             }
             case "mix":

@@ -15,6 +15,7 @@ import { readArguments, type Vocabulary, vocabulary } from "./Arguments.ts"
 import { compareCommand } from "./commands/compare.ts"
 import { exportCommand } from "./commands/export.ts"
 import { gcCommand } from "./commands/gc.ts"
+import { initCommand } from "./commands/init.ts"
 import { lineageCommand } from "./commands/lineage.ts"
 import { modelCommand } from "./commands/model.ts"
 import { runCommand } from "./commands/run.ts"
@@ -38,6 +39,7 @@ const commands = [
   verifyCommand,
   lineageCommand,
   schemaCommand,
+  initCommand,
 ] as const
 
 const command = runCommand.pipe(Command.withSubcommands(commands))
@@ -82,6 +84,12 @@ const printing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, 
     }),
   )
 
+/** An option of one letter has two dashes here, as all have; @effect/cli wants one. */
+const withShortOptions = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const end = words.indexOf("--")
+  return words.map((word, at) => ((end < 0 || at < end) && /^--[a-z](?:=|$)/.test(word) ? word.slice(1) : word))
+}
+
 const program = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const understood = yield* readArguments(words)
@@ -89,7 +97,7 @@ const program = (words: ReadonlyArray<string>) =>
       return yield* writeOut(renderHelp(declared, understood.command, subcommandsAt(understood.command)))
     }
     // The first two words are what `process.argv` begins with.
-    yield* printing(parse(["node", "dag.ts", ...understood.words]))
+    yield* printing(parse(["node", "dag.ts", ...withShortOptions(understood.words)]))
   }).pipe(
     Effect.tapErrorCause((cause) => {
       const failure = Option.getOrUndefined(Cause.failureOption(cause))

@@ -13,6 +13,7 @@ import { resultGrids, resultRows } from "../ResultGrid.ts"
 import { renderSqlResult } from "../SqlResult.ts"
 import { tableWidth, writeData, writeOut } from "../Terminal.ts"
 import { renderGrid } from "../TextGrid.ts"
+import { exportLogCommand } from "./exportLog.ts"
 import { exportModelCommand } from "./exportModel.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -231,5 +232,12 @@ const tableCommand = Command.make(
 /** `export …`. */
 export const exportCommand = Command.make("export").pipe(
   Command.withDescription("Gives results in the formats of other tools"),
-  Command.withSubcommands([runCommand, qrelsCommand, scoresCommand, tableCommand, exportModelCommand]),
+  Command.withSubcommands([
+    runCommand,
+    qrelsCommand,
+    scoresCommand,
+    tableCommand,
+    exportLogCommand,
+    exportModelCommand,
+  ]),
 )

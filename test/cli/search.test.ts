@@ -36,7 +36,8 @@ interface Document {
 const search = async (...words: ReadonlyArray<string>): Promise<Document> => {
   const ended = await dag("search", ...words, "--json", "--artifacts", store)
   expect(ended.code, ended.err).toBe(0)
-  return JSON.parse(ended.out)
+  const document: Document = JSON.parse(ended.out)
+  return document
 }
 
 /** `search` with these lines on standard input. */
@@ -131,7 +132,10 @@ describe.sequential("a query that is typed", () => {
     const documents: ReadonlyArray<Document> = out
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line))
+      .map((line): Document => {
+        const document: Document = JSON.parse(line)
+        return document
+      })
     expect(documents.map(({ query }) => query)).toEqual(["bread museum", "zzz", "river"])
     expect(documents.map(({ answers }) => answers[0]?.results.length)).toEqual([2, 0, 2])
   })
