@@ -119,12 +119,12 @@ const examples = [
 /** Examples of commands, by their path. */
 const commandExamples: Readonly<Record<string, ReadonlyArray<readonly [line: string, text: string]>>> = {
   "export log": [
-    ["npx tsx dag.ts export log --system t5-hybrid", "every value, as CSV"],
-    ["npx tsx dag.ts export log --format tensorboard --to curves", "tensorboard --logdir curves"],
+    ["npx tsx dag.ts export log --system t5-hybrid", "as CSV"],
+    ["npx tsx dag.ts export log --format tensorboard --to curves", "for TensorBoard"],
   ],
   init: [
     ["npx tsx dag.ts init path/to/folder", "writes experiment.json"],
-    ["npx tsx dag.ts init path/to/folder:browse --to mine.json", "one kind of query"],
+    ["npx tsx dag.ts init path/to/folder:browse", "one kind of query"],
   ],
   search: [
     ['npx tsx dag.ts search "heat pumps"', "every system, side by side"],

@@ -144,6 +144,4 @@ export const initCommand = Command.make(
       const lines = foundLines(folder, layout, node, facts)
       yield* writeOut(`${lines.join("\n")}\n\n${to} is written. Next: npx tsx dag.ts --target eval --config ${to}\n`)
     }),
-).pipe(
-  Command.withDescription("Looks at a folder, says what it holds and lacks, and writes a configuration to begin with"),
-)
+).pipe(Command.withDescription("Looks at a folder and writes a commented configuration"))

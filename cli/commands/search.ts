@@ -161,4 +161,4 @@ export const searchCommand = Command.make(
       )
       if (failed > 0) return yield* new SearchIncomplete({ failed })
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb()), Effect.provide(layerArtifactStore(artifacts))),
-).pipe(Command.withDescription("Ranks a query that you type by the last run's systems, side by side"))
+).pipe(Command.withDescription("Ranks what you type by the last run's systems"))
