@@ -41,7 +41,12 @@ export class NotInitialised extends Schema.TaggedError<NotInitialised>()("NotIni
 const Counts = Schema.Record({ key: Schema.String, value: Schema.Number })
 const Facts = Schema.Struct({ splits: Counts, kinds: Counts })
 
-const formats = { beir: "BEIR", msmarco: "MS MARCO", trec: "TREC" } as const
+const formats = {
+  beir: "BEIR's layout",
+  msmarco: "MS MARCO's layout",
+  trec: "TREC's layout",
+  table: "tables with headings",
+} as const
 
 /** What is not to be had without a split. */
 const withoutSplit: Readonly<Record<Split, string>> = {
@@ -61,9 +66,9 @@ const foundLines = (folder: string, layout: Layout, report: NodeReport, { kinds,
   const qrels = layout.qrels.map(({ file, split }) => `${file} (${split})`)
   const missing = Split.literals.filter((split) => splits[split] === undefined)
   return [
-    `${folder}: a collection in ${formats[layout.format]}'s layout`,
+    `${folder}: a collection in ${formats[layout.format]}`,
     `  passages    ${rows("passages")}  ${named(layout.corpus)}`,
-    `  queries     ${rows("queries")}  ${named(layout.queries)}; those that are judged`,
+    `  queries     ${rows("queries")}  ${layout.queries.length === 0 ? "in the judgements" : named(layout.queries)}; those that are judged`,
     `  judgements  ${rows("qrels")}  ${named(qrels)}`,
     `  splits      ${counts(splits, Split.literals)} queries`,
     `  kinds       ${counts(kinds, ["question", "browse"])}; guessed from the words where the queries do not say it`,
