@@ -87,4 +87,4 @@ export const showCommand = Command.make(
       const query: AnsweredQuery = { qid, text, kind, split, measures, answers }
       yield* writeOut([...renderQueryTable(query, outputShape()), "\n"])
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
-).pipe(Command.withDescription("Shows one query: the rankings of systems side by side, with grades, texts and moves"))
+).pipe(Command.withDescription("Shows one query: rankings side by side, grades, moves"))
