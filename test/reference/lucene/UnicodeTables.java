@@ -3,7 +3,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Writes stages/retrieve/UnicodeTables.ts: how Lucene's StandardTokenizer classifies every code point (Unicode 12.1's
+ * Writes stages/retrieve/generated/UnicodeTables.ts: how Lucene's StandardTokenizer classifies every code point (Unicode 12.1's
  * Word_Break, Line_Break, Script and Emoji properties, folded into the classes its grammar tells apart), and Java's
  * simple lower-case mapping. The scanner's class numbers are arbitrary, so each is named here by a character known to
  * be in it; an unnamed class is an error.
