@@ -70,6 +70,7 @@ export const vocabulary: Vocabulary = {
     "--set": "values",
     "--run": "values",
     "--stages": "values",
+    "--quick": "flag",
     "--device": { one: DeviceChoice.literals },
     "--jobs": { from: 1 },
     "--force": "values",

@@ -105,14 +105,14 @@ const helpOf = (command: Descriptor): HelpDoc.HelpDoc =>
 
 /** The options of a run, by what they are for. */
 const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<string>]> = [
-  ["What is run", ["--target", "--dataset", "--config", "--set", "--run", "--stages", "--device"]],
+  ["What is run", ["--target", "--dataset", "--quick", "--config", "--set", "--run", "--stages", "--device"]],
   ["How it is run", ["--artifacts", "--jobs", "--force"]],
   ["What is said", ["--dry-run", "--assert-hit", "--explain", "--graph", "--json", "--log"]],
 ]
 
 const examples = [
   ["npx tsx dag.ts --target eval", "the default experiment"],
-  ["npx tsx dag.ts --dataset path/to/folder --dry-run", "what would run, and why"],
+  ["npx tsx dag.ts --dataset path/to/folder --quick", "first stages on your own"],
   ["npx tsx dag.ts compare --baseline bm25", "are the differences real?"],
 ] as const
 

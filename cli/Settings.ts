@@ -185,6 +185,8 @@ export interface SettingsOptions {
   readonly settings?: unknown
   readonly datasets: ReadonlyArray<string>
   readonly device?: DeviceChoice
+  /** Whether no model is trained or reranks, unless `sets` say so. */
+  readonly quick?: boolean
   /** `path=value`, later ones win. */
   readonly sets: ReadonlyArray<string>
 }
@@ -200,7 +202,12 @@ export const extensionsOf = (configFile: string): ReadonlyArray<string> => {
   return isStrings(named) ? named.map((file) => resolve(dirname(configFile), file)) : []
 }
 
-/** Composes the configuration: defaults, then the file, then `--dataset` and `--device`, then `--set`; unknown names are refused. */
+const quickSets = ["train.models=[]", "rerank.models=[]"]
+
+/**
+ * Composes the configuration: defaults, then the file, then `--dataset` and `--device`, then `--quick`, then `--set`; unknown names are
+ * refused.
+ */
 export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
   Effect.gen(function* () {
     const names = settingNames()
@@ -229,7 +236,7 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
     }
     if (options.datasets.length > 0) encoded = { ...encoded, datasets: options.datasets.map(parseDataset) }
     if (options.device !== undefined) encoded = { ...encoded, device: options.device }
-    for (const option of options.sets) {
+    for (const option of [...(options.quick === true ? quickSets : []), ...options.sets]) {
       encoded = yield* assign(encoded, option, names)
       yield* Either.mapLeft(decode(encoded), (error) => firstProblem(`--set ${option}`, error, names))
     }

@@ -53,6 +53,9 @@ const options = {
     Options.repeated,
     Options.withDescription("synthetic, a folder, or a public name (beir/scifact); :question or :browse may follow"),
   ),
+  quick: Options.boolean("quick").pipe(
+    Options.withDescription("First stages alone: no model is trained or reranks, unless --set says so"),
+  ),
   config: Options.text("config").pipe(Options.optional, Options.withDescription("An experiment's configuration, JSON")),
   set: Options.text("set").pipe(
     Options.repeated,
@@ -174,6 +177,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,
       ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
+      quick: given.quick,
       sets: given.set,
     })
     const collections = yield* wireCollections(settings, given.run)

@@ -43,6 +43,14 @@ describe("settings", () => {
     expect(settings.datasets).toEqual([{ source: "a", kind: "browse" }, { source: "b" }])
   })
 
+  it("L160 a quick run has no models, unless a setting brings some", () => {
+    const configFile = file(JSON.stringify({ rerank: { models: ["a/b"] }, train: { models: ["c/d"] } }))
+    const quick = Either.getOrThrow(read({ configFile, quick: true }))
+    expect([quick.train.models, quick.rerank.models]).toEqual([[], []])
+    const asked = Either.getOrThrow(read({ configFile, quick: true, sets: ['rerank.models=["e/f"]'] }))
+    expect(asked.rerank.models).toEqual(["e/f"])
+  })
+
   it("L3 an unknown setting is an error that names the nearest, from the option and from a file alike", () => {
     expect(problem({ sets: ["retreive.bm25.k1=1"] })).toContain("«retrieve.bm25.k1»")
     expect(problem({ sets: ["retrieve.bm25.k2=1"] })).toContain("«retrieve.bm25.k1»")
