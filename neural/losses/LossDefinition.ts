@@ -62,8 +62,7 @@ const isParts = <T extends Onnx.FloatType>(
 /** Makes a loss from what can be set and what it computes. */
 export const defineLoss = <A = unknown, I = unknown>(spec: LossSpec<A, I>): LossDefinition => {
   const { description, name, needsTeacher = false, settings } = spec
-  const nothing = (): A => Schema.decodeUnknownSync(Schema.typeSchema(settings ?? Schema.Any))({})
-  const decode = settings === undefined ? nothing : Schema.decodeUnknownSync(settings)
+  const decode = Schema.decodeUnknownSync(settings ?? Schema.make<A, I>(Schema.Struct({}).ast))
   return {
     name,
     description,

@@ -49,7 +49,7 @@ export const lossFields = () => {
   const members: ReadonlyArray<Schema.Schema.AnyNoContext> = known.map(({ name, settings }) =>
     settings === undefined ? kindOf(name) : Schema.extend(kindOf(name), settings),
   )
-  const OwnLoss: Schema.Schema<Loss, unknown> = Schema.Union(...members)
+  const OwnLoss = Schema.make<Loss, unknown>(Schema.Union(...members).ast)
   const All = Schema.Struct(
     Object.fromEntries(
       known.flatMap(({ description, name, settings }) =>
