@@ -59,7 +59,7 @@ export const renderSqlResult = (result: SqlResult, format: SqlFormat): string =>
         result.rows.every((row) => row[column] === null || typeof row[column] === "number"),
       )
       const widths = result.columns.map((name, column) =>
-        Math.max(name.length, ...cells.map((row) => row[column]!.length)),
+        cells.reduce((width, row) => Math.max(width, row[column]!.length), name.length),
       )
       const line = (row: ReadonlyArray<string>): string =>
         row

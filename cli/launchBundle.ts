@@ -4,6 +4,7 @@ import { isBuiltin } from "node:module"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as esbuild from "esbuild"
+import { build } from "../pipeline/keys/ApartEsbuild.ts"
 import { isTrusted, type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
 import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./Bundle.ts"
 
@@ -115,7 +116,7 @@ export interface BundlePlan {
 export const bundleModules = async (plan: BundlePlan) => {
   const { addressAs, banner, entries, onRead, outdir, root, rootAs, withEffect } = plan
   const workers = await workersOf(root, Object.values(entries))
-  return esbuild.build({
+  return build({
     ...options,
     absWorkingDir: root,
     entryPoints: { ...entries, ...Object.fromEntries(workers.map((path) => [flatName(root, path), path])) },

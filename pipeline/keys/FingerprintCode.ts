@@ -4,6 +4,7 @@ import { isBuiltin } from "node:module"
 import { dirname, extname, relative, resolve, sep } from "node:path"
 import * as Schema from "effect/Schema"
 import * as esbuild from "esbuild"
+import { build, transform } from "./ApartEsbuild.ts"
 import { packageName } from "./FingerprintPackages.ts"
 import { type Stamp, stampOf } from "./FingerprintStamp.ts"
 
@@ -98,7 +99,7 @@ const isFailure = (error: unknown): error is esbuild.BuildFailure =>
 /** Types, comments and spacing taken off, constants folded; names kept. */
 const stripped = async (source: string, file: string, path: string): Promise<string> => {
   try {
-    const { code } = await esbuild.transform(source, {
+    const { code } = await transform(source, {
       ...commonOptions,
       loader: loaders[extname(path)] ?? "js",
       minifyWhitespace: true,
@@ -151,7 +152,7 @@ const withoutLocalNames = async (text: string, hasDefault: boolean): Promise<str
     // `export *` leaves the default out, and what nothing exports is taken off.
     all: `import "rankdag:taken"; export * from "rankdag:code"${hasDefault ? '; export { default } from "rankdag:code"' : ""}`,
   }
-  const result = await esbuild.build({
+  const result = await build({
     ...commonOptions,
     entryPoints: ["rankdag:all"],
     bundle: true,
@@ -254,7 +255,7 @@ class Follower {
     }
     let result: esbuild.BuildResult<{ write: false; metafile: true }>
     try {
-      result = await esbuild.build({
+      result = await build({
         ...commonOptions,
         absWorkingDir: this.root,
         entryPoints: [entry],

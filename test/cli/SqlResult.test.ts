@@ -26,4 +26,9 @@ describe("SQL results", () => {
       { system: 'a "b", c|d', value: null },
     ])
   })
+
+  it("L150 are printed as a table whatever the number of rows", () => {
+    const rows = Array.from({ length: 200_000 }, (_, rank) => ["bm25", rank])
+    expect(renderSqlResult({ columns: ["system", "rank"], rows }, "table").split("\n")).toHaveLength(rows.length + 3)
+  })
 })

@@ -25,6 +25,7 @@ import * as fc from "fast-check"
 import ts from "typescript"
 import { afterEach, describe, expect, it } from "vitest"
 import { Fingerprint, type FingerprintOptions, layerFingerprint } from "../../../pipeline/keys/Fingerprint.ts"
+import { followCode, stopFollowing } from "../../../pipeline/keys/FingerprintCode.ts"
 import { stampOf } from "../../../pipeline/keys/FingerprintStamp.ts"
 import type { AnyStage, NativeLibrary } from "../../../pipeline/plan/Stage.ts"
 import { DuckDb, layerDuckDb } from "../../../pipeline/tables/DuckDb.ts"
@@ -612,5 +613,33 @@ describe("code and process", () => {
     )
     expect(String(exit)).toContain("pipeline/order.ts")
     expect(String(exit)).toContain("EditedSinceStartError")
+  })
+})
+
+// Elsewhere the system does not tell of its processes so.
+describe.runIf(process.platform === "linux")("following code in a terminal", () => {
+  /** The process groups of esbuild's services among this process's children. */
+  const services = (): ReadonlyMap<number, number> =>
+    new Map(
+      readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .flatMap((pid) => {
+          try {
+            const [, name, rest] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, "latin1")) ?? []
+            const [, parent, group] = rest?.split(" ") ?? []
+            return name === "esbuild" && Number(parent) === process.pid ? [[Number(pid), Number(group)] as const] : []
+          } catch {
+            return []
+          }
+        }),
+    )
+
+  it("K25 esbuild's service is in a process group of its own, which a terminal's signals do not reach", async () => {
+    await stopFollowing()
+    const before = services()
+    await followCode(here, "pipeline/keys/FingerprintStamp.ts")
+    const started = [...services()].filter(([pid]) => !before.has(pid))
+    expect(started.map(([pid, group]) => pid === group)).toEqual([true])
+    await stopFollowing()
   })
 })
