@@ -155,9 +155,8 @@ describe("the code part of a key", () => {
   it("K8 real modules printed anew by TypeScript, without comments, have the same digest", async () => {
     const names = [
       "pipeline/keys/KeyDocument.ts",
-      "pipeline/tables/Table.ts",
-      "pipeline/tables/DuckDb.ts",
       "pipeline/plan/Stage.ts",
+      ...readdirSync(join(here, "pipeline/tables")).map((file) => `pipeline/tables/${file}`),
     ]
     const schemas = readFileSync(join(here, "schemas/index.ts"), "utf8").matchAll(/"\.\/(\w+\.ts)"/g)
     const files = [...names, "schemas/index.ts", ...[...schemas].map((match) => `schemas/${match[1] ?? ""}`)]
