@@ -54,7 +54,7 @@ const options = {
     Options.withDescription("synthetic, a folder, or a public name (beir/scifact); :question or :browse may follow"),
   ),
   quick: Options.boolean("quick").pipe(
-    Options.withDescription("First stages alone: no model is trained or reranks, unless --set says so"),
+    Options.withDescription("First stages alone: nothing is trained, nothing reranks"),
   ),
   config: Options.text("config").pipe(Options.optional, Options.withDescription("An experiment's configuration, JSON")),
   set: Options.text("set").pipe(
@@ -67,7 +67,7 @@ const options = {
   ),
   stages: Options.text("stages").pipe(
     Options.repeated,
-    Options.withDescription("A module of yours that brings first stages, rerankers, losses or measures; repeatable"),
+    Options.withDescription("Your own first stages, losses, measures …; repeatable"),
   ),
   device: Options.choice("device", DeviceChoice.literals).pipe(
     Options.optional,
