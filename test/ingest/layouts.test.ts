@@ -21,6 +21,11 @@ const folders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "topics.test.txt": "<top>\n<num> Number: 1\n<title> bread\n</top>\n",
     "qrels.test.txt": "1 0 d1 1\n",
   },
+  table: {
+    "corpus.csv": "docid,text\nd1,bread\n",
+    "queries.csv": "qid,text\nq1,bread\n",
+    "qrels.test.csv": "qid,docid,grade\nq1,d1,1\n",
+  },
 }
 
 describe("the layouts of files", () => {
