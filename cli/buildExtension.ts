@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative, resolve, sep } from "node:path"
 import { pathToFileURL } from "node:url"
-import * as esbuild from "esbuild"
+import type * as esbuild from "esbuild"
+import { build, stop } from "../pipeline/keys/ApartEsbuild.ts"
 
 /** Folders of the program, of which a second copy would know nothing of the first. */
 const ours = ["cli", "measures", "neural", "pipeline", "schemas", "stages"]
@@ -28,7 +29,7 @@ const whatFailed = ({ errors: [error] }: esbuild.BuildFailure): string => {
  */
 export const buildExtension = async (root: string, file: string): Promise<string> => {
   try {
-    const { outputFiles } = await esbuild.build({
+    const { outputFiles } = await build({
       absWorkingDir: root,
       entryPoints: [file],
       outfile: join(root, "extension.mjs"),
@@ -63,7 +64,6 @@ export const buildExtension = async (root: string, file: string): Promise<string
   } catch (error) {
     throw isFailure(error) ? new Error(whatFailed(error)) : error
   } finally {
-    // Its service would live as long as this process.
-    await esbuild.stop()
+    await stop()
   }
 }

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, st
 import { isBuiltin } from "node:module"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import * as esbuild from "esbuild"
-import { build } from "../pipeline/keys/ApartEsbuild.ts"
+import type * as esbuild from "esbuild"
+import { build, stop } from "../pipeline/keys/ApartEsbuild.ts"
 import { isTrusted, type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
 import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./Bundle.ts"
 
@@ -67,7 +67,7 @@ const workersOf = async (root: string, entries: ReadonlyArray<string>): Promise<
   const workers = new Set<string>()
   for (let known = -1; workers.size > known; ) {
     known = workers.size
-    await esbuild.build({
+    await build({
       ...options,
       absWorkingDir: root,
       entryPoints: [...entries, ...workers],
@@ -223,7 +223,7 @@ export const makeBundle = async (root: string, entry: string): Promise<string> =
     onRead: stamp,
   })
 
-  await esbuild.stop()
+  await stop()
   const temporary = join(folder, `${id}.tmp`)
   mkdirSync(temporary, { mode: 0o700 })
   const bundled: Record<string, number> = {}

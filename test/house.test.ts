@@ -158,6 +158,11 @@ describe("the house", () => {
       "schemas/index.ts:1 imports the barrel of effect",
     ],
     [
+      "one module starts esbuild",
+      { "stages/evaluate/Scores.ts": 'import type * as types from "esbuild"\nimport * as esbuild from "esbuild"' },
+      "stages/evaluate/Scores.ts:2 starts esbuild where the terminal's signals reach it; pipeline/keys/ApartEsbuild.ts does not",
+    ],
+    [
       "a host in the lock",
       { "package-lock.json": '"resolved": "https://registry.example/effect.tgz"' },
       'package-lock.json names a host: "resolved": "https://registry.example/effect.tgz"',

@@ -29,3 +29,6 @@ export const build = <const T extends esbuild.BuildOptions>(
 /** `esbuild.transform`, which no signal of the terminal reaches. */
 export const transform = (source: string, options: esbuild.TransformOptions): Promise<esbuild.TransformResult> =>
   apart(() => esbuild.transform(source, options))
+
+/** Ends the service, which would otherwise live as long as this process. */
+export const stop = (): Promise<void> => esbuild.stop()

@@ -3,8 +3,8 @@ import { readFileSync, statSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, extname, relative, resolve, sep } from "node:path"
 import * as Schema from "effect/Schema"
-import * as esbuild from "esbuild"
-import { build, transform } from "./ApartEsbuild.ts"
+import type * as esbuild from "esbuild"
+import { build, stop, transform } from "./ApartEsbuild.ts"
 import { packageName } from "./FingerprintPackages.ts"
 import { type Stamp, stampOf } from "./FingerprintStamp.ts"
 
@@ -302,4 +302,4 @@ class Follower {
 export const followCode = (root: string, entry: string): Promise<CodeGraph> => new Follower(root).follow(entry)
 
 /** Ends esbuild's service process, which would otherwise live as long as this one. */
-export const stopFollowing = (): Promise<void> => esbuild.stop()
+export const stopFollowing = stop

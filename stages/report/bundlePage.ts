@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs"
 import { join, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import * as esbuild from "esbuild"
 import { projectRoot } from "../../pipeline/index.ts"
+import { build } from "../../pipeline/keys/ApartEsbuild.ts"
 import { PageNotBuilt } from "./ReportError.ts"
 
 /** What the page is made of, besides data. */
@@ -26,8 +26,8 @@ const licenceOf = (folder: string): ReadonlyArray<string> => {
   return file === undefined ? [] : [`${name}\n\n${readFileSync(file, "utf8").trim()}`]
 }
 
-const build = async (): Promise<PageCode> => {
-  const result = await esbuild.build({
+const pageCode = async (): Promise<PageCode> => {
+  const result = await build({
     absWorkingDir: projectRoot,
     entryPoints: {
       page: fileURLToPath(new URL("./page/main.browser.ts", import.meta.url)),
@@ -58,6 +58,6 @@ const build = async (): Promise<PageCode> => {
 
 /** Bundles the page's own code, from its sources, with the packages that it uses. */
 export const bundlePage: Effect.Effect<PageCode, PageNotBuilt> = Effect.tryPromise({
-  try: build,
+  try: pageCode,
   catch: (cause) => new PageNotBuilt({ cause }),
 })

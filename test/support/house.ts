@@ -103,6 +103,8 @@ const floor = (room: string): number =>
 /** Reached past a face, for the reason given. */
 const excepted = new Map([
   ["cli/launchBundle.ts → pipeline/keys/ApartEsbuild.ts", "the launcher must not load the engine"],
+  ["cli/buildExtension.ts → pipeline/keys/ApartEsbuild.ts", "the engine's face must not load esbuild"],
+  ["stages/report/bundlePage.ts → pipeline/keys/ApartEsbuild.ts", "the same"],
   ["settings.ts → neural/losses/index.ts", "the settings list the losses without the library of models"],
   ["extension.ts → neural/losses/index.ts", "the same"],
   ["training.ts → neural/losses/index.ts", "the same"],
@@ -157,8 +159,11 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
     const problem = (line: number, text: string) => problems.push(`${path}:${line} ${text}`)
     const name = posix.basename(path).replace(/\..*$/, "")
     if (badName.test(name)) problem(1, `is named «${name}», which says nothing`)
-    for (const { specifier, line } of module.imports) {
+    for (const { specifier, line, typeOnly } of module.imports) {
       if (specifier === "effect") problem(line, "imports the barrel of effect")
+      if (specifier === "esbuild" && !typeOnly && path !== "pipeline/keys/ApartEsbuild.ts") {
+        problem(line, "starts esbuild where the terminal's signals reach it; pipeline/keys/ApartEsbuild.ts does not")
+      }
       if (!isOurs(specifier)) continue
       const to = target(path, specifier)
       if (!files.has(to)) {
