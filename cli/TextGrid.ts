@@ -1,3 +1,5 @@
+import { latexText } from "../schemas/index.ts"
+
 /** A table of texts, made once and printed in several formats. */
 export interface TextGrid {
   /** Printed above the table; in LaTeX its caption. */
@@ -23,39 +25,15 @@ export const wrapped = (text: string, width: number): ReadonlyArray<string> => {
 export const gridFormats = ["table", "markdown", "latex"] as const
 export type GridFormat = (typeof gridFormats)[number]
 
-const latexNames: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "{": "\\{",
-  "}": "\\}",
-  $: "\\$",
-  "&": "\\&",
-  "#": "\\#",
-  _: "\\_",
-  "%": "\\%",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "<": "$<$",
-  ">": "$>$",
-  "≤": "$\\leq$",
-  "±": "$\\pm$",
-  "†": "$^\\dagger$",
-  "‡": "$^\\ddagger$",
-  "·": "$\\cdot$",
-  "−": "$-$",
-  Δ: "$\\Delta$",
-  "…": "\\dots{}",
-  "→": "$\\to$",
-}
-
-const latexText = (text: string): string =>
-  text.replace(/[\\{}$&#_%~^<>≤±†‡·−Δ…→]/gu, (mark) => latexNames[mark] ?? mark)
+/** Marks of significance stand raised, whether beside a figure or before what they mean. */
+const withRaisedMarks = (text: string): string => latexText(text).replaceAll(/\$(?=\\d?dagger\$)/g, "$^")
 
 const latex = ({ title, columns, rows, notes }: TextGrid): string => {
   const line = (cells: ReadonlyArray<string>): string =>
-    `${cells.map((cell) => latexText(cell.trim())).join(" & ")} \\\\`
+    `${cells.map((cell) => withRaisedMarks(cell.trim())).join(" & ")} \\\\`
   return [
     "\\begin{table}",
-    `\\caption{${latexText([title, ...notes].join(". "))}.}`,
+    `\\caption{${withRaisedMarks([title, ...notes].join(". "))}.}`,
     `\\begin{tabular}{${columns.map(({ align }) => (align === "left" ? "l" : "r")).join("")}}`,
     "\\toprule",
     line(columns.map(({ name }) => name)),

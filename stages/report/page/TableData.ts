@@ -1,3 +1,5 @@
+import { latexText } from "../../../schemas/index.ts"
+
 /** A number with what stands beside it, or a text; `null` where there is none. */
 export type Cell = string | number | null | Figure
 
@@ -49,38 +51,8 @@ export const toCsv = ({ columns, footer = [], rows }: TableData): string =>
     .map((line) => `${line.join(",")}\r\n`)
     .join("")
 
-const latexCharacters: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "{": "\\{",
-  "}": "\\}",
-  $: "\\$",
-  "&": "\\&",
-  "#": "\\#",
-  _: "\\_",
-  "%": "\\%",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "<": "$<$",
-  ">": "$>$",
-  "≤": "$\\leq$",
-  "−": "$-$",
-  "±": "$\\pm$",
-  "→": "$\\rightarrow$",
-  "·": "$\\cdot$",
-  "†": "$\\dagger$",
-  "‡": "$\\ddagger$",
-  "§": "\\S{}",
-  "¶": "\\P{}",
-  "‖": "$\\|$",
-  "–": "--",
-  "’": "'",
-}
-
-const latexText = (text: string): string =>
-  // An empty line would end the paragraph, and with it the row.
-  text
-    .replaceAll(/\s+/gu, " ")
-    .replaceAll(/[\\{}$&#_%~^<>≤−±→·†‡§¶‖–’]/gu, (character) => latexCharacters[character] ?? character)
+// An empty line would end the paragraph, and with it the row.
+const onOneLine = (text: string): string => latexText(text.replaceAll(/\s+/gu, " "))
 
 const latexMarks: Readonly<Record<string, string>> = {
   "†": "\\dagger",
@@ -92,7 +64,7 @@ const latexMarks: Readonly<Record<string, string>> = {
 }
 
 const latexCell = (cell: Cell, column: TableColumn): string => {
-  const text = latexText(cellText(cell, column))
+  const text = onOneLine(cellText(cell, column))
   if (!isFigure(cell)) return text
   const marks = [...cell.marks].map((mark) => latexMarks[mark] ?? "").join("")
   return `${cell.isBest ? `\\textbf{${text}}` : text}${marks === "" ? "" : `$^{${marks}}$`}`
@@ -107,11 +79,11 @@ export const toLatex = ({ columns, file, footer = [], notes = [], rows, title }:
     "% \\usepackage{booktabs}",
     "\\begin{table}",
     "\\centering",
-    `\\caption{${[title, ...notes].map((text) => `${latexText(text.replace(/\.$/, ""))}.`).join(" ")}}`,
+    `\\caption{${[title, ...notes].map((text) => `${onOneLine(text.replace(/\.$/, ""))}.`).join(" ")}}`,
     `\\label{tab:${file}}`,
     `\\begin{tabular}{${columns.map(({ text }) => (text === undefined ? "l" : "r")).join("")}}`,
     "\\toprule",
-    line(columns.map(({ name }) => latexText(name))),
+    line(columns.map(({ name }) => onOneLine(name))),
     "\\midrule",
     ...body(rows),
     ...(footer.length === 0 ? [] : ["\\midrule", ...body(footer)]),
