@@ -1,28 +1,17 @@
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type { Schema } from "effect/Schema"
 import { wireCollections, wiring } from "../cli/collections.ts"
 import { loadExtensions } from "../cli/extensions.ts"
 import { findHardware } from "../cli/findHardware.ts"
+import { pagePaths } from "../cli/pagePaths.ts"
 import { renderResultTable } from "../cli/ResultTable.ts"
 import { readSummaries } from "../cli/RunSummaries.ts"
 import { refreshCatalog } from "../cli/refreshCatalog.ts"
+import { runServices } from "../cli/runServices.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { experiment } from "../experiment.ts"
-import {
-  ArtifactStore,
-  builtFrom,
-  hintsFileOf,
-  layerArtifactStore,
-  layerDuckDb,
-  layerFingerprint,
-  makePlan,
-  type NodeReport,
-  projectRoot,
-  run,
-  selectTargets,
-} from "../pipeline/index.ts"
+import { makePlan, type NodeReport, run, selectTargets } from "../pipeline/index.ts"
 import type { experimentSchema } from "../settings.ts"
 import { promise } from "./promise.ts"
 import { queryResults, type Row } from "./queryResults.ts"
@@ -162,13 +151,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
     const hardware = yield* findHardware(settings, quiet)
     const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const plan = yield* selectTargets(yield* makePlan(wired.targets), options.targets ?? ["eval"])
-    const store = yield* Effect.provide(ArtifactStore, layerArtifactStore(artifacts))
-    const { directory } = store
-    const services = Layer.mergeAll(
-      Layer.succeed(ArtifactStore, store),
-      layerDuckDb(),
-      layerFingerprint({ projectRoot, hintsFile: hintsFileOf(directory), builtFrom: builtFrom() }),
-    )
+    const { services, store } = yield* runServices(artifacts)
     return yield* Effect.gen(function* () {
       const report = yield* run(plan, {
         ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
@@ -185,7 +168,6 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
       Effect.scoped,
       Effect.provide(services),
       Effect.map(({ report, summaries }): ExperimentResult => {
-        const asked = new Set(Object.values(plan.targets).flat())
         return {
           systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
           candidates: summaries.flatMap(({ dataset, summary }) =>
@@ -196,9 +178,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
           ),
           notes: summaries.flatMap(({ dataset, summary }) => summary.notes.map((note) => ({ dataset, ...note }))),
           stages: report.nodes.filter(({ status }) => status !== "source").map(stageResult),
-          pages: report.nodes
-            .filter(({ name, outputs }) => asked.has(name) && outputs["page"] !== undefined)
-            .map(({ name }) => join(directory, "latest", name, "index.html")),
+          pages: pagePaths(store.directory, plan, report),
           table: summaries.length === 0 ? "" : renderResultTable(summaries),
           query: (sql) => queryResults(sql, { artifacts }),
         }

@@ -4,25 +4,15 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import {
-  builtFrom,
-  hintsFileOf,
-  layerArtifactStore,
-  layerDuckDb,
-  layerFingerprint,
-  makePlan,
-  type NodeReport,
-  projectRoot,
-  run,
-} from "../../pipeline/index.ts"
+import { makePlan, type NodeReport, projectRoot, run } from "../../pipeline/index.ts"
 import { Split } from "../../schemas/index.ts"
 import { type Layout, recogniseLayout } from "../../stages/ingest/index.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { commentedSettings } from "../commentedSettings.ts"
 import { formatCount } from "../Quantity.ts"
 import { makeRunDisplay } from "../RunDisplay.ts"
+import { runServices } from "../runServices.ts"
 import { readSettings } from "../Settings.ts"
 import { errorOutput, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
@@ -109,16 +99,7 @@ export const initCommand = Command.make(
       if (collection === undefined) return
       const { passages, qrels, queries } = collection
       const plan = yield* makePlan({ ingest: [passages, queries, qrels] })
-      const services = Layer.mergeAll(
-        layerArtifactStore(resolve(artifacts)),
-        layerDuckDb(),
-        layerFingerprint({
-          projectRoot,
-          hintsFile: hintsFileOf(resolve(artifacts)),
-          readOnly: false,
-          builtFrom: builtFrom(),
-        }),
-      )
+      const { services } = yield* runServices(resolve(artifacts))
       const report = yield* Effect.gen(function* () {
         const display = yield* Effect.acquireRelease(
           Effect.sync(() => makeRunDisplay("auto", errorOutput)),

@@ -3,43 +3,35 @@ import { isAbsolute, join, relative } from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { experiment, type WiredExperiment } from "../../experiment.ts"
-
 import {
-  ArtifactStore,
-  builtFrom,
-  hintsFileOf,
-  layerArtifactStore,
-  layerDuckDb,
-  layerFingerprint,
   makePlan,
   type NodePreview,
   type NodeReport,
   nodesNamed,
   type Plan,
   preview,
-  projectRoot,
   type RunEvent,
-  type RunReport,
   renderGraph,
   renderReason,
   run,
   selectTargets,
 } from "../../pipeline/index.ts"
-import { DeviceChoice, EvaluationSummary, Kinds } from "../../schemas/index.ts"
+import { DeviceChoice, EvaluationSummary } from "../../schemas/index.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { loadExtensions } from "../extensions.ts"
 import { findHardware } from "../findHardware.ts"
+import { pagePaths } from "../pagePaths.ts"
 import { formatSeconds } from "../Quantity.ts"
 import { renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSummaries } from "../RunSummaries.ts"
 import { refreshCatalog } from "../refreshCatalog.ts"
+import { runServices } from "../runServices.ts"
 import { extensionsOf, readSettings } from "../Settings.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
@@ -161,14 +153,6 @@ const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) =
   }
 }
 
-/** The pages that this run was asked to make, as whoever reads them opens them. */
-const pagePaths = (directory: string, plan: Plan, report: RunReport): ReadonlyArray<string> => {
-  const asked = new Set(Object.values(plan.targets).flat())
-  return report.nodes
-    .filter(({ name, outputs }) => asked.has(name) && outputs["page"]?.kind === Kinds.Report.name)
-    .map(({ name }) => join(directory, "latest", name, "index.html"))
-}
-
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
@@ -190,17 +174,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     yield* nodesNamed(plan, given.force)
     const looksOnly = given.dryRun || Option.isSome(given.graph)
 
-    const store = yield* Effect.provide(ArtifactStore, layerArtifactStore(given.artifacts))
-    const services = Layer.mergeAll(
-      Layer.succeed(ArtifactStore, store),
-      layerDuckDb(),
-      layerFingerprint({
-        projectRoot,
-        hintsFile: hintsFileOf(store.directory),
-        readOnly: looksOnly,
-        builtFrom: builtFrom(),
-      }),
-    )
+    const { services, store } = yield* runServices(given.artifacts, looksOnly)
     yield* Effect.gen(function* () {
       if (looksOnly || given.assertHit) {
         if (store.notice !== undefined) yield* writeError(`! ${store.notice}\n`)
