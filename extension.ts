@@ -25,10 +25,9 @@ import {
 } from "./measures/index.ts"
 import { addLoss, defineLoss, type LossDefinition } from "./neural/losses/index.ts"
 import { choice, count, Random, setting, share, weight } from "./schemas/index.ts"
-import { bringReranker, broughtRerankers, defineOutsideReranker, type OutsideReranker } from "./stages/rerank/index.ts"
+import { broughtRerankers, defineOutsideReranker, type OutsideReranker } from "./stages/rerank/index.ts"
 import {
   allFirstStages,
-  bringFirstStage,
   broughtFirstStages,
   defineOutsideFirstStage,
   type OutsideFirstStage,
@@ -118,23 +117,23 @@ export const bring = (brought: Brought, digest: string, file: string): ReadonlyA
   const elsewhere = <A extends { readonly file: string; readonly definition: { readonly name: string } }>(
     all: ReadonlyArray<A>,
   ) => all.filter((each) => each.file !== file).map(({ definition }) => definition.name)
-  const ours = new Set(broughtFirstStages().map(({ definition }) => definition.name))
+  const ours = new Set(broughtFirstStages.all().map(({ definition }) => definition.name))
   const problems: Array<string> = []
   const others = allFirstStages().filter(({ name }) => !ours.has(name))
   for (const definition of firstStages) {
     const taken = [
       ...settingsNames.retrieve,
       ...others.flatMap(({ name, section }) => [name, section]),
-      ...elsewhere(broughtFirstStages()),
+      ...elsewhere(broughtFirstStages.all()),
     ]
     const problem = nameProblem(definition.name, taken) ?? settingsProblem(definition.settings, true)
-    if (problem === undefined) bringFirstStage({ definition, digest, file })
+    if (problem === undefined) broughtFirstStages.bring({ definition, digest, file })
     else problems.push(`the first stage «${definition.name}»: ${problem}`)
   }
   for (const definition of rerankers) {
-    const taken = [...settingsNames.rerank, ...elsewhere(broughtRerankers())]
+    const taken = [...settingsNames.rerank, ...elsewhere(broughtRerankers.all())]
     const problem = nameProblem(definition.name, taken) ?? settingsProblem(definition.settings, false)
-    if (problem === undefined) bringReranker({ definition, digest, file })
+    if (problem === undefined) broughtRerankers.bring({ definition, digest, file })
     else problems.push(`the reranker «${definition.name}»: ${problem}`)
   }
   for (const definition of losses) {

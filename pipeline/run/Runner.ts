@@ -31,6 +31,7 @@ import { provenanceAbove } from "./provenanceAbove.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { RunFailed, type RunReport, runRecord } from "./RunReport.ts"
 import { soundObjects } from "./SoundObjects.ts"
+import { secondsSince } from "./secondsSince.ts"
 
 const usualJobs = 2
 
@@ -46,8 +47,6 @@ export interface RunOptions {
 
 /** Services that running and previewing need. */
 export type RunnerServices = ArtifactStore | Fingerprint | DuckDb
-
-const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000
 
 /** Targets up to this size are compared byte by byte also on a hit: they take less than a tenth of a second. */
 const checkedTargetBytes = 32 * 1024 * 1024

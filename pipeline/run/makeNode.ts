@@ -24,6 +24,7 @@ import { CodeChanged, OutputNotWritten, SourceChanged, StageDefect } from "./Nod
 import type { NodeInputs } from "./nodeKey.ts"
 import type { PlanFingerprints } from "./PlanFingerprints.ts"
 import type { RunEvent } from "./RunEvent.ts"
+import { secondsSince } from "./secondsSince.ts"
 
 /** «Make key K»: one node whose inputs are in the store. Asked twice, it is made once and found once. */
 export interface NodeTask {
@@ -257,8 +258,6 @@ const inputOrigins = (node: StageNode, inputs: NodeInputs): Readonly<Record<stri
       }),
     ]),
   )
-
-const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000
 
 /** Removes a folder; one that cannot be removed is left to the next run. */
 const removed = (path: string): Effect.Effect<void> =>

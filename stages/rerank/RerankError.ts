@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import type { OutsideFailed } from "../../schemas/index.ts"
 
 /** A candidate that the tokens do not have. */
 export class TextMissing extends Schema.TaggedError<TextMissing>()("TextMissing", {
@@ -79,21 +80,6 @@ export class NothingToTuneOn extends Schema.TaggedError<NothingToTuneOn>()("Noth
 }) {
   override get message(): string {
     return `${this.system}: no judged query of the dev split has candidates to tune the weight on. Set rerank.interpolate.weight, or name a dev split (ingest.splits.dev, retrieve.splits).`
-  }
-}
-
-/** A reranker from outside failed, or gave what are no scores. */
-export class OutsideFailed extends Schema.TaggedError<OutsideFailed>()("OutsideFailed", {
-  system: Schema.String,
-  /** The module that brought it. */
-  file: Schema.String,
-  /** Empty where it was not yet asked. */
-  qid: Schema.String,
-  problem: Schema.String,
-}) {
-  override get message(): string {
-    const where = this.file === "" ? this.system : `${this.file}: ${this.system}`
-    return `${where}: ${this.qid === "" ? "" : `query ${this.qid}: `}${this.problem}`
   }
 }
 

@@ -14,8 +14,6 @@ import type { PairScorerOptions } from "./scorePairs.ts"
 
 export { InterpolateConfig } from "./contract.ts"
 export {
-  type BroughtReranker,
-  bringReranker,
   broughtRerankers,
   type CandidatePassage,
   type CandidateQuery,

@@ -1,5 +1,5 @@
-import * as Schema from "effect/Schema"
-import { section } from "../../schemas/index.ts"
+import type * as Schema from "effect/Schema"
+import { BroughtOnes, section, settingsCodec } from "../../schemas/index.ts"
 
 /** A passage as a reranker from outside sees it. */
 export interface CandidatePassage {
@@ -46,38 +46,18 @@ export interface OutsideReranker {
 export function defineOutsideReranker<A = unknown, I = unknown>(spec: OutsideRerankerSpec<A, I>): OutsideReranker
 // Settings are decoded by the schema that made their type; inside, the type is not needed.
 export function defineOutsideReranker(spec: OutsideRerankerSpec<unknown, unknown>): OutsideReranker {
-  const { description = spec.name, name, open, settings } = spec
-  const decode = settings === undefined ? () => ({}) : Schema.decodeUnknownSync(settings)
-  return {
-    name,
-    description,
-    settings: settings ?? Schema.Struct({}),
-    encode: settings === undefined ? () => ({}) : Schema.encodeUnknownSync(settings),
-    open: (given) => open({ settings: decode(given) }),
-  }
+  const { description = spec.name, name, open } = spec
+  const { decode, encode, settings } = settingsCodec(spec.settings)
+  return { name, description, settings, encode, open: (given) => open({ settings: decode(given) }) }
 }
 
-/** A reranker that was brought, and what it came from. */
-export interface BroughtReranker {
-  readonly definition: OutsideReranker
-  /** The hash of its code, which is part of the key of what it scores. */
-  readonly digest: string
-  /** The module's path, for errors. */
-  readonly file: string
-}
-
-const brought = new Map<string, BroughtReranker>()
-
-/** Adds a reranker from outside, in the place of an earlier one of its name. */
-export const bringReranker = (each: BroughtReranker): void => void brought.set(each.definition.name, each)
-
-export const broughtReranker = (name: string): BroughtReranker | undefined => brought.get(name)
-
-/** Those from outside, in the order in which they came. */
-export const broughtRerankers = (): ReadonlyArray<BroughtReranker> => [...brought.values()]
+/** The rerankers that modules from outside brought. */
+export const broughtRerankers = new BroughtOnes<OutsideReranker>()
 
 /** The settings of reranking that are of rerankers from outside, each under its name. */
 export const rerankerFields = (): object =>
   Object.fromEntries(
-    broughtRerankers().map(({ definition: { description, name, settings } }) => [name, section(settings, description)]),
+    broughtRerankers
+      .all()
+      .map(({ definition: { description, name, settings } }) => [name, section(settings, description)]),
   )

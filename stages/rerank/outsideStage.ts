@@ -31,7 +31,7 @@ const decodeConfig = Schema.decodeUnknownSync(RerankOutsideConfig)
  */
 export const wireOutsideRerankers = (settings: object, ground: OutsideGround, label: string) => {
   const own = new Map<string, unknown>(Object.entries(settings))
-  return broughtRerankers().map(({ definition: { encode, name }, digest }) => {
+  return broughtRerankers.all().map(({ definition: { encode, name }, digest }) => {
     const config = decodeConfig({ system: name, settings: encode(own.get(name)), code: digest })
     return { system: SystemName.make(name), run: rerankOutside(config, ground, `${name}${label}`).run }
   })

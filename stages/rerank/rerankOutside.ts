@@ -2,10 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { compareTrecOrder } from "../../measures/index.ts"
 import { readBatches, readRows, type StageRun, tableWriter } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
+import { Kinds, OutsideFailed } from "../../schemas/index.ts"
 import type { RerankOutsideConfig, rerankOutputs, rerankOutsideInputs } from "./contract.ts"
-import { broughtReranker, type CandidatePassage } from "./outsideRerankers.ts"
-import { OutsideFailed, TextMissing } from "./RerankError.ts"
+import { broughtRerankers, type CandidatePassage } from "./outsideRerankers.ts"
+import { TextMissing } from "./RerankError.ts"
 
 /** What is wrong with the scores of passages, if anything. */
 const problemOf = (scores: unknown, passages: ReadonlyArray<CandidatePassage>): string | undefined => {
@@ -26,18 +26,10 @@ export const run: StageRun<RerankOutsideConfig, typeof rerankOutsideInputs, type
   Effect.scoped(
     Effect.gen(function* () {
       const { settings, system } = config
-      const found = broughtReranker(system)
-      if (found === undefined) {
-        return yield* new OutsideFailed({ system, file: "", qid: "", problem: "no module that was loaded brings it" })
-      }
+      const found = broughtRerankers.named(system)
+      if (found === undefined) return yield* OutsideFailed.unknown(system)
       const { definition, file } = found
-      const failed = (qid: string) => (cause: unknown) =>
-        new OutsideFailed({
-          system,
-          file,
-          qid,
-          problem: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
-        })
+      const failed = (qid: string) => (cause: unknown) => OutsideFailed.thrown(system, file, qid, cause)
       const candidates = new Map<string, Array<string>>()
       yield* Stream.runForEach(readBatches(inputs.candidates, ["qid", "docid"]), ({ qid, docid }) =>
         Effect.sync(() => {

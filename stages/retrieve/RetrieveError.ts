@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import type { OutsideFailed } from "../../schemas/index.ts"
 
 /** The collection does not fit: into one index, or into what a first stage can hold. */
 export class CollectionTooLarge extends Schema.TaggedError<CollectionTooLarge>()("CollectionTooLarge", {
@@ -55,21 +56,6 @@ export class UnknownCandidate extends Schema.TaggedError<UnknownCandidate>()("Un
 }) {
   override get message(): string {
     return `Candidate ${this.docid} of query ${this.qid} is not in the index: candidates and index come from different collections`
-  }
-}
-
-/** A first stage from outside failed, or gave what is no ranking. */
-export class OutsideFailed extends Schema.TaggedError<OutsideFailed>()("OutsideFailed", {
-  system: Schema.String,
-  /** The module that brought it. */
-  file: Schema.String,
-  /** Empty where it was not yet asked. */
-  qid: Schema.String,
-  problem: Schema.String,
-}) {
-  override get message(): string {
-    const where = this.file === "" ? this.system : `${this.file}: ${this.system}`
-    return `${where}: ${this.qid === "" ? "" : `query ${this.qid}: `}${this.problem}`
   }
 }
 

@@ -12,8 +12,6 @@ export type { FirstStage, SearchGround } from "./FirstStage.ts"
 export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
 export { IndexBuilder } from "./InvertedIndex.ts"
 export {
-  type BroughtFirstStage,
-  bringFirstStage,
   broughtFirstStages,
   defineOutsideFirstStage,
   type OutsideCollection,

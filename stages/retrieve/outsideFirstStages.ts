@@ -1,4 +1,5 @@
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import { BroughtOnes, settingsCodec } from "../../schemas/index.ts"
 
 /** A passage as a first stage from outside sees it. */
 export interface OutsidePassage {
@@ -64,33 +65,17 @@ export interface OutsideFirstStage {
 export function defineOutsideFirstStage<A = unknown, I = unknown>(spec: OutsideFirstStageSpec<A, I>): OutsideFirstStage
 // Settings are decoded by the schema that made their type; inside, the type is not needed.
 export function defineOutsideFirstStage(spec: OutsideFirstStageSpec<unknown, unknown>): OutsideFirstStage {
-  const { description = spec.name, maxPassages = 1_000_000, name, open, settings } = spec
-  const decode = settings === undefined ? () => ({}) : Schema.decodeUnknownSync(settings)
+  const { description = spec.name, maxPassages = 1_000_000, name, open } = spec
+  const { decode, encode, settings } = settingsCodec(spec.settings)
   return {
     name,
     description,
-    settings: settings ?? Schema.Struct({}),
+    settings,
     maxPassages,
-    encode: settings === undefined ? () => ({}) : Schema.encodeUnknownSync(settings),
-    open: ({ passages, seed, settings: given }) => open({ passages, seed, settings: decode(given) }),
+    encode,
+    open: ({ settings: given, ...collection }) => open({ ...collection, settings: decode(given) }),
   }
 }
 
-/** A first stage that was brought, and what it came from. */
-export interface BroughtFirstStage {
-  readonly definition: OutsideFirstStage
-  /** The hash of its code, which is part of the key of what it finds. */
-  readonly digest: string
-  /** The module's path, for errors. */
-  readonly file: string
-}
-
-const brought = new Map<string, BroughtFirstStage>()
-
-/** Adds a first stage from outside, in the place of an earlier one of its name. */
-export const bringFirstStage = (each: BroughtFirstStage): void => void brought.set(each.definition.name, each)
-
-export const broughtFirstStage = (name: string): BroughtFirstStage | undefined => brought.get(name)
-
-/** Those from outside, in the order in which they came. */
-export const broughtFirstStages = (): ReadonlyArray<BroughtFirstStage> => [...brought.values()]
+/** The first stages that modules from outside brought. */
+export const broughtFirstStages = new BroughtOnes<OutsideFirstStage>()

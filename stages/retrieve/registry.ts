@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { stage } from "../../pipeline/index.ts"
-import { setting } from "../../schemas/index.ts"
+import { type BroughtBy, setting } from "../../schemas/index.ts"
 import {
   Bm25Config,
   passageInputs,
@@ -14,7 +14,7 @@ import {
   WinkConfig,
 } from "./contract.ts"
 import { defineFirstStage, type FirstStage } from "./FirstStage.ts"
-import { type BroughtFirstStage, broughtFirstStages } from "./outsideFirstStages.ts"
+import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
 export const retrieve = stage({
@@ -93,7 +93,7 @@ const seeded = (settings: Schema.Schema.AnyNoContext) =>
     settings,
   )
 
-const wired = ({ definition, digest }: BroughtFirstStage): FirstStage => {
+const wired = ({ definition, digest }: BroughtBy<OutsideFirstStage>): FirstStage => {
   const { description, encode, name } = definition
   return {
     name,
@@ -113,4 +113,4 @@ const wired = ({ definition, digest }: BroughtFirstStage): FirstStage => {
 }
 
 /** Ours, and those from outside. */
-export const allFirstStages = (): ReadonlyArray<FirstStage> => [...firstStages, ...broughtFirstStages().map(wired)]
+export const allFirstStages = (): ReadonlyArray<FirstStage> => [...firstStages, ...broughtFirstStages.all().map(wired)]

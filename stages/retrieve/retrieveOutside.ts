@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import { compareTrecOrder } from "../../measures/index.ts"
 import { readRows, type StageRun } from "../../pipeline/index.ts"
+import { OutsideFailed } from "../../schemas/index.ts"
 import type { passageInputs, RetrieveOutsideConfig, runOutputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
-import { type BroughtFirstStage, broughtFirstStage, type OutsideHit } from "./outsideFirstStages.ts"
-import { CollectionTooLarge, OutsideFailed } from "./RetrieveError.ts"
+import { broughtFirstStages, type OutsideHit } from "./outsideFirstStages.ts"
+import { CollectionTooLarge } from "./RetrieveError.ts"
 import { queriesOf, type Ranking, searchDepth, writeRun } from "./runTable.ts"
 
 const isHit = (value: unknown): value is OutsideHit =>
@@ -43,18 +44,10 @@ export const run: StageRun<RetrieveOutsideConfig, typeof passageInputs, typeof r
 }) =>
   Effect.gen(function* () {
     const { seed, settings, splits, system } = config
-    const found: BroughtFirstStage | undefined = broughtFirstStage(system)
-    if (found === undefined) {
-      return yield* new OutsideFailed({ system, file: "", qid: "", problem: "no module that was loaded brings it" })
-    }
+    const found = broughtFirstStages.named(system)
+    if (found === undefined) return yield* OutsideFailed.unknown(system)
     const { definition, file } = found
-    const failed = (qid: string) => (cause: unknown) =>
-      new OutsideFailed({
-        system,
-        file,
-        qid,
-        problem: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
-      })
+    const failed = (qid: string) => (cause: unknown) => OutsideFailed.thrown(system, file, qid, cause)
     const total = yield* countRows(inputs.passages)
     if (total > definition.maxPassages) {
       const cause = new Error(

@@ -11,44 +11,28 @@ export interface Ended {
   readonly err: string
 }
 
-/** Runs `tsx dag.ts` with these words in a process of its own. */
-export const dag = (...words: ReadonlyArray<string>): Promise<Ended> =>
+const launched = (words: ReadonlyArray<string>, unread?: "stdout" | "stderr"): Promise<Ended> =>
   new Promise((done, failed) => {
     const child = spawn(
       process.execPath,
       [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "dag.ts"), ...words],
-      {
-        cwd: root,
-        stdio: ["ignore", "pipe", "pipe"],
-      },
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
     )
     let out = ""
     let err = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
     child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
+    if (unread !== undefined) child[unread].destroy()
     child.on("error", failed)
     child.on("close", (code) => done({ code, out, err }))
   })
 
+/** Runs `tsx dag.ts` with these words in a process of its own. */
+export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => launched(words)
+
 /** Runs `tsx dag.ts` with the reader of a stream gone before anything is written to it, as `| head -0` is. */
 export const dagUnread = (stream: "stdout" | "stderr", ...words: ReadonlyArray<string>): Promise<Ended> =>
-  new Promise((done, failed) => {
-    const child = spawn(
-      process.execPath,
-      [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "dag.ts"), ...words],
-      {
-        cwd: root,
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    )
-    let out = ""
-    let err = ""
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
-    child[stream].destroy()
-    child.on("error", failed)
-    child.on("close", (code) => done({ code, out, err }))
-  })
+  launched(words, stream)
 
 /** Writes a small BEIR folder: nine passages, four queries, test and dev judgements. */
 export const writeTinyCollection = (folder: string): void => {
