@@ -1,20 +1,11 @@
 import { closeSync, openSync, readSync } from "node:fs"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import {
-  type DuckDbError,
-  literalPath,
-  parquetOptions,
-  rowsOf,
-  sqlIdentifier,
-  sqlString,
-  streamRows,
-} from "../../../pipeline/index.ts"
+import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
 import { gitLfsPointer } from "../../../schemas/index.ts"
 import { MalformedRow, UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
 import type { NamedRow, NamedTable } from "./NamedTable.ts"
+import { parquetRows } from "./parquetRows.ts"
 
 const magic = "PAR1"
 
@@ -63,12 +54,6 @@ export const parquetTable = async (connection: DuckDBConnection, path: string, f
       throw new UnreadableFile({ file, reason: "corrupt", detail, fix: "Fetch it again, or write it anew." })
     }
   }
-  const read = <A>(effect: Effect.Effect<A, DuckDbError>): Promise<A> =>
-    attempt(async () => {
-      const result = await Effect.runPromise(Effect.either(effect))
-      if (Either.isRight(result)) return result.right
-      throw result.left.cause
-    })
   const named = sqlString(literalPath(path))
   const from = `read_parquet(${named}, ${parquetOptions})`
   const described = await attempt(async () =>
@@ -85,13 +70,11 @@ export const parquetTable = async (connection: DuckDBConnection, path: string, f
       throw new MalformedRow({ ...place, field: name, expected: "a column of texts or numbers", found: type, fix })
     })
     const sql = `SELECT ${chosen.join(", ")} FROM ${from}`
-    const stored = `SELECT num_rows FROM parquet_file_metadata(${named})`
-    const next = await read(streamRows(connection, sql, stored))
+    const batches = parquetRows(connection, path, sql)
+    const nextBatch = () => attempt(() => batches.next())
     let line = 0
-    for (;;) {
-      const batch = await read(next)
-      if (batch === undefined) return
-      yield rowsOf(batch).map((values): NamedRow => {
+    for (let read = await nextBatch(); read.done !== true; read = await nextBatch()) {
+      yield read.value.map((values): NamedRow => {
         line++
         return { line, values: values.map((value) => (value === null ? null : String(value))) }
       })

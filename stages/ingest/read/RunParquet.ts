@@ -1,18 +1,9 @@
 import { open } from "node:fs/promises"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import {
-  type DuckDbError,
-  literalPath,
-  parquetOptions,
-  rowsOf,
-  sqlIdentifier,
-  sqlString,
-  streamRows,
-} from "../../../pipeline/index.ts"
+import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
 import { UnreadableFile } from "../IngestError.ts"
 import { identifier, malformed } from "./Fields.ts"
+import { parquetRows } from "./parquetRows.ts"
 import type { RunBatches, RunRead } from "./Rows.ts"
 import { placesOf } from "./runColumnNames.ts"
 
@@ -76,18 +67,15 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
       : `TRY_CAST(${sqlIdentifier(columns[rank]!.name)} AS DOUBLE) AS rank`,
   ]
   const sql = `SELECT ${select.join(", ")} FROM ${table}`
-  const read = async <A>(effect: Effect.Effect<A, DuckDbError>): Promise<A> => {
-    const result = await Effect.runPromise(Effect.either(effect))
-    if (Either.isRight(result)) return result.right
-    throw refuse(causeText(result.left.cause), "Write the file again.")
-  }
-  const next = await read(streamRows(connection, sql, `SELECT num_rows FROM parquet_file_metadata(${named})`))
+  const batches = parquetRows(connection, path, sql)
+  const nextBatch = () =>
+    batches.next().catch((error: unknown) => {
+      throw refuse(causeText(error), "Write the file again.")
+    })
   let line = 1
-  for (;;) {
-    const batch = await read(next)
-    if (batch === undefined) break
+  for (let read = await nextBatch(); read.done !== true; read = await nextBatch()) {
     const rows: Array<RunRead> = []
-    for (const [ofQuery, ofPassage, value, ofRank] of rowsOf(batch)) {
+    for (const [ofQuery, ofPassage, value, ofRank] of read.value) {
       const place = { file: shown, line: line++ }
       if (typeof value !== "number" || !Number.isFinite(value)) {
         const field = columns[ordering]!.name
