@@ -217,7 +217,7 @@ export const catalogPath = (store: string): string => join(store, "catalog.duckd
 const setStore = (connection: DuckDBConnection, store: string) => {
   const path = literalPath(store).split(sep).join("/")
   const sql = `SET VARIABLE ${storeVariable} = ${sqlString(`${path}/`)}`
-  return duckDbPromise(sql, () => connection.run(sql))
+  return duckDbPromise(connection, sql, () => connection.run(sql))
 }
 
 /** Changes a database file through DuckDB: the file is attached by a name of its own, and nobody else knows it yet. */
@@ -225,7 +225,7 @@ const inDatabase = (store: string, file: string, statements: ReadonlyArray<strin
   Effect.scoped(
     Effect.gen(function* () {
       const connection = yield* (yield* DuckDb).connect
-      const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+      const run = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
       yield* setStore(connection, store)
       yield* run(`ATTACH ${sqlString(file)} AS catalog_file`)
       // A disk that is full when a statement runs must not leave the file open.
@@ -281,7 +281,7 @@ const attachCopy = (connection: DuckDBConnection, path: string, holder: string) 
       )
       const copy = join(folder, "catalog.duckdb")
       const sql = `ATTACH ${sqlString(copy)} AS rankdag (READ_ONLY)`
-      yield* duckDbPromise(sql, async () => {
+      yield* duckDbPromise(connection, sql, async () => {
         copyFileSync(path, copy)
         await connection.run(sql)
         await connection.run("SELECT count(*) FROM duckdb_views() WHERE database_name = 'rankdag'")
@@ -296,7 +296,7 @@ export const openCatalog = (artifacts: string) =>
     const path = catalogPath(directory)
     if (!existsSync(path)) return yield* new NoCatalog({ path })
     const connection = yield* (yield* DuckDb).connect
-    const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+    const run = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
     yield* setStore(connection, directory)
     yield* Effect.catchAll(
       run(`ATTACH IF NOT EXISTS ${sqlString(path)} AS rankdag (READ_ONLY)`),

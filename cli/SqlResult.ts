@@ -17,7 +17,7 @@ export const isForPrograms = (format: SqlFormat): boolean => format === "csv" ||
 
 /** Asks, and reads the whole answer. */
 export const querySql = (connection: DuckDBConnection, sql: string) =>
-  duckDbPromise(sql, async (): Promise<SqlResult> => {
+  duckDbPromise(connection, sql, async (): Promise<SqlResult> => {
     const reader = await connection.runAndReadAll(sql)
     return { columns: reader.deduplicatedColumnNames(), rows: reader.getRowsJson() }
   }).pipe(Effect.withSpan("querySql"))

@@ -184,7 +184,7 @@ const scoresCommand = Command.make(
         const sql = `SELECT measure, list(qid ORDER BY qid), list(value ORDER BY qid) FROM scores
           WHERE dataset = ${sqlString(collection)} AND split = ${sqlString(split)} AND system = ${sqlString(name)}
           GROUP BY measure ORDER BY measure`
-        const reader = yield* duckDbPromise(sql, () => connection.runAndReadAll(sql))
+        const reader = yield* duckDbPromise(connection, sql, () => connection.runAndReadAll(sql))
         for (const [measure, qids, values] of reader.getRowsJS()) {
           if (typeof measure !== "string" || !Array.isArray(qids) || !Array.isArray(values)) continue
           const [ids, numbers] = [qids.map(String), values.map(Number)]

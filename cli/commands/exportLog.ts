@@ -47,7 +47,7 @@ const eventsOf = (connection: DuckDBConnection, { dataset, system }: Training) =
   const sql = `SELECT step, epoch, list(series ORDER BY series COLLATE "C"), list(value ORDER BY series COLLATE "C") FROM training_log
     WHERE dataset = ${sqlString(dataset)} AND system = ${sqlString(system)} GROUP BY step, epoch ORDER BY step, epoch`
   return Effect.map(
-    duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJS()),
+    duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getRowsJS()),
     (rows) =>
       rows.map(([step, epoch, series, values]): ScalarEvent => {
         const tags = Array.isArray(series) ? series.map(String) : []

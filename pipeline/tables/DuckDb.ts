@@ -39,19 +39,40 @@ export interface DuckDbOptions {
   readonly temporaryDirectory?: string
 }
 
-/**
- * Wraps a promise of DuckDB's client. An interruption waits until the client is done: a connection that is closed while one of
- * its statements runs deadlocks the library.
- */
-export const duckDbPromise = <A>(during: string, evaluate: () => Promise<A>): Effect.Effect<A, DuckDbError> =>
+/** Wraps a promise of DuckDB's client. An interruption stops what runs, by `stop`, and waits until the client is done. */
+const clientPromise = <A>(
+  during: string,
+  evaluate: () => Promise<A>,
+  stop: () => void,
+): Effect.Effect<A, DuckDbError> =>
   Effect.async((resume) => {
     const running = evaluate()
     const ended = running.then(
       (value) => resume(Effect.succeed(value)),
       (cause: unknown) => resume(Effect.fail(new DuckDbError({ during: during.slice(0, 200), cause }))),
     )
-    return Effect.promise(() => ended)
+    return Effect.promise(() => {
+      stop()
+      // A statement that has not begun when it is told to stop does not hear it.
+      const again = setInterval(stop, stopMilliseconds)
+      return ended.finally(() => clearInterval(again))
+    })
   })
+
+const stopMilliseconds = 20
+
+/**
+ * Runs something on a connection. An interruption stops the statement under way and waits until the client is done: a connection
+ * that is closed while one of its statements runs deadlocks the library.
+ */
+export const duckDbPromise = <A>(
+  connection: DuckDBConnection,
+  during: string,
+  evaluate: () => Promise<A>,
+): Effect.Effect<A, DuckDbError> => clientPromise(during, evaluate, () => connection.interrupt())
+
+/** Loads, opens: what nothing can stop, and what does not take long. */
+const opening = <A>(during: string, evaluate: () => Promise<A>) => clientPromise(during, evaluate, () => {})
 
 /** The live service. */
 export const layerDuckDb = (options: DuckDbOptions = {}): Layer.Layer<DuckDb> =>
@@ -61,7 +82,7 @@ export const layerDuckDb = (options: DuckDbOptions = {}): Layer.Layer<DuckDb> =>
       let instance: DuckDBInstance | undefined
       yield* Effect.addFinalizer(() => Effect.sync(() => instance?.closeSync()))
       const open = yield* Effect.cached(
-        duckDbPromise("loading the native library", async () => {
+        opening("loading the native library", async () => {
           const { DuckDBInstance } = await import("@duckdb/node-api")
           instance = await DuckDBInstance.create(":memory:", {
             threads: String(options.threads ?? 2),
@@ -75,11 +96,11 @@ export const layerDuckDb = (options: DuckDbOptions = {}): Layer.Layer<DuckDb> =>
       )
       return {
         connect: Effect.acquireRelease(
-          Effect.flatMap(open, (database) => duckDbPromise("connecting", () => database.connect())),
+          Effect.flatMap(open, (database) => opening("connecting", () => database.connect())),
           (connection) => Effect.sync(() => connection.closeSync()),
         ),
         version: Effect.flatMap(open, () =>
-          duckDbPromise("loading the native library", async () => (await import("@duckdb/node-api")).version()),
+          opening("loading the native library", async () => (await import("@duckdb/node-api")).version()),
         ),
       }
     }),

@@ -36,7 +36,7 @@ export const streamRows = (
   expected = "-1",
 ): Effect.Effect<NextRows, DuckDbError> =>
   Effect.map(
-    duckDbPromise(sql, () =>
+    duckDbPromise(connection, sql, () =>
       connection.stream(
         `SELECT *, NULL::BIGINT AS ${mark} FROM (${sql}) UNION ALL BY NAME SELECT (${expected})::BIGINT AS ${mark}`,
       ),
@@ -48,7 +48,7 @@ export const streamRows = (
         ended
           ? Effect.succeed(undefined)
           : Effect.flatMap(
-              duckDbPromise(sql, () => result.fetchChunk()),
+              duckDbPromise(connection, sql, () => result.fetchChunk()),
               (chunk) => {
                 if (chunk === null || chunk.rowCount === 0) return Effect.fail(cutShort(sql, read, undefined))
                 const rows = chunk.rowCount

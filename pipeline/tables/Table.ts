@@ -71,7 +71,7 @@ export const tableWriter = <K extends TableKind>(
     const declaration = Object.entries(kind.columns)
       .map(([name, column]) => `${sqlIdentifier(name)} ${column.type}${column.optional ? "" : " NOT NULL"}`)
       .join(", ")
-    const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+    const run = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
     yield* run(`CREATE TEMP TABLE ${table} (${declaration})`)
     yield* Effect.addFinalizer(() => Effect.ignore(run(`DROP TABLE IF EXISTS ${table}`)))
 
@@ -81,7 +81,7 @@ export const tableWriter = <K extends TableKind>(
     let pending: Array<Array<DuckDBValue>> = names.map(() => [])
 
     const openAppender = () => connection.createAppender(table.slice(1, -1), undefined, "temp")
-    let appender = yield* duckDbPromise(`append to ${table}`, openAppender)
+    let appender = yield* duckDbPromise(connection, `append to ${table}`, openAppender)
 
     const appendVectors = (all: boolean) => {
       const rows = pending[0]?.length ?? 0
@@ -101,17 +101,17 @@ export const tableWriter = <K extends TableKind>(
     }
 
     const writePart = Effect.gen(function* () {
-      yield* duckDbPromise(`append to ${table}`, async () => appender.closeSync())
+      yield* duckDbPromise(connection, `append to ${table}`, async () => appender.closeSync())
       const file = `${directory}/part-${String(parts++).padStart(5, "0")}.parquet`
       yield* run(`COPY ${table} TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
       yield* run(`TRUNCATE ${table}`)
       inPart = 0
-      appender = yield* duckDbPromise(`append to ${table}`, openAppender)
+      appender = yield* duckDbPromise(connection, `append to ${table}`, openAppender)
     })
 
     const append = (all: boolean) =>
       Effect.flatMap(
-        duckDbPromise(`append to ${table}`, async () => appendVectors(all)),
+        duckDbPromise(connection, `append to ${table}`, async () => appendVectors(all)),
         () => (inPart >= partRows ? writePart : Effect.void),
       )
 
@@ -135,7 +135,7 @@ export const tableWriter = <K extends TableKind>(
       finish: Effect.gen(function* () {
         yield* append(true)
         if (inPart > 0 || parts === 0) yield* writePart
-        yield* duckDbPromise(`append to ${table}`, async () => appender.closeSync())
+        yield* duckDbPromise(connection, `append to ${table}`, async () => appender.closeSync())
         return total
       }),
     }

@@ -34,10 +34,10 @@ export const run = (
     Effect.gen(function* () {
       const { config, inputs, outputs } = context
       const connection = yield* (yield* DuckDb).connect
-      const execute = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+      const execute = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
       const count = (sql: string) =>
         Effect.map(
-          duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJS()),
+          duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getColumnsJS()),
           (columns) => columns.map(([value]) => Number(value)),
         )
       const file = sqlString(`${outputs.candidates}/part-00000.parquet`)

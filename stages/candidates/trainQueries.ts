@@ -12,7 +12,9 @@ export const run = (context: StageContext<TrainQueriesConfig, typeof trainQuerie
       const connection = yield* (yield* DuckDb).connect
       const others = config.leaveOutOwn ? "AND docid <> qid" : ""
       const sql = `SELECT DISTINCT qid FROM ${tableSource(inputs.qrels)} WHERE grade > 0 ${others}`
-      const [judged = []] = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
+      const [judged = []] = yield* duckDbPromise(connection, sql, async () =>
+        (await connection.runAndReadAll(sql)).getColumns(),
+      )
       const withRelevant = new Set(judged.map(String))
       const train = (yield* readRows(inputs.queries)).filter(({ split }) => split === "train")
       const usable = train.filter(({ qid }) => withRelevant.has(qid))

@@ -6,14 +6,14 @@ export type Connection = Effect.Effect.Success<DuckDb["Type"]["connect"]>
 
 /** Runs a statement for its effect. */
 export const execute = (connection: Connection, sql: string): Effect.Effect<void, DuckDbError> =>
-  Effect.asVoid(duckDbPromise(sql, () => connection.run(sql)))
+  Effect.asVoid(duckDbPromise(connection, sql, () => connection.run(sql)))
 
 /** The result of a query by columns; for results that are small beside the tables they come from. */
 export const columns = (
   connection: Connection,
   sql: string,
 ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, DuckDbError> =>
-  duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJS())
+  duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getColumnsJS())
 
 /** One row of numbers, as of an aggregate without groups. */
 export const numbers = (connection: Connection, sql: string): Effect.Effect<ReadonlyArray<number>, DuckDbError> =>

@@ -99,7 +99,7 @@ const judgedQueries = (qrels: StoredArtifact) =>
   Effect.gen(function* () {
     const connection = yield* (yield* DuckDb).connect
     const sql = `SELECT qid, list(grade) FROM ${tableSource(qrels)} GROUP BY qid`
-    const [qids = [], grades = []] = yield* duckDbPromise(sql, async () =>
+    const [qids = [], grades = []] = yield* duckDbPromise(connection, sql, async () =>
       (await connection.runAndReadAll(sql)).getColumnsJson(),
     )
     return new Map(

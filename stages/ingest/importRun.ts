@@ -67,7 +67,8 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
 
       for (const said of form.said) warn(said)
       const lines = `(SELECT qid, docid, ${scoreSql[form.scores]} AS score, rank, line FROM ${tableSource({ path: scratch })})`
-      const query = (sql: string) => duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
+      const query = (sql: string) =>
+        duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
       const [twice] = yield* query(
         `SELECT qid, docid, min(line), max(line) FROM ${lines} GROUP BY qid, docid HAVING count(*) > 1 ORDER BY 4 LIMIT 1`,
       )
@@ -146,7 +147,7 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
                (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
         FROM ${rows} ${kept} ORDER BY qid, rank
       ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
-      yield* duckDbPromise(sql, () => connection.run(sql))
+      yield* duckDbPromise(connection, sql, () => connection.run(sql))
       return {
         rows: { run: all - leftOutOwn },
         facts: { unknownQueries: queries.unknown, unknownDocids: docids.unknown, pairsWithinFloat, leftOutOwn },

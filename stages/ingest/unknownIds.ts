@@ -34,7 +34,8 @@ export const unknownIds = (
   among: string,
 ): Effect.Effect<UnknownIds, DuckDbError> =>
   Effect.gen(function* () {
-    const query = (sql: string) => duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
+    const query = (sql: string) =>
+      duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getRowsJson())
     const ids = `(SELECT DISTINCT ${id} FROM ${from})`
     const [counts] = yield* query(
       `SELECT (SELECT count(*)::INTEGER FROM ${ids}), count(*)::INTEGER,

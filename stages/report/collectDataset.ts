@@ -44,7 +44,7 @@ export interface CollectedDataset {
 
 /** The whole answer to a query, column by column. */
 export const columns = (connection: DuckDBConnection, sql: string) =>
-  duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumnsJson())
+  duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getColumnsJson())
 
 /** A JSON file of an artifact, as its schema reads it. */
 export const readJson = <A, I>(artifact: StoredArtifact, file: string, schema: Schema.Schema<A, I>) =>

@@ -29,7 +29,7 @@ export const queryDetails = <E, R>(
 ) =>
   Effect.gen(function* () {
     const { depth, moves, characters } = settings
-    const run = (sql: string) => duckDbPromise(sql, () => connection.run(sql))
+    const run = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
     const ranked = runs.map(
       (each, system) =>
         `SELECT ${system} AS system, qid, docid, rank FROM ${tableSource(each)} WHERE rank <= ${Math.max(depth, moves)}`,

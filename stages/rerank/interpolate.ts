@@ -77,7 +77,7 @@ const tuned = (context: Context) =>
     const [measure] = measuresOf([config.measure])
     const connection = yield* (yield* DuckDb).connect
     const sql = `SELECT qid, grade FROM ${tableSource(inputs.qrels)}`
-    const [qids = [], grades = []] = yield* duckDbPromise(sql, async () =>
+    const [qids = [], grades = []] = yield* duckDbPromise(connection, sql, async () =>
       (await connection.runAndReadAll(sql)).getColumns(),
     )
     const gradesOf = new Map<string, Array<number>>()

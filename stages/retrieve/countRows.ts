@@ -8,7 +8,7 @@ export const countRows = (table: StoredArtifact<TableKind>) =>
     Effect.gen(function* () {
       const connection = yield* (yield* DuckDb).connect
       const sql = `SELECT count(*) FROM ${tableSource(table)}`
-      const rows = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getRows())
+      const rows = yield* duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getRows())
       return Number(rows[0]?.[0] ?? 0)
     }),
   )

@@ -51,7 +51,7 @@ const namedBy = (candidates: ReadonlyArray<StoredArtifact>) =>
       const every = candidates.map((each) => `SELECT ${column} FROM ${tableSource(each)}`).join(" UNION ALL ")
       const sql = `SELECT DISTINCT ${column} FROM (${every})`
       return Effect.map(
-        duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns()[0] ?? []),
+        duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getColumns()[0] ?? []),
         (values) => new Set(values.map(String)),
       )
     }

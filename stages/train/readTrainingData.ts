@@ -48,7 +48,9 @@ export const readTrainingData = (options: {
           : `LEFT JOIN (SELECT qid, docid, score AS taught FROM ${tableSource(teacher)}) USING (qid, docid)`
       const sql = `SELECT qid, docid, rank, score, grade, ${teacher === undefined ? "NULL" : "taught"} AS taught
         FROM ${tableSource(candidates)} ${joined} ORDER BY qid, rank`
-      const columns = yield* duckDbPromise(sql, async () => (await connection.runAndReadAll(sql)).getColumns())
+      const columns = yield* duckDbPromise(connection, sql, async () =>
+        (await connection.runAndReadAll(sql)).getColumns(),
+      )
       const [qids = [], docids = [], ranks = [], scores = [], grades = [], taught = []] = columns
       const kindOf = new Map((yield* readRows(queries)).map(({ kind, qid }) => [qid, decodeKind(kind)]))
 

@@ -107,7 +107,7 @@ describe("candidates", () => {
             const connection = yield* (yield* DuckDb).connect
             const count = (where: string) =>
               Effect.map(
-                duckDbPromise(where, () =>
+                duckDbPromise(connection, where, () =>
                   connection.runAndReadAll(`SELECT count(*)::INTEGER FROM read_parquet('${file}') WHERE ${where}`),
                 ),
                 (reader) => Number(reader.getColumnsJS()[0]?.[0]),

@@ -56,7 +56,7 @@ describe("the order of a stored run", () => {
     () =>
       Effect.gen(function* () {
         const connection = yield* (yield* DuckDb).connect
-        const sql = (text: string) => duckDbPromise(text, () => connection.run(text))
+        const sql = (text: string) => duckDbPromise(connection, text, () => connection.run(text))
         yield* sql("CREATE TEMP TABLE judged_queries (ordinal INTEGER, qid VARCHAR)")
         yield* sql("CREATE TEMP TABLE judged_qrels (ordinal INTEGER, qid VARCHAR, docid VARCHAR, grade INTEGER)")
         let wrong = 0

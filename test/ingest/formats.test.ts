@@ -30,7 +30,9 @@ const writeParquet = (folder: string, tables: Readonly<Record<string, string>>) 
     Effect.gen(function* () {
       const connection = yield* (yield* DuckDb).connect
       for (const [file, sql] of Object.entries(tables)) {
-        yield* duckDbPromise(sql, () => connection.run(`COPY (${sql}) TO '${join(folder, file)}' (FORMAT parquet)`))
+        yield* duckDbPromise(connection, sql, () =>
+          connection.run(`COPY (${sql}) TO '${join(folder, file)}' (FORMAT parquet)`),
+        )
       }
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
   )

@@ -61,7 +61,7 @@ const damageLate = async (folder: string, column: string): Promise<void> => {
         const connection = yield* (yield* DuckDb).connect
         const sql = `SELECT data_page_offset FROM parquet_metadata('${path}')
           WHERE path_in_schema = '${column}' ORDER BY row_group_id DESC LIMIT 1`
-        return (yield* duckDbPromise(sql, () => connection.runAndReadAll(sql))).getRows()[0] ?? []
+        return (yield* duckDbPromise(connection, sql, () => connection.runAndReadAll(sql))).getRows()[0] ?? []
       }),
     ),
   )
@@ -164,7 +164,7 @@ describe("streams of rows", () => {
         const connection = yield* (yield* DuckDb).connect
         const next = yield* streamRows(connection, `SELECT docid FROM ${tableSource(whole)}`)
         yield* next
-        yield* duckDbPromise("another", () => connection.run("SELECT 1"))
+        yield* duckDbPromise(connection, "another", () => connection.run("SELECT 1"))
         let read = 0
         for (;;) {
           const batch = yield* next
