@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { describe, expect, it } from "vitest"
-import { DuckDb, duckDbPromise, layerDuckDb, streamRows } from "../../../pipeline/index.ts"
+import { DuckDb, type DuckDbError, duckDbPromise, layerDuckDb, streamRows } from "../../../pipeline/index.ts"
 
 /** Takes minutes, and gives nothing before its end. */
 const endless = "SELECT sum(sqrt(a.range * b.range)) AS sum FROM range(1000000) AS a, range(1000000) AS b"
@@ -17,11 +17,12 @@ describe("DuckDB's client", () => {
           yield* run("CREATE TEMP TABLE kept AS SELECT 1 AS one")
           const started = performance.now()
           for (const milliseconds of [0, 100]) {
-            for (const work of [
+            const works: ReadonlyArray<Effect.Effect<unknown, DuckDbError>> = [
               run(endless),
               streamRows(connection, endless),
               run(`COPY (${endless}) TO '/dev/null'`),
-            ]) {
+            ]
+            for (const work of works) {
               const fiber = yield* Effect.fork(work)
               yield* Effect.sleep(milliseconds)
               expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
