@@ -38,8 +38,8 @@ export const ModelCard = Schema.Struct({
   form: Schema.Literal(1),
   /** How it is called: the end of the name it was asked for by. */
   name: Schema.NonEmptyString,
-  /** `t5`, `t5gemma`, `bert`; `onnx` for a ready graph, of which nothing more is known. */
-  family: Schema.Literal("t5", "t5gemma", "bert", "onnx"),
+  /** A family's name, as `bert`; `onnx` for a ready graph, of which nothing more is known. */
+  family: Schema.NonEmptyString,
   /** Absent for a ready graph. */
   head: Schema.optionalWith(Head, { exact: true }),
   /** What the graph gives for a text: one score, or a vector whose products are scores. */

@@ -53,8 +53,7 @@ export const writeRandomCheckpoint = (
       join(folder, modelFiles.weights),
       tensors.map(({ name, shape }, i) => {
         const deviation = deviationOf(name, shape)
-        // T5Gemma's gains are what is added to 1.
-        const fixed = name.endsWith("bias") || architecture.family === "t5gemma" ? 0 : 1
+        const fixed = name.endsWith("bias") ? 0 : architecture.unitGain
         const count = elements(shape)
         // Each begins elsewhere: onnxruntime keeps equal matrices once.
         const from = i * 104_729

@@ -1,16 +1,14 @@
 import * as Schema from "effect/Schema"
 
-/** What rankdag can build, by `model_type` of a Hugging Face `config.json`. */
-export const knownModelTypes = ["t5", "t5gemma", "bert", "roberta", "xlm-roberta", "electra"] as const
-
 /** A `config.json` names an architecture that is not known here. */
 export class UnknownArchitecture extends Schema.TaggedError<UnknownArchitecture>()("UnknownArchitecture", {
   /** Its `model_type`, if it has one. */
   modelType: Schema.String,
+  /** Those that can be built. */
+  known: Schema.Array(Schema.String),
 }) {
   override get message(): string {
-    const known = knownModelTypes.join(", ")
-    return `the architecture «${this.modelType}» is not known; known are ${known}. A ready ONNX file with its tokenizer.json works too`
+    return `the architecture «${this.modelType}» is not known; known are ${this.known.join(", ")}. A ready ONNX file with its tokenizer.json works too`
   }
 }
 

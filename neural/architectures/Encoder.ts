@@ -8,11 +8,13 @@ export type Dropout = (x: Floats, place: string) => Floats
 
 export const keepAll: Dropout = (x) => x
 
-/** The end of an encoder: its final states, of all tokens or of the first alone. */
+/** The end of an encoder: its final states, of all tokens, or of the first or the last alone. */
 export interface Encoder {
   readonly width: number
   /** [batch · sequence, width] */
   readonly states: () => Floats
   /** [batch, width]. The last layer is computed for the first tokens only. */
   readonly first: () => Floats
+  /** [batch, width]: of each text's last token that is no padding, on whichever side that stands. */
+  readonly last: () => Floats
 }

@@ -1,19 +1,21 @@
-import { didYouMean, type Head, type HeadKind } from "../../schemas/index.ts"
-import type { Architecture, PretrainedConfig } from "./config.ts"
+import * as Schema from "effect/Schema"
+import { didYouMean, Head, type HeadKind } from "../../schemas/index.ts"
+import type { Architecture } from "./Architecture.ts"
+import type { PretrainedConfig } from "./config.ts"
 
 export { Head, type HeadKind, monoT5Tokens, rankT5Token } from "../../schemas/index.ts"
 
+/** Heads of states alone, which every architecture has. */
+export const pooledHeads = ["first-token", "masked-mean", "attention-pooling", "embedding"] as const
+
 /** The heads that an architecture has. */
 export const headsOf = (architecture: Architecture): readonly HeadKind[] => {
-  const pooled: readonly HeadKind[] = ["first-token", "masked-mean", "attention-pooling", "embedding"]
-  switch (architecture.family) {
-    case "t5":
-      return [...pooled, "decoder-logit", "decoder-choice"]
-    case "t5gemma":
-      return pooled
-    case "bert":
-      return [...pooled, "classifier"]
-  }
+  const { classifier, entryLogits } = architecture
+  return [
+    ...pooledHeads,
+    ...(entryLogits === undefined ? [] : (["decoder-logit", "decoder-choice"] as const)),
+    ...(classifier === undefined ? [] : (["classifier"] as const)),
+  ]
 }
 
 /**
@@ -43,17 +45,15 @@ export const classifierHead = (
 }
 
 /** The kind of head that a checkpoint was saved with, as far as its class says it. */
-export const headKindOf = ({ architecture, classes }: PretrainedConfig): "classifier" | "embedding" | undefined => {
-  const name = classes[0] ?? ""
-  if (architecture.family !== "bert") return undefined
-  if (name.endsWith("ForSequenceClassification")) return "classifier"
-  return name.endsWith("Model") ? "embedding" : undefined
-}
+export const headKindOf = ({ architecture, classes }: PretrainedConfig): HeadKind | undefined =>
+  architecture.headOfClass(classes[0] ?? "")
+
+const decodeHead = Schema.decodeSync(Head)
 
 /** The head that a checkpoint was saved with, as far as its class says it; undefined where a head, or a label, must be chosen. */
 export const headOf = (config: PretrainedConfig): Head | undefined => {
   const kind = headKindOf(config)
-  if (kind !== "classifier") return kind === undefined ? undefined : { kind }
+  if (kind !== "classifier") return kind === undefined ? undefined : decodeHead({ kind })
   const head = classifierHead(config)
   return "kind" in head ? head : undefined
 }

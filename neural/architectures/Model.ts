@@ -1,13 +1,11 @@
 import * as Either from "effect/Either"
 import * as Onnx from "../onnx/index.ts"
+import type { Architecture, Place } from "./Architecture.ts"
 import { HeadUnsuitable } from "./ArchitectureError.ts"
-import { type BertConfig, bertEncoder, bertMaximumTokens, dense } from "./Bert.ts"
-import type { Architecture } from "./config.ts"
+import { dense } from "./dense.ts"
 import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
 import { type Head, headsOf } from "./Head.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
-import { type T5Config, t5DecoderStep, t5Encoder } from "./T5.ts"
-import { t5GemmaEncoder } from "./T5Gemma.ts"
 import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
 
 /** A ranking model: an architecture, a head, and how long its texts may be. */
@@ -39,27 +37,6 @@ export interface ModelGraph {
 
 const longestByDefault = 4096
 
-/** The longest text a model's positions allow; undefined where they have no end. */
-export const positionLimit = (architecture: Architecture): number | undefined =>
-  architecture.family === "bert" ? bertMaximumTokens(architecture) : undefined
-
-const encoderOf = (
-  architecture: Architecture,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  maximumTokens: number,
-  dropout: Dropout,
-): Encoder => {
-  switch (architecture.family) {
-    case "t5":
-      return t5Encoder(architecture, tokens, parameters, dropout)
-    case "t5gemma":
-      return t5GemmaEncoder(architecture, tokens, parameters, maximumTokens, dropout)
-    case "bert":
-      return bertEncoder(architecture, tokens, parameters, dropout)
-  }
-}
-
 /** The mean of each text's token states under a mask, [batch, width]; a text without tokens gives zeros. */
 const maskedMean = (encoder: Encoder, tokens: TokenBatch, mask: Floats = tokens.mask): Floats => {
   const { batch, sequence } = tokens
@@ -76,47 +53,6 @@ const attentionPooling = (encoder: Encoder, tokens: TokenBatch, parameters: Para
   const weights = Onnx.softmax(Onnx.add(Onnx.reshape(relevance, [batch, sequence]), hidden), -1)
   const mean = Onnx.matMul(Onnx.reshape(weights, [batch, 1, sequence]), byText(states, tokens))
   return Onnx.reshape(mean, [batch, encoder.width])
-}
-
-/** The decoder's logits of some vocabulary entries, [batch, entries]. */
-const decoderLogits = (
-  config: T5Config,
-  encoder: Encoder,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  entries: readonly number[],
-  dropout: Dropout,
-): Floats => {
-  const state = t5DecoderStep(config, tokens, parameters, encoder.states(), dropout)
-  const { tiedOutput, vocabulary, width } = config
-  const table = parameters.get(tiedOutput ? "shared.weight" : "lm_head.weight", vocabulary, width)
-  const rows = Onnx.gather(table, Onnx.integers(entries, [entries.length]))
-  return Onnx.linear(tiedOutput ? Onnx.multiply(state, width ** -0.5) : state, rows)
-}
-
-/** The classifier's logits, [batch, labels]. */
-const classifierLogits = (
-  config: BertConfig,
-  encoder: Encoder,
-  parameters: Parameters,
-  labels: number,
-  dropout: Dropout,
-): Floats => {
-  const first = encoder.first()
-  switch (config.kind) {
-    case "bert": {
-      const pooled = Onnx.tanh(dense(parameters, "pooler.dense", first, config.width))
-      return dense(parameters, "classifier", dropout(pooled, "head"), labels)
-    }
-    case "roberta": {
-      const inner = Onnx.tanh(dense(parameters, "classifier.dense", dropout(first, "head.input"), config.width))
-      return dense(parameters, "classifier.out_proj", dropout(inner, "head"), labels)
-    }
-    case "electra": {
-      const inner = dense(parameters, "classifier.dense", dropout(first, "head.input"), config.width)
-      return dense(parameters, "classifier.out_proj", dropout(Onnx.gelu(inner, "none"), "head"), labels)
-    }
-  }
 }
 
 const column = (logits: Floats, index: number, tokens: TokenBatch): Floats =>
@@ -147,7 +83,8 @@ export const modelExpression = (
   dropout: Dropout = keepAll,
 ): Floats => {
   const { architecture, head } = description
-  const encoder = encoderOf(architecture, tokens, parameters, maximumTokensOf(description), dropout)
+  const place: Place = { tokens, parameters, maximumTokens: maximumTokensOf(description), dropout }
+  const encoder = architecture.encoder(place)
   const linear = (pooled: Floats): Floats =>
     Onnx.reshape(dense(parameters, "head.score", dropout(pooled, "head"), 1), [tokens.batch])
   switch (head.kind) {
@@ -161,14 +98,14 @@ export const modelExpression = (
       return embeddings(encoder, tokens, head)
     case "decoder-logit":
     case "decoder-choice": {
-      if (architecture.family !== "t5") throw unsuitable(description, "it has no decoder here")
+      if (architecture.entryLogits === undefined) throw unsuitable(description, "it has no decoder here")
       const entries = head.kind === "decoder-logit" ? [head.token] : [head.yes, head.no]
-      const logits = decoderLogits(architecture, encoder, tokens, parameters, entries, dropout)
+      const logits = architecture.entryLogits(encoder, place, entries)
       return column(entries.length === 1 ? logits : Onnx.logSoftmax(logits, 1), 0, tokens)
     }
     case "classifier": {
-      if (architecture.family !== "bert") throw unsuitable(description, "it has no classifier here")
-      const logits = classifierLogits(architecture, encoder, parameters, head.labels, dropout)
+      if (architecture.classifier === undefined) throw unsuitable(description, "it has no classifier here")
+      const logits = architecture.classifier(encoder, place, head.labels)
       const alone = head.labels === 1 || head.independent === true
       return column(alone ? logits : Onnx.logSoftmax(logits, 1), head.label, tokens)
     }
@@ -184,63 +121,7 @@ const unsuitable = (description: ModelDescription, why: string): HeadUnsuitable 
   })
 
 const maximumTokensOf = ({ architecture, maximumTokens }: ModelDescription): number =>
-  Math.min(maximumTokens ?? longestByDefault, positionLimit(architecture) ?? Number.MAX_SAFE_INTEGER)
-
-const without = (name: string, prefix: string): string | undefined =>
-  name.startsWith(prefix) ? name.slice(prefix.length) : undefined
-
-const prefixes: Record<BertConfig["kind"], string> = { bert: "bert.", roberta: "roberta.", electra: "electra." }
-
-/** The other names that Hugging Face's checkpoints may have a tensor under. */
-const aliasesOf = (architecture: Architecture, name: string): readonly string[] => {
-  switch (architecture.family) {
-    case "t5":
-      if (name === "shared.weight") return ["encoder.embed_tokens.weight", "transformer.shared.weight"]
-      if (name === "lm_head.weight") return architecture.sharedOutput ? ["shared.weight"] : []
-      return [`transformer.${name}`]
-    case "t5gemma":
-      return [`model.${name}`]
-    case "bert": {
-      const old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-      const names = old === name ? [name] : [name, old]
-      return [...names.slice(1), ...names.map((each) => `${prefixes[architecture.kind]}${each}`)]
-    }
-  }
-}
-
-/** Tensors that checkpoints have beside an encoder's own: decoders, language model heads, poolers, counters. */
-const ignoredBy = (architecture: Architecture) => {
-  const beside = [
-    "decoder.",
-    "lm_head.",
-    "cls.",
-    "score.",
-    "classifier.",
-    "classification_head.",
-    "pooler.",
-    "generator_predictions.",
-    "discriminator_predictions.",
-    "head.",
-  ]
-  const prefix =
-    architecture.family === "bert"
-      ? prefixes[architecture.kind]
-      : architecture.family === "t5"
-        ? "transformer."
-        : "model."
-  return (name: string): boolean => {
-    const bare = without(name, prefix) ?? name
-    return (
-      beside.some((start) => bare.startsWith(start)) ||
-      // Where only the first token asks, a key's bias adds the same to all its scores.
-      bare.endsWith(".attention.self.key.bias") ||
-      bare.endsWith(".position_ids") ||
-      bare.endsWith(".token_type_ids") ||
-      bare === "encoder.embed_tokens.weight" ||
-      bare === "shared.weight"
-    )
-  }
-}
+  Math.min(maximumTokens ?? longestByDefault, architecture.positionLimit ?? Number.MAX_SAFE_INTEGER)
 
 /**
  * The graph of a ranking model. Its inputs are input_ids, attention_mask, token_type_ids where the architecture has
@@ -270,7 +151,7 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
     inputs: [
       tokens.ids,
       tokens.attentionMask,
-      ...(hasTokenTypes(architecture) ? [tokens.tokenTypes] : []),
+      ...(architecture.tokenTypes ? [tokens.tokenTypes] : []),
       ...(leavesOut ? [tokens.poolingMask] : []),
     ],
     outputs: { [output]: expression },
@@ -278,20 +159,16 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
   const tensors = Onnx.parametersOf(graph).map(({ name, shape }) => ({
     name,
     shape,
-    aliases: aliasesOf(architecture, name),
+    aliases: architecture.aliases(name),
   }))
   return Either.right({
     graph,
     output,
     tensors,
-    ignores: ignoredBy(architecture),
+    ignores: architecture.ignores,
     maximumTokens: maximumTokensOf(description),
   })
 }
-
-/** Whether a model wants token_type_ids. */
-export const hasTokenTypes = (architecture: Architecture): boolean =>
-  architecture.family === "bert" && architecture.tokenTypes > 1
 
 const vocabularyEntries = (head: Head): readonly number[] => {
   if (head.kind === "decoder-logit") return [head.token]

@@ -1,17 +1,10 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { FieldTable } from "../../schemas/index.ts"
-import { knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
-import type { BertConfig } from "./Bert.ts"
-import { bertFields, readBert } from "./BertJson.ts"
+import type { Architecture } from "./Architecture.ts"
+import { UnknownArchitecture } from "./ArchitectureError.ts"
 import { checkConfig, decoded, invalid, type Outcome, or, size } from "./ConfigJson.ts"
-import type { T5Config } from "./T5.ts"
-import type { T5GemmaConfig } from "./T5Gemma.ts"
-import { readT5Gemma, t5GemmaFields } from "./T5GemmaJson.ts"
-import { readT5, t5Fields } from "./T5Json.ts"
-
-/** What a model is made of, without its head. */
-export type Architecture = T5Config | T5GemmaConfig | BertConfig
+import { knownModelTypes, modelTypes } from "./families.ts"
 
 /** What `config.json` says besides: for choosing a head and reading its output. */
 export interface PretrainedConfig {
@@ -47,29 +40,9 @@ const Common = Schema.Struct({
   ),
 })
 
-/** How the `config.json` of a model type is read, and what becomes of its fields. */
-interface ConfigReader {
-  readonly fields: FieldTable
-  readonly read: (json: unknown) => Outcome<Architecture>
-}
-
-const bertReader = (kind: keyof typeof bertFields, modelType: string): ConfigReader => ({
-  fields: bertFields[kind],
-  read: (json) => readBert(kind, modelType, json),
-})
-
-const readers: Readonly<Record<(typeof knownModelTypes)[number], ConfigReader>> = {
-  t5: { fields: t5Fields, read: readT5 },
-  t5gemma: { fields: t5GemmaFields, read: readT5Gemma },
-  bert: bertReader("bert", "bert"),
-  roberta: bertReader("roberta", "roberta"),
-  "xlm-roberta": bertReader("roberta", "xlm-roberta"),
-  electra: bertReader("electra", "electra"),
-}
-
 /** What becomes of the fields of `config.json`, by `model_type`. */
 export const architectureFields = (): ReadonlyArray<readonly [modelType: string, table: FieldTable]> =>
-  knownModelTypes.map((name) => [name, readers[name].fields])
+  [...modelTypes].map(([name, { fields }]) => [name, fields])
 
 /** The names of labels, or transformers' own where the file gives none. */
 const labelNamesOf = (names: Readonly<Record<string, unknown>> | null, labels: number): readonly string[] =>
@@ -82,9 +55,10 @@ const labelNamesOf = (names: Readonly<Record<string, unknown>> | null, labels: n
 export const decodeConfig = (json: unknown): Outcome<PretrainedConfig> =>
   Either.gen(function* () {
     const common = yield* decoded("model", Common, json)
-    const modelType = knownModelTypes.find((name) => name === common.model_type)
-    if (modelType === undefined) return yield* Either.left(new UnknownArchitecture({ modelType: common.model_type }))
-    const { fields, read } = readers[modelType]
+    const modelType = common.model_type
+    const reader = modelTypes.get(modelType)
+    if (reader === undefined) return yield* Either.left(new UnknownArchitecture({ modelType, known: knownModelTypes }))
+    const { fields, read } = reader
     const unknownFields = yield* checkConfig(modelType, fields, json)
     const architecture = yield* read(json)
     const { id2label, num_labels, problem_type, sbert_ce_default_activation_function, sentence_transformers } = common

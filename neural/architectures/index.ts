@@ -1,7 +1,7 @@
-export { ConfigInvalid, HeadUnsuitable, knownModelTypes, UnknownArchitecture } from "./ArchitectureError.ts"
-export type { BertConfig, BertKind } from "./Bert.ts"
+export type { Architecture, Place } from "./Architecture.ts"
+export { ConfigInvalid, HeadUnsuitable, UnknownArchitecture } from "./ArchitectureError.ts"
 export { commonFields } from "./commonFields.ts"
-export { type Architecture, architectureFields, decodeConfig, type PretrainedConfig } from "./config.ts"
+export { architectureFields, decodeConfig, type PretrainedConfig } from "./config.ts"
 export {
   type Conversion,
   type ConvertedModel,
@@ -11,20 +11,19 @@ export {
   writeModelFiles,
 } from "./convertCheckpoint.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
+export type { Family, KnownRepository, ModelType, ScratchSizes } from "./Family.ts"
+export { families, knownModelTypes, modelTypes } from "./families.ts"
 export { classifierHead, Head, type HeadKind, headKindOf, headOf, headsOf, monoT5Tokens, rankT5Token } from "./Head.ts"
-export { type Initialisation, initialHead, initialWeights } from "./initialWeights.ts"
+export type { Initialisation } from "./Initialisation.ts"
+export { initialHead, initialWeights } from "./initialWeights.ts"
 export {
-  hasTokenTypes,
   type ModelDescription,
   type ModelGraph,
   type ModelTensor,
   modelExpression,
   modelGraph,
-  positionLimit,
 } from "./Model.ts"
 export { normalWeights } from "./normalWeights.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
 export { ModelFolderInvalid, readInputSpec, readModelCard } from "./readModelFolder.ts"
-export type { FeedForward, T5Config } from "./T5.ts"
-export type { T5GemmaConfig } from "./T5Gemma.ts"
 export { type TokenBatch, tokenBatch } from "./TokenBatch.ts"

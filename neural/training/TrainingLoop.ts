@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import { hasTokenTypes } from "../architectures/index.ts"
 import { needsTeacher } from "../losses/index.ts"
 import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
 import {
@@ -96,7 +95,7 @@ export class TrainingLoop {
     this.#groupOverhead = options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
     const names = ["input_ids", "attention_mask", "token_type_ids"] as const
     this.#inputs = names
-      .filter((name) => name !== "token_type_ids" || hasTokenTypes(architecture))
+      .filter((name) => name !== "token_type_ids" || architecture.tokenTypes)
       .map((name) => ({ name, type: "int64" }))
   }
 

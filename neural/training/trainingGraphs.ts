@@ -1,6 +1,5 @@
 import {
   type Floats,
-  hasTokenTypes,
   keepAll,
   type ModelDescription,
   modelExpression,
@@ -81,7 +80,7 @@ export const trainingGraphs = (
     const tokens = tokenBatch(suffix)
     const masks = rate > 0 ? new DropoutMasks(rate, tokens.batch, tokens.sequence, suffix) : undefined
     const scores = modelExpression(description, tokens, parameters, masks?.drop ?? keepAll)
-    const types = hasTokenTypes(description.architecture) ? [tokens.tokenTypes] : []
+    const types = description.architecture.tokenTypes ? [tokens.tokenTypes] : []
     const texts = [tokens.ids, tokens.attentionMask, ...types, ...(masks?.inputs ?? [])]
     return { batch: tokens.batch, scores, texts }
   }

@@ -27,7 +27,7 @@ export interface Inspection {
   readonly name: SystemName
   readonly origin: string
   /** `onnx` for a ready graph of which no configuration says more. */
-  readonly family: "t5" | "t5gemma" | "bert" | "onnx"
+  readonly family: string
   readonly files: ReadonlyArray<{ readonly name: string; readonly bytes: number }>
   /** The class names that a checkpoint was saved from. */
   readonly classes?: ReadonlyArray<string>

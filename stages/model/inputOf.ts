@@ -1,24 +1,14 @@
 import * as Effect from "effect/Effect"
-import {
-  type HeadKind,
-  monoT5Template,
-  type PretrainedConfig,
-  pairInput,
-  rankT5Template,
-  singleInput,
-  type Tokenizer,
-  type TokenizerError,
-} from "../../neural/index.ts"
+import { type HeadKind, pairInput, singleInput, type Tokenizer, type TokenizerError } from "../../neural/index.ts"
 import type { InputSpec, PairTemplate } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 import type { SavedSettings } from "./sentenceTransformers.ts"
 
-type Family = PretrainedConfig["architecture"]["family"] | "onnx"
-
 /** What the model's files say about its input, beside its settings. */
 export interface InputHints {
-  readonly family: Family
+  /** How texts usually become one for the architecture with a head. */
+  readonly template: (head: HeadKind | undefined) => PairTemplate
   readonly head: HeadKind | undefined
   /** What was written beside the weights when rankdag made the model. */
   readonly saved: InputSpec | undefined
@@ -33,24 +23,13 @@ export interface InputHints {
 /** A limit that suits passages, where nothing says another and positions have no end. */
 const usualTokens = 512
 
-const usualTemplate = (family: Family, head: HeadKind | undefined): PairTemplate => {
-  switch (family) {
-    case "bert":
-    case "onnx":
-      return "pair"
-    case "t5":
-      return head === "decoder-choice" ? monoT5Template : rankT5Template
-    case "t5gemma":
-      return { ...rankT5Template, eos: false }
-  }
-}
-
 const templateOf = (config: ModelConfig, hints: InputHints): PairTemplate => {
   const { template, bos, eos } = config
   const saved = hints.saved?.texts.kind === "pair" ? hints.saved.texts.template : undefined
-  const usual = saved ?? usualTemplate(hints.family, hints.head)
+  const own = hints.template(hints.head)
+  const usual = saved ?? own
   if (template === "pair") return "pair"
-  const base = usual === "pair" ? { text: "", bos: false, eos: hints.family !== "t5gemma" } : usual
+  const base = usual === "pair" ? { text: "", bos: false, eos: own === "pair" || own.eos } : usual
   if (template === undefined && usual === "pair") return "pair"
   return { text: template ?? base.text, bos: bos ?? base.bos, eos: eos ?? base.eos }
 }

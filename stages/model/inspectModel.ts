@@ -16,7 +16,6 @@ import {
   Onnx,
   openTokenizer,
   openWeights,
-  positionLimit,
   readConfig,
   type Tokenizer,
 } from "../../neural/index.ts"
@@ -31,17 +30,8 @@ import { sourceFolder } from "./sourceFolder.ts"
 
 /** The sizes of an architecture in the field's words, in the order in which they are told. */
 const sizesOf = (architecture: Architecture): Sizes => {
-  const { family, heads, innerWidth, layers, vocabulary, width } = architecture
-  const positions = positionLimit(architecture)
-  const general = { layers, width, heads, inner: innerWidth, vocabulary }
-  switch (family) {
-    case "bert":
-      return { ...general, "token types": architecture.tokenTypes, ...(positions === undefined ? {} : { positions }) }
-    case "t5":
-      return { ...general, "head size": architecture.headSize, "decoder layers": architecture.decoderLayers }
-    case "t5gemma":
-      return { ...general, "key heads": architecture.keyHeads, "head size": architecture.headSize }
-  }
+  const { heads, innerWidth, layers, sizes, vocabulary, width } = architecture
+  return { layers, width, heads, inner: innerWidth, vocabulary, ...sizes }
 }
 
 const isEmbedding = (name: string): boolean => /^shared\.|embed_tokens\.|_embeddings\./u.test(name)

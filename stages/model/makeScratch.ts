@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import {
   decodeConfig,
+  families,
   type Head,
   initialWeights,
   modelGraph,
@@ -15,7 +16,6 @@ import type { StageContext } from "../../pipeline/index.ts"
 import { ModelCard, modelFiles } from "../../schemas/index.ts"
 import type { ScratchConfig, scratchInputs, scratchOutputs } from "./contract.ts"
 import { ModelFileFailed } from "./ModelError.ts"
-import { scratchConfig } from "./scratchConfig.ts"
 
 const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, ModelFileFailed> =>
   Effect.tryPromise({
@@ -29,14 +29,12 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`
 export const run = (context: StageContext<ScratchConfig, typeof scratchInputs, typeof scratchOutputs>) =>
   Effect.gen(function* () {
     const { config, inputs, outputs } = context
-    const { initialisation, name, seed } = config
+    const { initialisation, name, scratch, seed } = config
     const opened = yield* openTokenizer(inputs.tokenizer.path)
     const input = yield* readInputSpec(inputs.tokenizer.path)
-    const written = scratchConfig({
-      ...config,
-      vocabulary: opened.tokenizer.vocabularySize,
-      maximumTokens: input.maximumTokens,
-    })
+    const written = families
+      .find((family) => family.name === scratch)
+      ?.scratch?.({ ...config, vocabulary: opened.tokenizer.vocabularySize, maximumTokens: input.maximumTokens })
     const { architecture } = yield* decodeConfig(written)
     const head: Head = { kind: config.head }
     const description = { architecture, head, maximumTokens: input.maximumTokens }

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { type OpenedTokenizer, type PretrainedConfig, positionLimit, type Tokenizer } from "../../neural/index.ts"
+import { type OpenedTokenizer, type PretrainedConfig, type Tokenizer } from "../../neural/index.ts"
 import { ModelCard, modelFiles } from "../../schemas/index.ts"
 import { chooseHead } from "./chooseHead.ts"
 import type { ModelConfig } from "./contract.ts"
@@ -30,8 +30,7 @@ const checkLowerCase = (model: string, beside: SavedSettings, tokenizer: Tokeniz
  * them, so that no score is the score.
  */
 const checkPadding = (model: string, pretrained: PretrainedConfig | undefined, opened: OpenedTokenizer | undefined) => {
-  const counted = pretrained?.architecture.family === "bert" && pretrained.architecture.kind !== "roberta"
-  return counted && opened?.padsLeft === true
+  return pretrained?.architecture.countsPadding === true && opened?.padsLeft === true
     ? new ModelUnsuitable({
         model,
         problem:
@@ -48,11 +47,11 @@ const hintsOf = (
   beside: SavedSettings,
   opened: OpenedTokenizer | undefined,
 ): Omit<InputHints, "head"> => ({
-  family: pretrained?.architecture.family ?? "onnx",
+  template: pretrained?.architecture.template ?? (() => "pair"),
   saved: card?.input,
   stated: beside.limit ?? opened?.limit,
   prompts: beside.prompts,
-  positions: pretrained === undefined ? undefined : positionLimit(pretrained.architecture),
+  positions: pretrained?.architecture.positionLimit,
 })
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { decodeConfig, openTokenizer } from "../../neural/index.ts"
+import { decodeConfig, modelGraph, Onnx, openTokenizer } from "../../neural/index.ts"
 import { layerDuckDb } from "../../pipeline/index.ts"
 import { ModelSettings } from "../../schemas/index.ts"
 import { inspectModel, modelFieldTables, modelOf } from "../../stages/model/index.ts"
@@ -77,7 +77,7 @@ describe("the fields of a model's files", () => {
   )
 
   it("N401 what transformers 4 and 5 call by two names is read alike", () => {
-    const part = { num_hidden_layers: 1, head_dim: 8 }
+    const part = { num_hidden_layers: 1, head_dim: 8, sliding_window: 7 }
     const thetas = [
       { ...part, rope_theta: 500, torch_dtype: "float32" },
       {
@@ -86,9 +86,16 @@ describe("the fields of a model's files", () => {
         dtype: "float32",
         layer_types: ["sliding_attention"],
       },
-    ].map((encoder) => Effect.runSync(decodeConfig({ model_type: "t5gemma", encoder })))
-    expect(thetas[0]).toEqual(thetas[1])
-    expect(thetas[0]).toMatchObject({ architecture: { ropeTheta: 500, sliding: [true] }, unknownFields: [] })
+      { ...part, rope_theta: 501 },
+    ].map((encoder) => {
+      const { architecture, unknownFields } = Effect.runSync(decodeConfig({ model_type: "t5gemma", encoder }))
+      expect(unknownFields).toEqual([])
+      const { graph } = Either.getOrThrow(modelGraph({ architecture, head: { kind: "first-token" } }))
+      return Buffer.from(Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inputs" }).model))
+    })
+    const [four, five, other] = thetas
+    expect(five?.equals(four ?? Buffer.of())).toBe(true)
+    expect(other?.equals(four ?? Buffer.of())).toBe(false)
   })
 
   it.effect("N402 a field of which nothing is known is a warning, in a run and in model inspect", () =>
@@ -266,8 +273,10 @@ describe("the fields of a model's files", () => {
 
   it("N443 what config.json leaves out has the default of its model type", () => {
     const read = (model_type: string) => Either.getOrThrow(decodeConfig({ model_type })).architecture
-    expect(read("electra")).toMatchObject({ width: 256, heads: 4, innerWidth: 1024, embeddingWidth: 128 })
+    expect(read("electra")).toMatchObject({ width: 256, heads: 4, innerWidth: 1024 })
+    const { tensors } = Either.getOrThrow(modelGraph({ architecture: read("electra"), head: { kind: "embedding" } }))
+    expect(tensors.find(({ name }) => name === "embeddings.word_embeddings.weight")?.shape).toEqual([30522, 128])
     expect(read("bert")).toMatchObject({ width: 768, heads: 12, innerWidth: 3072, vocabulary: 30522 })
-    expect(read("roberta")).toMatchObject({ width: 768, heads: 12, vocabulary: 50265, firstPosition: 2 })
+    expect(read("roberta")).toMatchObject({ width: 768, heads: 12, vocabulary: 50265, positionLimit: 510 })
   })
 })

@@ -2,10 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import fc from "fast-check"
+import { relativeBucket } from "../../../neural/architectures/families/T5Encoder.ts"
 import {
   decodeConfig,
   type Floats,
-  hasTokenTypes,
   headOf,
   knownModelTypes,
   modelExpression,
@@ -13,7 +13,6 @@ import {
   Parameters,
   tokenBatch,
 } from "../../../neural/architectures/index.ts"
-import { relativeBucket } from "../../../neural/architectures/T5.ts"
 import * as Onnx from "../../../neural/onnx/index.ts"
 import { int64s, layerOnnxRuntime, OnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
 import { goldenModel, headOfKind, modelNames, modelsFolder, readConfig, readGolden, readJson } from "./golden.ts"
@@ -254,7 +253,7 @@ describe("one description", () => {
         const plain = yield* goldenModel(name, head)
         const tokens = tokenBatch()
         const scores = modelExpression({ architecture, head }, tokens, new Parameters(), keepByOne)
-        const inputs = [tokens.ids, tokens.attentionMask, ...(hasTokenTypes(architecture) ? [tokens.tokenTypes] : [])]
+        const inputs = [tokens.ids, tokens.attentionMask, ...(architecture.tokenTypes ? [tokens.tokenTypes] : [])]
         const bytes = Onnx.toBytes(
           Onnx.encodeModel({ name, inputs, outputs: { scores } }, { kind: "inside" }).model,
           plain.floats,

@@ -1,16 +1,33 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
-import { knownModelTypes } from "../../../neural/architectures/index.ts"
-import { modelNames, modelsFolder, readJson } from "./golden.ts"
+import { families, modelTypes } from "../../../neural/architectures/index.ts"
+import { ScratchSettings } from "../../../schemas/index.ts"
+import { modelNames, modelsFolder, readConfig, readJson } from "./golden.ts"
 
 const modelType = Schema.decodeUnknownSync(Schema.Struct({ model_type: Schema.String }))
 const golden = new Set(modelNames.map((name) => modelType(readJson(modelsFolder, name, "config.json")).model_type))
 
-/** Families that are another's graph with another tokenizer: its golden scores are theirs. */
-const sameGraph = new Map([["xlm-roberta", "roberta"]])
-
 describe("the families of models", () => {
-  it.each(knownModelTypes)("K42 %s has golden scores of transformers", (name) => {
-    expect(golden).toContain(sameGraph.get(name) ?? name)
+  it.each([...modelTypes])("K42 %s has golden scores of transformers", (name, { sameGraph }) => {
+    expect(golden).toContain(sameGraph ?? name)
+  })
+
+  it.each(modelNames)("K42 every field that transformers writes of %s is in its family's table", (name) => {
+    expect(readConfig(name).unknownFields).toEqual([])
+  })
+
+  it("N500 each family has a name and model types of its own", () => {
+    const names = families.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    const types = families.flatMap((family) => Object.keys(family.modelTypes))
+    expect(new Set(types).size).toBe(types.length)
+    for (const { modelTypes: own, repositories } of families) {
+      for (const repository of repositories) expect(Object.keys(own)).toContain(repository.modelType)
+    }
+  })
+
+  it("N500 those that the settings begin from nothing are the families that say how", () => {
+    const begun = families.filter(({ scratch }) => scratch !== undefined).map(({ name }) => name)
+    expect(begun).toEqual([...ScratchSettings.fields.scratch.literals])
   })
 })

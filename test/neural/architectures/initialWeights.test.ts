@@ -1,7 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { t5 } from "../../../neural/architectures/families/T5Architecture.ts"
+import type { T5Config } from "../../../neural/architectures/families/T5Encoder.ts"
+import { t5Gemma } from "../../../neural/architectures/families/T5GemmaArchitecture.ts"
 import {
   type Architecture,
+  decodeConfig,
   type Head,
   initialHead,
   initialWeights,
@@ -10,8 +14,7 @@ import {
 } from "../../../neural/index.ts"
 
 const sizes = { vocabulary: 50, width: 64, innerWidth: 128, layers: 2, heads: 4, headSize: 32, epsilon: 1e-6 }
-const t5: Architecture = {
-  family: "t5",
+const t5Config: T5Config = {
   ...sizes,
   decoderLayers: 2,
   buckets: 32,
@@ -21,8 +24,8 @@ const t5: Architecture = {
   sharedOutput: true,
   decoderStart: 0,
 }
-const t5gemma: Architecture = {
-  family: "t5gemma",
+const plainT5 = t5(t5Config)
+const plainT5Gemma = t5Gemma({
   ...sizes,
   keyHeads: 4,
   queryScale: 32,
@@ -30,7 +33,7 @@ const t5gemma: Architecture = {
   ropeTheta: 10_000,
   window: 128,
   sliding: [true, false],
-}
+})
 const head: Head = { kind: "masked-mean" }
 
 const weightsOf = (architecture: Architecture, seed = 1, initialisation: "plain" | "matching" = "matching") =>
@@ -72,7 +75,7 @@ const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) =
 describe("weights to begin with", () => {
   it.effect("T47 a T5's token scores its like about 8 and others about 0, and itself less where the bias says so", () =>
     Effect.gen(function* () {
-      const weight = yield* weightsOf(t5)
+      const weight = yield* weightsOf(plainT5)
       const name = "encoder.block.1.layer.0.SelfAttention"
       const [query, key] = [weight(`${name}.q.weight`), weight(`${name}.k.weight`)]
       expect(key).toEqual(query)
@@ -97,7 +100,7 @@ describe("weights to begin with", () => {
 
   it.effect("T47 a T5Gemma's heads look for a token's like 14 and 22 positions away, to either side", () =>
     Effect.gen(function* () {
-      const weight = yield* weightsOf(t5gemma)
+      const weight = yield* weightsOf(plainT5Gemma)
       const [query, key] = ["q", "k"].map((which) => weight(`encoder.layers.0.self_attn.${which}_proj.weight`))
       if (query === undefined || key === undefined) return expect.unreachable()
       const distances = Array.from({ length: 61 }, (_, i) => i - 30)
@@ -117,13 +120,13 @@ describe("weights to begin with", () => {
 
   it.effect("T48 depend on the seed and the tensor's name alone", () =>
     Effect.gen(function* () {
-      const [first, again, other] = [yield* weightsOf(t5), yield* weightsOf(t5), yield* weightsOf(t5, 2)]
+      const [first, again, other] = [yield* weightsOf(plainT5), yield* weightsOf(plainT5), yield* weightsOf(plainT5, 2)]
       expect(again("shared.weight")).toEqual(first("shared.weight"))
       expect(other("shared.weight")).not.toEqual(first("shared.weight"))
-      const deeper = yield* weightsOf({ ...t5, layers: 3 })
+      const deeper = yield* weightsOf(t5({ ...t5Config, layers: 3 }))
       const name = "encoder.block.1.layer.1.DenseReluDense.wi.weight"
       expect(deeper(name)).toEqual(first(name))
-      const plain = yield* weightsOf(t5, 1, "plain")
+      const plain = yield* weightsOf(plainT5, 1, "plain")
       const attention = "encoder.block.0.layer.0.SelfAttention"
       expect(plain(`${attention}.k.weight`)).not.toEqual(plain(`${attention}.q.weight`))
     }),
@@ -138,9 +141,12 @@ describe("weights to begin with", () => {
         expect(attention.every((value) => value === 0)).toBe(true)
         const score = initialHead(1, { name: "head.score.weight", shape: [1, 4096] })
         expect(Math.sqrt(score.reduce((sum, x) => sum + x * x, 0) / 4096)).toBeCloseTo(0.02, 3)
-        const refused = initialWeights({ architecture: t5, head: { kind: "decoder-logit", token: 3 } }, 1, "plain")
+        const refused = initialWeights({ architecture: plainT5, head: { kind: "decoder-logit", token: 3 } }, 1, "plain")
         const error = yield* Effect.flip(refused)
-        expect(error.message).toContain("only encoders of T5 and T5Gemma are begun from nothing")
+        expect(error.message).toContain("only encoders are begun from nothing")
+        const { architecture } = yield* decodeConfig({ model_type: "bert" })
+        const other = yield* Effect.flip(initialWeights({ architecture, head }, 1, "plain"))
+        expect(other.message).toContain("its models are not begun from nothing")
       }),
   )
 })

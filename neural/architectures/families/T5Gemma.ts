@@ -1,8 +1,10 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { FieldTable } from "../../schemas/index.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
-import type { T5GemmaConfig } from "./T5Gemma.ts"
+import type { FieldTable } from "../../../schemas/index.ts"
+import type { Architecture } from "../Architecture.ts"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import type { Family } from "../Family.ts"
+import { t5Gemma } from "./T5GemmaArchitecture.ts"
 
 const RopeJson = Schema.Struct({
   rope_type: or(Schema.String, "default"),
@@ -68,8 +70,7 @@ const encoder = configFields({
   within: { rope_parameters: rope },
 })
 
-/** What becomes of the fields of a T5Gemma's `config.json`. */
-export const t5GemmaFields = configFields({
+const fields = configFields({
   harmless: {
     decoder: "the encoder alone is used",
     vocab_size: "encoder.vocab_size is taken",
@@ -80,8 +81,7 @@ export const t5GemmaFields = configFields({
   within: { encoder },
 })
 
-/** Reads a T5Gemma's `config.json`. */
-export const readT5Gemma = (json: unknown): Outcome<T5GemmaConfig> =>
+const read = (json: unknown): Outcome<Architecture> =>
   Either.flatMap(decoded("t5gemma", T5GemmaJson, json), ({ encoder }) => {
     const refuse = (field: string, why: string) => invalid("t5gemma", `encoder.${field}`, why)
     const layers = encoder.num_hidden_layers
@@ -102,8 +102,7 @@ export const readT5Gemma = (json: unknown): Outcome<T5GemmaConfig> =>
       return refuse("num_key_value_heads", "it must divide num_attention_heads")
     }
     if (encoder.head_dim % 2 !== 0) return refuse("head_dim", "rotary positions need an even number")
-    return Either.right({
-      family: "t5gemma",
+    const architecture = t5Gemma({
       vocabulary: encoder.vocab_size,
       width: encoder.hidden_size,
       innerWidth: encoder.intermediate_size,
@@ -117,5 +116,47 @@ export const readT5Gemma = (json: unknown): Outcome<T5GemmaConfig> =>
       epsilon: encoder.rms_norm_eps,
       window: encoder.sliding_window ?? Number.MAX_SAFE_INTEGER,
       sliding: kinds.map((kind) => kind === "sliding_attention"),
-    } as const)
+    })
+    return Either.right(architecture)
   })
+
+/** T5Gemma, of the encoder alone. */
+export const t5GemmaFamily: Family = {
+  name: "t5gemma",
+  modelTypes: { t5gemma: { fields, read } },
+  repositories: [],
+  scratch: ({ headSize, heads, innerWidth, layers, maximumTokens, vocabulary, width }) => {
+    const tokens = { pad_token_id: 0, eos_token_id: 1 }
+    // What equals the classes' defaults is left out: they take whole numbers for floats badly.
+    const part = {
+      model_type: "t5_gemma_module",
+      vocab_size: vocabulary,
+      hidden_size: width,
+      intermediate_size: innerWidth,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: heads,
+      head_dim: headSize,
+      hidden_activation: "gelu_pytorch_tanh",
+      query_pre_attn_scalar: headSize,
+      max_position_embeddings: maximumTokens,
+      sliding_window: maximumTokens,
+      layer_types: Array.from({ length: layers }, (_, i) => (i % 2 === 0 ? "sliding_attention" : "full_attention")),
+      rms_norm_eps: 1e-6,
+      attention_bias: false,
+      tie_word_embeddings: true,
+      ...tokens,
+    }
+    return {
+      architectures: ["T5GemmaEncoderModel"],
+      model_type: "t5gemma",
+      vocab_size: vocabulary,
+      is_encoder_decoder: false,
+      use_cache: false,
+      tie_word_embeddings: true,
+      encoder: part,
+      decoder: part,
+      ...tokens,
+    }
+  },
+}

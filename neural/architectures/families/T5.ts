@@ -1,7 +1,10 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
-import type { FeedForward, T5Config } from "./T5.ts"
+import type { Architecture } from "../Architecture.ts"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import type { Family } from "../Family.ts"
+import { t5 } from "./T5Architecture.ts"
+import type { FeedForward } from "./T5Encoder.ts"
 
 /** The defaults are those of Hugging Face's classes: files leave out what equals them. */
 const T5Json = Schema.Struct({
@@ -42,8 +45,7 @@ const honoured: Readonly<Record<keyof typeof T5Json.fields, string>> = {
   decoder_start_token_id: "the token that the decoder begins with",
 }
 
-/** What becomes of the fields of a T5's `config.json`. */
-export const t5Fields = configFields({
+const fields = configFields({
   honoured,
   harmless: {
     n_positions: "relative positions have no end",
@@ -56,8 +58,7 @@ const activations: Readonly<Record<FeedForward, readonly [activation: string, ga
   "gated-gelu": ["gelu_new", true],
 }
 
-/** Reads a T5's `config.json`. */
-export const readT5 = (json: unknown): Outcome<T5Config> =>
+const read = (json: unknown): Outcome<Architecture> =>
   Either.flatMap(decoded("t5", T5Json, json), (part) => {
     const feedForward = part.feed_forward_proj
     if (feedForward !== "relu" && feedForward !== "gated-gelu") {
@@ -71,8 +72,7 @@ export const readT5 = (json: unknown): Outcome<T5Config> =>
     if ((part.is_gated_act ?? gated) !== gated) {
       return invalid("t5", "is_gated_act", `${part.is_gated_act} contradicts feed_forward_proj «${feedForward}»`)
     }
-    return Either.right({
-      family: "t5",
+    const architecture = t5({
       vocabulary: part.vocab_size,
       width: part.d_model,
       headSize: part.d_kv,
@@ -88,5 +88,34 @@ export const readT5 = (json: unknown): Outcome<T5Config> =>
       tiedOutput: part.scale_decoder_outputs ?? part.tie_word_embeddings ?? true,
       sharedOutput: part.tie_word_embeddings ?? true,
       decoderStart: part.decoder_start_token_id ?? 0,
-    } as const)
+    })
+    return Either.right(architecture)
   })
+
+/** T5 1.0, T5 1.1 and Flan-T5. */
+export const t5Family: Family = {
+  name: "t5",
+  modelTypes: { t5: { fields, read } },
+  repositories: [],
+  scratch: ({ headSize, heads, innerWidth, layers, vocabulary, width }) => ({
+    architectures: ["T5EncoderModel"],
+    model_type: "t5",
+    vocab_size: vocabulary,
+    d_model: width,
+    d_kv: headSize,
+    d_ff: innerWidth,
+    num_layers: layers,
+    num_decoder_layers: layers,
+    num_heads: heads,
+    // T5's own: 32 buckets, the last from 128 tokens on.
+    relative_attention_num_buckets: 32,
+    relative_attention_max_distance: 128,
+    feed_forward_proj: "relu",
+    layer_norm_epsilon: 1e-6,
+    is_encoder_decoder: false,
+    use_cache: false,
+    decoder_start_token_id: 0,
+    pad_token_id: 0,
+    eos_token_id: 1,
+  }),
+}

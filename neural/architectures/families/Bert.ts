@@ -1,7 +1,9 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { BertConfig, BertKind } from "./Bert.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "./ConfigJson.ts"
+import type { Architecture } from "../Architecture.ts"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import type { Family, ModelType } from "../Family.ts"
+import { type BertKind, bert } from "./BertEncoder.ts"
 
 /** What files leave out where it equals the default of Hugging Face's class. */
 const usual = {
@@ -57,7 +59,7 @@ const asEncoder = {
 } as const
 
 /** What becomes of the fields of a BERT's, RoBERTa's (XLM-R's) and ELECTRA's `config.json`. */
-export const bertFields = {
+const fields = {
   bert: configFields({ ...asEncoder, honoured: general }),
   roberta: configFields({
     ...asEncoder,
@@ -79,8 +81,7 @@ export const bertFields = {
 
 const activations = ["gelu", "gelu_new", "relu"] as const
 
-/** Reads the `config.json` of an encoder of BERT's family. */
-export const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<BertConfig> =>
+const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<Architecture> =>
   Either.flatMap(decoded(modelType, bertJson(kind), json), (part) => {
     const activation = activations.find((known) => known === part.hidden_act)
     if (activation === undefined) {
@@ -89,8 +90,7 @@ export const readBert = (kind: BertKind, modelType: string, json: unknown): Outc
     if (part.hidden_size % part.num_attention_heads !== 0) {
       return invalid(modelType, "num_attention_heads", "it must divide hidden_size")
     }
-    return Either.right({
-      family: "bert",
+    const architecture = bert({
       kind,
       vocabulary: part.vocab_size,
       embeddingWidth: kind === "electra" ? (part.embedding_size ?? 128) : part.hidden_size,
@@ -103,5 +103,26 @@ export const readBert = (kind: BertKind, modelType: string, json: unknown): Outc
       firstPosition: kind === "roberta" ? (part.pad_token_id ?? 1) + 1 : 0,
       tokenTypes: part.type_vocab_size,
       epsilon: part.layer_norm_eps,
-    } as const)
+    })
+    return Either.right(architecture)
   })
+
+const modelType = (kind: BertKind, name: string = kind, sameGraph?: string): Readonly<Record<string, ModelType>> => ({
+  [name]: {
+    fields: fields[kind],
+    read: (json) => readBert(kind, name, json),
+    ...(sameGraph === undefined ? {} : { sameGraph }),
+  },
+})
+
+/** BERT and the relatives that share its encoder. */
+export const bertFamily: Family = {
+  name: "bert",
+  modelTypes: {
+    ...modelType("bert"),
+    ...modelType("roberta"),
+    ...modelType("roberta", "xlm-roberta", "roberta"),
+    ...modelType("electra"),
+  },
+  repositories: [],
+}

@@ -1,15 +1,15 @@
-import * as Onnx from "../onnx/index.ts"
-import { selfAttention, singleQueryAttention } from "./attention.ts"
-import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
-import type { Floats, Parameters } from "./Parameters.ts"
-import { firstRows, flatIds, type TokenBatch } from "./TokenBatch.ts"
+import * as Onnx from "../../onnx/index.ts"
+import type { Place } from "../Architecture.ts"
+import { selfAttention, singleQueryAttention } from "../attention.ts"
+import { type Encoder, keepAll } from "../Encoder.ts"
+import type { Floats, Parameters } from "../Parameters.ts"
+import { firstRows, flatIds, lastRows, type TokenBatch } from "../TokenBatch.ts"
 
 /** The activation of a feed-forward layer: of its one inner projection, or of the gate of two. */
 export type FeedForward = "relu" | "gated-gelu"
 
 /** What a T5 is made of (1.0, 1.1, Flan): the sizes of a Hugging Face `config.json`. */
 export interface T5Config {
-  readonly family: "t5"
   readonly vocabulary: number
   /** d_model */
   readonly width: number
@@ -78,12 +78,7 @@ const feedForward = (
 }
 
 /** The T5 encoder over a batch of tokens, without attention scaling, with its position bias from block 0 in every block. */
-export const t5Encoder = (
-  config: T5Config,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  dropout: Dropout = keepAll,
-): Encoder => {
+export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Place): Encoder => {
   const { epsilon, headSize, heads, layers, width } = config
   const inner = heads * headSize
   const divided = { heads, keyHeads: heads, size: headSize }
@@ -137,7 +132,12 @@ export const t5Encoder = (
       Onnx.rmsNormalization(block(before, layers - 1, only), gain("encoder.final_layer_norm"), epsilon),
       "encoder.output",
     )
-  return { width, states: () => end("all"), first: () => end("first") }
+  return {
+    width,
+    states: () => end("all"),
+    first: () => end("first"),
+    last: () => lastRows(end("all"), tokens),
+  }
 }
 
 /**
@@ -145,13 +145,7 @@ export const t5Encoder = (
  * self-attention is its value projection: a softmax over one score is 1, so queries, keys and the position bias of that
  * layer have no part in it. Cross-attention has one query a text.
  */
-export const t5DecoderStep = (
-  config: T5Config,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  states: Floats,
-  dropout: Dropout = keepAll,
-): Floats => {
+const decoderStep = (config: T5Config, { dropout, parameters, tokens }: Place, states: Floats): Floats => {
   const { decoderLayers, epsilon, headSize, heads, width } = config
   const inner = heads * headSize
   const divided = { heads, keyHeads: heads, size: headSize }
@@ -202,4 +196,13 @@ export const t5DecoderStep = (
     x = Onnx.add(afterCross, dropout(fed, place("feedForward")))
   }
   return dropout(normed(x, "decoder.final_layer_norm"), "decoder.output")
+}
+
+/** The decoder's logits of some vocabulary entries after one step, [batch, entries]. */
+export const t5EntryLogits = (config: T5Config, encoder: Encoder, place: Place, entries: readonly number[]): Floats => {
+  const state = decoderStep(config, place, encoder.states())
+  const { tiedOutput, vocabulary, width } = config
+  const table = place.parameters.get(tiedOutput ? "shared.weight" : "lm_head.weight", vocabulary, width)
+  const rows = Onnx.gather(table, Onnx.integers(entries, [entries.length]))
+  return Onnx.linear(tiedOutput ? Onnx.multiply(state, width ** -0.5) : state, rows)
 }

@@ -1,12 +1,12 @@
-import * as Onnx from "../onnx/index.ts"
-import { type ScoreRule, selfAttention, singleQueryAttention } from "./attention.ts"
-import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
-import type { Floats, Parameters } from "./Parameters.ts"
-import { firstRows, flatIds, masked, type TokenBatch } from "./TokenBatch.ts"
+import * as Onnx from "../../onnx/index.ts"
+import type { Place } from "../Architecture.ts"
+import { type ScoreRule, selfAttention, singleQueryAttention } from "../attention.ts"
+import type { Encoder } from "../Encoder.ts"
+import type { Floats } from "../Parameters.ts"
+import { firstRows, flatIds, lastRows, masked, type TokenBatch } from "../TokenBatch.ts"
 
 /** What the encoder of a T5Gemma is made of: the `encoder` part of a Hugging Face `config.json`. */
 export interface T5GemmaConfig {
-  readonly family: "t5gemma"
   readonly vocabulary: number
   readonly width: number
   readonly innerWidth: number
@@ -62,10 +62,7 @@ const windowMask = (window: number, tokens: TokenBatch): Floats => {
  */
 export const t5GemmaEncoder = (
   config: T5GemmaConfig,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  maximumTokens: number,
-  dropout: Dropout = keepAll,
+  { dropout, maximumTokens, parameters, tokens }: Place,
 ): Encoder => {
   const { epsilon, headSize, heads, innerWidth, keyHeads, layers, softCap, width } = config
   const divided = { heads, keyHeads, size: headSize }
@@ -137,5 +134,10 @@ export const t5GemmaEncoder = (
   const before = x
   const end = (only: "all" | "first"): Floats =>
     dropout(norm(layerOf(before, layers - 1, only), "encoder.norm"), "encoder.output")
-  return { width, states: () => end("all"), first: () => end("first") }
+  return {
+    width,
+    states: () => end("all"),
+    first: () => end("first"),
+    last: () => lastRows(end("all"), tokens),
+  }
 }

@@ -1,15 +1,16 @@
-import * as Onnx from "../onnx/index.ts"
-import { selfAttention, singleQueryAttention } from "./attention.ts"
-import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
-import type { Floats, Parameters } from "./Parameters.ts"
-import { byText, firstRows, flatIds, type TokenBatch } from "./TokenBatch.ts"
+import * as Onnx from "../../onnx/index.ts"
+import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
+import { selfAttention, singleQueryAttention } from "../attention.ts"
+import { dense } from "../dense.ts"
+import type { Encoder } from "../Encoder.ts"
+import type { Floats } from "../Parameters.ts"
+import { byText, firstRows, flatIds, lastRows } from "../TokenBatch.ts"
 
 /** The relatives that share BERT's encoder: they differ in names, positions and the classifier. */
 export type BertKind = "bert" | "roberta" | "electra"
 
 /** What an encoder of BERT's family is made of. */
 export interface BertConfig {
-  readonly family: "bert"
   readonly kind: BertKind
   readonly vocabulary: number
   /** Of the embeddings; ELECTRA's may be narrower than the layers. */
@@ -27,28 +28,13 @@ export interface BertConfig {
   readonly epsilon: number
 }
 
-/** The longest text that the position table has rows for. */
-export const bertMaximumTokens = (config: BertConfig): number => config.positions - config.firstPosition
-
 const activate = (x: Floats, activation: BertConfig["activation"]): Floats => {
   if (activation === "relu") return Onnx.relu(x)
   return Onnx.gelu(x, activation === "gelu" ? "none" : "tanh")
 }
 
-/** A linear layer with a bias over rows. */
-export const dense = (parameters: Parameters, name: string, rows: Floats, outputs: number): Floats => {
-  const inputs = rows.shape[1]
-  if (typeof inputs !== "number") throw new Onnx.ShapeError("Linear", [rows.shape], "the width must be a number")
-  return Onnx.linear(rows, parameters.get(`${name}.weight`, outputs, inputs), parameters.get(`${name}.bias`, outputs))
-}
-
 /** An encoder of BERT's family over a batch of tokens. Names are without the prefix («bert.») of a model with a head. */
-export const bertEncoder = (
-  config: BertConfig,
-  tokens: TokenBatch,
-  parameters: Parameters,
-  dropout: Dropout = keepAll,
-): Encoder => {
+const bertEncoder = (config: BertConfig, { dropout, parameters, tokens }: Place): Encoder => {
   const { epsilon, heads, innerWidth, layers, width } = config
   const size = width / heads
   const divided = { heads, keyHeads: heads, size }
@@ -73,7 +59,6 @@ export const bertEncoder = (
       firstPosition === 0 ? places : Onnx.add(places, firstPosition),
     )
     const types = table("token_type", config.tokenTypes)
-    // A family with one token type has no use for the input of types.
     const typed =
       config.tokenTypes === 1
         ? Onnx.reshape(types, [1, 1, embeddingWidth])
@@ -131,5 +116,53 @@ export const bertEncoder = (
     width,
     states: () => layerOf(before, layers - 1, "all"),
     first: () => layerOf(before, layers - 1, "first"),
+    last: () => lastRows(layerOf(before, layers - 1, "all"), tokens),
+  }
+}
+
+const classifier = (config: BertConfig, encoder: Encoder, { dropout, parameters }: Place, labels: number): Floats => {
+  const first = encoder.first()
+  switch (config.kind) {
+    case "bert": {
+      const pooled = Onnx.tanh(dense(parameters, "pooler.dense", first, config.width))
+      return dense(parameters, "classifier", dropout(pooled, "head"), labels)
+    }
+    case "roberta": {
+      const inner = Onnx.tanh(dense(parameters, "classifier.dense", dropout(first, "head.input"), config.width))
+      return dense(parameters, "classifier.out_proj", dropout(inner, "head"), labels)
+    }
+    case "electra": {
+      const inner = dense(parameters, "classifier.dense", dropout(first, "head.input"), config.width)
+      return dense(parameters, "classifier.out_proj", dropout(Onnx.gelu(inner, "none"), "head"), labels)
+    }
+  }
+}
+
+/** The architecture of an encoder of BERT's family. */
+export const bert = (config: BertConfig): Architecture => {
+  const { heads, innerWidth, kind, layers, vocabulary, width } = config
+  // The longest text that the position table has rows for.
+  const positionLimit = config.positions - config.firstPosition
+  const prefix = `${kind}.`
+  return {
+    family: "bert",
+    ...{ vocabulary, width, innerWidth, layers, heads },
+    sizes: { "token types": config.tokenTypes, positions: positionLimit },
+    positionLimit,
+    // RoBERTa counts the tokens that are no padding.
+    countsPadding: kind !== "roberta",
+    // A family with one token type has no use for the input of types.
+    tokenTypes: config.tokenTypes > 1,
+    encoder: (place) => bertEncoder(config, place),
+    classifier: (encoder, place, labels) => classifier(config, encoder, place, labels),
+    headOfClass: headOfEncoderClass,
+    aliases: (name) => {
+      const old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+      const names = old === name ? [name] : [name, old]
+      return [...names.slice(1), ...names.map((each) => `${prefix}${each}`)]
+    },
+    ignores: ignoresBeside(prefix),
+    template: () => "pair",
+    unitGain: 1,
   }
 }

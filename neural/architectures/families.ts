@@ -1,0 +1,15 @@
+import type { Family, ModelType } from "./Family.ts"
+import { bertFamily } from "./families/Bert.ts"
+import { t5Family } from "./families/T5.ts"
+import { t5GemmaFamily } from "./families/T5Gemma.ts"
+
+/** The families of models, in the order in which they are listed. */
+export const families: readonly Family[] = [t5Family, t5GemmaFamily, bertFamily]
+
+/** How each `model_type` of a `config.json` is read. */
+export const modelTypes: ReadonlyMap<string, ModelType> = new Map(
+  families.flatMap((family) => Object.entries(family.modelTypes)),
+)
+
+/** What can be built, by `model_type` of a Hugging Face `config.json`. */
+export const knownModelTypes: readonly string[] = [...modelTypes.keys()]
