@@ -145,7 +145,9 @@ interface Models {
 const wireModels = (settings: Experiment): Models => {
   const { rerank, train } = settings
   const wired = new Map<string, WiredModel>()
-  const once = (choice: ModelChoice, seed?: number): WiredModel => {
+  const once = (given: ModelChoice, seed?: number): WiredModel => {
+    const { truncation } = rerank
+    const choice = truncation === undefined ? given : { truncation, ...modelSettings(given) }
     const key = JSON.stringify([choice, seed])
     const known = wired.get(key) ?? modelOf(choice, seed)
     wired.set(key, known)
@@ -218,10 +220,11 @@ const wireCollection = (
   }
   const { candidates } = materialise({ depth: reranked }, { run: base, qrels }, label)
 
-  const { precision, threads, tokensPerBatch } = settings.rerank
+  const { precision, strict, threads, tokensPerBatch } = settings.rerank
   const how = {
     hardware,
     precision,
+    ...(strict ? { strict } : {}),
     ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
     ...(threads === undefined ? {} : { threads }),
   }

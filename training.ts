@@ -18,6 +18,7 @@ import {
   SystemName,
   smallModels,
   type TrainedModel,
+  type Truncation,
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
@@ -75,8 +76,17 @@ interface Base {
   readonly model: (seed: number) => Artifact<Kinds.Model>
 }
 
-const baseOf = (model: TrainedModel, ground: TrainingGround, modelOf: ModelOf, firstSeed: number): Base => {
-  if (isScratch(model)) return { ...scratchOf(model, ground, ground.label), fromNothing: true }
+const baseOf = (
+  model: TrainedModel,
+  ground: TrainingGround,
+  modelOf: ModelOf,
+  firstSeed: number,
+  truncation: Truncation | undefined,
+): Base => {
+  if (isScratch(model)) {
+    const whole = truncation === undefined ? model : { truncation, ...model }
+    return { ...scratchOf(whole, ground, ground.label), fromNothing: true }
+  }
   const { name, tokenizer } = modelOf(model, firstSeed)
   return { name, tokenizer, fromNothing: false, model: (seed) => modelOf(model, seed).model }
 }
@@ -101,6 +111,7 @@ export const wireTraining = (
 ): ReadonlyArray<TrainedSystem> => {
   const { passages, queries, qrels, candidates: dev, index, leaveOutOwn, label } = ground
   const { lists, seeds, steps, validate, checkpointEvery, tokensPerMicroBatch } = settings.train
+  const { strict, truncation } = settings.rerank
   const models = trainedModels(settings, ground.synthetic)
   if (models.length === 0) return []
 
@@ -120,7 +131,7 @@ export const wireTraining = (
   const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
 
   return models.flatMap((model) => {
-    const { fromNothing, model: withSeed, name, tokenizer } = baseOf(model, ground, modelOf, seeds[0])
+    const { fromNothing, model: withSeed, name, tokenizer } = baseOf(model, ground, modelOf, seeds[0], truncation)
     const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
     const threads = settings.train.threads ?? usualThreads(model, hardware)
     const { tokens } = tokenize({ passages: random ? "all" : "candidates" }, texts, `train.${name}${label}`)
@@ -143,6 +154,7 @@ export const wireTraining = (
             checkpointEvery,
             ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
             ...(threads === undefined ? {} : { threads }),
+            ...(strict ? { strict } : {}),
           },
           { model: start, tokenizer, tokens, queries, qrels, candidates, dev, teacher },
           `${system}${label}`,

@@ -169,6 +169,8 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
 export interface TypedAnswer {
   readonly system: string
   readonly answer: Answer
+  /** What is to be told of how it ranked this query. */
+  readonly told: ReadonlyArray<string>
   /** What it took, with the first stage and whatever else it rests on, without opening index and model. */
   readonly seconds: number
 }
@@ -221,6 +223,7 @@ export const openSystems = (
         const done = new Map<string, { readonly answer: Answer; readonly seconds: number }>()
         const reading = new Map<string, number>()
         const texts = new Map<string, string>()
+        const told = new Map<string, ReadonlyArray<string>>()
         const timed = <E, R>(run: string, work: Effect.Effect<Answer, E, R>) =>
           Effect.gen(function* () {
             const [took, answer] = yield* Effect.timed(work)
@@ -243,7 +246,11 @@ export const openSystems = (
                 reading.set(ranker.first.run, Duration.toSeconds(took))
               }
               const passages = candidates.map(({ docid }) => ({ docid, text: texts.get(docid) ?? "" }))
-              yield* timed(ranker.run, models[reranking.indexOf(ranker)]!(query, passages))
+              const reranked = Effect.map(models[reranking.indexOf(ranker)]!(query, passages), (found) => {
+                told.set(ranker.run, found.told)
+                return found.answer
+              })
+              yield* timed(ranker.run, reranked)
               break
             }
             case "mix":
@@ -263,7 +270,8 @@ export const openSystems = (
             if (part.does === "rerank") read.add(part.first.run)
           }
           for (const run of read) seconds += reading.get(run) ?? 0
-          return { system, answer: answerOf(ranker), seconds }
+          const about = [...parts.keys()].flatMap((run) => told.get(run) ?? [])
+          return { system, answer: answerOf(ranker), told: about, seconds }
         })
       })
   })

@@ -40,6 +40,11 @@ export interface ModelOptions {
   readonly passagePrefix?: string
   /** Most tokens of an input. Default: what the model's files say. */
   readonly maximumTokens?: number
+  /**
+   * What is shortened of a pair that is too long: `passage`; `longest-first`, as transformers does it; `query:64`, the query to 64
+   * tokens, then the passage. Default: `longest-first` in a tokenizer's layout for pairs, `passage` in a template.
+   */
+  readonly truncation?: "passage" | "longest-first" | `query:${number}`
 }
 
 /** A model that is open: it holds its weights until it is closed. */
@@ -48,12 +53,12 @@ export interface OpenModel {
   readonly device: string
   /** What a reader of its scores has to know: of its files, fields that were passed over or taken in one of several ways. */
   readonly warnings: ReadonlyArray<string>
-  /** Most tokens of an input; texts are shortened to fit, as the model's library does. */
+  /** Most tokens of an input; texts are shortened to fit, which `PairScores` counts. */
   readonly maximumTokens: number
   /**
    * Scores pairs. A pair's score does not depend on the others but for the rounding of sums (1e-5).
    *
-   * @throws (rejects with) `QueryWithoutRoom` where a query leaves no room for a passage, `PairNotScored` where the model gives no number
+   * @throws (rejects with) `PairNotScored` where the model gives no number
    */
   readonly score: (pairs: ReadonlyArray<TextPair>) => Promise<PairScores>
   /** Frees the model. */

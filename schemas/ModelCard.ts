@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { Head } from "./Head.ts"
+import { Truncation } from "./Truncation.ts"
 
 /**
  * How a query and a passage become one text: words with the places `{query}` and `{document}`, each once and set off by
@@ -28,8 +29,13 @@ export const InputSpec = Schema.Struct({
       passagePrefix: Schema.String,
     }),
   ),
-  /** Most tokens of an input; passages are shortened to fit. */
+  /** Most tokens of an input; texts are shortened to fit. */
   maximumTokens: Schema.Int.pipe(Schema.positive()),
+  /**
+   * What is shortened; left out, `longest-first` in a tokenizer's layout and `passage` in a text template. Of a model that reads each
+   * text on its own only `query:<n>` says anything.
+   */
+  truncation: Schema.optionalWith(Truncation, { exact: true }),
 })
 export type InputSpec = typeof InputSpec.Type
 

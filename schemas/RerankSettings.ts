@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema"
 import { Head } from "./Head.ts"
 import { SystemName } from "./Ids.ts"
 import { choice, count, setting, share } from "./Setting.ts"
+import { Truncation } from "./Truncation.ts"
 
 /** Heads by name, with the usual vocabulary entries of T5's decoder. */
 export const HeadName = Schema.Literal(
@@ -48,6 +49,10 @@ export const ModelSettings = Schema.Struct({
     count,
     "Most tokens of an input; left out, what the model's files say, else what its positions allow, else 512",
   ),
+  truncation: choice(
+    Truncation,
+    "What is shortened of a pair that is too long: passage; longest-first, as transformers does it; query:64, the query to 64 tokens, then the passage. Left out, longest-first in a tokenizer's layout for pairs, passage in a template",
+  ),
 })
 export type ModelSettings = typeof ModelSettings.Type
 
@@ -81,6 +86,15 @@ export const RerankSettings = Schema.Struct({
   tokensPerBatch: choice(count, "How many tokens a batch may have, padding included; left out, what suits the device"),
   threads: choice(count, "Threads on the CPU; left out, all that there are"),
   precision: setting(Schema.Literal("fp32"), "fp32", "Of the arithmetic"),
+  truncation: choice(
+    Truncation,
+    "What is shortened of a pair that is too long, for every model that does not say it itself",
+  ),
+  strict: setting(
+    Schema.Boolean,
+    false,
+    "Whether a query that leaves no room for a passage is an error, here and in training, not a counted warning",
+  ),
   interpolate: Schema.optionalWith(InterpolateSettings, {
     default: () => Schema.decodeUnknownSync(InterpolateSettings)({}),
   }).annotations({ description: "Mixing with the first stage's score" }),

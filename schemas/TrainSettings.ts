@@ -3,6 +3,7 @@ import { SystemName } from "./Ids.ts"
 import { AdamWSettings, belowOne, GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
 import { ModelChoice } from "./RerankSettings.ts"
 import { choice, count, section, setting, share, weight } from "./Setting.ts"
+import { Truncation } from "./Truncation.ts"
 
 /** A small model that begins with random weights, and a tokenizer trained on the collection. */
 export const ScratchSettings = Schema.Struct({
@@ -25,6 +26,10 @@ export const ScratchSettings = Schema.Struct({
     "How attention begins: as in large models, or so that a token attends to its like",
   ),
   maximumTokens: setting(count, 128, "Most tokens of an input"),
+  truncation: choice(
+    Truncation,
+    "What is shortened of a pair that is too long; left out, rerank.truncation, else the passage",
+  ),
 })
 export type ScratchSettings = typeof ScratchSettings.Type
 

@@ -138,6 +138,9 @@ export const searchCommand = Command.make(
       const ask = (text: string, indent?: number) =>
         Effect.gen(function* () {
           const answers = yield* answer(text)
+          for (const { system, told } of answers) {
+            for (const message of told) yield* writeError(`! ${system}: ${message}\n`)
+          }
           const document = yield* documentOf(connection, collection, text, k, answers, unanswered)
           yield* writeOut(json ? `${jsonText(document, indent)}\n` : [...renderSearch(document, outputShape()), "\n"])
         })

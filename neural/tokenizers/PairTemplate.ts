@@ -1,8 +1,9 @@
 import * as Either from "effect/Either"
-import type { PairTemplate, TextTemplate } from "../../schemas/index.ts"
+import { type PairTemplate, queryTokensOf, type TextTemplate, type Truncation } from "../../schemas/index.ts"
+import { type RoomPolicy, roomPolicy } from "./roomPolicy.ts"
 import { type LayoutPart, type Layouts, type Tokenizer, trimmed } from "./Tokenizer.ts"
 import {
-  QueryTooLong,
+  LimitTooSmall,
   SpecialTokenMissing,
   TemplateInvalid,
   type TokenizerError,
@@ -32,7 +33,7 @@ export const t5GemmaTemplate = (switches: { readonly bos: boolean; readonly eos:
  * exactly those of the joined text, because the tokenizer decomposes at spaces and the space belongs to the text behind it
  * (`Tokenizer.encodeNext`); there texts are trimmed, and an empty one leaves its place out.
  */
-export interface PairInput {
+export interface PairInput extends RoomPolicy {
   /** In words, for messages. */
   readonly template: string
   /** Most tokens that an input may have. */
@@ -43,16 +44,10 @@ export interface PairInput {
   readonly hasTypes: boolean
   readonly query: (text: string) => Int32Array<ArrayBuffer>
   readonly passage: (text: string) => Int32Array<ArrayBuffer>
-  /** Whether a query of so many tokens leaves room for a passage's first token. */
-  readonly hasRoom: (queryTokens: number) => boolean
-  /** An error where it has none. */
-  readonly checkQuery: (text: string, tokens: number) => Either.Either<void, QueryTooLong>
   /** Tokens of the joined input, after truncation. */
   readonly length: (queryTokens: number, passageTokens: number) => number
   /** Whether the texts have to be shortened to fit. */
   readonly truncates: (queryTokens: number, passageTokens: number) => boolean
-  /** How many of the query's tokens are left: all of them, but in a layout beside a passage that is long as well. */
-  readonly queryKept: (queryTokens: number, passageTokens: number) => number
   /** Writes the joined input into `ids` from `offset`, its token types into `types`, and gives its length. */
   readonly write: (query: TokenIds, passage: TokenIds, ids: Int32Array, offset: number, types?: Int32Array) => number
 }
@@ -200,85 +195,82 @@ const writer =
 
 const emptyIds = new Int32Array(0)
 
-/**
- * How many of the query's tokens are left where both texts share so much room, as `transformers` has it (`longest_first`): the
- * longer text is shortened until it is as long as the other, then both in turn; of an odd number the longer has one more.
- */
-const longestFirst = (query: number, passage: number, room: number): number => {
-  if (query + passage <= room) return query
-  const shorter = Math.min(query, passage)
-  const half = Math.floor(room / 2)
-  if (shorter <= half) return query <= passage ? query : room - passage
-  return query > passage ? room - half : half
-}
+/** What is shortened where nothing is said: as `transformers` does it in a layout, which it knows. */
+const usualTruncation = (template: PairTemplate): Truncation => (template === "pair" ? "longest-first" : "passage")
 
 /**
  * Prepares the input of a model that reads query and passage together. Fails when the template is not one, when the
- * tokenizer lacks a special token that it needs, or when it does not decompose at spaces and the template joins texts.
+ * tokenizer lacks a special token that it needs, when it does not decompose at spaces and the template joins texts, or when
+ * the template leaves less than a token for each text.
  *
  * @param prompt what stands right before the query, as it is
+ * @param truncation left out, `longest-first` in a layout and `passage` in a text template
  */
 export const pairInput = (
   template: PairTemplate,
   tokenizer: Tokenizer,
   limit: number,
   prompt = "",
+  truncation: Truncation = usualTruncation(template),
 ): Either.Either<PairInput, TokenizerError> =>
-  Either.map(template === "pair" ? compileLayout(tokenizer) : compileText(template, tokenizer), ({ parts, encode }) => {
-    const around = fixedTokens(parts)
-    const room = Math.max(0, limit - around)
-    const queryKept =
-      template === "pair"
-        ? (query: number, passage: number) => longestFirst(query, passage, room)
-        : (query: number) => query
-    const hasRoom = (tokens: number): boolean => (template === "pair" ? room >= 2 : tokens < room)
-    // In a layout a text is as it is, for tokenizers to which a space at its end is a token (RoBERTa's).
-    const bareOf = template === "pair" ? (text: string) => text : trimmed
-    const encodeBare =
-      (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
-      (text) => {
-        const bare = bareOf(`${before}${text}`)
-        return bare === "" ? emptyIds.slice() : encodeText(bare)
-      }
-    let query: TokenIds = emptyIds
-    let passage: TokenIds = emptyIds
-    const writeParts = writer(parts, (slot) => (slot === "query" ? query : passage))
-    return {
-      template: template === "pair" ? "pair" : template.text,
-      limit,
-      around,
-      hasTypes: parts.some((part) => part.type !== 0),
-      query: encodeBare(encode.query, prompt),
-      passage: encodeBare(encode.passage),
-      hasRoom,
-      checkQuery: (text, tokens) =>
-        hasRoom(tokens) ? Either.void : Either.left(new QueryTooLong({ query: text, tokens, around, limit })),
-      length: (queryTokens, passageTokens) => Math.min(limit, around + queryTokens + passageTokens),
-      truncates: (queryTokens, passageTokens) => around + queryTokens + passageTokens > limit,
-      queryKept,
-      write: (queryIds, passageIds, ids, offset, types) => {
-        const kept = queryKept(queryIds.length, passageIds.length)
-        query = queryIds.subarray(0, kept)
-        passage = passageIds.subarray(0, Math.max(0, room - kept))
-        return writeParts(ids, offset, types)
-      },
-    }
-  })
+  Either.flatMap(
+    template === "pair" ? compileLayout(tokenizer) : compileText(template, tokenizer),
+    ({ parts, encode }) => {
+      const around = fixedTokens(parts)
+      const named = template === "pair" ? "pair" : template.text
+      const room = limit - around
+      if (room < 2) return Either.left(new LimitTooSmall({ template: named, around, limit }))
+      const policy = roomPolicy(truncation, room)
+      const { passageKept, queryKept } = policy
+      // In a layout a text is as it is, for tokenizers to which a space at its end is a token (RoBERTa's).
+      const bareOf = template === "pair" ? (text: string) => text : trimmed
+      const encodeBare =
+        (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
+        (text) => {
+          const bare = bareOf(`${before}${text}`)
+          return bare === "" ? emptyIds.slice() : encodeText(bare)
+        }
+      let query: TokenIds = emptyIds
+      let passage: TokenIds = emptyIds
+      const writeParts = writer(parts, (slot) => (slot === "query" ? query : passage))
+      return Either.right({
+        ...policy,
+        template: named,
+        limit,
+        around,
+        hasTypes: parts.some((part) => part.type !== 0),
+        query: encodeBare(encode.query, prompt),
+        passage: encodeBare(encode.passage),
+        length: (queryTokens, passageTokens) =>
+          around + queryKept(queryTokens, passageTokens) + passageKept(queryTokens, passageTokens),
+        truncates: (queryTokens, passageTokens) =>
+          queryKept(queryTokens, passageTokens) < queryTokens ||
+          passageKept(queryTokens, passageTokens) < passageTokens,
+        write: (queryIds, passageIds, ids, offset, types) => {
+          query = queryIds.subarray(0, queryKept(queryIds.length, passageIds.length))
+          passage = passageIds.subarray(0, passageKept(queryIds.length, passageIds.length))
+          return writeParts(ids, offset, types)
+        },
+      })
+    },
+  )
 
 /**
  * Prepares the input of a model that reads one text at a time (a bi-encoder): the tokenizer's own layout for one text.
  *
  * @param prompt what stands right before every text, as it is (`query: `); it is a part of the text, and shortened with it
+ * @param truncation of queries; `query:<n>` cuts them
  */
 export const singleInput = (
   tokenizer: Tokenizer,
   limit: number,
   prompt = "",
+  truncation?: Truncation,
 ): Either.Either<SingleInput, TokenizerError> =>
   Either.map(layoutsFor(tokenizer, "A single text's layout"), ({ single }) => {
     const parts = layoutParts(single)
     const around = fixedTokens(parts)
-    const room = Math.max(0, limit - around)
+    const room = Math.min(Math.max(0, limit - around), queryTokensOf(truncation) ?? Number.POSITIVE_INFINITY)
     const before = fixedTokens(
       parts.slice(
         0,
@@ -298,8 +290,8 @@ export const singleInput = (
         const whole = `${prompt}${raw}`
         return whole === "" ? emptyIds.slice() : tokenizer.encode(whole)
       },
-      length: (tokens) => Math.min(limit, around + tokens),
-      truncates: (tokens) => around + tokens > limit,
+      length: (tokens) => around + Math.min(room, tokens),
+      truncates: (tokens) => tokens > room,
       write: (textIds, ids, offset, types) => {
         text = textIds.subarray(0, room)
         return writeParts(ids, offset, types)

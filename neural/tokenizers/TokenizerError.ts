@@ -43,16 +43,15 @@ export class TemplateInvalid extends Schema.TaggedError<TemplateInvalid>()("Temp
   }
 }
 
-/** A query that leaves no room for a passage. */
-export class QueryTooLong extends Schema.TaggedError<QueryTooLong>()("QueryTooLong", {
-  query: Schema.String,
-  tokens: Schema.Number,
+/** A limit within which a template leaves no room for a query and a passage. */
+export class LimitTooSmall extends Schema.TaggedError<LimitTooSmall>()("LimitTooSmall", {
+  template: Schema.String,
   /** Tokens of the template and the special tokens. */
   around: Schema.Number,
   limit: Schema.Number,
 }) {
   override get message(): string {
-    return `The query «${this.query.slice(0, 60)}» has ${this.tokens} tokens and the template ${this.around}, which leaves no room for a passage within ${this.limit}. Raise the limit on tokens, or shorten the query.`
+    return `The template «${this.template}» has ${this.around} tokens of its own, which leaves no room for a query and a passage within ${this.limit}. Raise maximumTokens, or shorten the template.`
   }
 }
 
@@ -62,4 +61,4 @@ export type TokenizerError =
   | SpecialTokenMissing
   | VocabularyTooLarge
   | TemplateInvalid
-  | QueryTooLong
+  | LimitTooSmall

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { Head, HeadName, Kinds, ModelSettings, ScratchSettings, SystemName } from "../../schemas/index.ts"
 
-const { label, template, bos, eos, queryPrefix, passagePrefix, maximumTokens } = ModelSettings.fields
+const { label, template, bos, eos, queryPrefix, passagePrefix, maximumTokens, truncation } = ModelSettings.fields
 
 const asSet = {
   name: SystemName,
@@ -13,6 +13,7 @@ const asSet = {
   queryPrefix,
   passagePrefix,
   maximumTokens,
+  truncation,
   /** Seed of the weights that a head begins with which is to be trained; absent, a missing head is an error. */
   freshHead: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
 }

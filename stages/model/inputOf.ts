@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { type HeadKind, pairInput, singleInput, type Tokenizer, type TokenizerError } from "../../neural/index.ts"
-import type { InputSpec, PairTemplate } from "../../schemas/index.ts"
+import { type InputSpec, type PairTemplate, queryTokensOf } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 import type { SavedSettings } from "./sentenceTransformers.ts"
@@ -49,6 +49,7 @@ export const inputOf = (
       config.maximumTokens ??
       saved?.maximumTokens ??
       Math.min(stated ?? positions ?? usualTokens, positions ?? Number.POSITIVE_INFINITY)
+    const truncation = config.truncation ?? saved?.truncation
     if (positions !== undefined && maximumTokens > positions) {
       return yield* new ModelUnsuitable({
         model: config.name,
@@ -72,7 +73,9 @@ export const inputOf = (
       } as const
       yield* singleInput(tokenizer, maximumTokens, texts.queryPrefix)
       yield* singleInput(tokenizer, maximumTokens, texts.passagePrefix)
-      return { texts, maximumTokens }
+      // Each text is shortened on its own, whatever is said of pairs.
+      if (truncation === undefined || queryTokensOf(truncation) === undefined) return { texts, maximumTokens }
+      return { texts, maximumTokens, truncation }
     }
     if ((config.passagePrefix ?? "") !== "") {
       return yield* new ModelUnsuitable({
@@ -91,7 +94,7 @@ export const inputOf = (
     }
     const before = saved?.texts.kind === "pair" ? (saved.texts.queryPrefix ?? "") : hints.prompts.pair
     const queryPrefix = template === "pair" ? (config.queryPrefix ?? before) : ""
-    yield* pairInput(template, tokenizer, maximumTokens, queryPrefix)
+    yield* pairInput(template, tokenizer, maximumTokens, queryPrefix, truncation)
     const texts = { kind: "pair", template, ...(queryPrefix === "" ? {} : { queryPrefix }) } as const
-    return { texts, maximumTokens }
+    return { texts, maximumTokens, ...(truncation === undefined ? {} : { truncation }) }
   })

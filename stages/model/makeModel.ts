@@ -124,7 +124,9 @@ export const makeModel = (
     const write = (folder: string, name: string, json: unknown) =>
       attempt(join(folder, name), () => writeFile(join(folder, name), `${JSON.stringify(json, null, 1)}\n`))
     yield* write(outputs.model, modelFiles.card, encodeCard(card))
-    yield* write(outputs.tokenizer, inputFile, encodeInput(card.input))
+    // Texts are tokenized alike however they are shortened later: models that differ in that share the tokens.
+    const { truncation: _, ...read } = card.input
+    yield* write(outputs.tokenizer, inputFile, encodeInput(read))
     return {
       facts: {
         origin: card.origin,

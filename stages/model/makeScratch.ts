@@ -29,9 +29,10 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`
 export const run = (context: StageContext<ScratchConfig, typeof scratchInputs, typeof scratchOutputs>) =>
   Effect.gen(function* () {
     const { config, inputs, outputs } = context
-    const { initialisation, name, scratch, seed } = config
+    const { initialisation, name, scratch, seed, truncation } = config
     const opened = yield* openTokenizer(inputs.tokenizer.path)
-    const input = yield* readInputSpec(inputs.tokenizer.path)
+    const read = yield* readInputSpec(inputs.tokenizer.path)
+    const input = { ...read, ...(truncation === undefined ? {} : { truncation }) }
     const written = families
       .find((family) => family.name === scratch)
       ?.scratch?.({ ...config, vocabulary: opened.tokenizer.vocabularySize, maximumTokens: input.maximumTokens })

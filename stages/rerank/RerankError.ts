@@ -29,7 +29,7 @@ export class PairNotScored extends Schema.TaggedError<PairNotScored>()("PairNotS
   }
 }
 
-/** A query leaves no room for a passage. */
+/** A query leaves no room for a passage, where that is to be an error. */
 export class QueryWithoutRoom extends Schema.TaggedError<QueryWithoutRoom>()("QueryWithoutRoom", {
   system: Schema.String,
   qid: Schema.String,
@@ -38,7 +38,7 @@ export class QueryWithoutRoom extends Schema.TaggedError<QueryWithoutRoom>()("Qu
   limit: Schema.Number,
 }) {
   override get message(): string {
-    return `${this.system}: query ${this.qid} has ${this.tokens} tokens and the template ${this.around}, which leaves no room for a passage within ${this.limit}. Raise maximumTokens, or leave the query out.`
+    return `${this.system}: query ${this.qid} has ${this.tokens} tokens and the template ${this.around}, which leaves no room for a passage within ${this.limit}. Raise maximumTokens, cut queries (truncation «query:64»), or leave rerank.strict off: then such a query is shortened, and told.`
   }
 }
 

@@ -13,6 +13,8 @@ export const RerankConfig = Schema.typeSchema(
     /** Left out, what suits device and model: `usualTokensPerBatch`. */
     tokensPerBatch: Schema.optionalWith(count, { exact: true }),
     threads: Schema.optionalWith(count, { exact: true }),
+    /** Whether a query that leaves no room for a passage is an error; left out, it is shortened, and told. */
+    strict: Schema.optionalWith(Schema.Boolean, { exact: true }),
   }),
 )
 export type RerankConfig = typeof RerankConfig.Type

@@ -4,6 +4,7 @@ import { trecRanking } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
   openTokenizer,
+  type PairInput,
   pairInput,
   readTokenTable,
   type SingleInput,
@@ -11,7 +12,7 @@ import {
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
-import { Kinds, type ModelCard } from "../../schemas/index.ts"
+import { Kinds, type ModelCard, queryTokensOf } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
 import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
@@ -32,6 +33,8 @@ interface ScoredPairs {
   readonly truncated: number
   /** How many queries were shortened, with some passage at least. */
   readonly truncatedQueries: number
+  /** The queries that leave no room for a passage, places in `Pairs.qids`. */
+  readonly withoutRoom: ReadonlyArray<number>
   /** Tokens that the model was run on, without and with padding. */
   readonly tokens: number
   readonly padded: number
@@ -45,16 +48,16 @@ const shareBefore = (...parts: readonly ScoredTexts[]): number => {
   return all === 0 ? 0 : parts.reduce((sum, { scoredBefore }) => sum + scoredBefore, 0) / all
 }
 
-/** Refuses the first query that leaves no room for a passage. */
-const checkQueries = (
-  system: string,
+/** The queries that leave no room for a passage; where that is an error, the first of them. */
+const queriesWithoutRoom = (
+  { strict = false, system }: RerankConfig,
   pairs: Pairs,
   queries: TokenTable,
-  { around, limit }: Pick<SingleInput, "around" | "limit">,
-  fits: (tokens: number) => boolean,
-): Effect.Effect<void, QueryWithoutRoom> => {
-  const query = pairs.queryTexts.findIndex((text) => !fits(queries.length(text)))
-  if (query < 0) return Effect.void
+  { around, hasRoom, limit }: PairInput,
+): Effect.Effect<ReadonlyArray<number>, QueryWithoutRoom> => {
+  const found = [...pairs.queryTexts.keys()].filter((query) => !hasRoom(queries.length(pairs.queryTexts[query]!)))
+  const [query] = found
+  if (query === undefined || !strict) return Effect.succeed(found)
   const tokens = queries.length(pairs.queryTexts[query]!)
   return new QueryWithoutRoom({ system, qid: pairs.qids[query] ?? "", tokens, around, limit })
 }
@@ -63,18 +66,18 @@ const checkQueries = (
 const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
     const { config, inputs, progress, scratch } = context
-    const { maximumTokens, texts } = card.input
+    const { maximumTokens, texts, truncation } = card.input
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
-    const input = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
-    yield* checkQueries(config.system, pairs, tokens.queries, input, input.hasRoom)
+    const template = texts.kind === "pair" ? texts.template : "pair"
+    const input = yield* pairInput(template, tokenizer, maximumTokens, "", truncation)
+    const withoutRoom = yield* queriesWithoutRoom(config, pairs, tokens.queries, input)
     const queryOf = (pair: number): number => pairs.queryTexts[pairs.queryOf[pair]!]!
     let truncated = 0
     const shortenedQueries = new Set<number>()
     for (let pair = 0; pair < pairs.count; pair++) {
       const passage = tokens.passages.length(pairs.passages[pair]!)
       const query = tokens.queries.length(queryOf(pair))
-      if (!input.truncates(query, passage)) continue
-      truncated++
+      if (input.passageKept(query, passage) < passage) truncated++
       if (input.queryKept(query, passage) < query) shortenedQueries.add(pairs.queryOf[pair]!)
     }
     const scored = yield* scoreTexts({
@@ -104,6 +107,7 @@ const crossScores = (context: Context, card: ModelCard, model: OpenModel, tokens
       scores,
       truncated,
       truncatedQueries: shortenedQueries.size,
+      withoutRoom,
       tokens: scored.batches.tokens,
       padded: scored.batches.padded,
       shareBefore: shareBefore(scored),
@@ -148,11 +152,11 @@ const embed = (
 const vectorScores = (context: Context, card: ModelCard, model: OpenModel, tokens: Tokens, pairs: Pairs) =>
   Effect.gen(function* () {
     const { inputs } = context
-    const { maximumTokens, texts } = card.input
+    const { maximumTokens, texts, truncation } = card.input
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
     const [queryPrefix, passagePrefix] =
       texts.kind === "single" ? [texts.queryPrefix, texts.passagePrefix] : (["", ""] as const)
-    const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix)
+    const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix, truncation)
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
     const { width } = model.scorer
     const passages = distinct(pairs.passages)
@@ -168,6 +172,7 @@ const vectorScores = (context: Context, card: ModelCard, model: OpenModel, token
       scores,
       truncated,
       truncatedQueries,
+      withoutRoom: [],
       tokens: embeddedQueries.batches.tokens + embeddedPassages.batches.tokens,
       padded: embeddedQueries.batches.padded + embeddedPassages.batches.padded,
       shareBefore: shareBefore(embeddedQueries, embeddedPassages),
@@ -222,7 +227,20 @@ export const run = (context: Context) =>
     }
     if (scored.truncatedQueries > 0) {
       const which = `${scored.truncatedQueries} of ${pairs.qids.length} queries`
-      context.warn(`${which} were shortened to fit ${card.input.maximumTokens} tokens; maximumTokens raises the limit`)
+      const cut = queryTokensOf(card.input.truncation)
+      context.warn(
+        cut === undefined
+          ? `${which} were shortened to fit ${card.input.maximumTokens} tokens; maximumTokens raises the limit`
+          : `${which} were shortened, to at most ${cut} tokens (truncation «${card.input.truncation}»)`,
+      )
+    }
+    const [crowding] = scored.withoutRoom
+    if (crowding !== undefined) {
+      const { length } = scored.withoutRoom
+      const which = `${length} of ${pairs.qids.length} queries, ${pairs.qids[crowding]}${length > 1 ? " the first" : ""},`
+      context.warn(
+        `${which} would leave no room for a passage within ${card.input.maximumTokens} tokens, and share it with the passage, the longer text shortened first; rerank.strict makes that an error`,
+      )
     }
     const writer = yield* tableWriter(Kinds.Run, outputs.run)
     const docidOf = (pair: number): string => tokens.passages.nameOf(pairs.passages[pair]!)
@@ -234,6 +252,7 @@ export const run = (context: Context) =>
         queries: pairs.qids.length,
         truncated: scored.truncated,
         truncatedQueries: scored.truncatedQueries,
+        queriesWithoutRoom: scored.withoutRoom.length,
         tokens: scored.tokens,
         paddedTokens: scored.padded,
         // Said where it happened: a run that was never killed has the facts of every other.

@@ -12,7 +12,7 @@ import {
 import type { DeviceChoice, ModelCard } from "../../schemas/index.ts"
 import { packBatches } from "./Batches.ts"
 import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
-import { PairNotScored, QueryWithoutRoom, ScoresMisshaped } from "./RerankError.ts"
+import { PairNotScored, ScoresMisshaped } from "./RerankError.ts"
 
 /** A query and a passage, as text. */
 export interface TextPair {
@@ -32,11 +32,7 @@ export interface PairScores {
 }
 
 /** What is wrong with a pair, or with what the model gave for it. */
-type ScoringError =
-  | PairNotScored
-  | QueryWithoutRoom
-  | ScoresMisshaped
-  | Effect.Effect.Error<ReturnType<OpenModel["scorer"]["score"]>>
+type ScoringError = PairNotScored | ScoresMisshaped | Effect.Effect.Error<ReturnType<OpenModel["scorer"]["score"]>>
 
 /** A model that scores pairs of texts, all in memory. */
 export interface PairScorer {
@@ -102,11 +98,11 @@ const shown = (text: string): string => `«${text.length > 60 ? `${text.slice(0,
 
 const crossScorer = (folder: string, card: ModelCard, model: OpenModel) =>
   Effect.gen(function* () {
-    const { maximumTokens, texts } = card.input
+    const { maximumTokens, texts, truncation } = card.input
     const { tokenizer } = yield* openTokenizer(folder)
-    const input = yield* texts.kind === "pair"
-      ? pairInput(texts.template, tokenizer, maximumTokens, texts.queryPrefix)
-      : pairInput("pair", tokenizer, maximumTokens)
+    const { queryPrefix = "", template } =
+      texts.kind === "pair" ? texts : ({ template: "pair", queryPrefix: "" } as const)
+    const input = yield* pairInput(template, tokenizer, maximumTokens, queryPrefix, truncation)
     return (pairs: ReadonlyArray<TextPair>) =>
       Effect.gen(function* () {
         const queries = distinctTexts(
@@ -120,16 +116,12 @@ const crossScorer = (folder: string, card: ModelCard, model: OpenModel) =>
         let truncated = 0
         let truncatedQueries = 0
         const sequences: Array<TokenSequence> = []
-        for (const [at, { query }] of pairs.entries()) {
+        for (const at of pairs.keys()) {
           const [queryIds, passageIds] = [queries.ids[queries.of[at]!]!, passages.ids[passages.of[at]!]!]
-          const tokens = queryIds.length
-          if (!input.hasRoom(tokens)) {
-            const where = { system: card.name, qid: shown(query), around: input.around, limit: maximumTokens }
-            return yield* new QueryWithoutRoom({ ...where, tokens })
-          }
-          if (input.truncates(tokens, passageIds.length)) truncated++
-          if (input.queryKept(tokens, passageIds.length) < tokens) truncatedQueries++
-          const ids = new Int32Array(input.length(tokens, passageIds.length))
+          const [query, passage] = [queryIds.length, passageIds.length]
+          if (input.passageKept(query, passage) < passage) truncated++
+          if (input.queryKept(query, passage) < query) truncatedQueries++
+          const ids = new Int32Array(input.length(query, passage))
           const types = model.scorer.wantsTypes ? new Int32Array(ids.length) : undefined
           input.write(queryIds, passageIds, ids, 0, types)
           sequences.push(types === undefined ? { ids } : { ids, types })
@@ -144,11 +136,11 @@ const crossScorer = (folder: string, card: ModelCard, model: OpenModel) =>
 
 const vectorScorer = (folder: string, card: ModelCard, model: OpenModel) =>
   Effect.gen(function* () {
-    const { maximumTokens, texts } = card.input
+    const { maximumTokens, texts, truncation } = card.input
     const { tokenizer } = yield* openTokenizer(folder)
     const [queryPrefix, passagePrefix] =
       texts.kind === "single" ? [texts.queryPrefix, texts.passagePrefix] : (["", ""] as const)
-    const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix)
+    const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix, truncation)
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
     const { width } = model.scorer
     const sequence =

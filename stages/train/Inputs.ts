@@ -20,22 +20,21 @@ export const inputsOf = (input: PairInput, tokens: Tokens): InputOf => {
   }
 }
 
-/** An error where a query leaves no room for a passage. */
-export const checkQueries = (
+/** The queries that leave no room for a passage; where that is an error, the first of them. */
+export const queriesWithoutRoom = (
   system: string,
   input: PairInput,
   tokens: Tokens,
   queries: Iterable<number>,
-): Effect.Effect<void, TrainingTextUnusable> => {
-  for (const query of queries) {
-    const length = tokens.queries.length(query)
-    if (input.hasRoom(length)) continue
-    return new TrainingTextUnusable({
-      system,
-      table: "queries",
-      name: tokens.queries.nameOf(query),
-      why: `has ${length} tokens and the template ${input.around}, which leaves no room for a passage within ${input.limit}. Raise the model's maximumTokens, or leave the query out`,
-    })
-  }
-  return Effect.void
+  strict: boolean,
+): Effect.Effect<ReadonlyArray<string>, TrainingTextUnusable> => {
+  const found = [...new Set(queries)].filter((query) => !input.hasRoom(tokens.queries.length(query)))
+  const [query] = found
+  if (query === undefined || !strict) return Effect.succeed(found.map((each) => tokens.queries.nameOf(each)))
+  return new TrainingTextUnusable({
+    system,
+    table: "queries",
+    name: tokens.queries.nameOf(query),
+    why: `has ${tokens.queries.length(query)} tokens and the template ${input.around}, which leaves no room for a passage within ${input.limit}. Raise the model's maximumTokens, cut queries (truncation «query:64»), or leave rerank.strict off: then such a query is shortened, and told`,
+  })
 }

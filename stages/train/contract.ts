@@ -33,6 +33,8 @@ export const TrainConfig = Schema.extend(
       checkpointEvery: Schema.Int.pipe(Schema.positive()),
       tokensPerMicroBatch,
       threads,
+      /** Whether a query that leaves no room for a passage is an error; left out, it is shortened, and told. */
+      strict: Schema.optionalWith(Schema.Boolean, { exact: true }),
     }),
   ),
   // Not the type's side alone: a measure is encoded with the digest of its code.

@@ -22,7 +22,7 @@ import { type Best, type Checkpoint, openCheckpoints } from "./Checkpoints.ts"
 import { curriculumProblem, phaseAt } from "./Curriculum.ts"
 import { onOneCore, TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"
 import { DataOrder } from "./DataOrder.ts"
-import { checkQueries, inputsOf } from "./Inputs.ts"
+import { inputsOf, queriesWithoutRoom } from "./Inputs.ts"
 import { type LogRow, openLogFile } from "./LogFile.ts"
 import { mineRanks } from "./mineRanks.ts"
 import { modelReadme } from "./modelReadme.ts"
@@ -185,9 +185,9 @@ const trained = (context: Context) =>
     })
     yield* checkData(context, data, asked)
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
-    const { maximumTokens, texts } = card.input
-    const pairs = yield* pairInput(texts.kind === "pair" ? texts.template : "pair", tokenizer, maximumTokens)
-    yield* checkQueries(system, pairs, tokens, data.queryTexts)
+    const { maximumTokens, texts, truncation } = card.input
+    const template = texts.kind === "pair" ? texts.template : "pair"
+    const pairs = yield* pairInput(template, tokenizer, maximumTokens, "", truncation)
     const inputOf = inputsOf(pairs, tokens)
     const dev =
       validate.every === 0
@@ -204,6 +204,13 @@ const trained = (context: Context) =>
     if (validate.every > 0 && dev.length === 0) {
       context.warn(
         "no dev query has candidates and a relevant passage: the training is not watched, its last weights are kept",
+      )
+    }
+    const texted = [...data.queryTexts, ...dev.map(({ text }) => text)]
+    const crowding = yield* queriesWithoutRoom(system, pairs, tokens, texted, config.strict === true)
+    if (crowding.length > 0) {
+      context.warn(
+        `${crowding.length} of ${new Set(texted).size} queries, ${crowding[0]}${crowding.length > 1 ? " the first" : ""}, would leave no room for a passage within ${maximumTokens} tokens, and share it with the passage, the longer text shortened first; rerank.strict makes that an error`,
       )
     }
     const measures = measuresOf(validate.measures)
@@ -348,6 +355,7 @@ const trained = (context: Context) =>
         queries: data.qids.length,
         steps: standing.step,
         keptStep: kept,
+        ...(crowding.length === 0 ? {} : { queriesWithoutRoom: crowding.length }),
         listsPerSecond: Math.round(((standing.step - firstStep) * lists.perStep) / seconds),
         tokensPerSecond: Math.round(tokensSeen / seconds),
         device: trainer.device,

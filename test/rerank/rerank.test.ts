@@ -4,7 +4,14 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { layerOnnxRuntime, openScorer, openTokenizer, type Tokenizer } from "../../neural/index.ts"
-import { type DuckDb, layerDuckDb, type StageError, type StoredArtifact } from "../../pipeline/index.ts"
+import {
+  type DuckDb,
+  layerDuckDb,
+  readRows,
+  type StageError,
+  type StoredArtifact,
+} from "../../pipeline/index.ts"
+import { Kinds } from "../../schemas/index.ts"
 import {
   Executor,
   inputNamed,
@@ -13,6 +20,7 @@ import {
   type SmallCollection,
   wireSmall,
 } from "../support/smallExperiment.ts"
+import { storedFolder } from "../support/storedTable.ts"
 import { amendWeights, smallModel, smallVocabulary } from "../support/smallModels.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
@@ -137,7 +145,7 @@ describe("reranking", () => {
   )
 
   it.effect(
-    "N324 an empty passage has a score; a query that leaves no room for a passage is an error with its qid, or is shortened and told",
+    "N324 an empty passage has a score; a query that leaves no room for a passage shares it, which is told and among the facts; by rerank.strict it is an error with its qid",
     () =>
       live(
         Effect.gen(function* () {
@@ -145,7 +153,16 @@ describe("reranking", () => {
           expect(rows.filter(({ docid }) => docid === "d4").every(({ score }) => Number.isFinite(score))).toBe(true)
           const long = { ...small, queries: { q1: "roses", q7: "a b c d e f g h" } }
           const template = { ...cross(), template: "{query} {document}", eos: false }
-          expect(yield* failure(rerankSmall(long, { ...template, maximumTokens: 8 }))).toMatch(
+          const shared = yield* rerankSmall(long, { ...template, maximumTokens: 8 })
+          expect(shared.facts).toMatchObject({ queriesWithoutRoom: 1, truncatedQueries: 1 })
+          expect(shared.warnings).toContainEqual(
+            expect.stringMatching(/^1 of 2 queries, q7, would leave no room for a passage within 8 tokens/),
+          )
+          const both = yield* rerankSmall(long, { ...template, truncation: "longest-first", maximumTokens: 8 })
+          const ofLong = (rows: typeof shared.rows) => rows.filter(({ qid }) => qid === "q7")
+          expect(ofLong(shared.rows)).toEqual(ofLong(both.rows))
+          expect(both.facts).toMatchObject({ queriesWithoutRoom: 0 })
+          expect(yield* failure(rerankSmall(long, { ...template, maximumTokens: 8 }, "rerank.strict=true"))).toMatch(
             /^QueryWithoutRoom: .*query q7 has 8 tokens.*within 8.*Raise maximumTokens/,
           )
           for (const model of [cross(), embedder()]) {
@@ -155,6 +172,47 @@ describe("reranking", () => {
               "1 of 2 queries were shortened to fit 9 tokens; maximumTokens raises the limit",
             )
           }
+        }),
+      ),
+  )
+
+  it.effect(
+    "N573 truncation is a model's own, else rerank's for all; it is in the card, and tokens do not depend on it",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const queries = { q1: "roses by the river", q2: "bread" }
+          const models = [
+            { ...cross(), maximumTokens: 14 },
+            { ...cross(), name: "own", truncation: "passage", maximumTokens: 14 },
+            { ...embedder(), maximumTokens: 14 },
+          ]
+          const wired = yield* wireSmall({ ...small, queries }, models, "rerank.truncation=query:2")
+          const executor = new Executor()
+          const tokens = new Set<string>()
+          for (const [name, truncation, shortened] of [
+            ["cross", "query:2", 1],
+            ["own", "passage", 0],
+            ["embedder", "query:2", 1],
+          ] as const) {
+            const node = nodeNamed(wired, `rerank.${name}`)
+            const { facts, outputs, warnings } = yield* executor.make(node)
+            expect(facts, name).toMatchObject({ truncatedQueries: shortened })
+            if (shortened > 0)
+              expect(warnings.join("\n")).toContain("shortened, to at most 2 tokens (truncation «query:2»)")
+            const { path } = yield* executor.artifact(inputNamed(node, "model"))
+            const card: unknown = JSON.parse(readFileSync(join(path, "model.json"), "utf8"))
+            expect(card).toMatchObject({ input: { truncation } })
+            const rows = byDocid(yield* readRows(storedFolder(Kinds.Run, outputs["run"]?.path ?? "")))
+            expect(rows.size).toBe(12)
+            if (name !== "embedder") tokens.add(bytesOf(yield* executor.artifact(inputNamed(node, "tokenizer"))))
+          }
+          expect(tokens.size).toBe(1)
+          // Behind its second token a query has no influence.
+          const first = yield* rerankSmall({ ...small, queries: { q: "roses by" } }, { ...cross(), maximumTokens: 14 })
+          const cut = { ...cross(), truncation: "query:2", maximumTokens: 14 }
+          const whole = yield* rerankSmall({ ...small, queries: { q: "roses by the river" } }, cut)
+          expect(whole.rows.map(({ score }) => score)).toEqual(first.rows.map(({ score }) => score))
         }),
       ),
   )

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
@@ -16,10 +18,28 @@ import {
   t5GemmaTemplate,
 } from "../../../neural/tokenizers/index.ts"
 import { trimmed } from "../../../neural/tokenizers/Tokenizer.ts"
+import type { Truncation } from "../../../schemas/index.ts"
 import { corpusTexts, fromModel, open, reference, sharedData, sharedModels } from "./support.ts"
 
-const made = (template: PairTemplate, tokenizer: Tokenizer, limit = 512): PairInput =>
-  Either.getOrThrowWith(pairInput(template, tokenizer, limit), (error) => error)
+/** Query, passage, limit, strategy, ids and token types; no ids where transformers gives up. */
+const Truncated = Schema.parseJson(
+  Schema.Record({
+    key: Schema.String,
+    value: Schema.Array(
+      Schema.Tuple(
+        Schema.String,
+        Schema.String,
+        Schema.Number,
+        Schema.Literal("longest_first", "only_second"),
+        Schema.NullOr(Schema.Array(Schema.Number)),
+        Schema.NullOr(Schema.Array(Schema.Number)),
+      ),
+    ),
+  }),
+)
+
+const made = (template: PairTemplate, tokenizer: Tokenizer, limit = 512, truncation?: Truncation): PairInput =>
+  Either.getOrThrowWith(pairInput(template, tokenizer, limit, "", truncation), (error) => error)
 
 const refused = (template: PairTemplate, tokenizer: Tokenizer, limit = 512) =>
   Either.getOrThrowWith(Either.flip(pairInput(template, tokenizer, limit)), () => new Error("it was accepted"))
@@ -127,12 +147,13 @@ describe("truncation", () => {
   it("N222 property: the passage alone is shortened, from its end; query, template and eos stay; length and truncation are told beforehand", async () => {
     const tokenizer = await open(join(reference, "unigram"))
     fc.assert(
-      fc.property(anyText, anyText, fc.integer({ min: 1, max: 60 }), (query, passage, limit) => {
+      fc.property(anyText, anyText, fc.nat(50), (query, passage, more) => {
         const whole = made(monoT5Template, tokenizer, 4096)
+        const limit = whole.around + 2 + more
         const input = made(monoT5Template, tokenizer, limit)
         const [q, p] = [input.query(query), input.passage(passage)]
         const fits = input.around + q.length < limit
-        expect(Either.isRight(input.checkQuery(query, q.length))).toBe(fits)
+        expect(input.hasRoom(q.length)).toBe(fits)
         if (!fits) return
         const full = joined(whole, query, passage)
         const cut = joined(input, query, passage)
@@ -174,13 +195,97 @@ describe("truncation", () => {
     )
   })
 
-  it("N223 a query that leaves no room for a passage is an error that names it, its tokens and the limit", async () => {
-    const input = made(rankT5Template, await open(join(reference, "unigram")), 20)
-    const query = "the lighthouse stands above the harbour at noon"
+  it("N570 query, passage and token types are transformers' by longest_first (truncation=True) and only_second, for BERT, RoBERTa and T5", async () => {
+    const golden = Schema.decodeSync(Truncated)(readFileSync(join(reference, "../truncation/golden.json"), "utf8"))
+    const t5 = mkdtempSync(join(tmpdir(), "rankdag-test-"))
+    copyFileSync(join(reference, "rules/tokenizer.json"), join(t5, "tokenizer.json"))
+    writeFileSync(join(t5, "tokenizer_config.json"), '{ "tokenizer_class": "T5Tokenizer", "extra_ids": 0 }')
+    const folders = {
+      bert: join(reference, "bert"),
+      roberta: join(reference, "../sentence-transformers/folders/bi-roberta"),
+      t5,
+    }
+    for (const [name, folder] of Object.entries(folders)) {
+      const tokenizer = await open(folder)
+      let shortened = 0
+      let givenUp = 0
+      for (const [query, passage, limit, strategy, ids, types] of golden[name] ?? []) {
+        const policy = strategy === "only_second" ? "passage" : "longest-first"
+        const input = made("pair", tokenizer, limit, policy)
+        const [q, p] = [input.query(query), input.passage(passage)]
+        const [found, foundTypes] = [new Int32Array(limit), new Int32Array(limit)]
+        const length = input.write(q, p, found, 0, foundTypes)
+        const shown = `${name}, ${policy}, ${limit}: ${query} | ${passage}`
+        if (ids === null) {
+          // Where transformers gives up, the room is shared.
+          expect(input.hasRoom(q.length) && p.length > 0, shown).toBe(false)
+          expect(length, shown).toBe(limit)
+          givenUp++
+          continue
+        }
+        expect([...found.subarray(0, length)], shown).toEqual(ids)
+        if (name === "bert") expect([...foundTypes.subarray(0, length)], shown).toEqual(types)
+        if (policy === "longest-first") expect([...joined(made("pair", tokenizer, limit), query, passage)]).toEqual(ids)
+        if (input.truncates(q.length, p.length)) shortened++
+      }
+      expect(shortened, name).toBeGreaterThan(10)
+      expect(givenUp, name).toBeGreaterThan(1)
+    }
+    rmSync(t5, { recursive: true })
+  })
+
+  it("N571 query:<n> leaves a query its first n tokens, then the passage is shortened; of a text on its own it cuts queries", async () => {
+    const tokenizer = await open(join(reference, "bert"))
+    fc.assert(
+      fc.property(
+        fc.nat(40),
+        fc.nat(40),
+        fc.integer({ min: 5, max: 60 }),
+        fc.integer({ min: 1, max: 50 }),
+        (q, p, limit, n) => {
+          const input = made("pair", tokenizer, limit, `query:${n}`)
+          const room = limit - input.around
+          const cut = Math.min(q, n)
+          expect(input.hasRoom(q)).toBe(cut < room)
+          const [query, passage] =
+            cut < room ? [cut, Math.min(p, room - cut)] : [input.queryKept(q, p), input.passageKept(q, p)]
+          expect([input.queryKept(q, p), input.passageKept(q, p)]).toEqual([query, passage])
+          expect(query + passage).toBeLessThanOrEqual(room)
+          // Nothing of the room is wasted on a text that would still fill it.
+          expect(query === cut || query + passage === room).toBe(true)
+          expect(input.truncates(q, p)).toBe(query < q || passage < p)
+          expect(input.length(q, p)).toBe(input.around + query + passage)
+          const single = Either.getOrThrow(singleInput(tokenizer, limit, "", `query:${n}`))
+          expect(single.length(q)).toBe(single.around + Math.min(q, n, limit - single.around))
+          expect(single.truncates(q)).toBe(q > Math.min(n, limit - single.around))
+        },
+      ),
+    )
+  })
+
+  it("N223 a query that leaves no room for a passage shares it: the longer text is shortened first", async () => {
+    const tokenizer = await open(join(reference, "unigram"))
+    const input = made(rankT5Template, tokenizer, 20)
+    const room = 20 - input.around
+    const both = made(rankT5Template, tokenizer, 20, "longest-first")
+    const query = "the lighthouse stands above the harbour at noon and remembers the council"
     const tokens = input.query(query).length
-    const error = Either.getOrThrow(Either.flip(input.checkQuery(query, tokens)))
-    expect(error).toMatchObject({ _tag: "QueryTooLong", tokens, limit: 20, around: input.around })
-    expect(error.message).toContain("the lighthouse stands")
+    expect(tokens).toBeGreaterThanOrEqual(room)
+    expect(input.hasRoom(tokens)).toBe(false)
+    const passage = "the ferry lies beside a granite bridge in winter"
+    expect(joined(input, query, passage)).toEqual(joined(both, query, passage))
+    expect(input.passageKept(tokens, input.passage(passage).length)).toBe(Math.ceil(room / 2))
+    expect(input.queryKept(tokens, 0)).toBe(room)
+  })
+
+  it("N572 a limit within which a template leaves no room for a token of each text is an error that names both", async () => {
+    const tokenizer = await open(join(reference, "unigram"))
+    const { around } = made(rankT5Template, tokenizer)
+    expect(Either.isRight(pairInput(rankT5Template, tokenizer, around + 2))).toBe(true)
+    const error = refused(rankT5Template, tokenizer, around + 1)
+    expect(error).toMatchObject({ _tag: "LimitTooSmall", around, limit: around + 1 })
+    expect(error.message).toContain(rankT5Template.text)
+    expect(refused("pair", await open(join(reference, "bert")), 4)).toMatchObject({ around: 3, limit: 4 })
   })
 
   it("N224 an empty passage or query leaves its place out", async () => {
