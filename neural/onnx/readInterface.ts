@@ -20,6 +20,8 @@ export interface ModelInterface {
   /** Inputs that must be fed: old files list initialisers as inputs too. */
   readonly inputs: readonly DeclaredValue[]
   readonly outputs: readonly DeclaredValue[]
+  /** By output, the operator that computes it; where those that come last only move or rename values, the one before them. */
+  readonly computedBy: ReadonlyMap<string, string>
   /** The files beside the model's that weights lie in, as it names them. */
   readonly dataFiles: readonly string[]
 }
@@ -93,6 +95,45 @@ const readTensor = (
   return { name, file }
 }
 
+interface Made {
+  readonly operator: string
+  /** The first input. */
+  readonly from: string
+}
+
+/** How the outputs of a node are made. */
+const readNode = (reader: MessageReader, field: Field, into: Map<string, Made>): void => {
+  let operator = ""
+  let from: string | undefined
+  const made: string[] = []
+  for (const part of reader.fields(...range(field))) {
+    if (part.number === 1) from ??= reader.text(part)
+    else if (part.number === 2) made.push(reader.text(part))
+    else if (part.number === 4) operator = reader.text(part)
+  }
+  for (const name of made) into.set(name, { operator, from: from ?? "" })
+}
+
+const moving = new Set([
+  "Identity",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+  "Transpose",
+  "Slice",
+  "Gather",
+  "Cast",
+])
+
+const computing = (nodes: ReadonlyMap<string, Made>, output: string): string | undefined => {
+  let made = nodes.get(output)
+  // A damaged file may have a circle.
+  for (let steps = 0; steps < 64 && made !== undefined && moving.has(made.operator); steps++)
+    made = nodes.get(made.from)
+  return made?.operator
+}
+
 const limited = <A>(list: A[], value: A): void => {
   if (list.length >= mostValues) throw new ProtobufError(0, `more than ${mostValues} inputs or outputs`)
   list.push(value)
@@ -113,6 +154,7 @@ export const readInterface = (file: RandomAccess): ModelInterface => {
   const outputs: DeclaredValue[] = []
   const initialisers = new Set<string>()
   const dataFiles = new Set<string>()
+  const nodes = new Map<string, Made>()
   for (const field of reader.fields()) {
     if (field.number === 1) irVersion = number(field)
     else if (field.number === 2) producer = reader.text(field)
@@ -126,7 +168,8 @@ export const readInterface = (file: RandomAccess): ModelInterface => {
     } else if (field.number === 7) {
       graph = { name: "" }
       for (const part of reader.fields(...range(field))) {
-        if (part.number === 2) graph.name = reader.text(part)
+        if (part.number === 1) readNode(reader, part, nodes)
+        else if (part.number === 2) graph.name = reader.text(part)
         else if (part.number === 11) limited(inputs, readValue(reader, part))
         else if (part.number === 12) limited(outputs, readValue(reader, part))
         else if (part.number === 5) {
@@ -145,6 +188,12 @@ export const readInterface = (file: RandomAccess): ModelInterface => {
     graph: graph.name,
     inputs: inputs.filter((input) => !initialisers.has(input.name)),
     outputs,
+    computedBy: new Map(
+      outputs.flatMap(({ name }) => {
+        const operator = computing(nodes, name)
+        return operator === undefined ? [] : [[name, operator] as const]
+      }),
+    ),
     dataFiles: [...dataFiles].sort(),
   }
 }

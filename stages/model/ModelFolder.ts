@@ -48,7 +48,11 @@ export const readJson = <A, I>(
   )
 }
 
-/** What a ready graph declares, once its inputs and output are those of a cross-encoder. */
+/** What onnxruntime's Sigmoid does to an order, measured with onnxruntime-node 1.30.0 on a CPU. */
+const sigmoidAtTheEnd = (output: string): string =>
+  `its output ${output} is a sigmoid, of which onnxruntime on a CPU makes 0 for logits from about −16 down, and which it does not always let grow: scores may tie or change places. Export the graph without it: the order is that of the logits`
+
+/** What a ready graph declares, once its inputs and output are those of a cross-encoder; and what to warn of. */
 export const readGraph = (source: ModelFolder, graph: string, name: string) =>
   Effect.gen(function* () {
     const path = join(source.folder, graph)
@@ -64,5 +68,6 @@ export const readGraph = (source: ModelFolder, graph: string, name: string) =>
         remedy: "Export it with one output, or give the checkpoint as safetensors with its config.json.",
       })
     }
-    return { declared, path }
+    const warnings = declared.computedBy.get(output.name) === "Sigmoid" ? [sigmoidAtTheEnd(output.name)] : []
+    return { declared, path, warnings }
   })

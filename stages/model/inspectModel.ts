@@ -133,7 +133,10 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
       graphFile === undefined
         ? undefined
         : yield* tried(Effect.try({ try: () => Onnx.readInterfaceFile(path), catch: fileError(path) }))
-    if (graphFile !== undefined && declared !== undefined) yield* tried(readGraph(source, graphFile, config.name))
+    const graph =
+      graphFile === undefined || declared === undefined
+        ? undefined
+        : yield* tried(readGraph(source, graphFile, config.name))
     const weights = graphFile === undefined ? yield* tried(inspectWeights(source, model)) : undefined
 
     if (tokenizer !== undefined && pretrained !== undefined) {
@@ -173,7 +176,7 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
       ...(pretrained === undefined || graphFile !== undefined ? {} : { heads: headsOf(pretrained.architecture) }),
       ...(model === undefined ? {} : { head: model.head }),
       ...(input === undefined ? {} : { input }),
-      warnings: read?.warnings ?? [],
+      warnings: [...(graph?.warnings ?? []), ...(read?.warnings ?? [])],
       problems,
     } satisfies Inspection
   })

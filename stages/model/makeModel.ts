@@ -77,14 +77,14 @@ const fromGraph = (
             : "To train, give the checkpoint as safetensors.",
       })
     }
-    const { declared, path } = yield* readGraph(source, graph, config.name)
+    const { declared, path, warnings: ofGraph } = yield* readGraph(source, graph, config.name)
     const pretrained = source.files.includes(modelFiles.config)
       ? yield* Effect.map(Effect.either(readConfig(source.folder)), Either.getOrUndefined)
       : undefined
     if (pretrained !== undefined) yield* checkVocabulary(opened.tokenizer, pretrained.architecture.vocabulary)
     const { hints, warnings } = yield* readCheckpoint(source, config, pretrained, opened, true)
     const input = yield* inputOf(config, { ...hints, head: undefined }, opened.tokenizer)
-    warnings.forEach(warn)
+    for (const warning of [...ofGraph, ...warnings]) warn(warning)
     for (const file of declared.dataFiles) {
       const from = join(dirname(path), file)
       if (basename(file) !== file) {

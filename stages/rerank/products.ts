@@ -4,12 +4,12 @@ import type { RerankFileFailed } from "./RerankError.ts"
 import type { ScoredTexts } from "./scoreTexts.ts"
 
 /** Where the vector of each text lies in the file, by the text's place among those embedded. */
-const placesOf = ({ batches }: ScoredTexts): Uint32Array => {
+const placesOf = ({ batches, inputOf }: ScoredTexts): Uint32Array => {
   const places = new Uint32Array(batches.order.length)
-  batches.order.forEach((text, place) => {
-    places[text] = place
+  batches.order.forEach((input, place) => {
+    places[input] = place
   })
-  return places
+  return inputOf.map((input) => places[input]!)
 }
 
 /** Passages' vectors held at once. */
@@ -29,7 +29,7 @@ export const products = (
 ): Effect.Effect<Float32Array, RerankFileFailed> =>
   Effect.gen(function* () {
     const { width } = passages
-    const vectors = new Float32Array(chosen.queries.length * width)
+    const vectors = new Float32Array(queries.batches.order.length * width)
     yield* queries.file.read(vectors, 0)
     const queryPlaces = placesOf(queries)
     const queryAt = new Map(Array.from(chosen.queries, (text, at) => [text, (queryPlaces[at] ?? 0) * width]))
@@ -39,9 +39,10 @@ export const products = (
     const passagePlaces = placesOf(passages)
     const placeOf = new Map(Array.from(chosen.passages, (text, at) => [text, passagePlaces[at] ?? 0]))
     const places = Uint32Array.from(pairs.passages, (text) => placeOf.get(text) ?? 0)
-    const starts = new Uint32Array(chosen.passages.length + 1)
+    const count = passages.batches.order.length
+    const starts = new Uint32Array(count + 1)
     for (const place of places) starts[place + 1]!++
-    for (let place = 0; place < chosen.passages.length; place++) starts[place + 1]! += starts[place]!
+    for (let place = 0; place < count; place++) starts[place + 1]! += starts[place]!
     const next = starts.slice()
     const ordered = new Uint32Array(pairs.count)
     places.forEach((place, pair) => {
@@ -49,11 +50,11 @@ export const products = (
     })
 
     const scores = new Float32Array(pairs.count)
-    const held = new Float32Array(Math.min(block, chosen.passages.length) * width)
-    for (let from = 0; from < chosen.passages.length; from += block) {
-      const count = Math.min(block, chosen.passages.length - from)
-      yield* passages.file.read(held.subarray(0, count * width), from * width)
-      for (let place = from; place < from + count; place++) {
+    const held = new Float32Array(Math.min(block, count) * width)
+    for (let from = 0; from < count; from += block) {
+      const end = Math.min(from + block, count)
+      yield* passages.file.read(held.subarray(0, (end - from) * width), from * width)
+      for (let place = from; place < end; place++) {
         const passage = (place - from) * width
         for (let at = starts[place]!; at < starts[place + 1]!; at++) {
           const pair = ordered[at]!

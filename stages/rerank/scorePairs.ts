@@ -11,6 +11,7 @@ import {
 } from "../../neural/index.ts"
 import type { DeviceChoice, ModelCard } from "../../schemas/index.ts"
 import { packBatches } from "./Batches.ts"
+import { distinctInputs } from "./distinctInputs.ts"
 import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
 import { PairNotScored, ScoresMisshaped } from "./RerankError.ts"
 
@@ -48,7 +49,7 @@ export interface PairScorerOptions {
   readonly tokensPerBatch?: number
 }
 
-/** Runs a model over texts, batch by batch; the rows of numbers in the order of the texts. */
+/** Runs a model over texts, batch by batch, what is one input once; the rows of numbers in the order of the texts. */
 const rowsOf = (
   name: string,
   { scorer, tokensPerBatch }: OpenModel,
@@ -57,27 +58,42 @@ const rowsOf = (
   failed: (text: number, value: number) => PairNotScored,
 ) =>
   Effect.gen(function* () {
-    const rows = new Float32Array(sequences.length * width)
+    const { first, of } = distinctInputs(
+      {
+        count: sequences.length,
+        length: (text) => sequences[text]!.ids.length,
+        write: (text, ids, types) => {
+          const sequence = sequences[text]!
+          ids.set(sequence.ids)
+          if (sequence.types !== undefined) types?.set(sequence.types)
+          return sequence.ids.length
+        },
+      },
+      scorer.wantsTypes,
+    )
+    const rows = new Float32Array(first.length * width)
     const { order, starts } = packBatches(
-      sequences.map(({ ids }) => ids.length),
+      first.map((text) => sequences[text]!.ids.length),
       tokensPerBatch,
     )
     yield* Effect.forEach(
       Array.from({ length: starts.length - 1 }, (_, batch) => order.subarray(starts[batch], starts[batch + 1])),
       (members) =>
         Effect.gen(function* () {
-          const texts = Array.from(members, (text) => sequences[text]!)
+          const texts = Array.from(members, (input) => sequences[first[input]!]!)
           const values = yield* Effect.catchTag(scorer.score(texts), "ScoreNotFinite", ({ text, value }) =>
-            Effect.fail(failed(members[text] ?? 0, value)),
+            Effect.fail(failed(first[members[text] ?? 0] ?? 0, value)),
           )
           if (values.length !== texts.length * width) {
             return yield* new ScoresMisshaped({ system: name, texts: texts.length, values: values.length })
           }
-          members.forEach((text, at) => rows.set(values.subarray(at * width, (at + 1) * width), text * width))
+          members.forEach((input, at) => rows.set(values.subarray(at * width, (at + 1) * width), input * width))
         }),
       { concurrency: scorer.lanes, discard: true },
     )
-    return rows
+    const all = new Float32Array(sequences.length * width)
+    of.forEach((input, text) => all.set(rows.subarray(input * width, (input + 1) * width), text * width))
+    return all
   })
 
 /** Distinct texts, encoded once, and the place of each text among them. */

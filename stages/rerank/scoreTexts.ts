@@ -4,29 +4,20 @@ import * as Stream from "effect/Stream"
 import type { InferenceFailed, ScoreNotFinite, Scorer, TokenSequence } from "../../neural/index.ts"
 import type { Progress } from "../../pipeline/index.ts"
 import { type Batches, packBatches } from "./Batches.ts"
+import { distinctInputs, type InputTexts } from "./distinctInputs.ts"
 import { type RerankFileFailed, ScoresMisshaped } from "./RerankError.ts"
 import { type ScoreFile, scoreFile } from "./ScoreFile.ts"
 
-/** Texts as a model's input reads them. */
-export interface InputTexts {
-  readonly count: number
-  /** What they are, in the plural, for the progress. */
-  readonly unit: string
-  /** Tokens of a text, template and all, after shortening. */
-  readonly length: (text: number) => number
-  /** Writes a text's ids, and the token types where the model wants them, and gives their number. */
-  readonly write: (text: number, ids: Int32Array, types?: Int32Array) => number
-  /** How many of each text's first tokens are left out of its mean, where the model does that. */
-  readonly leftOut?: number
-}
-
-/** What became of texts: their numbers in a file in the order of the batches, and where each text's are. */
+/** What became of texts: the numbers of their distinct inputs in a file in the order of the batches, and which input is each text's. */
 export interface ScoredTexts {
   readonly file: ScoreFile
+  /** Of the inputs. */
   readonly batches: Batches
+  /** The input of each text. */
+  readonly inputOf: Uint32Array
   /** Numbers of one text. */
   readonly width: number
-  /** How many texts an earlier run, which was killed, had scored. */
+  /** How many inputs an earlier run, which was killed, had scored. */
   readonly scoredBefore: number
 }
 
@@ -34,7 +25,8 @@ export interface ScoredTexts {
 const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /**
- * Runs a model over texts, batch by batch, the longest first, into a file that a killed run goes on with.
+ * Runs a model over texts, batch by batch, the longest first, into a file that a killed run goes on with. Texts that are one
+ * input are scored once: copies of a passage tie, however sums are rounded in batches of other sizes.
  *
  * @param options.width numbers that the model gives for a text
  * @param options.failed says which text it was that has no number
@@ -51,8 +43,8 @@ export const scoreTexts = <E>(options: {
 }): Effect.Effect<ScoredTexts, E | InferenceFailed | RerankFileFailed | ScoresMisshaped, Scope.Scope> =>
   Effect.gen(function* () {
     const { failed, path, progress, scorer, system, texts, tokensPerBatch, width } = options
-    const lengths = new Uint32Array(texts.count)
-    for (let text = 0; text < texts.count; text++) lengths[text] = texts.length(text)
+    const { first, of: inputOf } = distinctInputs(texts, scorer.wantsTypes)
+    const lengths = first.map((text) => texts.length(text))
     const batches = packBatches(lengths, tokensPerBatch)
     const { order, starts, tokens, padded } = batches
     /** Batches whose results are in the file. */
@@ -65,13 +57,13 @@ export const scoreTexts = <E>(options: {
     const detail = `padding ${(100 * waste).toFixed(1)} % · ${scorer.device}`
     const scoredBefore = starts[done] ?? 0
     const tell = (): void =>
-      progress({ done: starts[done] ?? 0, resumedAt: scoredBefore, total: texts.count, unit: texts.unit, detail })
+      progress({ done: starts[done] ?? 0, resumedAt: scoredBefore, total: first.length, unit: texts.unit, detail })
     tell()
 
-    const sequence = (text: number): TokenSequence => {
-      const ids = new Int32Array(lengths[text]!)
+    const sequence = (input: number): TokenSequence => {
+      const ids = new Int32Array(lengths[input]!)
       const types = scorer.wantsTypes ? new Int32Array(ids.length) : undefined
-      texts.write(text, ids, types)
+      texts.write(first[input]!, ids, types)
       const { leftOut = 0 } = texts
       return { ids, leftOut, ...(types === undefined ? {} : { types }) }
     }
@@ -79,7 +71,7 @@ export const scoreTexts = <E>(options: {
       Effect.gen(function* () {
         const members = order.subarray(starts[batch], starts[batch + 1])
         const values = yield* Effect.catchTag(scorer.score(Array.from(members, sequence)), "ScoreNotFinite", (error) =>
-          Effect.fail(failed(members[error.text] ?? 0, error)),
+          Effect.fail(failed(first[members[error.text] ?? 0] ?? 0, error)),
         )
         if (values.length !== members.length * width) {
           return yield* new ScoresMisshaped({ system, texts: members.length, values: values.length })
@@ -98,14 +90,14 @@ export const scoreTexts = <E>(options: {
         }),
       ),
     )
-    return { file, batches, width, scoredBefore }
+    return { file, batches, inputOf, width, scoredBefore }
   })
 
 /** Numbers in one read of a file of scores. */
 const readAtOnce = 2 ** 20
 
 /** All scores of texts that have one number each, by text. */
-export const scoresByText = ({ batches, file }: ScoredTexts): Effect.Effect<Float32Array, RerankFileFailed> =>
+export const scoresByText = ({ batches, file, inputOf }: ScoredTexts): Effect.Effect<Float32Array, RerankFileFailed> =>
   Effect.gen(function* () {
     const { order } = batches
     const scores = new Float32Array(order.length)
@@ -115,5 +107,5 @@ export const scoresByText = ({ batches, file }: ScoredTexts): Effect.Effect<Floa
       yield* file.read(part, from)
       for (let i = 0; i < part.length; i++) scores[order[from + i]!] = part[i]!
     }
-    return scores
+    return Float32Array.from(inputOf, (input) => scores[input]!)
   })

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { layerOnnxRuntime, openScorer, type TokenSequence } from "../../neural/index.ts"
+import { layerOnnxRuntime, Onnx, openScorer, type TokenSequence } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb, type StageError } from "../../pipeline/index.ts"
 import { type Head, ModelCard, ModelSettings } from "../../schemas/index.ts"
 import { modelOf } from "../../stages/model/index.ts"
@@ -30,10 +30,10 @@ const decodeCard = Schema.decodeSync(Schema.parseJson(ModelCard))
 const made = (source: string, rest: Rest = {}, freshHead?: number) =>
   Effect.gen(function* () {
     const wired = yield* Effect.sync(() => modelOf(decodeSettings({ source, ...rest }), freshHead))
-    const { facts, outputs } = yield* new Executor().make(wired.model.node)
+    const { facts, outputs, warnings } = yield* new Executor().make(wired.model.node)
     const folder = outputs["model"]?.path ?? ""
     const card = decodeCard(readFileSync(join(folder, "model.json"), "utf8"))
-    return { folder, tokenizer: outputs["tokenizer"]?.path ?? "", card, facts, name: wired.name }
+    return { folder, tokenizer: outputs["tokenizer"]?.path ?? "", card, facts, name: wired.name, warnings }
   })
 
 const failure = <A>(effect: Effect.Effect<A, StageError, DuckDb>) =>
@@ -222,6 +222,29 @@ describe("models", () => {
           )
         }),
       ),
+  )
+
+  it.effect("N444 a ready graph that ends in a sigmoid is warned of, and one that has it within is not", () =>
+    live(
+      Effect.gen(function* () {
+        const folder = temporaryFolder("sigmoid")
+        writeVocabulary(folder)
+        const [batch, sequence] = [Onnx.dimensions.named("batch"), Onnx.dimensions.named("sequence")]
+        const ids = Onnx.input("input_ids", "int64", [batch, sequence])
+        const sums = Onnx.reduceSum(Onnx.cast(ids, "float32"), [1])
+        const write = (name: string, output: Onnx.Expression): string => {
+          const graph: Onnx.Graph = { name, inputs: [ids], outputs: { logits: output } }
+          writeFileSync(join(folder, name), Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model, new Map()))
+          return join(folder, name)
+        }
+        const last = write("last.onnx", Onnx.reshape(Onnx.sigmoid(sums), [batch, 1]))
+        const within = write("within.onnx", Onnx.add(Onnx.sigmoid(sums), 1))
+        expect((yield* made(last)).warnings).toEqual([
+          expect.stringMatching(/output logits is a sigmoid.*Export .* without/),
+        ])
+        expect((yield* made(within)).warnings).toEqual([])
+      }),
+    ),
   )
 
   it.effect.skipIf(!hasShared)(

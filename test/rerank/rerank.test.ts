@@ -211,6 +211,28 @@ describe("reranking", () => {
       ),
   )
 
+  it.effect("N329 copies of a passage are scored once and tie", () =>
+    live(
+      Effect.gen(function* () {
+        const texts = ["old tower", "fresh bread", "roses by a river", "market"]
+        const copied = Array.from({ length: 7 }, (_, i) => texts.map((text, t) => [`p${t}c${i}`, text])).flat()
+        const queries = { q1: "harbour tower" }
+        const copies = { passages: Object.fromEntries(copied), queries }
+        const single = { passages: Object.fromEntries(copied.slice(0, texts.length)), queries }
+        for (const model of [cross(), embedder()]) {
+          const { facts, rows } = yield* rerankSmall(copies, model, "rerank.tokensPerBatch=20")
+          const alone = yield* rerankSmall(single, model)
+          expect(facts).toMatchObject({ pairs: 28, tokens: alone.facts["tokens"] })
+          for (const t of texts.keys()) {
+            const scores = rows.filter(({ docid }) => docid.startsWith(`p${t}`)).map(({ score }) => score)
+            expect(scores.length).toBe(7)
+            expect(new Set(scores).size).toBe(1)
+          }
+        }
+      }),
+    ),
+  )
+
   it.effect("N325 a score that is no number names the pair, or the text, and leaves no run", () =>
     live(
       Effect.gen(function* () {
@@ -250,7 +272,8 @@ describe("reranking", () => {
           ...Object.values(small.queries).map((query) => `harbour ${query}`),
           ...Object.values(small.passages).map((passage) => `market ${passage}`),
         ]
-        const tokens = texts.reduce((sum, text) => sum + tokenizer.encode(text).length + 2, 0)
+        // Copies are one text.
+        const tokens = [...new Set(texts)].reduce((sum, text) => sum + tokenizer.encode(text).length + 2, 0)
         for (const [qid, query] of Object.entries(small.queries)) {
           const q = yield* vector(`harbour ${query}`)
           for (const [docid, passage] of Object.entries(small.passages)) {

@@ -139,6 +139,7 @@ describe("reading what a model file says about itself", () => {
     const found = Onnx.readInterface(Onnx.randomAccess(inside()))
     expect(found).toMatchObject({ irVersion: 8, producer: "rankdag", graph: "linear", dataFiles: [] })
     expect(found.opsets.get("")).toBe(Onnx.opset)
+    expect([...found.computedBy.keys()]).toEqual(["y", "positive"])
     expect(found.inputs).toEqual([{ name: "x", type: "float32", shape: ["batch", width] }])
     const { model } = Onnx.encodeModel(graph(), { kind: "outside", file: "w.data" })
     expect(Onnx.readInterface(Onnx.randomAccess(Onnx.toBytes(model, weights))).dataFiles).toEqual(["w.data"])
