@@ -13,6 +13,8 @@ export interface Measure {
    */
   readonly text: string
   readonly aggregation: Aggregation
+  /** What the value of a query can be. */
+  readonly range: MeasureRange
   /** The largest grade that its scale of gains or probabilities allows; none where any grade will do. */
   readonly largestGrade: number | null
   /** The value for one query: see `scoreQuery`. */
@@ -25,6 +27,9 @@ export interface Measure {
    */
   readonly overJudged: () => Measure | null
 }
+
+/** The least and the greatest value; infinite where there is none. */
+export type MeasureRange = readonly [least: number, greatest: number]
 
 /** How the values of the queries become one figure. The geometric mean raises each value to at least 0.00001. */
 export type Aggregation = "mean" | "sum" | "geometric-mean"

@@ -1,5 +1,5 @@
 import type { Judgements } from "./Judgements.ts"
-import type { Aggregation, Measure } from "./Measure.ts"
+import type { Aggregation, Measure, MeasureRange } from "./Measure.ts"
 import { type Cutoff, MeasureArguments, Refused } from "./MeasureArguments.ts"
 import type { Literal, MeasureCall, Parsed } from "./MeasureCall.ts"
 
@@ -51,6 +51,8 @@ export interface MeasureSpec<P> extends ParameterForm<P> {
   readonly description: string
   readonly aliases?: ReadonlyArray<MeasureAlias>
   readonly trecNames?: ReadonlyArray<TrecName>
+  /** What a query's value can be; left out, any number. Intervals keep to it, and where it is 0 to 1 they are those of shares. */
+  readonly range?: (parameters: P) => MeasureRange
   /** How the queries' values become one figure; left out, their mean. */
   readonly aggregation?: Aggregation
   /** The largest grade that its scale allows; left out, any grade will do. */
@@ -64,6 +66,14 @@ export interface MeasureSpec<P> extends ParameterForm<P> {
   readonly oracle?: (parameters: P, grades: Int32Array, judged: Judgements) => number
 }
 
+/** Of a measure whose values go from 0 to 1. */
+export const share = (): MeasureRange => [0, 1]
+
+/** Of a measure whose values have no greatest. */
+export const counts = (): MeasureRange => [0, Number.POSITIVE_INFINITY]
+
+const anyNumber = (): MeasureRange => [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+
 const descending = (grades: Int32Array): Int32Array => Int32Array.from(grades).sort().reverse()
 
 /** Makes a measure from what its parameters are and what it computes. */
@@ -76,6 +86,7 @@ export const defineMeasure = <P>(spec: MeasureSpec<P>): MeasureDefinition => {
       name,
       text: `${name}${written.length === 0 ? "" : `(${written.join(",")})`}${after === null ? "" : `@${after}`}`,
       aggregation: spec.aggregation ?? "mean",
+      range: (spec.range ?? anyNumber)(parameters),
       largestGrade: spec.largestGrade?.(parameters) ?? null,
       score: (grades, judged) => spec.score(parameters, grades, judged),
       oracle: (grades, judged) =>

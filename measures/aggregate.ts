@@ -1,5 +1,4 @@
-import { aggregation, type Measure } from "./Measure.ts"
-import { measureDigest } from "./registry.ts"
+import { aggregation, type Measure, type MeasureRange } from "./Measure.ts"
 
 /** trec_eval's floor under a value of which the geometric mean is taken. */
 export const GEOMETRIC_FLOOR = 0.00001
@@ -18,8 +17,9 @@ export const aggregate = (measure: Measure, values: ArrayLike<number>): number =
   return kind === "mean" ? sum / values.length : Math.exp(sum / values.length)
 }
 
-/** The least and the greatest figure that a measure can come to; sums have no greatest, and of a measure from outside nothing is known. */
-export const figureRange = (measure: Measure): readonly [least: number, greatest: number] => {
-  if (measureDigest(measure.name) !== undefined) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
-  return aggregation(measure) === "sum" ? [0, Number.POSITIVE_INFINITY] : [0, 1]
+/** The least and the greatest figure that a measure can come to: of a mean those of the queries' values; a sum passes either. */
+export const figureRange = (measure: Measure): MeasureRange => {
+  if (aggregation(measure) !== "sum") return measure.range
+  const [least, greatest] = measure.range
+  return [least < 0 ? Number.NEGATIVE_INFINITY : 0, greatest > 0 ? Number.POSITIVE_INFINITY : 0]
 }

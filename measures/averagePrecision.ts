@@ -1,5 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
-import { defineMeasure, plain, ranked, trecCutoffs } from "./MeasureDefinition.ts"
+import { defineMeasure, plain, ranked, share, trecCutoffs } from "./MeasureDefinition.ts"
 
 /**
  * Sum of the precisions at the relevant documents among the first `cutoff`, over the number of all relevant documents
@@ -30,6 +30,7 @@ export const AP = defineMeasure({
   ...ranked,
   name: "AP",
   description: "Mean of the precisions at the relevant documents",
+  range: share,
   aliases: [{ name: "MAP" }],
   trecNames: [{ name: "map" }, { name: "map_cut", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
   score: ({ cutoff, judgedOnly, rel }, grades, judged) =>
@@ -41,6 +42,7 @@ export const gmMap = defineMeasure({
   ...plain,
   name: "gm_map",
   description: "Geometric mean over the queries of AP",
+  range: share,
   trecNames: [{ name: "gm_map" }],
   aggregation: "geometric-mean",
   score: ({ rel }, grades, judged) => averagePrecision(grades, judged, Number.POSITIVE_INFINITY, rel, false),

@@ -1,5 +1,5 @@
 import { countNonRelevant, countRelevant, type Judgements } from "./Judgements.ts"
-import { defineMeasure, plain } from "./MeasureDefinition.ts"
+import { defineMeasure, plain, share } from "./MeasureDefinition.ts"
 
 /**
  * Binary preference: for each retrieved relevant document, the share of judged non-relevant documents that it
@@ -26,6 +26,7 @@ export const Bpref = defineMeasure({
   ...plain,
   name: "Bpref",
   description: "Binary preference: relevant documents before judged ones that are not",
+  range: share,
   aliases: [{ name: "BPref" }],
   trecNames: [{ name: "bpref" }],
   score: ({ rel }, grades, judged) => bpref(grades, judged, rel),
@@ -36,6 +37,7 @@ export const gmBpref = defineMeasure({
   ...plain,
   name: "gm_bpref",
   description: "Geometric mean over the queries of Bpref",
+  range: share,
   trecNames: [{ name: "gm_bpref" }],
   aggregation: "geometric-mean",
   score: ({ rel }, grades, judged) => bpref(grades, judged, rel),

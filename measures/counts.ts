@@ -1,5 +1,5 @@
 import { countRelevant } from "./Judgements.ts"
-import { defineMeasure, plain } from "./MeasureDefinition.ts"
+import { counts, defineMeasure, plain } from "./MeasureDefinition.ts"
 import { relevantAt } from "./precision.ts"
 
 const one = { kind: "integer", value: 1 } as const
@@ -8,6 +8,7 @@ const one = { kind: "integer", value: 1 } as const
 export const NumQ = defineMeasure({
   name: "NumQ",
   description: "Number of judged queries",
+  range: counts,
   trecNames: [{ name: "num_q" }],
   aggregation: "sum",
   at: null,
@@ -21,6 +22,7 @@ export const NumRel = defineMeasure({
   ...plain,
   name: "NumRel",
   description: "Number of relevant documents",
+  range: counts,
   trecNames: [{ name: "num_rel" }],
   aggregation: "sum",
   score: ({ rel }, _grades, judged) => countRelevant(judged, rel),
@@ -30,6 +32,7 @@ export const NumRel = defineMeasure({
 export const NumRet = defineMeasure({
   name: "NumRet",
   description: "Number of retrieved documents; with rel, of the relevant ones among them",
+  range: counts,
   aliases: [{ name: "NumRelRet", presets: { rel: one } }],
   trecNames: [{ name: "num_ret" }, { name: "num_rel_ret", fixes: "rel=1" }],
   aggregation: "sum",

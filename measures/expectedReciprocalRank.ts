@@ -1,4 +1,4 @@
-import { defineMeasure } from "./MeasureDefinition.ts"
+import { defineMeasure, share } from "./MeasureDefinition.ts"
 
 /**
  * Σ 1/rank · P(the reader stops there), where a document of grade g satisfies with probability (2^g − 1) / 2^maxRel.
@@ -24,6 +24,7 @@ export const expectedReciprocalRank = (grades: Int32Array, cutoff: number, maxRe
 export const ERR = defineMeasure({
   name: "ERR",
   description: "Expected reciprocal of the rank at which the reader is satisfied",
+  range: share,
   at: "cutoff",
   read: (given) => ({ cutoff: given.cutoff(), maxRel: given.maxRel(4) }),
   write: ({ maxRel }) => (maxRel === 4 ? [] : [`max_rel=${maxRel}`]),

@@ -10,10 +10,11 @@ export { type GradeRange, gradeRange, gradesNote } from "./gradesNote.ts"
 export { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 export { judgedShare } from "./judged.ts"
 export { type JudgedRanking, judgeRun, type NamedTwice } from "./judgeRun.ts"
-export { type Aggregation, aggregation, type Measure, measureName } from "./Measure.ts"
+export { type Aggregation, aggregation, type Measure, type MeasureRange, measureName } from "./Measure.ts"
 export { type Cutoff, type GainMap, MeasureArguments } from "./MeasureArguments.ts"
 export type { Parsed } from "./MeasureCall.ts"
 export {
+  counts,
   cut,
   defineMeasure,
   type MeasureAlias,
@@ -22,6 +23,7 @@ export {
   type ParameterForm,
   plain,
   ranked,
+  share,
   type TrecName,
   whole,
 } from "./MeasureDefinition.ts"

@@ -1,5 +1,5 @@
 import { countRelevant, type Judgements, UNJUDGED } from "./Judgements.ts"
-import { defineMeasure, plain } from "./MeasureDefinition.ts"
+import { defineMeasure, plain, share } from "./MeasureDefinition.ts"
 
 /** trec_eval's smoothing of the share of relevant documents among the judged ones. */
 const EPSILON = 0.00001
@@ -36,6 +36,7 @@ export const infAP = defineMeasure({
   ...plain,
   name: "infAP",
   description: "Average precision inferred from a sampled pool",
+  range: share,
   trecNames: [{ name: "infAP" }],
   score: ({ rel }, grades, judged) => inferredAveragePrecision(grades, judged, rel),
 })

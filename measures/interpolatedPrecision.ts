@@ -1,6 +1,6 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
 import { type MeasureArguments, Refused } from "./MeasureArguments.ts"
-import { defineMeasure, float, plain, whole } from "./MeasureDefinition.ts"
+import { defineMeasure, float, plain, share, whole } from "./MeasureDefinition.ts"
 import { relevantAt } from "./precision.ts"
 
 /**
@@ -48,6 +48,7 @@ const read = (given: MeasureArguments) => {
 export const IPrec = defineMeasure({
   name: "IPrec",
   description: "Largest precision at any rank with at least this recall",
+  range: share,
   trecNames: [
     {
       name: "iprec_at_recall",
@@ -70,6 +71,7 @@ export const elevenPoint = defineMeasure({
   ...plain,
   name: "11pt_avg",
   description: "Mean of the interpolated precisions at eleven recall levels",
+  range: share,
   trecNames: [{ name: "11pt_avg" }],
   score: ({ rel }, grades, judged) => elevenPointAverage(grades, judged, rel),
 })

@@ -1,5 +1,5 @@
 import { UNJUDGED } from "./Judgements.ts"
-import { defineMeasure } from "./MeasureDefinition.ts"
+import { defineMeasure, share } from "./MeasureDefinition.ts"
 
 /**
  * The share of the first `cutoff` retrieved documents that the qrels name with any grade, negative ones too. A run
@@ -16,6 +16,7 @@ export const judgedShare = (grades: Int32Array, cutoff: number): number => {
 export const Judged = defineMeasure({
   name: "Judged",
   description: "Share of the first k that has a judgement",
+  range: share,
   at: "cutoff",
   read: (given) => ({ cutoff: given.cutoff() }),
   write: () => [],

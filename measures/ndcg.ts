@@ -1,6 +1,6 @@
 import { type Judgements, judgements, UNJUDGED } from "./Judgements.ts"
 import type { GainMap } from "./MeasureArguments.ts"
-import { defineMeasure, overJudgedOnly, trecCutoffs } from "./MeasureDefinition.ts"
+import { defineMeasure, overJudgedOnly, share, trecCutoffs } from "./MeasureDefinition.ts"
 
 /** log2(rank + 1) by rank − 1, grown as longer rankings come. */
 let discounts = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(i + 2))
@@ -55,6 +55,7 @@ const infinite = Number.POSITIVE_INFINITY
 export const nDCG = defineMeasure({
   name: "nDCG",
   description: "Discounted cumulative gain over that of the best order",
+  range: share,
   aliases: [{ name: "NDCG" }],
   trecNames: [{ name: "ndcg" }, { name: "ndcg_cut", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
   at: "cutoff",

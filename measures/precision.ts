@@ -1,5 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
-import { cut, defineMeasure, trecCutoffs, whole } from "./MeasureDefinition.ts"
+import { cut, defineMeasure, share, trecCutoffs, whole } from "./MeasureDefinition.ts"
 
 /** How many of the first `cutoff` documents are relevant. */
 export const relevantAt = (grades: Int32Array, cutoff: number, rel: number, judgedOnly: boolean): number => {
@@ -53,6 +53,7 @@ export const P = defineMeasure({
   ...cut,
   name: "P",
   description: "Share of relevant documents among the first k",
+  range: share,
   aliases: [{ name: "Precision" }],
   trecNames: [{ name: "P", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
   score: ({ cutoff, judgedOnly, rel }, grades) => precisionAt(grades, cutoff, rel, judgedOnly),
@@ -62,6 +63,7 @@ export const R = defineMeasure({
   ...cut,
   name: "R",
   description: "Share of the relevant documents that is among the first k",
+  range: share,
   aliases: [{ name: "Recall" }],
   trecNames: [{ name: "recall", takes: { parameter: "cutoff", defaults: trecCutoffs } }],
   score: ({ cutoff, judgedOnly, rel }, grades, judged) => recallAt(grades, judged, cutoff, rel, judgedOnly),
@@ -71,6 +73,7 @@ export const F1 = defineMeasure({
   ...cut,
   name: "F1",
   description: "The harmonic mean of P and R among the first k, ranx's; of all results it is SetF",
+  range: share,
   score: ({ cutoff, judgedOnly, rel }, grades, judged) => f1At(grades, judged, cutoff, rel, judgedOnly),
 })
 
@@ -78,6 +81,7 @@ export const Success = defineMeasure({
   ...cut,
   name: "Success",
   description: "1 where a relevant document is among the first k, else 0",
+  range: share,
   trecNames: [{ name: "success", takes: { parameter: "cutoff", defaults: ["1", "5", "10"] } }],
   score: ({ cutoff, judgedOnly, rel }, grades) => (relevantAt(grades, cutoff, rel, judgedOnly) > 0 ? 1 : 0),
 })
@@ -86,6 +90,7 @@ export const Rprec = defineMeasure({
   ...whole,
   name: "Rprec",
   description: "Precision after as many documents as are relevant",
+  range: share,
   aliases: [{ name: "RPrec" }],
   trecNames: [{ name: "Rprec" }],
   score: ({ judgedOnly, rel }, grades, judged) => rPrecision(grades, judged, rel, judgedOnly),

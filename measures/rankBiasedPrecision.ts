@@ -1,5 +1,5 @@
 import { type MeasureArguments, Refused } from "./MeasureArguments.ts"
-import { defineMeasure, float } from "./MeasureDefinition.ts"
+import { counts, defineMeasure, float, share } from "./MeasureDefinition.ts"
 
 /**
  * (1 − p) · Σ gain · p^(rank − 1) over the first `cutoff` documents, with gain 1 from grade `rel` on, or grade / maxRel
@@ -37,6 +37,8 @@ const read = (given: MeasureArguments) => {
 export const RBP = defineMeasure({
   name: "RBP",
   description: "Gain of a reader who goes on to the next rank with probability p",
+  // Graded gains over maxRel 1, the default, are the grades themselves.
+  range: ({ maxRel, rel }) => (rel === null && maxRel === 1 ? counts() : share()),
   at: "cutoff",
   read,
   write: ({ maxRel, p, rel }) => [

@@ -1,4 +1,4 @@
-import { defineMeasure, ranked } from "./MeasureDefinition.ts"
+import { defineMeasure, ranked, share } from "./MeasureDefinition.ts"
 
 /** 1 / rank of the first relevant document among the first `cutoff`, or 0. trec_eval's `recip_rank`, with a cutoff. */
 export const reciprocalRank = (grades: Int32Array, cutoff: number, rel: number, judgedOnly: boolean): number => {
@@ -16,6 +16,7 @@ export const RR = defineMeasure({
   ...ranked,
   name: "RR",
   description: "One over the rank of the first relevant document",
+  range: share,
   aliases: [{ name: "MRR" }],
   trecNames: [{ name: "recip_rank" }],
   score: ({ cutoff, judgedOnly, rel }, grades) =>

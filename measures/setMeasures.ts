@@ -1,5 +1,5 @@
 import { countRelevant, type Judgements } from "./Judgements.ts"
-import { defineMeasure, float, overJudgedOnly, plain, relevance, whole } from "./MeasureDefinition.ts"
+import { defineMeasure, float, overJudgedOnly, plain, relevance, share, whole } from "./MeasureDefinition.ts"
 import { relevantAt } from "./precision.ts"
 
 /** How many documents are retrieved, or retrieved and judged. */
@@ -57,6 +57,7 @@ const relativePrecision = { kind: "boolean", value: true } as const
 export const SetP = defineMeasure({
   name: "SetP",
   description: "Precision of all that is retrieved",
+  range: share,
   aliases: [{ name: "SetRelP", presets: { relative: relativePrecision } }],
   trecNames: [{ name: "set_P" }, { name: "set_relative_P", fixes: "relative=True" }],
   at: null,
@@ -75,6 +76,7 @@ export const SetR = defineMeasure({
   ...plain,
   name: "SetR",
   description: "Recall of all that is retrieved",
+  range: share,
   trecNames: [{ name: "set_recall" }],
   score: ({ rel }, grades, judged) => setRecall(grades, judged, rel),
 })
@@ -82,6 +84,7 @@ export const SetR = defineMeasure({
 export const SetF = defineMeasure({
   name: "SetF",
   description: "Precision and recall of all that is retrieved, as one",
+  range: share,
   trecNames: [{ name: "set_F", takes: { parameter: "beta", defaults: ["1.0"] } }],
   at: null,
   read: (given) => ({
@@ -103,6 +106,7 @@ export const SetAP = defineMeasure({
   ...whole,
   name: "SetAP",
   description: "Precision times recall of all that is retrieved",
+  range: share,
   trecNames: [{ name: "set_map" }],
   score: ({ judgedOnly, rel }, grades, judged) => setAveragePrecision(grades, judged, rel, judgedOnly),
 })

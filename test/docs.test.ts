@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { readArguments } from "../cli/Arguments.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { DeviceChoice } from "../schemas/index.ts"
-import { writeTinyCollection } from "./support/commandLine.ts"
+import { program, writeTinyCollection } from "./support/commandLine.ts"
 
 const root = join(import.meta.dirname, "..")
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-docs-"))
@@ -81,13 +80,10 @@ const optionValues = (words: ReadonlyArray<string>, name: string): ReadonlyArray
     word === name ? (words[at + 1] ?? []) : word.startsWith(`${name}=`) ? word.slice(name.length + 1) : [],
   )
 
-const run = (words: ReadonlyArray<string>) =>
-  new Promise<{ code: number; text: string }>((done) => {
-    const script = [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "dag.ts")]
-    execFile(process.execPath, [...script, ...words], { cwd: scratch, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      done({ code: error === null ? 0 : Number(error.code), text: stderr + stdout })
-    })
-  })
+const run = async (words: ReadonlyArray<string>) => {
+  const { code, err, out } = await program(words, { cwd: scratch })
+  return { code, text: err + out }
+}
 
 describe.sequential("commands in the documentation", () => {
   beforeAll(async () => {

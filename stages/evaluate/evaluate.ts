@@ -46,7 +46,7 @@ import { type EvaluateError, GradeTooLarge, SummaryNotWritten, SystemsConfused }
 import { type JudgedQueries, judgedQueries } from "./JudgedQueries.ts"
 import { type RankedGrades, rankedGrades } from "./RankedGrades.ts"
 import { type Connection, columns, text } from "./sqlColumns.ts"
-import { meanInterval } from "./statistics/index.ts"
+import { type Interval, meanInterval, studentInterval, withinRange } from "./statistics/index.ts"
 import { summaryNotes } from "./summaryNotes.ts"
 
 type Context = StageContext<EvaluateConfig, typeof evaluateInputs, typeof evaluateOutputs>
@@ -116,6 +116,19 @@ const profileColumns = ({ values, squares }: DepthSums, queries: number) => {
   }
 }
 
+/** The interval of a mean: that of a share where the values go from 0 to 1, Student's within the measure's range where they do not. */
+const intervalOf = (measure: Measure, values: Float64Array): Interval | null => {
+  const range = figureRange(measure)
+  if (range[0] !== 0 || range[1] !== 1) return withinRange(studentInterval(values, LEVEL), range)
+  let sum = 0
+  let squares = 0
+  for (const value of values) {
+    sum += value
+    squares += value * value
+  }
+  return meanInterval(sum / values.length, squares, values.length, LEVEL)
+}
+
 /** Intervals of the measures that are means, of one slice of the queries. */
 const meanIntervals = (
   measures: ReadonlyArray<Measure>,
@@ -125,14 +138,10 @@ const meanIntervals = (
   Object.fromEntries(
     measures.flatMap((measure, m) => {
       if (aggregation(measure) !== "mean") return []
-      let sum = 0
-      let squares = 0
-      for (const place of places) {
-        const value = values[m]![place]!
-        sum += value
-        squares += value * value
-      }
-      const interval = meanInterval(sum / places.length, squares, places.length, LEVEL)
+      const interval = intervalOf(
+        measure,
+        Float64Array.from(places, (place) => values[m]![place]!),
+      )
       return interval === null ? [] : [[measureName(measure), [interval.lower, interval.upper] as const]]
     }),
   )

@@ -319,6 +319,17 @@ describe("the compare stage", () => {
     }
   })
 
+  it("P20 where a measure's values pass 1 its differences may too: grades as RBP's gains, a measure that is not known here", () => {
+    const scores = { bm25: [0, 0, 0, 0, 0, 0, 0.1], a: [2, 3, 4, 2, 3, 0, 4] }
+    for (const measure of ["RBP", "Gain@10"]) {
+      const table = { ...tableOf(scores), measures: [measure] }
+      const [row] = compareSystems(table, { ...options, pairs: "baselines" })
+      // scipy 1.17: t.interval(0.95, 6, loc=2.5571428571, scale=sem).
+      expect(row?.upper).toBeCloseTo(3.834029817814974, 9)
+      expect(row?.lower).toBeCloseTo(1.28025589647074, 9)
+    }
+  })
+
   it("P21 the rows of Tukey's test have the interval that holds for all pairs at once", () => {
     const table = tableOf({ bm25: around(0.5, 40, 1), a: around(0.55, 40, 2), b: around(0.7, 40, 3) })
     const rows = compareSystems(table, { ...options, tests: ["t", "tukey"], pairs: "all" })

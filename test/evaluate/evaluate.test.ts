@@ -398,6 +398,30 @@ describe("the evaluate stage", () => {
     ),
   )
 
+  it.effect("P20 the interval of a mean of values that pass 1 is Student's, within the measure's range", () =>
+    live(
+      Effect.gen(function* () {
+        const grades = [13, 1, 1, 1, 1, 1, 1, 1]
+        const asked = grades.map((_, i): Query => ({ qid: `q${i}`, text: "text", kind: "browse", split: "test" }))
+        const { scores, summary } = yield* stored({
+          measures: ["RBP", "RBP(rel=1)"],
+          queries: asked,
+          qrels: grades.map((grade, i) => ({ qid: `q${i}`, docid: "a", grade })),
+          runs: [asked.map(({ qid }) => ({ system: "s", qid, docid: "a", rank: 1, score: 1 }))],
+        })
+        expect(scores.filter(({ measure }) => measure === "RBP").map(({ value }) => value)).toEqual(
+          grades.map((grade) => (1 - 0.8) * grade),
+        )
+        const [row] = summary.systems
+        // scipy 1.17: t.interval(0.95, 7, loc=0.5, scale=sem); its lower end is below 0.
+        expect(row?.intervals["RBP"]?.[0]).toBe(0)
+        expect(row?.intervals["RBP"]?.[1]).toBeCloseTo(1.2093872754778352, 9)
+        expect(row?.measures["RBP"]).toBeCloseTo(0.5, 12)
+        expect(row?.intervals["RBP(rel=1)"]).toEqual([expect.closeTo(0.2, 12), expect.closeTo(0.2, 12)])
+      }),
+    ),
+  )
+
   it.effect("E12 a split that a system was not run on has no row; a query without judgements does not count", () =>
     live(
       Effect.gen(function* () {

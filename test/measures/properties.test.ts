@@ -81,18 +81,25 @@ const permutations = (items: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray
     : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
 
 describe("properties of the measures", () => {
-  it("E5 every value lies between 0 and 1, and counts are whole", () => {
+  it("E5 every value lies in its measure's range: 0 to 1 but for counts, which are whole, and grades as gains", () => {
+    const graded = measuresOf("RBP", "RBP(p=0.5)@3")
+    for (const measure of [...ranked, ...unordered, ...custom]) expect(measure.range).toEqual([0, 1])
+    for (const measure of [...counts, ...graded]) expect(measure.range).toEqual([0, Number.POSITIVE_INFINITY])
+    let passedOne = 0
     fc.assert(
       fc.property(query, ({ run, qrels }) => {
         const { grades, judged } = judge(run, qrels)
-        for (const measure of [...ranked, ...unordered]) {
+        for (const measure of [...all, ...graded]) {
           const value = scoreQuery(measure, grades, judged)
-          expect(value, measureName(measure)).toBeGreaterThanOrEqual(0)
-          expect(value, measureName(measure)).toBeLessThanOrEqual(1 + 1e-12)
+          const [least, greatest] = measure.range
+          expect(value, measureName(measure)).toBeGreaterThanOrEqual(least)
+          expect(value, measureName(measure)).toBeLessThanOrEqual(greatest + 1e-12)
+          if (graded.includes(measure) && value > 1) passedOne++
         }
         for (const measure of counts) expect(Number.isInteger(scoreQuery(measure, grades, judged))).toBe(true)
       }),
     )
+    expect(passedOne).toBeGreaterThan(0)
   })
 
   it("E5 scaling and shifting the scores changes nothing", () => {

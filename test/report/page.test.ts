@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { inChromium, until, withoutChromium } from "../support/browser.ts"
+import { until, withoutChromium } from "../support/browser.ts"
 import { dag } from "../support/commandLine.ts"
 import { makeReport, writeExperiment } from "../support/madeReport.ts"
+import { inOneChromium } from "../support/oneBrowser.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-report-"))
 const store = join(scratch, "store")
@@ -99,7 +100,7 @@ describe.sequential("the page of a hostile collection", () => {
   it.skipIf(withoutChromium !== "")(
     `P1 P2 in a browser it makes no request, complains of nothing and runs no text of the collection${withoutChromium}`,
     () =>
-      inChromium(page, async ({ page: opened, complaints }) => {
+      inOneChromium(page, async ({ page: opened, complaints }) => {
         await opened.waitForSelector(".reader .passage")
         for (const system of ["tfidf", "wink-bm25"]) {
           await opened.selectOption("[data-field=second]", { label: system })
@@ -144,7 +145,7 @@ describe.sequential("the page of a hostile collection", () => {
             const move = elsewhere === undefined ? "new" : up === 0 ? "=" : `${up > 0 ? "▲" : "▼"}${Math.abs(up)}`
             return [String(rank), grade === null ? "–" : `grade ${grade}`, move, docid]
           })
-      await inChromium(page, async ({ page: opened }) => {
+      await inOneChromium(page, async ({ page: opened }) => {
         await opened.selectOption("[data-field=first]", { label: "tfidf" })
         await opened.selectOption("[data-field=second]", { label: "bm25" })
         await opened.fill("input[type=search]", "q2")
@@ -166,7 +167,7 @@ describe.sequential("the page of a hostile collection", () => {
   it.skipIf(withoutChromium !== "")(
     `P8 each row leads to how it came about: run, key, settings, code, versions, time${withoutChromium}`,
     () =>
-      inChromium(page, async ({ page: opened, complaints }) => {
+      inOneChromium(page, async ({ page: opened, complaints }) => {
         await opened.waitForSelector('[data-entry="bm25"]', { state: "attached" })
         await opened.click('.results a[data-made="bm25"]')
         await opened.waitForSelector('[data-entry="bm25"][open] dl')
@@ -201,7 +202,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
   })
 
   it("P4 what is chosen above changes the headline, the table, the plots and the list together", () =>
-    inChromium(file, async ({ page: opened, complaints }) => {
+    inOneChromium(file, async ({ page: opened, complaints }) => {
       await opened.waitForSelector("#differences figure svg")
       const before = await opened.evaluate(text("#results .note"))
       expect(before).toContain("10,000 queries of made · test")
@@ -228,7 +229,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
     }))
 
   it("P5 queries are found by words, change and order, and read by keys", () =>
-    inChromium(file, async ({ page: opened, complaints }) => {
+    inOneChromium(file, async ({ page: opened, complaints }) => {
       await opened.waitForSelector(".reader h3")
       await opened.keyboard.press("/")
       await opened.keyboard.type("number 77")
@@ -256,7 +257,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
     }))
 
   it("P7 only the rows that are seen are in the document, wherever the list is scrolled to", () =>
-    inChromium(file, async ({ page: opened, complaints }) => {
+    inOneChromium(file, async ({ page: opened, complaints }) => {
       await opened.waitForSelector(".row")
       for (const place of [0, 5_000, 9_990]) {
         await opened.evaluate(`document.querySelector(".list").scrollTop = ${place} * 54`)
@@ -270,7 +271,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
     }))
 
   it("P4 a point of the difference plot opens its query", () =>
-    inChromium(file, async ({ page: opened, complaints }) => {
+    inOneChromium(file, async ({ page: opened, complaints }) => {
       await opened.waitForSelector("#differences figure svg")
       const plot = opened.locator("#differences figure svg")
       await plot.scrollIntoViewIfNeeded()
@@ -288,7 +289,7 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
 
   it("P10 fits a phone without scrolling sideways, and is dark where the reader's system is", async () => {
     const paper = "getComputedStyle(document.body).backgroundColor"
-    const light = await inChromium(
+    const light = await inOneChromium(
       file,
       async ({ page: opened }) => {
         await opened.waitForSelector(".reader .passage")
@@ -297,13 +298,13 @@ describe.skipIf(withoutChromium !== "").sequential(`the page of ten thousand que
       },
       { viewport: { width: 375, height: 720 }, colorScheme: "light" },
     )
-    const dark = await inChromium(file, ({ page: opened }) => opened.evaluate(paper), { colorScheme: "dark" })
+    const dark = await inOneChromium(file, ({ page: opened }) => opened.evaluate(paper), { colorScheme: "dark" })
     expect(light).toBe("rgb(252, 252, 250)")
     expect(dark).toBe("rgb(23, 23, 26)")
   })
 
   it("P11 has landmarks, one headline, named controls, and plots that say in words and numbers what they show", () =>
-    inChromium(file, async ({ page: opened }) => {
+    inOneChromium(file, async ({ page: opened }) => {
       await opened.waitForSelector(".reader .passage")
       for (const landmark of ["header", "nav", "main", "footer"])
         expect(await opened.evaluate(count(landmark))).toBeGreaterThan(0)

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { inChromium, until, withoutChromium } from "../support/browser.ts"
+import { until, withoutChromium } from "../support/browser.ts"
 import { makeReport, writeExperiment } from "../support/madeReport.ts"
+import { inOneChromium } from "../support/oneBrowser.ts"
 
 // A browser, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
@@ -52,7 +53,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
 
   for (const systems of sizes) {
     it(`P28 no name, tick or label lies on another or is cut off, with ${systems} systems on a phone, a tablet and a screen`, () =>
-      inChromium(pageOf(systems), async ({ complaints, page }) => {
+      inOneChromium(pageOf(systems), async ({ complaints, page }) => {
         for (const width of [375, 768, 1280]) {
           await page.setViewportSize({ width, height: 800 })
           await until(page, drawn)
@@ -74,7 +75,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
   }
 
   it("P24 the depth profile has one scale side by side, logarithmic depth, and the intervals of the pair", () =>
-    inChromium(pageOf(8), async ({ page }) => {
+    inOneChromium(pageOf(8), async ({ page }) => {
       await until(page, drawn)
       const ticks = (axis: string) =>
         page.evaluate(
@@ -99,7 +100,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     }))
 
   it("P26 a system has one colour in the table and in every plot, and the baseline is in ink", () =>
-    inChromium(pageOf(8), async ({ page }) => {
+    inOneChromium(pageOf(8), async ({ page }) => {
       await until(page, drawn)
       const colours: Readonly<Record<string, string>> = JSON.parse(
         JSON.stringify(
@@ -125,7 +126,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     }))
 
   it("P27 the checkpoint that was kept is ringed on each line that has its step, and named in the caption", () =>
-    inChromium(pageOf(3), async ({ page }) => {
+    inOneChromium(pageOf(3), async ({ page }) => {
       await until(page, drawn)
       const rings = `[...document.querySelectorAll("#training figure")].map((figure) => figure.querySelectorAll('svg [aria-label="dot"] path, svg [aria-label="dot"] circle').length)`
       expect(await page.evaluate(rings)).toEqual([2, 2])
@@ -137,7 +138,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     }))
 
   it("P29 effectiveness stands against what a query took, or pairs a second, as the records say", () =>
-    inChromium(pageOf(3), async ({ page }) => {
+    inOneChromium(pageOf(3), async ({ page }) => {
       await until(page, drawn)
       expect(await text(page, "#cost figcaption")).toMatch(/^nDCG@10 against milliseconds a query/)
       const rows =
@@ -153,7 +154,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     }))
 
   it("P30 what is chosen stands in the address, survives a reload, and can be linked", () =>
-    inChromium(pageOf(3), async ({ complaints, page }) => {
+    inOneChromium(pageOf(3), async ({ complaints, page }) => {
       await until(page, drawn)
       expect(new URL(page.url()).hash).toBe("")
       await page.selectOption("[data-field=kind]", "browse")
@@ -196,7 +197,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     }))
 
   it("P31 each plot saves as SVG and PNG on paper, in fixed colours and without tips, also from a dark page", () =>
-    inChromium(
+    inOneChromium(
       pageOf(3),
       async ({ complaints, page }) => {
         await until(page, drawn)
@@ -233,7 +234,7 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
     ))
 
   it("P32 each table saves as CSV and LaTeX: results, a query's measures, speeds, and what each plot shows", () =>
-    inChromium(pageOf(3), async ({ complaints, page }) => {
+    inOneChromium(pageOf(3), async ({ complaints, page }) => {
       await until(page, drawn)
       const results = await saved(page, "#results", "CSV")
       expect(results.name).toBe("made-test.csv")

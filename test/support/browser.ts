@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
 
 /** Where Debian, and others, put it. */
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
@@ -21,18 +21,23 @@ export interface Opened {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** Opens a file in a headless Chromium, as someone who double-clicks it would, for as long as `use` takes. */
-export const inChromium = async <A>(
+/** Starts a headless Chromium. */
+export const startChromium = (): Promise<Browser> =>
+  chromium.launch({
+    ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
+    args: ["--no-sandbox"],
+  })
+
+/** Opens a file in a browser, as someone who double-clicks it would, for as long as `use` takes, in a profile of its own. */
+export const openedIn = async <A>(
+  browser: Browser,
   file: string,
   use: (opened: Opened) => Promise<A>,
   options: BrowserContextOptions = {},
 ): Promise<A> => {
-  const browser = await chromium.launch({
-    ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
-    args: ["--no-sandbox"],
-  })
+  const context = await browser.newContext(options)
   try {
-    const page = await (await browser.newContext(options)).newPage()
+    const page = await context.newPage()
     page.setDefaultTimeout(patience)
     const complaints: Array<string> = []
     const address = `file://${file}`
@@ -44,6 +49,20 @@ export const inChromium = async <A>(
     })
     await page.goto(address)
     return await use({ page, complaints })
+  } finally {
+    await context.close()
+  }
+}
+
+/** Opens a file in a headless Chromium of its own. */
+export const inChromium = async <A>(
+  file: string,
+  use: (opened: Opened) => Promise<A>,
+  options: BrowserContextOptions = {},
+): Promise<A> => {
+  const browser = await startChromium()
+  try {
+    return await openedIn(browser, file, use, options)
   } finally {
     await browser.close()
   }

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { bundleFolder, bundleStart, validBundle } from "../../cli/Bundle.ts"
+import { makeBundle } from "../../cli/launchBundle.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -11,13 +13,23 @@ export interface Ended {
   readonly err: string
 }
 
-const launched = (words: ReadonlyArray<string>, unread?: "stdout" | "stderr"): Promise<Ended> =>
-  new Promise((done, failed) => {
-    const child = spawn(
-      process.execPath,
-      [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "dag.ts"), ...words],
-      { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
-    )
+/** How a process is started. */
+interface Start {
+  /** Default: the project's root. */
+  readonly cwd?: string
+  /** The stream whose reader is gone before anything is written to it. */
+  readonly unread?: "stdout" | "stderr"
+}
+
+/**
+ * Runs the program with these words in a process of its own, as the launcher of `dag.ts` does: from the project's bundle, which is
+ * made where none is of these sources. The two processes before it, tsx's and the launcher's, are `test/cli/launch.test.ts`'s.
+ */
+export const program = async (words: ReadonlyArray<string>, { cwd = root, unread }: Start = {}): Promise<Ended> => {
+  const id = validBundle(root)?.id ?? (await makeBundle(root, "cli/main.ts"))
+  return new Promise((done, failed) => {
+    const start = ["--enable-source-maps", join(bundleFolder(root), id, bundleStart)]
+    const child = spawn(process.execPath, [...start, ...words], { cwd, stdio: ["ignore", "pipe", "pipe"] })
     let out = ""
     let err = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
@@ -26,13 +38,14 @@ const launched = (words: ReadonlyArray<string>, unread?: "stdout" | "stderr"): P
     child.on("error", failed)
     child.on("close", (code) => done({ code, out, err }))
   })
+}
 
-/** Runs `tsx dag.ts` with these words in a process of its own. */
-export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => launched(words)
+/** Runs the program with these words. */
+export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => program(words)
 
-/** Runs `tsx dag.ts` with the reader of a stream gone before anything is written to it, as `| head -0` is. */
-export const dagUnread = (stream: "stdout" | "stderr", ...words: ReadonlyArray<string>): Promise<Ended> =>
-  launched(words, stream)
+/** Runs the program with the reader of a stream gone before anything is written to it, as `| head -0` is. */
+export const dagUnread = (unread: "stdout" | "stderr", ...words: ReadonlyArray<string>): Promise<Ended> =>
+  program(words, { unread })
 
 /** Writes a small BEIR folder: nine passages, four queries, test and dev judgements. */
 export const writeTinyCollection = (folder: string): void => {

@@ -10,13 +10,32 @@ import { candidatesOf, rowsOf, type Shown } from "./View.ts"
 /** Whether the reader can sort the table and goes from its rows to how they came about. */
 export type Use = "live" | "fixed"
 
-const isShare = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 1
-
-/** A number, with a bar below it as long as its share of one. */
-const figure = (measure: string, value: number | undefined, mark: Content = undefined): Content => [
+/** A number and, in columns that have them, a bar below it as long as its share of one. */
+const figure = (
+  measure: string,
+  value: number | undefined,
+  barred: ReadonlySet<string>,
+  mark: Content = undefined,
+): Content => [
   h("span", { class: "figure" }, valueText(measure, value), mark),
-  isShare(value) && h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
+  value !== undefined &&
+    barred.has(measure) &&
+    h("span", { class: "bar", style: `--share:${(100 * value).toFixed(2)}%`, "aria-hidden": "true" }),
 ]
+
+/** The measures of which every figure of the table is a share. */
+const sharesAmong = (
+  measures: ReadonlyArray<string>,
+  figures: ReadonlyArray<Readonly<Record<string, number>>>,
+): ReadonlySet<string> =>
+  new Set(
+    measures.filter((measure) =>
+      figures.every((row) => {
+        const value = row[measure] ?? 0
+        return value >= 0 && value <= 1
+      }),
+    ),
+  )
 
 const marked = (marks: string): Content => marks !== "" && h("span", { class: "mark" }, marks)
 
@@ -113,6 +132,10 @@ export const resultTable = (shown: Shown, use: Use = "live"): ReadonlyArray<Mark
     use === "fixed" ? text : h("button", { type: "button", ...attributes }, text)
   const best = highest(rows, measures)
   const candidates = candidatesOf(shown, view.kind)
+  const barred = sharesAmong(measures, [
+    ...rows.map(({ means }) => means),
+    ...(candidates === undefined ? [] : [candidates.oracle]),
+  ])
   const table = h(
     "table",
     { class: "results" },
@@ -147,7 +170,7 @@ export const resultTable = (shown: Shown, use: Use = "live"): ReadonlyArray<Mark
             return h(
               "td",
               { class: value !== undefined && value === best.get(measure) ? "number best" : "number" },
-              figure(measure, value, marked(marksOf(dataset, row, measure))),
+              figure(measure, value, barred, marked(marksOf(dataset, row, measure))),
             )
           }),
           h("td", { class: "number quiet" }, percentText(row.unjudged, 0)),
@@ -171,14 +194,15 @@ export const resultTable = (shown: Shown, use: Use = "live"): ReadonlyArray<Mark
               `of ${candidates.depth} candidates a query, which hold ${valueText("R", candidates.recall)} of what is relevant`,
             ),
           ),
-          measures.map((measure) => h("td", { class: "number" }, figure(measure, candidates.oracle[measure]))),
+          measures.map((measure) => h("td", { class: "number" }, figure(measure, candidates.oracle[measure], barred))),
           h("td", {}),
         ),
       ),
   )
   const notes = [
     `Means over ${queriesText(rows[0]?.queries ?? 0)} of ${dataset.name} · ${split.name}${whichOf(shown)}`,
-    ...(best.size > 0 ? ["The highest of each column is bold; bars reach from 0 to 1"] : ["Bars reach from 0 to 1"]),
+    ...(best.size > 0 ? ["The highest of each column is bold"] : []),
+    ...(barred.size > 0 ? ["Bars reach from 0 to 1"] : []),
     "Unjudged: the share of the first ten results that nobody judged",
     ...notesOf(shown, rows),
   ]
