@@ -14,13 +14,11 @@
  * PyTorch runs under inference_mode with its fused attention; `compiled` is the same through torch.compile.
  * Then a profile says where our time goes, and how near the matrix products come to the fastest one that was measured.
  */
-import { type ChildProcessByStdio, spawn } from "node:child_process"
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -29,16 +27,12 @@ import {
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import type { Readable, Writable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import {
   convertCheckpoint,
-  floats,
   layerOnnxRuntime,
   normalWeights,
-  Onnx,
-  OnnxRuntime,
   openScorer,
   openTokenizer,
   type PairTemplate,
@@ -53,7 +47,9 @@ import { packBatches, usualTokensPerBatch } from "../stages/rerank/Batches.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
 import { docidAt } from "../stages/retrieve/Docids.ts"
 import { IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
+import { clock, peakOf, profileOf } from "./support/onnxProfile.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
+import { Server } from "./support/Server.ts"
 
 const listed = (name: string, all: readonly string[]): readonly string[] => process.env[name]?.split(",") ?? all
 const python = process.env["RANKDAG_BENCH_PYTHON"]
@@ -121,7 +117,6 @@ const Pairs = Schema.parseJson(
 const Text = Schema.parseJson(
   Schema.Struct({ _id: Schema.String, title: Schema.optional(Schema.String), text: Schema.String }),
 )
-const Answer = Schema.parseJson(Schema.Struct({ seconds: Schema.Number, scores: Schema.Array(Schema.Number) }))
 
 const lines = (path: string): readonly string[] => readFileSync(path, "utf8").trimEnd().split("\n")
 
@@ -169,13 +164,6 @@ const tokenize = (model: BenchModel, texts: ReturnType<typeof readPairs>) =>
       .sort((a, b) => a.ids.length - b.ids.length)
   })
 
-/** Seconds: of the processor's time with one thread, else of the wall's. */
-const clock = (): number => {
-  if (threads > 1) return performance.now() / 1000
-  const { system, user } = process.cpuUsage()
-  return (system + user) / 1e6
-}
-
 const weightBytesOf = (folder: string): number => statSync(join(folder, modelFiles.weights)).size
 
 /** Our own side: answers requests as rerank-python.py does. */
@@ -190,9 +178,9 @@ const serve = (folder: string, pairsFile: string) =>
       const request = yield* Effect.promise(() => requests.next())
       if (request.done === true) return
       const [begin = 0, end = 0, budget = 0] = request.value.split(" ").map(Number)
-      const start = clock()
+      const start = clock(threads)
       const scores = yield* scoreAll(scorer, pairs.slice(begin, end), budget)
-      console.log(JSON.stringify({ seconds: clock() - start, scores: [...scores] }))
+      console.log(JSON.stringify({ seconds: clock(threads) - start, scores: [...scores] }))
     }
   })
 
@@ -219,37 +207,6 @@ const scoreAll = (scorer: Scorer, texts: readonly TokenSequence[], budget: numbe
     )
     return scores
   })
-
-/** A process that answers requests, one at a time. */
-class Server {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>
-  readonly #answers: AsyncIterator<string>
-  readonly ready: Promise<string>
-
-  constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
-    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
-    this.ready = this.#line()
-  }
-
-  async #line(): Promise<string> {
-    const { done, value } = await this.#answers.next()
-    if (done === true) throw new Error(`${this.#child.spawnargs.slice(0, 4).join(" ")} … ended`)
-    return value
-  }
-
-  async ask(begin: number, end: number, budget: number): Promise<typeof Answer.Type> {
-    this.#child.stdin.write(`${begin} ${end} ${budget}\n`)
-    return Schema.decodeSync(Answer)(await this.#line())
-  }
-
-  /** Resolves when the process is gone: what comes after has the machine to itself. */
-  close(): Promise<void> {
-    const gone = new Promise<void>((resolve) => this.#child.once("exit", () => resolve()))
-    this.#child.stdin.end()
-    return gone
-  }
-}
 
 /** Threads of the one before go on spinning for a while. */
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200))
@@ -301,87 +258,15 @@ const compete = async (
   return figures
 }
 
-const Profile = Schema.parseJson(
-  Schema.Array(
-    Schema.Struct({
-      name: Schema.String,
-      dur: Schema.optionalWith(Schema.Number, { default: () => 0 }),
-      args: Schema.optionalWith(
-        Schema.Struct({
-          op_name: Schema.optional(Schema.String),
-          input_type_shape: Schema.optional(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown }))),
-          output_type_shape: Schema.optional(
-            Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
-          ),
-        }),
-        { default: () => ({}) },
-      ),
+/** The profile of our own side at the pairs. */
+const profiled = (folder: string, texts: readonly TokenSequence[], budget: number) =>
+  profileOf(folder, (profile) =>
+    Effect.gen(function* () {
+      const options = { device: "cpu", threads, profile } as const
+      const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, options)
+      yield* scoreAll(scorer, texts, budget)
     }),
-  ),
-)
-const Size = Schema.decodeUnknownSync(Schema.Array(Schema.Number))
-
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
-
-/** Where the time of a model goes: seconds and operations of each kind of node, from onnxruntime's own profile. */
-const profileOf = (folder: string, texts: readonly TokenSequence[], budget: number) =>
-  Effect.gen(function* () {
-    const profile = join(folder, "profile")
-    yield* Effect.scoped(
-      Effect.gen(function* () {
-        const options = { device: "cpu", threads, profile } as const
-        const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, options)
-        yield* scoreAll(scorer, texts, budget)
-      }),
-    )
-    const file = join(folder, readdirSync(folder).find((name) => name.startsWith("profile")) ?? "")
-    const seconds = new Map<string, number>()
-    let operations = 0
-    for (const { args, dur, name } of Schema.decodeSync(Profile)(readFileSync(file, "utf8"))) {
-      const { input_type_shape: inputs = [], op_name: kind, output_type_shape: outputs = [] } = args
-      if (kind === undefined || !name.endsWith("_kernel_time")) continue
-      const what = productKinds.has(kind) ? "products" : kind
-      seconds.set(what, (seconds.get(what) ?? 0) + dur / 1e6)
-      if (what === "products") {
-        const [left = []] = Object.values(inputs[0] ?? {}).map((shape) => Size(shape))
-        const [made = []] = Object.values(outputs[0] ?? {}).map((shape) => Size(shape))
-        operations += 2 * product(made) * (left.at(-1) ?? 0)
-      }
-    }
-    rmSync(file)
-    return { seconds, operations }
-  })
-
-const productKinds = new Set(["Gemm", "MatMul", "FusedMatMul", "FusedGemm"])
-
-/** The most operations a second of a matrix product that onnxruntime reaches here, over sizes that models have. */
-const peak = Effect.gen(function* () {
-  const runtime = yield* OnnxRuntime
-  let most = 0
-  for (const [rows, inner, columns] of [
-    [512, 768, 768],
-    [512, 768, 2048],
-    [512, 384, 1536],
-    [2048, 2048, 2048],
-  ] as const) {
-    const x = Onnx.input("x", "float32", [rows, inner])
-    const graph = {
-      name: "product",
-      inputs: [x],
-      outputs: { y: Onnx.linear(x, Onnx.parameter("w", [columns, inner])) },
-    }
-    const weights = new Map([["w", normalWeights(1, "w", columns * inner, 1)]])
-    const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model, weights)
-    const session = yield* runtime.open({ name: "product", bytes }, { device: "cpu", threads })
-    const feeds = { x: floats([rows, inner], normalWeights(1, "x", rows * inner, 1)) }
-    for (let round = 0; round < 30; round++) {
-      const start = clock()
-      yield* session.run(feeds)
-      most = Math.max(most, (2 * rows * inner * columns) / (clock() - start))
-    }
-  }
-  return most
-}).pipe(Effect.scoped)
+  )
 
 const row = (...cells: readonly string[]): void => console.log(`| ${cells.join(" | ")} |`)
 
@@ -451,12 +336,12 @@ const main = Effect.gen(function* () {
   row("model", "head", "system", "tokens a batch", "pairs/s", "we are faster by", "median of slices", "largest Δ score")
   row(...new Array<string>(8).fill("---"))
   const profiled: string[] = []
-  const most = yield* peak
+  const most = yield* peakOf(threads)
   for (const model of models.filter(({ name }) => listed("RANKDAG_BENCH_MODELS", [name]).includes(name))) {
     for (const head of heads.filter((name) => listed("RANKDAG_BENCH_HEADS", [name]).includes(name))) {
       const done = yield* compare(model, head, mkdtempSync(join(folder, "model-")), texts)
       if (done === undefined) continue
-      const { operations, seconds } = yield* profileOf(done.to, done.texts, done.budget)
+      const { operations, seconds } = yield* profiled(done.to, done.texts, done.budget)
       const all = sum([...seconds.values()])
       const share = (of: number): string => `${((100 * of) / all).toFixed(1)} %`
       const products = seconds.get("products") ?? 0

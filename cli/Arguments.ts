@@ -152,7 +152,7 @@ export const vocabulary: Vocabulary = {
     },
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" } },
-    schema: { options: {} },
+    schema: { options: { "--stages": "values" } },
     init: { options: { ...store, "--to": "value", "--force": "flag" } },
   },
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { lstatSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
+import { isRecord } from "../schemas/isRecord.ts"
 
 /** What is known of the newest bundle. */
 export interface CurrentBundle {
@@ -23,8 +24,6 @@ export const bundleFolder = (root: string): string => {
   const whose = JSON.stringify([1, root, process.version, process.platform, process.arch, process.geteuid?.()])
   return join(root, "node_modules/.cache/rankdag", createHash("sha256").update(whose).digest("hex").slice(0, 16))
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
 
 const isRecordOf = <T>(value: unknown, is: (member: unknown) => member is T): value is Readonly<Record<string, T>> =>
   isRecord(value) && Object.values(value).every(is)

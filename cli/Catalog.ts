@@ -14,7 +14,7 @@ import {
   sqlIdentifier,
   sqlString,
 } from "../pipeline/index.ts"
-import { Kinds, type TableKind } from "../schemas/index.ts"
+import { causeText, Kinds, type TableKind } from "../schemas/index.ts"
 import { layerToldStore } from "./ToldStore.ts"
 
 /** A stored table that a view of the catalog shows. */
@@ -265,7 +265,7 @@ export class CatalogInUse extends Schema.TaggedError<CatalogInUse>()("CatalogInU
 
 /** Whom DuckDB names as the holder of a lock. */
 const holderIn = (error: DuckDbError): string | undefined => {
-  const text = error.cause instanceof Error ? error.cause.message : String(error.cause)
+  const text = causeText(error.cause)
   if (!/could not set lock/i.test(text)) return undefined
   return /held in (.+?\(PID \d+\)[^.]*)\./.exec(text)?.[1] ?? "it is not known which"
 }

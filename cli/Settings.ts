@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type DeviceChoice, didYouMean } from "../schemas/index.ts"
+import { causeText, type DeviceChoice, didYouMean } from "../schemas/index.ts"
 import { type Experiment, experimentSchema } from "../settings.ts"
 import { withoutComments } from "./withoutComments.ts"
 
@@ -28,8 +28,6 @@ type JsonObject = { [name: string]: unknown }
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** The JSON Schema of a configuration, for editors: `experiments/schema.json`. */
 export const experimentJsonSchema = (): unknown => JSONSchema.make(experimentSchema())
@@ -218,10 +216,10 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       const failed = (problem: string) => new ConfigurationError({ where: configFile, path: "", problem })
       const text = yield* Effect.try({
         try: () => readFileSync(configFile, "utf8"),
-        catch: (cause) => failed(`cannot be read: ${messageOf(cause)}`),
+        catch: (cause) => failed(`cannot be read: ${causeText(cause)}`),
       })
       const parsed = yield* Either.mapLeft(parseJson(withoutComments(text)), (cause) =>
-        failed(`is not JSON: ${messageOf(cause)}`),
+        failed(`is not JSON: ${causeText(cause)}`),
       )
       if (!isObject(parsed)) return yield* failed("expected a JSON object")
       yield* Either.mapLeft(decode(parsed), (error) => firstProblem(configFile, error, names))

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Brought, bring, type Kit, kit } from "../extension.ts"
 import { outsideCode, projectRoot } from "../pipeline/index.ts"
-import { didYouMean } from "../schemas/index.ts"
+import { causeText, didYouMean } from "../schemas/index.ts"
 
 /** A module from outside cannot be loaded, or brings what cannot be used. */
 export class ExtensionError extends Schema.TaggedError<ExtensionError>()("ExtensionError", {
@@ -17,8 +17,6 @@ export class ExtensionError extends Schema.TaggedError<ExtensionError>()("Extens
     return `${this.file}: ${this.problem} (docs/EXTENDING.md shows one)`
   }
 }
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** What each list holds, and the function that its members have. */
 const lists = {
@@ -74,7 +72,7 @@ const loaded = async (text: string): Promise<unknown> => {
 
 const load = (file: string): Effect.Effect<void, ExtensionError> =>
   Effect.gen(function* () {
-    const failed = (cause: unknown) => new ExtensionError({ file, problem: messageOf(cause) })
+    const failed = (cause: unknown) => new ExtensionError({ file, problem: causeText(cause) })
     if (!existsSync(file)) return yield* failed(new Error("there is no such file"))
     const given = yield* Effect.tryPromise({
       try: async () => {

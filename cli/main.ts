@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import packageJson from "../package.json" with { type: "json" }
+import { causeText } from "../schemas/index.ts"
 import { readArguments, type Vocabulary, vocabulary } from "./Arguments.ts"
 import { compareCommand } from "./commands/compare.ts"
 import { exportCommand } from "./commands/export.ts"
@@ -58,7 +59,7 @@ const plainText = (doc: HelpDoc.HelpDoc): string =>
 
 const messageOf = (error: unknown): string => {
   if (ValidationError.isValidationError(error)) return plainText(error.error)
-  return error instanceof Error ? error.message : String(error)
+  return causeText(error)
 }
 
 /** What went wrong, for people: the messages of errors; of bugs, the trace too. */
@@ -90,7 +91,11 @@ const withShortOptions = (words: ReadonlyArray<string>): ReadonlyArray<string> =
   return words.map((word, at) => ((end < 0 || at < end) && /^--[a-z](?:=|$)/.test(word) ? word.slice(1) : word))
 }
 
-const program = (words: ReadonlyArray<string>) =>
+/**
+ * What the words after `dag.ts` ask for, with what went wrong told on standard error. Its failure decides the exit code
+ * (`exitCodeOfCause`); it neither ends the process nor takes signals, which is `main`'s.
+ */
+export const program = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const understood = yield* readArguments(words)
     if (understood.help) {

@@ -1,3 +1,4 @@
+import { isRecord } from "./isRecord.ts"
 /** The values of a field that are taken, and why no other is. */
 export interface OnlyValues {
   /** `null`, and a field that is left out, are always taken. */
@@ -38,9 +39,6 @@ export interface FieldFindings {
 
 /** What to do where a file asks for what is not built. */
 export const readyGraphRemedy = "Export the model to ONNX with the score as its one output, and give that file."
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Whether two JSON values are equal. */
 const same = (a: unknown, b: unknown): boolean => {

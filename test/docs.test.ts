@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { readArguments } from "../cli/Arguments.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { DeviceChoice } from "../schemas/index.ts"
-import { program, writeTinyCollection } from "./support/commandLine.ts"
+import { dag, writeTinyCollection } from "./support/commandLine.ts"
 
 const root = join(import.meta.dirname, "..")
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-docs-"))
@@ -81,12 +81,15 @@ const optionValues = (words: ReadonlyArray<string>, name: string): ReadonlyArray
   )
 
 const run = async (words: ReadonlyArray<string>) => {
-  const { code, err, out } = await program(words, { cwd: scratch })
+  const { code, err, out } = await dag(...words)
   return { code, text: err + out }
 }
 
 describe.sequential("commands in the documentation", () => {
-  beforeAll(async () => {
+  const before = process.cwd()
+  afterAll(() => process.chdir(before))
+  beforeAll(() => {
+    process.chdir(scratch)
     for (const folder of ["path/to/folder", "a", "b"]) {
       mkdirSync(join(scratch, folder), { recursive: true })
       writeTinyCollection(join(scratch, folder))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { duckDbPromise, layerDuckDb, sqlString } from "../../pipeline/index.ts"
+import { causeText } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
 import { eventFile, type ScalarEvent } from "../EventFile.ts"
 import { logFormats } from "../ExportFormats.ts"
@@ -65,7 +66,7 @@ const attempt = <A>(to: string, body: () => A) =>
     try: body,
     catch: (cause) =>
       new LogNotExported({
-        problem: cause instanceof Error ? cause.message : String(cause),
+        problem: causeText(cause),
         remedy: `Name another folder than ${to} with --to.`,
       }),
   })

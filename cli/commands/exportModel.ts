@@ -6,7 +6,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
+import { causeText, Kinds } from "../../schemas/index.ts"
 import { NotInLastRun } from "../LastRun.ts"
 import { formatBytes } from "../Quantity.ts"
 import { writeOut } from "../Terminal.ts"
@@ -52,7 +52,7 @@ const write = (system: string, folder: string, body: () => Promise<void>) =>
     catch: (cause) =>
       new ModelNotExported({
         system,
-        problem: cause instanceof Error ? cause.message : String(cause),
+        problem: causeText(cause),
         remedy: `Name another folder than ${folder} with --to.`,
       }),
   })

@@ -6,8 +6,8 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { makePlan, type NodeReport, projectRoot, run } from "../../pipeline/index.ts"
-import { Split } from "../../schemas/index.ts"
-import { type Layout, recogniseLayout } from "../../stages/ingest/index.ts"
+import { causeText, Split } from "../../schemas/index.ts"
+import { type Layout, layoutTitle, recogniseLayout } from "../../stages/ingest/index.ts"
 import { wireCollections, wiring } from "../collections.ts"
 import { commentedSettings } from "../commentedSettings.ts"
 import { formatCount } from "../Quantity.ts"
@@ -31,13 +31,6 @@ export class NotInitialised extends Schema.TaggedError<NotInitialised>()("NotIni
 const Counts = Schema.Record({ key: Schema.String, value: Schema.Number })
 const Facts = Schema.Struct({ splits: Counts, kinds: Counts })
 
-const formats = {
-  beir: "BEIR's layout",
-  msmarco: "MS MARCO's layout",
-  trec: "TREC's layout",
-  table: "tables with headings",
-} as const
-
 /** What is not to be had without a split. */
 const withoutSplit: Readonly<Record<Split, string>> = {
   train: "nothing can be trained on it; models that are there rerank it all the same (rerank.models)",
@@ -56,7 +49,7 @@ const foundLines = (folder: string, layout: Layout, report: NodeReport, { kinds,
   const qrels = layout.qrels.map(({ file, split }) => `${file} (${split})`)
   const missing = Split.literals.filter((split) => splits[split] === undefined)
   return [
-    `${folder}: a collection in ${formats[layout.format]}`,
+    `${folder}: a collection in ${layoutTitle(layout.format)}`,
     `  passages    ${rows("passages")}  ${named(layout.corpus)}`,
     `  queries     ${rows("queries")}  ${layout.queries.length === 0 ? "in the judgements" : named(layout.queries)}; those that are judged`,
     `  judgements  ${rows("qrels")}  ${named(qrels)}`,
@@ -123,7 +116,7 @@ export const initCommand = Command.make(
         catch: (cause) =>
           new NotInitialised({
             file: to,
-            problem: cause instanceof Error ? cause.message : String(cause),
+            problem: causeText(cause),
             remedy: "Name another file with --to.",
           }),
       })

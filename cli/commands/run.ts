@@ -34,7 +34,7 @@ import { refreshCatalog } from "../refreshCatalog.ts"
 import { runServices } from "../runServices.ts"
 import { extensionsOf, readSettings } from "../Settings.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
-import { artifactsOption } from "./options.ts"
+import { artifactsOption, stagesOption } from "./options.ts"
 
 const options = {
   target: Options.text("target").pipe(
@@ -57,10 +57,7 @@ const options = {
     Options.repeated,
     Options.withDescription("A run of another tool as a system of the table: name=path; repeatable"),
   ),
-  stages: Options.text("stages").pipe(
-    Options.repeated,
-    Options.withDescription("Your own first stages, losses, measures …; repeatable"),
-  ),
+  stages: stagesOption,
   device: Options.choice("device", DeviceChoice.literals).pipe(
     Options.optional,
     Options.withDescription(

@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { gitLfsPointer, modelFiles } from "../../schemas/index.ts"
+import { causeText, gitLfsPointer, modelFiles } from "../../schemas/index.ts"
 import {
   type CheckpointError,
   elements,
@@ -47,7 +47,7 @@ export const readConfig = (folder: string): Effect.Effect<PretrainedConfig, Conf
     const refuse = (why: string): ConfigInvalid => new ConfigInvalid({ modelType: "model", field: path, why })
     const text = yield* Effect.tryPromise({
       try: () => readFile(path, "utf8"),
-      catch: (cause) => refuse(cause instanceof Error ? cause.message : String(cause)),
+      catch: (cause) => refuse(causeText(cause)),
     })
     const pointer = gitLfsPointer(text)
     if (pointer !== undefined) return yield* refuse(`${pointer.problem}. ${pointer.remedy}`)

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { InputSpec, inputFile, ModelCard, modelFiles } from "../../schemas/index.ts"
+import { causeText, InputSpec, inputFile, ModelCard, modelFiles } from "../../schemas/index.ts"
 
 /** What rankdag wrote beside a model or a tokenizer is absent or damaged. */
 export class ModelFolderInvalid extends Schema.TaggedError<ModelFolderInvalid>()("ModelFolderInvalid", {
@@ -17,7 +17,7 @@ export class ModelFolderInvalid extends Schema.TaggedError<ModelFolderInvalid>()
 const readJson = <A, I>(path: string, schema: Schema.Schema<A, I>): Effect.Effect<A, ModelFolderInvalid> =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
-    catch: (cause) => new ModelFolderInvalid({ path, why: cause instanceof Error ? cause.message : String(cause) }),
+    catch: (cause) => new ModelFolderInvalid({ path, why: causeText(cause) }),
   }).pipe(
     Effect.flatMap((text) =>
       Effect.mapError(

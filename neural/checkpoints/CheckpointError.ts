@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 
 /** A weights file that is not what it says, or not safetensors at all. */
 export class CheckpointInvalid extends Schema.TaggedError<CheckpointInvalid>()("CheckpointInvalid", {
@@ -94,7 +95,7 @@ export class CheckpointIo extends Schema.TaggedError<CheckpointIo>()("Checkpoint
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = causeText(this.cause)
     return `${this.path}: ${this.during} failed: ${why}`
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { describingFiles } from "../../schemas/index.ts"
+import { causeText, describingFiles } from "../../schemas/index.ts"
 import {
   HubAccessDenied,
   HubChecksumWrong,
@@ -160,8 +160,7 @@ export const fetchCheckpoint = (
         try: body,
         catch: (cause): HubError => {
           if (cause instanceof HubInterrupted || cause instanceof HubChecksumWrong) return cause
-          if (!(cause instanceof Refused))
-            return new HubInterrupted({ address, problem: cause instanceof Error ? cause.message : String(cause) })
+          if (!(cause instanceof Refused)) return new HubInterrupted({ address, problem: causeText(cause) })
           if (cause.status === 401 || cause.status === 403)
             return new HubAccessDenied({
               repository,

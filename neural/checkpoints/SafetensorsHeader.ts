@@ -1,3 +1,5 @@
+import { causeText, isRecord } from "../../schemas/index.ts"
+
 /**
  * The header of a safetensors file: eight bytes of length (little endian), then JSON that names each tensor's dtype, shape
  * and place. Parsed with distrust: everything a damaged or hostile file could claim is checked against the file's size
@@ -66,14 +68,9 @@ export interface HeaderProblem {
   readonly tensor: string | undefined
 }
 
-export const isHeaderProblem = (value: SafetensorsHeader | HeaderProblem): value is HeaderProblem => "problem" in value
-
 export const elements = (shape: ReadonlyArray<number>): number => shape.reduce((product, size) => product * size, 1)
 
 const problem = (text: string, tensor?: string): HeaderProblem => ({ problem: text, tensor })
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isSize = (value: unknown): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0
@@ -158,7 +155,7 @@ export const parseHeader = (json: Uint8Array, fileBytes: number): SafetensorsHea
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    return problem(`the header is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+    return problem(`the header is not JSON: ${causeText(cause)}`)
   }
   if (!isRecord(value)) return problem("the header is not an object")
   const twice = duplicateName(text)

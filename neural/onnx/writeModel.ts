@@ -2,6 +2,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 import type { Graph } from "./Graph.ts"
 import { encodeModel, type WeightPlace } from "./Model.ts"
 import type { Hole, Pieces } from "./Protobuf.ts"
@@ -12,7 +13,7 @@ export class ModelWriteFailed extends Schema.TaggedError<ModelWriteFailed>()("Mo
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    return `${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `${this.path} cannot be written: ${causeText(this.cause)}`
   }
 }
 

@@ -1,5 +1,5 @@
 import * as Either from "effect/Either"
-import type { OptimizerSettings } from "../../schemas/index.ts"
+import { causeText, type OptimizerSettings } from "../../schemas/index.ts"
 import { GroupsInvalid } from "./GroupError.ts"
 
 /** What a weight's name says about its training. */
@@ -14,7 +14,7 @@ const compile = (setting: string, pattern: string, names: readonly string[]): Ei
   Either.try({
     try: () => new RegExp(pattern, "u"),
     catch: (cause) => {
-      const why = `is no regular expression (${cause instanceof Error ? cause.message : String(cause)})`
+      const why = `is no regular expression (${causeText(cause)})`
       return new GroupsInvalid({ setting, pattern, why, names })
     },
   })

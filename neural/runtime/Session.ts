@@ -5,7 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Hardware } from "../../schemas/index.ts"
+import { causeText, type Hardware } from "../../schemas/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { loadLibrary, type ModelSource, type NativeOptions, type NativeSession, openNative } from "./nativeSession.ts"
 import { type Device, type DeviceChoice, DeviceUnavailable, InferenceFailed, ModelRejected } from "./SessionError.ts"
@@ -53,8 +53,6 @@ export class OnnxRuntime extends Context.Tag("rankdag/OnnxRuntime")<
     readonly choose: (choice: DeviceChoice) => Effect.Effect<Device, DeviceUnavailable>
   }
 >() {}
-
-const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** A model that is one addition: what a provider must be able to open if it is there at all. */
 const probe = (): Uint8Array => {
@@ -118,7 +116,7 @@ export const chooseHardware = (choice: DeviceChoice): Effect.Effect<Hardware, De
 export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
   OnnxRuntime,
   Effect.gen(function* () {
-    const library = yield* Effect.cached(Effect.tryPromise({ try: loadLibrary, catch: whyOf }))
+    const library = yield* Effect.cached(Effect.tryPromise({ try: loadLibrary, catch: causeText }))
 
     const probeDevice = (device: Device): Effect.Effect<Device, string> =>
       Effect.gen(function* () {
@@ -127,7 +125,7 @@ export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
         if (why !== undefined) return yield* Effect.fail(why)
         const session = yield* Effect.tryPromise({
           try: () => openNative(ort, { name: "probe", bytes: probe() }, device, { threads: 1 }),
-          catch: whyOf,
+          catch: causeText,
         })
         yield* release(session)
         return device
@@ -167,7 +165,7 @@ export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
                 thread !== undefined && device === "cpu"
                   ? thread.open(model, options)
                   : openNative(ort, model, device, options),
-              catch: (cause) => new ModelRejected({ model: name, device, why: whyOf(cause) }),
+              catch: (cause) => new ModelRejected({ model: name, device, why: causeText(cause) }),
             }),
             release,
           )
@@ -181,7 +179,7 @@ export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
                   inputs: Object.entries(feeds).map(
                     ([input, { shape, type }]) => `${input} ${type} [${shape.join(", ")}]`,
                   ),
-                  why: whyOf(cause),
+                  why: causeText(cause),
                 }),
             })
           return { device, deviceName: nameOf(device), inputs: session.inputs, outputs: session.outputs, run }

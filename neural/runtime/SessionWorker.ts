@@ -1,5 +1,6 @@
 /** A thread of a `SessionThread`: opens, runs and closes sessions as it is told. */
 import { parentPort } from "node:worker_threads"
+import { causeText } from "../../schemas/causeText.ts"
 import { loadLibrary, type NativeSession, openNative } from "./nativeSession.ts"
 import { nothing, type ThreadAnswer, type ThreadReply, type ThreadRequest } from "./SessionThread.ts"
 
@@ -32,6 +33,6 @@ parentPort?.on("message", ({ id, request }: { readonly id: number; readonly requ
         { id, answer: given },
         [...given.results.values()].flatMap(({ data: { buffer } }) => (buffer instanceof ArrayBuffer ? [buffer] : [])),
       ),
-    (cause: unknown) => reply({ id, why: cause instanceof Error ? cause.message : String(cause) }),
+    (cause: unknown) => reply({ id, why: causeText(cause) }),
   )
 })

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { causeText } from "../../schemas/index.ts"
 
 /** Token ids of a text, as wide as the vocabulary needs. */
 export type TokenIds = Uint16Array<ArrayBuffer> | Int32Array<ArrayBuffer>
@@ -34,8 +35,6 @@ const TokensHeader = Schema.Struct({
 
 const headerFile = "tokens.json"
 
-const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /** Ids held before they are written. */
 const heldIds = 2 ** 18
 
@@ -58,7 +57,7 @@ export const tokenTableWriter = (
     const attempt = <A>(body: () => Promise<A>): Effect.Effect<A, TokenTableError> =>
       Effect.tryPromise({
         try: body,
-        catch: (cause) => new TokenTableError({ path, during: "writing", why: whyOf(cause) }),
+        catch: (cause) => new TokenTableError({ path, during: "writing", why: causeText(cause) }),
       })
     const opened = (name: string) =>
       Effect.acquireRelease(
@@ -117,7 +116,7 @@ export const writeTokensHeader = (
   const header = { form: 1, idBits: vocabularySize <= 2 ** 16 ? 16 : 32, tables }
   return Effect.tryPromise({
     try: () => writeFile(path, `${JSON.stringify(header)}\n`),
-    catch: (cause) => new TokenTableError({ path, during: "writing", why: whyOf(cause) }),
+    catch: (cause) => new TokenTableError({ path, during: "writing", why: causeText(cause) }),
   })
 }
 
@@ -178,6 +177,6 @@ export const readTokenTable = (folder: string, table: string): Effect.Effect<Tok
         ids: (position) => all.subarray(startOf(position), startOf(position + 1)),
       } satisfies TokenTable
     },
-    catch: (cause) => new TokenTableError({ path, during: "reading", why: whyOf(cause) }),
+    catch: (cause) => new TokenTableError({ path, during: "reading", why: causeText(cause) }),
   })
 }

@@ -1,4 +1,5 @@
-import { flattened, isRecord } from "./postProcessor.ts"
+import { isRecord } from "../../schemas/index.ts"
+import { flattened } from "./postProcessor.ts"
 
 type Json = Readonly<Record<string, unknown>>
 

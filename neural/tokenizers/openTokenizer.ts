@@ -1,8 +1,7 @@
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { checkFields, gitLfsPointer, refusedText, tokenizerFiles } from "../../schemas/index.ts"
-import { isRecord } from "./postProcessor.ts"
+import { causeText, checkFields, gitLfsPointer, isRecord, refusedText, tokenizerFiles } from "../../schemas/index.ts"
 import { sentencePiece } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { SpecialIds, Tokenizer } from "./Tokenizer.ts"
@@ -139,8 +138,7 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
   Effect.gen(function* () {
     const names = yield* Effect.tryPromise({
       try: () => readdir(folder),
-      catch: (cause) =>
-        invalid(folder, `it cannot be listed (${cause instanceof Error ? cause.message : String(cause)})`),
+      catch: (cause) => invalid(folder, `it cannot be listed (${causeText(cause)})`),
     })
     const source = tokenizerFiles.find((name) => names.includes(name))
     if (source === undefined)
@@ -153,7 +151,7 @@ export const openTokenizer = (folder: string): Effect.Effect<OpenedTokenizer, To
     const read = (name: string) =>
       Effect.tryPromise({
         try: () => readFile(join(folder, name)),
-        catch: (cause) => invalid(join(folder, name), cause instanceof Error ? cause.message : String(cause)),
+        catch: (cause) => invalid(join(folder, name), causeText(cause)),
       }).pipe(
         Effect.flatMap((bytes) => {
           const pointer = gitLfsPointer(bytes)

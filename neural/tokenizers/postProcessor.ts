@@ -1,9 +1,7 @@
+import { isRecord } from "../../schemas/index.ts"
 import type { LayoutPart, Layouts } from "./Tokenizer.ts"
 
 type Json = Readonly<Record<string, unknown>>
-
-export const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** A part of tokenizer.json (normalizer, pre-tokenizer, post-processor) with the sequences in it laid flat. */
 export const flattened = (value: unknown, within: string): ReadonlyArray<Json> => {

@@ -1,4 +1,4 @@
-import { isRecord } from "./postProcessor.ts"
+import { isRecord } from "../../schemas/index.ts"
 import type { LayoutPart, Layouts, SpecialIds } from "./Tokenizer.ts"
 
 type Json = Readonly<Record<string, unknown>>

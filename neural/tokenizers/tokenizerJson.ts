@@ -1,3 +1,4 @@
+import { causeText, isRecord } from "../../schemas/index.ts"
 import type { AddedToken } from "./AddedTokens.ts"
 import { readCharsmap } from "./Charsmap.ts"
 import { withClassParts } from "./classParts.ts"
@@ -5,7 +6,7 @@ import { IdBuffer, remember } from "./IdBuffer.ts"
 import { openLibrary } from "./library.ts"
 import { withNamedTokens } from "./namedTokens.ts"
 import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } from "./PieceTokenizer.ts"
-import { flattened, isRecord, layoutsOf } from "./postProcessor.ts"
+import { flattened, layoutsOf } from "./postProcessor.ts"
 import { bytePieces, plain, unigramWithBytes } from "./sentencePiece.ts"
 import { isTokenId, type SpecialNames, specialIds } from "./specialTokens.ts"
 import type { Layouts, Tokenizer } from "./Tokenizer.ts"
@@ -294,6 +295,6 @@ export const tokenizerJson = (
   try {
     return libraryTokenizer({ added_tokens: [], ...file }, model, names, config, layouts)
   } catch (cause) {
-    return { problem: `it has parts that cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
+    return { problem: `it has parts that cannot be read: ${causeText(cause)}` }
   }
 }

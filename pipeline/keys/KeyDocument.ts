@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { isRecord } from "../../schemas/index.ts"
 import { type Json, JsonValue } from "../plan/index.ts"
 
 /** A value that cannot stand in a key: it is not JSON, or JSON cannot say it unambiguously. */
@@ -154,9 +155,6 @@ export type KeyDifference =
 
 const names = (before: object, after: object): ReadonlyArray<string> =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
-
-const isRecord = (value: Json | undefined): value is { readonly [name: string]: Json } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isList = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
 

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { causeMessage } from "../store/index.ts"
+import { causeText } from "../../schemas/index.ts"
 
 /** A stage died of something that is not an error of its own family: a bug. */
 export class StageDefect extends Schema.TaggedError<StageDefect>()("StageDefect", {
@@ -7,7 +7,7 @@ export class StageDefect extends Schema.TaggedError<StageDefect>()("StageDefect"
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const detail = this.cause instanceof Error ? (this.cause.stack ?? this.cause.message) : causeMessage(this.cause)
+    const detail = this.cause instanceof Error ? (this.cause.stack ?? this.cause.message) : causeText(this.cause)
     return `${this.node} died unexpectedly, which is a bug: ${detail}`
   }
 }

@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { causeText } from "../../schemas/index.ts"
 import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
 import {
@@ -34,7 +35,7 @@ import {
 } from "./Manifest.ts"
 import { sealedRecord } from "./SealedRecord.ts"
 import { openSession, type Session } from "./Session.ts"
-import { causeMessage, errorCode, io, ioSync, isAbsent, StoreError } from "./StoreError.ts"
+import { errorCode, io, ioSync, isAbsent, StoreError } from "./StoreError.ts"
 import { findStore, storeFileText } from "./StoreFile.ts"
 
 /** A file of a stored artifact that is not as it was written. */
@@ -166,7 +167,7 @@ const readText = (path: string): Either.Either<string, string> | undefined => {
   } catch (cause) {
     if (isAbsent(cause)) return undefined
     if (["EMFILE", "ENFILE", "ENOMEM"].includes(errorCode(cause))) throw cause
-    return Either.left(`cannot be read: ${causeMessage(cause)}`)
+    return Either.left(`cannot be read: ${causeText(cause)}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 
 /** The file system refused something that the store needs. */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
@@ -11,7 +12,7 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const detail = causeMessage(this.cause)
+    const detail = causeText(this.cause)
     const advice = {
       DiskFull:
         "There is no space left. Free some, remove old results (`gc`), or give another folder for the artifacts; " +
@@ -22,15 +23,6 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
     }[this.reason]
     return `The artifact store failed while ${this.during} (${this.path}): ${detail}. ${advice}`
   }
-}
-
-/** What anything that was thrown says of itself. */
-export const causeMessage = (cause: unknown): string => {
-  if (typeof cause === "string") return cause
-  if (typeof cause === "object" && cause !== null && "message" in cause && typeof cause.message === "string") {
-    return cause.message
-  }
-  return JSON.stringify(cause) ?? "unknown"
 }
 
 /** The `code` of a Node.js error, the empty string where there is none. */

@@ -13,5 +13,5 @@ export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifa
 export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
 export { RunRecord } from "./RunRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
-export { causeMessage, io, StoreError, saysDiskFull } from "./StoreError.ts"
+export { io, StoreError, saysDiskFull } from "./StoreError.ts"
 export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { causeText } from "../../schemas/index.ts"
 
 /** DuckDB refused a statement or could not be loaded. */
 export class DuckDbError extends Schema.TaggedError<DuckDbError>()("DuckDbError", {
@@ -12,7 +13,7 @@ export class DuckDbError extends Schema.TaggedError<DuckDbError>()("DuckDbError"
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    return `DuckDB failed during «${this.during}»: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `DuckDB failed during «${this.during}»: ${causeText(this.cause)}`
   }
 }
 

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 
 /** A run or the qrels are not sorted as every stored table is. */
 export class InputNotSorted extends Schema.TaggedError<InputNotSorted>()("InputNotSorted", {
@@ -18,7 +19,7 @@ export class CandidatesNotWritten extends Schema.TaggedError<CandidatesNotWritte
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    return `cannot write ${this.file}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `cannot write ${this.file}: ${causeText(this.cause)}`
   }
 }
 

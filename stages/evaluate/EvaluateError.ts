@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 
 /** A run or the qrels name a document twice for one query. */
 export class DuplicateDocument extends Schema.TaggedError<DuplicateDocument>()("DuplicateDocument", {
@@ -60,7 +61,7 @@ export class SummaryNotWritten extends Schema.TaggedError<SummaryNotWritten>()("
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    return `cannot write ${this.file}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `cannot write ${this.file}: ${causeText(this.cause)}`
   }
 }
 

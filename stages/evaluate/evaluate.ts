@@ -9,6 +9,7 @@ import {
   aggregation,
   type DepthSums,
   emptyProfile,
+  figureRange,
   GEOMETRIC_FLOOR,
   judgedShare,
   type Measure,

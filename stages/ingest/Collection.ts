@@ -1,36 +1,24 @@
 /** A collection's queries and judgements, gathered and checked; its passages are only streamed past. */
 
-import { compareBytes, type FieldNames, type QueryKind, type Split } from "../../schemas/index.ts"
+import { compareBytes, type QueryKind, type Split } from "../../schemas/index.ts"
 import { EmptyCollection, MalformedRow, UnusableQrels } from "./IngestError.ts"
 import type { Layout } from "./Layout.ts"
 import { kindOfText } from "./QueryKind.ts"
-import { beirPassages, beirQueries, jsonQrels } from "./read/Beir.ts"
-import { csvTable } from "./read/Csv.ts"
 import { identifier, malformed, type Place, squeezed } from "./read/Fields.ts"
-import { unpackedName } from "./read/files.ts"
+import type { FormFile, ReadSettings } from "./read/forms/FileForm.ts"
+import { formOf } from "./read/forms/registry.ts"
+import { trec } from "./read/forms/trec.ts"
 import { IdTable } from "./read/IdTable.ts"
-import type { Lines } from "./read/Lines.ts"
-import { type NamedTable, namedPassages, namedQrels, namedQueries } from "./read/NamedTable.ts"
 import type { Batches, PassageRead, QrelRead, QueryRead } from "./read/Rows.ts"
-import { trecPassages } from "./read/TrecDocuments.ts"
 import { type TrecNotes, trecNotes } from "./read/TrecNotes.ts"
-import { oneText, topics } from "./read/TrecTopics.ts"
-import { qrels, tsvPassages } from "./read/Tsv.ts"
+import { topics } from "./read/TrecTopics.ts"
 
-/** Opens the collection's files, by their paths in the layout. */
-export interface Open {
-  readonly lines: (file: string) => AsyncIterable<Lines>
-  readonly parquet: (file: string) => Promise<NamedTable>
-}
+/** Opens a file of the collection, by its path in the layout. */
+export type Open = (file: string) => FormFile
 
-/** What the readers are told of the collection's files. */
-export interface ReadSettings {
+/** What reading a collection depends on, beside its files. */
+export interface CollectionSettings extends ReadSettings {
   readonly strict: boolean
-  readonly fields: FieldNames
-  /** Elements of TREC documents that are their text. */
-  readonly tags: ReadonlyArray<string>
-  /** Fields of TREC topics that are the query, joined by `+`. */
-  readonly topics: string
 }
 
 export interface GatheredQuery {
@@ -123,7 +111,7 @@ class TextIds {
 export const gatherQrels = async (
   layout: Layout,
   open: Open,
-  settings: ReadSettings,
+  settings: CollectionSettings,
   oddities: Oddities,
 ): Promise<Map<string, Judged>> => {
   const { strict } = settings
@@ -133,7 +121,7 @@ export const gatherQrels = async (
     for (const { file } of layout.qrels.filter((entry) => entry.split === split)) {
       let rows = 0
       const elsewhere: Array<string> = []
-      for await (const batch of readQrels(file, open, settings.fields)) {
+      for await (const batch of readQrels(file, open, settings)) {
         rows += batch.length
         if (batch.some(({ qid }) => qid === undefined)) await textIds.load()
         for (const { docid, grade, line, qid: named, query: text } of batch) {
@@ -173,7 +161,7 @@ export const gatherQueries = async (
   layout: Layout,
   open: Open,
   judged: ReadonlyMap<string, Judged>,
-  settings: ReadSettings & { readonly kind?: QueryKind | undefined },
+  settings: CollectionSettings & { readonly kind?: QueryKind | undefined },
   oddities: Oddities,
   notes: TrecNotes,
 ): Promise<ReadonlyArray<GatheredQuery>> => {
@@ -311,85 +299,20 @@ export const checkJudgedPassages = (
   })
 }
 
-/** A file's format, by its name without what says that it is packed. */
-const formatOf = (file: string): string | undefined => /\.(jsonl|csv|parquet|tsv)$/.exec(unpackedName(file))?.[1]
-
 /** Where a row stands: a file without lines counts rows. */
 const placeOf = (file: string, line: number): Place =>
-  formatOf(file) === "parquet" ? { file, line, unit: "row" } : { file, line }
+  formOf(file).hasRows === true ? { file, line, unit: "row" } : { file, line }
 
-/** Reads a table that comes open or, of an empty file, not at all. */
-async function* tableRows<Row>(
-  table: Promise<NamedTable | undefined>,
-  read: (table: NamedTable) => Batches<Row>,
-): Batches<Row> {
-  const opened = await table
-  if (opened === undefined) return
-  try {
-    yield* read(opened)
-  } finally {
-    await opened.close()
-  }
+const readPassages = (file: string, open: Open, settings: ReadSettings, notes: TrecNotes): Batches<PassageRead> =>
+  (formOf(file).passages ?? trec.passages)(open(file), settings, notes)
+
+const readQueries = (file: string, open: Open, settings: ReadSettings, notes: TrecNotes): Batches<QueryRead> => {
+  const source = open(file)
+  return formOf(file).queries?.(source, settings) ?? topics(source.lines(), settings.topics, notes, settings.fields)
 }
 
-const readPassages = (
-  file: string,
-  open: Open,
-  { fields, tags }: ReadSettings,
-  notes: TrecNotes,
-): Batches<PassageRead> => {
-  switch (formatOf(file)) {
-    case "jsonl":
-      return beirPassages(open.lines(file), fields)
-    case "csv":
-      return tableRows(csvTable(file, open.lines(file)), (table) => namedPassages(table, fields))
-    case "parquet":
-      return tableRows(open.parquet(file), (table) => namedPassages(table, fields))
-    case "tsv":
-      return tsvPassages(open.lines(file), fields)
-    default:
-      return trecPassages(open.lines(file), tags, notes)
-  }
-}
-
-const readQueries = (
-  file: string,
-  open: Open,
-  { fields, topics: asked }: ReadSettings,
-  notes: TrecNotes,
-): Batches<QueryRead> => {
-  switch (formatOf(file)) {
-    case "jsonl":
-      return oneText(beirQueries(open.lines(file), fields), file, asked)
-    case "csv":
-      return oneText(
-        tableRows(csvTable(file, open.lines(file)), (table) => namedQueries(table, fields)),
-        file,
-        asked,
-      )
-    case "parquet":
-      return oneText(
-        tableRows(open.parquet(file), (table) => namedQueries(table, fields)),
-        file,
-        asked,
-      )
-    default:
-      return topics(open.lines(file), asked, notes, fields)
-  }
-}
-
-const readQrels = (file: string, open: Open, fields: FieldNames): Batches<QrelRead> => {
-  switch (formatOf(file)) {
-    case "jsonl":
-      return jsonQrels(open.lines(file), fields)
-    case "csv":
-      return tableRows(csvTable(file, open.lines(file)), (table) => namedQrels(table, fields))
-    case "parquet":
-      return tableRows(open.parquet(file), (table) => namedQrels(table, fields))
-    default:
-      return qrels(open.lines(file), fields)
-  }
-}
+const readQrels = (file: string, open: Open, settings: ReadSettings): Batches<QrelRead> =>
+  (formOf(file).qrels ?? trec.qrels)(open(file), settings)
 
 const unusable = (
   file: string,

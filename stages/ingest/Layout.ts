@@ -2,6 +2,10 @@ import { readdirSync, statSync } from "node:fs"
 import * as Schema from "effect/Schema"
 import { Split } from "../../schemas/index.ts"
 import { UnknownLayout, UnreadableFile } from "./IngestError.ts"
+import { type FileForm, forms, layoutNames } from "./read/forms/registry.ts"
+import { tabSeparated } from "./read/forms/tabSeparated.ts"
+import { trec } from "./read/forms/trec.ts"
+import { unpackedName } from "./read/unpackedName.ts"
 import { trecFiles } from "./trecFiles.ts"
 import { unreadable } from "./unreadable.ts"
 
@@ -14,7 +18,7 @@ const PassedOver = Schema.Struct({
 
 /** Which files of a folder are the collection; paths relative to the folder, with `/`. */
 export const Layout = Schema.Struct({
-  format: Schema.Literal("beir", "msmarco", "trec", "table"),
+  format: Schema.Literal(...layoutNames),
   corpus: Schema.NonEmptyArray(Schema.NonEmptyString),
   /** None where the judgements hold the queries' texts. */
   queries: Schema.Array(Schema.NonEmptyString),
@@ -38,9 +42,6 @@ const shapes =
   "ratings as .csv, .tsv or .parquet), each plain or packed (.gz, .zst), a corpus also in several files (corpus-00000-of-00004.jsonl, or " +
   "a folder corpus)."
 
-/** Packed files are told by their bytes; this is what their names end in. */
-const packed = /\.(?:gz|zst|Z|[0-2]z)$/
-
 /** A file's name without its folder, format and numbering: `corpus-00000-of-00004.jsonl.gz` is `corpus`, its part 0 of 4. */
 interface Name {
   readonly file: string
@@ -54,7 +55,7 @@ interface Name {
 }
 
 const nameOf = (file: string): Name => {
-  const [, folder = "", whole = "", format = ""] = /^(?:(.*)\/)?(.*?)(?:\.(\w+))?$/.exec(file.replace(packed, "")) ?? []
+  const [, folder = "", whole = "", format = ""] = /^(?:(.*)\/)?(.*?)(?:\.(\w+))?$/.exec(unpackedName(file)) ?? []
   const [, stem = "", number, parts] = /^(.*?)(?:[._-]*(?:part[._-]?)?(\d+)(?:[._-]of[._-](\d+))?)?$/.exec(whole) ?? []
   return {
     file,
@@ -72,27 +73,49 @@ const corpusStems: ReadonlyArray<RegExp> = [
   /^(?:documents?|docs|passages?|products?|psgs|msmarco[_-](?:v2[_-])?(?:docs?|passage|document))$/i,
 ]
 
-const tableFormats: Readonly<Record<string, Layout["format"]>> = {
-  jsonl: "beir",
-  tsv: "msmarco",
-  csv: "table",
-  parquet: "table",
-}
+/** What the names of a form's files end in, of the forms that have what is asked for. */
+const endingsOf = (has: (form: FileForm) => boolean): ReadonlyArray<string> =>
+  forms.filter(has).flatMap(({ endings }) => endings)
+
+/** Layouts by the endings of a corpus. Documents of TREC are told by how they begin. */
+const corpusLayouts: ReadonlyMap<string, string> = new Map(
+  forms.flatMap((form) =>
+    form.passages === undefined || form.layout === undefined || form === trec
+      ? []
+      : form.endings.map((ending) => [ending, form.layout ?? ""] as const),
+  ),
+)
+const queryEndings = endingsOf(({ queries }) => queries !== undefined)
+const qrelEndings = endingsOf(({ qrels }) => qrels !== undefined)
+const namedEndings = endingsOf(({ hasNamedColumns }) => hasNamedColumns === true)
+/** What ends no file of TREC's, whose names say little: those of other forms, and of what is no collection. */
+const foreign = [
+  ...endingsOf((form) => form !== trec && form !== tabSeparated),
+  "md",
+  "html?",
+  "pdf",
+  "zip",
+  "py",
+  "sh",
+]
+const trecEnding = `(?:[._-](?![^/]*\\.(?:${foreign.join("|")})$)[^/]*)?`
 
 const trecDocuments = /\.(?:trec|trectext)$/
-const queryTables =
-  /^(?:queries[^/]*\.tsv|topics(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?|[^/]+-queries\.tsv)$/
+const queryTables = new RegExp(`^(?:queries[^/]*\\.tsv|topics${trecEnding}|[^/]+-queries\\.tsv)$`)
 const qrelFiles = [
-  /^(?:qrels\/[^/]+|qrels[^/]*|\d{4}qrels[^/]*|[^/]+[_-]qrels)\.(?:tsv|txt|qrels|csv|jsonl|parquet)$/,
-  /^qrels(?:[._-](?![^/]*\.(?:jsonl?|csv|parquet|md|html?|pdf|zip|py|sh)$)[^/]*)?$/,
-  /^[^/]*(?:ratings?|judge?ments?)[^/]*\.(?:csv|tsv|parquet)$/i,
+  new RegExp(`^(?:qrels/[^/]+|qrels[^/]*|\\d{4}qrels[^/]*|[^/]+[_-]qrels)\\.(?:${qrelEndings.join("|")})$`),
+  new RegExp(`^qrels${trecEnding}$`),
+  new RegExp(
+    `^[^/]*(?:ratings?|judge?ments?)[^/]*\\.(?:${[...namedEndings, ...tabSeparated.endings].join("|")})$`,
+    "i",
+  ),
 ]
 /** Where the hub's collections have their judgements, beside a folder `corpus`. */
 const hubQrels = /^(?:data|default)\/[^/]+\.parquet$/
 
-const isQueryTable = (file: string): boolean => queryTables.test(file.replace(packed, ""))
+const isQueryTable = (file: string): boolean => queryTables.test(unpackedName(file))
 
-const isQrelFile = (file: string): boolean => qrelFiles.some((names) => names.test(file.replace(packed, "")))
+const isQrelFile = (file: string): boolean => qrelFiles.some((names) => names.test(unpackedName(file)))
 
 const nonEmpty = <A>(items: ReadonlyArray<A>): readonly [A, ...Array<A>] | undefined => {
   const [first, ...rest] = items
@@ -136,7 +159,9 @@ export const recogniseLayout = (folder: string, named: SplitNames = {}): Layout 
   if (qrels === undefined) throw fail("no judgements of a split found", shapes)
   // A table of judgements may hold the queries' texts; whether it does shows when it is read.
   const mayHoldTexts = (file: string): boolean =>
-    /\.(?:csv|parquet)$|ratings?|judge?ments?/i.test(file.replace(packed, "")) || namedFiles.includes(file)
+    namedEndings.some((ending) => unpackedName(file).endsWith(`.${ending}`)) ||
+    /ratings?|judge?ments?/i.test(file) ||
+    namedFiles.includes(file)
   if (queries.length === 0 && !qrels.every(({ file }) => mayHoldTexts(file))) throw fail("no queries found", shapes)
   const passedOver = [
     ...judgementsPassedOver(candidates, qrels),
@@ -170,7 +195,7 @@ type Fail = (problem: string, fix: string) => UnknownLayout
 const list = (names: ReadonlyArray<Name>): string => names.map(({ file }) => file).join(" and ")
 
 const isQueryRecords = ({ folder, format, stem }: Name): boolean =>
-  ["jsonl", "csv", "parquet"].includes(format) &&
+  queryEndings.includes(format) &&
   ((folder === "" && /^quer(?:ies|y)(?:[._-](?:train|dev|valid|val|validation|test))?$/i.test(stem)) ||
     folder === "queries")
 
@@ -189,8 +214,7 @@ const corpusOf = (folder: string, seen: ReadonlyArray<string>, fail: Fail) => {
   const names = seen.map(nameOf)
   for (const stems of corpusStems) {
     const found = names.filter(
-      ({ folder: within, format, stem }) =>
-        Object.hasOwn(tableFormats, format) && stems.test(within === "" ? stem : within),
+      ({ folder: within, format, stem }) => corpusLayouts.has(format) && stems.test(within === "" ? stem : within),
     )
     const [first, ...others] = found
     if (first === undefined) continue
@@ -200,14 +224,14 @@ const corpusOf = (folder: string, seen: ReadonlyArray<string>, fail: Fail) => {
       throw fail(`${list(found)} could both be the passages`, "Leave one of them in the folder.")
     if (others.length > 0 || first.parts !== undefined) checkParts(found, fail)
     const files = [first.file, ...others.map(({ file }) => file)] as const
-    return { format: tableFormats[first.format] ?? "table", files, begun: undefined }
+    return { format: corpusLayouts.get(first.format) ?? "", files, begun: undefined }
   }
   // TREC's disks have names that say nothing: their files are told by how they begin.
   const begun = trecFiles(folder, (file) => isQueryTable(file) || isQrelFile(file))
   if (begun?.tooMany === true) throw fail("there are too many files to look at", tooManyFix)
   // Documents in TREC's markup have names that runs have too, so they count only where nothing else is the corpus.
   const files =
-    nonEmpty(begun?.documents ?? []) ?? nonEmpty(seen.filter((file) => trecDocuments.test(file.replace(packed, ""))))
+    nonEmpty(begun?.documents ?? []) ?? nonEmpty(seen.filter((file) => trecDocuments.test(unpackedName(file))))
   if (files === undefined) throw fail("no passages found", shapes)
   return { format: "trec" as const, files, begun }
 }
@@ -249,9 +273,8 @@ const checkFile = (path: string): void => {
 
 /** The name of a judgement file's set: `qrels/test.tsv` → `test`, `qrels.msmarco-passage.dev-subset.txt` → `dev-subset`. */
 const setOf = (file: string): string =>
-  file
-    .replace(packed, "")
-    .replace(/\.(?:tsv|txt|qrels|csv|jsonl|parquet)$/, "")
+  unpackedName(file)
+    .replace(new RegExp(`\\.(?:${qrelEndings.join("|")})$`), "")
     .replace(/-\d+-of-\d+$/, "")
     .replace(/^(?:data|default)\//, "")
     .replace(/^qrels(?:$|[/._-])/, "")

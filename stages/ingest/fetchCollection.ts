@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { StageRun } from "../../pipeline/index.ts"
-import type { Kinds } from "../../schemas/index.ts"
+import { causeText, type Kinds } from "../../schemas/index.ts"
 import type { DownloadConfig } from "./Config.ts"
 import { publicCollection, publicCollections } from "./download/Catalogue.ts"
 import { DownloadFailed } from "./download/DownloadError.ts"
@@ -29,7 +29,7 @@ export const run: StageRun<DownloadConfig, Record<string, never>, Out> = ({ conf
     },
     catch: (error) => {
       if (error instanceof DownloadFailed) return error
-      const detail = error instanceof Error ? error.message : String(error)
+      const detail = causeText(error)
       const fix = "Check the disk, then run the command again."
       return new DownloadFailed({ address: config.dataset, reason: "disk", detail, fix })
     },

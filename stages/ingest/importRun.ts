@@ -6,7 +6,6 @@ import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
 import type { RunForm } from "./read/Rows.ts"
 import { runFile } from "./read/RunFile.ts"
-import { isParquet, parquetRun } from "./read/RunParquet.ts"
 import { unknownIds } from "./unknownIds.ts"
 
 type In = {
@@ -44,9 +43,8 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const writer = yield* tableWriter(RunLines, scratch)
       const connection = yield* (yield* DuckDb).connect
       const path = `${folder}/${file}`
-      const isTable = yield* Effect.promise(() => isParquet(path))
       const batches = yield* Effect.acquireRelease(
-        Effect.sync(() => (isTable ? parquetRun(connection, path, file) : runFile(path, file))),
+        Effect.sync(() => runFile(path, file, async () => connection)),
         (iterator) => Effect.promise(async () => iterator.return({ scores: "score", checkRanks: false, said: [] })),
       )
       let read = 0

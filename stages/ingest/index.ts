@@ -22,6 +22,7 @@ export {
   UnusableQrels,
 } from "./IngestError.ts"
 export { Layout, layoutFiles, recogniseLayout, type SplitNames } from "./Layout.ts"
+export { layoutTitle } from "./read/forms/registry.ts"
 export { readQrels, readRun } from "./readJudged.ts"
 export { DownloadConfig, IngestConfig }
 

@@ -19,6 +19,7 @@ import { missingPassage } from "./judgedPassages.ts"
 import { layoutFiles } from "./Layout.ts"
 import { squeezed } from "./read/Fields.ts"
 import { fileChunks } from "./read/files.ts"
+import { formOf } from "./read/forms/registry.ts"
 import { IdTable } from "./read/IdTable.ts"
 import { linesOf } from "./read/Lines.ts"
 import { parquetTable } from "./read/Parquet.ts"
@@ -42,21 +43,23 @@ export const run: StageRun<IngestConfig, In, Out> = ({ config, inputs, outputs, 
       const { layout, strict } = config
       const folder = inputs.files.path
       let bytesRead = 0
-      const connection = layoutFiles(layout).some((file) => file.endsWith(".parquet"))
+      const connection = layoutFiles(layout).some((file) => formOf(file).hasRows === true)
         ? yield* (yield* DuckDb).connect
         : undefined
-      const open: Open = {
-        lines: (file) =>
-          linesOf(
-            file,
-            fileChunks(`${folder}/${file}`, file, (bytes) => {
-              bytesRead += bytes
-            }),
-          ),
-        parquet: async (file) => {
-          if (connection === undefined) throw new Error(`${file} is not in the layout`)
-          return parquetTable(connection, `${folder}/${file}`, file)
-        },
+      const open: Open = (file) => {
+        const chunks = () =>
+          fileChunks(`${folder}/${file}`, file, (bytes) => {
+            bytesRead += bytes
+          })
+        return {
+          file,
+          chunks,
+          lines: () => linesOf(file, chunks()),
+          parquet: async () => {
+            if (connection === undefined) throw new Error(`${file} is not in the layout`)
+            return parquetTable(connection, `${folder}/${file}`, file)
+          },
+        }
       }
       const oddities: Oddities = {
         repeatedQrels: 0,

@@ -1,9 +1,8 @@
+import { causeText } from "../../schemas/index.ts"
 import { UnreadableFile } from "./IngestError.ts"
 
 const codeOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : ""
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The tagged form of what the file system or zlib says about a file. */
 export const unreadable = (file: string, error: unknown): UnreadableFile => {
@@ -24,14 +23,14 @@ export const unreadable = (file: string, error: unknown): UnreadableFile => {
     case "Z_BUF_ERROR":
       return make("truncated", "the gzip data ends before its end mark", "The file was cut short: fetch it again.")
     case "truncated":
-      return make("truncated", messageOf(error), "The file was cut short: fetch it again.")
+      return make("truncated", causeText(error), "The file was cut short: fetch it again.")
     case "corrupt":
-      return make("corrupt", messageOf(error), "Fetch the file again.")
+      return make("corrupt", causeText(error), "Fetch the file again.")
     case "window":
-      return make("failed", messageOf(error), "Pack it again, without a dictionary or --long, or as gzip.")
+      return make("failed", causeText(error), "Pack it again, without a dictionary or --long, or as gzip.")
     case "Z_DATA_ERROR":
       return make("corrupt", "the gzip data is damaged", "Fetch the file again.")
     default:
-      return make("failed", messageOf(error), "Check the disk and the file.")
+      return make("failed", causeText(error), "Check the disk and the file.")
   }
 }

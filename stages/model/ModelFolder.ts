@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Onnx, scorerInterface } from "../../neural/index.ts"
-import { gitLfsPointer } from "../../schemas/index.ts"
+import { causeText, gitLfsPointer } from "../../schemas/index.ts"
 import { ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
 
 /** A model's files, where they are, and what is to be made of them. */
@@ -25,7 +25,7 @@ export const readyGraph = ({ files, graph }: ModelFolder): string | undefined =>
 export const fileError =
   (path: string) =>
   (cause: unknown): ModelFileFailed =>
-    new ModelFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) })
+    new ModelFileFailed({ path, why: causeText(cause) })
 
 export const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, ModelFileFailed> =>
   Effect.tryPromise({ try: body, catch: fileError(path) })

@@ -13,14 +13,14 @@ import {
   writeModelFiles,
 } from "../../neural/index.ts"
 import type { StageContext } from "../../pipeline/index.ts"
-import { ModelCard, modelFiles } from "../../schemas/index.ts"
+import { causeText, ModelCard, modelFiles } from "../../schemas/index.ts"
 import type { ScratchConfig, scratchInputs, scratchOutputs } from "./contract.ts"
 import { ModelFileFailed } from "./ModelError.ts"
 
 const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, ModelFileFailed> =>
   Effect.tryPromise({
     try: body,
-    catch: (cause) => new ModelFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) }),
+    catch: (cause) => new ModelFileFailed({ path, why: causeText(cause) }),
   })
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`

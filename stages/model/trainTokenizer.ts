@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { trainBpe } from "../../neural/index.ts"
 import { readBatches, readRows, type StageContext } from "../../pipeline/index.ts"
-import { InputSpec, inputFile, passageText, type TextTemplate } from "../../schemas/index.ts"
+import { causeText, InputSpec, inputFile, passageText, type TextTemplate } from "../../schemas/index.ts"
 import type { TrainTokenizerConfig, trainTokenizerInputs, trainTokenizerOutputs } from "./contract.ts"
 import { ModelFileFailed } from "./ModelError.ts"
 
@@ -46,7 +46,7 @@ export const run = (
       const path = join(outputs.tokenizer, name)
       return Effect.tryPromise({
         try: () => writeFile(path, text),
-        catch: (cause) => new ModelFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) }),
+        catch: (cause) => new ModelFileFailed({ path, why: causeText(cause) }),
       })
     })
     return { facts: { passages, queries: texts.length - passages } }

@@ -1,6 +1,5 @@
 import * as Schema from "effect/Schema"
-
-const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+import { causeText } from "../../schemas/index.ts"
 
 /** The page's own code cannot be bundled. */
 export class PageNotBuilt extends Schema.TaggedError<PageNotBuilt>()("PageNotBuilt", { cause: Schema.Defect }) {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { causeText } from "../../schemas/index.ts"
 import { RerankFileFailed } from "./RerankError.ts"
 
 /** Numbers of batch after batch in a file that outlives a kill. */
@@ -24,7 +25,7 @@ export const scoreFile = (
     const attempt = <A>(body: () => Promise<A>): Effect.Effect<A, RerankFileFailed> =>
       Effect.tryPromise({
         try: body,
-        catch: (cause) => new RerankFileFailed({ path, why: cause instanceof Error ? cause.message : String(cause) }),
+        catch: (cause) => new RerankFileFailed({ path, why: causeText(cause) }),
       })
     const file: FileHandle = yield* Effect.acquireRelease(
       attempt(() => open(path, "a+")),

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import type { OutsideFailed } from "../../schemas/index.ts"
+import { causeText, type OutsideFailed } from "../../schemas/index.ts"
 
 /** The collection does not fit: into one index, or into what a first stage can hold. */
 export class CollectionTooLarge extends Schema.TaggedError<CollectionTooLarge>()("CollectionTooLarge", {
@@ -9,7 +9,7 @@ export class CollectionTooLarge extends Schema.TaggedError<CollectionTooLarge>()
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    return `${this.system}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `${this.system}: ${causeText(this.cause)}`
   }
 }
 
@@ -20,7 +20,7 @@ export class IndexStorageError extends Schema.TaggedError<IndexStorageError>()("
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = causeText(this.cause)
     return `Cannot ${this.during} the index in ${this.path}: ${why}`
   }
 }
@@ -44,7 +44,7 @@ export class SearchFailed extends Schema.TaggedError<SearchFailed>()("SearchFail
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = causeText(this.cause)
     return `${this.system} failed after ${this.answered} queries: ${why}`
   }
 }

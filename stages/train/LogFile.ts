@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 import { CheckpointFailed } from "./TrainError.ts"
 
 /** A value of a series; `step` counts the updates that were done. */
@@ -36,7 +37,7 @@ export const openLogFile = (path: string, bytes: number): LogFile => {
         new CheckpointFailed({
           path,
           during,
-          why: cause instanceof Error ? cause.message : String(cause),
+          why: causeText(cause),
           remedy: "Make room on the disk and run again: training goes on from its last checkpoint",
         }),
     })

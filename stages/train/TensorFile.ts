@@ -3,6 +3,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 import { CheckpointFailed } from "./TrainError.ts"
 
 /**
@@ -35,8 +36,6 @@ const bytesOf = (array: Float32Array | Int32Array): Uint8Array =>
 const updateHash = (hash: Hash, bytes: Uint8Array): void => {
   for (let from = 0; from < bytes.length; from += atOnce) hash.update(bytes.subarray(from, from + atOnce))
 }
-
-const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const writeAll = async (handle: FileHandle, value: unknown, tensors: Tensors): Promise<void> => {
   const hash = createHash("sha256")
@@ -93,7 +92,7 @@ export const writeTensors = (path: string, value: unknown, tensors: Tensors): Ef
       new CheckpointFailed({
         path,
         during: "writing",
-        why: whyOf(cause),
+        why: causeText(cause),
         remedy:
           "The checkpoint before it is as it was. Make room on the disk and run again: training goes on from there",
       }),
@@ -147,5 +146,5 @@ export const readTensors = (
       }
     },
     catch: (cause) =>
-      new CheckpointFailed({ path, during: "reading", why: whyOf(cause), remedy: "Delete it to begin anew" }),
+      new CheckpointFailed({ path, during: "reading", why: causeText(cause), remedy: "Delete it to begin anew" }),
   })

@@ -7,19 +7,18 @@ import { measureName, measuresOf } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
   learningRates,
-  needsTeacher,
   openTokenizer,
   openTrainer,
   pairInput,
   readModelCard,
   readTokenTable,
   type StepReport,
-  type Trainer,
 } from "../../neural/index.ts"
 import { type StageContext, tableWriter } from "../../pipeline/index.ts"
 import { compareBytes, Kinds } from "../../schemas/index.ts"
-import { type Best, type Checkpoint, openCheckpoints } from "./Checkpoints.ts"
-import { curriculumProblem, phaseAt } from "./Curriculum.ts"
+import { openCheckpoints } from "./Checkpoints.ts"
+import { phaseAt } from "./Curriculum.ts"
+import { checkData, checkSettings } from "./checkTraining.ts"
 import { onOneCore, TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"
 import { DataOrder } from "./DataOrder.ts"
 import { inputsOf, queriesWithoutRoom } from "./Inputs.ts"
@@ -27,79 +26,13 @@ import { type LogRow, openLogFile } from "./LogFile.ts"
 import { mineRanks } from "./mineRanks.ts"
 import { modelReadme } from "./modelReadme.ts"
 import { readTrainingData, type Tokens } from "./readTrainingData.ts"
+import { atStart, resumed, type Standing, savedTensors } from "./Standing.ts"
 import { stepLists } from "./stepLists.ts"
-import type { Tensors } from "./TensorFile.ts"
-import { NothingToLearn, TrainingContradicts, TrainingDiverged } from "./TrainError.ts"
-import type { TrainingData } from "./TrainingData.ts"
+import { TrainingDiverged } from "./TrainError.ts"
 import { readTrainable, writeTrained } from "./trainedModel.ts"
 import { measureDev, readDevQueries } from "./Validation.ts"
 
 type Context = StageContext<TrainConfig, typeof trainInputs, typeof trainOutputs>
-
-/** Refuses settings that contradict each other before anything is read. */
-const checkSettings = ({ config, inputs }: Context): Effect.Effect<void, TrainingContradicts> => {
-  const { lists, loss, optimizer, steps, system, validate } = config
-  const refuse = (setting: string, why: string, remedy: string) =>
-    new TrainingContradicts({ system, setting, why, remedy })
-  const curriculum = curriculumProblem(lists.curriculum, steps)
-  if (curriculum !== undefined) return refuse("train.lists.curriculum", curriculum, "Mend its phases")
-  const sources = lists.curriculum.flatMap(({ sources }) => sources)
-  const taught = inputs.teacher.length > 0
-  const wants = needsTeacher(loss)
-    ? `the loss ${loss.kind} learns from a teacher's scores`
-    : sources.some(({ kind }) => kind === "teacher")
-      ? "a source takes a teacher's ranks"
-      : lists.filter.by === "teacher"
-        ? "the filter compares a teacher's scores"
-        : undefined
-  if (wants !== undefined && !taught) return refuse("train.teacher", `${wants}, and there is none`, "Name a model")
-  if (needsTeacher(loss) && sources.some(({ kind }) => kind === "random")) {
-    const why = `the loss ${loss.kind} needs a teacher's score of every item, and random passages have none`
-    return refuse("train.lists.curriculum", why, "Take negatives from the candidates")
-  }
-  const { by, margin, ratio } = lists.filter
-  if (by !== "none" && margin === undefined && ratio === undefined) {
-    return refuse("train.lists.filter", "it has neither a margin nor a ratio", "Give one of them")
-  }
-  const schedules = [optimizer.schedule, ...optimizer.groups.flatMap(({ schedule }) => schedule ?? [])]
-  const late = schedules.find(({ warmup }) => warmup >= steps)
-  if (late !== undefined) {
-    const why = `the warm-up of ${late.warmup} steps leaves none of the ${steps}`
-    return refuse("train.optimizer.schedule", why, "Shorten it, or train longer")
-  }
-  if (validate.patience !== undefined && validate.every === 0) {
-    return refuse("train.validate.patience", "nothing is measured (every is 0)", "Say after how many steps to measure")
-  }
-  return Effect.void
-}
-
-/** Refuses data that no loss could learn from. */
-const checkData = (
-  { config }: Context,
-  data: TrainingData,
-  asked: number,
-): Effect.Effect<void, NothingToLearn | TrainingContradicts> => {
-  const { lists, system } = config
-  if (data.qids.length === 0) {
-    return new NothingToLearn({
-      system,
-      queries: asked,
-      why: "none has candidates of different grades",
-      remedy: "Raise train.lists.depth, take random negatives, or look at the grades of the train split",
-    })
-  }
-  const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
-  let most = 0
-  for (let q = 0; q < data.qids.length; q++) most = Math.max(most, data.starts[q + 1]! - data.starts[q]!)
-  if (random || most >= lists.size) return Effect.void
-  const why = `no query has more than ${most} candidates, which do not fill a list of ${lists.size}`
-  return new TrainingContradicts({
-    system,
-    setting: "train.lists.size",
-    why,
-    remedy: "Lower it, or raise train.lists.depth",
-  })
-}
 
 const encodeConfig = Schema.encodeSync(TrainConfig)
 
@@ -113,39 +46,6 @@ const trainingHash = ({ config, inputs }: Context): string => {
     .update(JSON.stringify([encodeConfig(config), hashes]))
     .digest("hex")
 }
-
-const bestPrefix = "best:"
-const minedName = "mined"
-
-/** Where a training stands. */
-interface Standing {
-  step: number
-  best: Best | undefined
-  bestWeights: Tensors | undefined
-  mined: Uint32Array | undefined
-}
-
-const parts = (tensors: Tensors, prefix: string): Tensors =>
-  new Map(
-    [...tensors].flatMap(([name, array]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [])),
-  )
-
-const prefixed = (tensors: Tensors, prefix: string): Tensors =>
-  new Map([...tensors].map(([name, array]) => [`${prefix}${name}`, array]))
-
-/** Puts trainer and standing where a checkpoint says. */
-const resumed = (trainer: Trainer, { position, tensors }: Checkpoint) =>
-  Effect.gen(function* () {
-    yield* trainer.restore({ updates: position.updates, tensors: parts(tensors, "state:") })
-    const mined = tensors.get(minedName)
-    const best = parts(tensors, bestPrefix)
-    return {
-      step: position.step,
-      best: position.best,
-      bestWeights: best.size === 0 ? undefined : best,
-      mined: mined === undefined ? undefined : Uint32Array.from(mined),
-    } satisfies Standing
-  })
 
 const short = (value: number): string => (Math.abs(value) >= 1000 ? value.toExponential(2) : value.toPrecision(3))
 
@@ -232,10 +132,7 @@ const trained = (context: Context) =>
     const found = yield* checkpoints.latest((path, why) =>
       context.warn(`${path} is damaged (${why}); training goes on from the checkpoint before it`),
     )
-    const standing: Standing =
-      found === undefined
-        ? { step: 0, best: undefined, bestWeights: undefined, mined: undefined }
-        : yield* resumed(trainer, found)
+    const standing: Standing = found === undefined ? atStart() : yield* resumed(trainer, found)
     const log = openLogFile(join(scratch, "log.jsonl"), found?.position.logBytes ?? 0)
     const order = new DataOrder(config.seed, data.qids.length)
     const perEpoch = data.qids.length / lists.perStep
@@ -259,16 +156,11 @@ const trained = (context: Context) =>
     })
 
     const save = Effect.gen(function* () {
-      const { best, bestWeights, mined, step } = standing
+      const { best, step } = standing
       const logBytes = yield* log.flush
       const state = trainer.state()
-      const tensors = new Map([
-        ...prefixed(state.tensors, "state:"),
-        ...(bestWeights === undefined ? [] : prefixed(bestWeights, bestPrefix)),
-        ...(mined === undefined ? [] : [[minedName, Int32Array.from(mined)] as const]),
-      ])
       const position = { step, updates: state.updates, logBytes, ...(best === undefined ? {} : { best }) }
-      yield* checkpoints.save(position, tensors)
+      yield* checkpoints.save(position, savedTensors(state.tensors, standing))
     })
 
     if (standing.step === 0 && dev.length > 0) yield* measure

@@ -10,7 +10,7 @@ import {
   requireTensors,
   writeModelFiles,
 } from "../../neural/index.ts"
-import { ModelCard, modelFiles } from "../../schemas/index.ts"
+import { causeText, ModelCard, modelFiles } from "../../schemas/index.ts"
 import type { Tensors } from "./TensorFile.ts"
 import { CheckpointFailed, ModelNotTrainable } from "./TrainError.ts"
 
@@ -73,7 +73,7 @@ const written = (path: string, body: () => Promise<void>): Effect.Effect<void, C
       new CheckpointFailed({
         path,
         during: "writing",
-        why: cause instanceof Error ? cause.message : String(cause),
+        why: causeText(cause),
         remedy: "Make room on the disk and run again: training goes on from its last checkpoint",
       }),
   })

@@ -18,14 +18,14 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { bundleFolder, validBundle } from "../../cli/Bundle.ts"
 
 const here = fileURLToPath(new URL("../..", import.meta.url))
 const folders: Array<string> = []
 
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 const write = (root: string, files: Readonly<Record<string, string>>): void => {
@@ -120,13 +120,24 @@ const start = async (root: string, ...words: ReadonlyArray<string>) => {
 
 const settle = () => new Promise((done) => setTimeout(done, 2100))
 
+/** Projects whose files are old enough to be relied on, one for each test that asks. */
+const settled: Array<string> = []
+const settledProject = (): string => {
+  const root = settled.pop()
+  if (root === undefined) throw new Error("each settled project is taken")
+  return root
+}
+beforeAll(async () => {
+  for (let count = 0; count < 4; count++) settled.push(project())
+  await settle()
+})
+
 const bundles = (root: string) =>
   existsSync(bundleFolder(root)) ? readdirSync(bundleFolder(root)).filter((name) => !name.endsWith(".json")) : []
 
 describe("starting", () => {
   it("K21 a second start uses the bundle of the first; an edit of any source makes another, at once", async () => {
-    const root = project()
-    await settle()
+    const root = settledProject()
     expect(await start(root, "--target", "eval")).toEqual({
       version: 1,
       words: ["--target", "eval"],
@@ -168,8 +179,7 @@ describe("starting", () => {
   })
 
   it("K23 two starts at once do not disturb each other", async () => {
-    const root = project()
-    await settle()
+    const root = settledProject()
     const both = await Promise.all([start(root, "stage"), start(root, "stage"), start(root)])
     expect(both.map(({ version }) => version)).toEqual([1, 1, 1])
     expect(validBundle(root)).toBeDefined()
@@ -192,8 +202,7 @@ describe("starting", () => {
   })
 
   it("K36 K37 whatever the umask nobody else may write a bundle, and one that others could have written is not run", async () => {
-    const root = project()
-    await settle()
+    const root = settledProject()
     const open = `umask 0; exec "$@"`
     await promisify(execFile)("sh", ["-c", open, "sh", process.execPath, tsx, join(root, "dag.ts")], { cwd: tmpdir() })
     const folder = bundleFolder(root)
@@ -219,8 +228,7 @@ describe("starting", () => {
   })
 
   it("K24 where no bundle can be kept, or one is damaged, the program starts all the same", async () => {
-    const root = project()
-    await settle()
+    const root = settledProject()
     expect(await start(root)).toMatchObject({ copied: true })
     const id = validBundle(root)?.id ?? ""
     writeFileSync(join(bundleFolder(root), id, "main.mjs"), "export const cut =")
@@ -304,10 +312,12 @@ describe("starting", () => {
     const imported = [...text.matchAll(/^import (?!type).* from "([^"]+)"$/gm)].map((match) => match[1])
     expect(imported.filter((name) => name?.startsWith("node:") !== true).sort()).toEqual([
       "../pipeline/keys/FingerprintStamp.ts",
+      "../schemas/isRecord.ts",
       "./Bundle.ts",
       "./Caller.ts",
       "./cli/launch.ts",
     ])
+    expect(readFileSync(join(here, "schemas/isRecord.ts"), "utf8")).not.toContain("import ")
     const stamp = readFileSync(join(here, "pipeline/keys/FingerprintStamp.ts"), "utf8")
     expect([...stamp.matchAll(/ from "([^"]+)"/g)].map((match) => match[1])).toEqual(["node:fs"])
   })

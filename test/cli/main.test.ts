@@ -4,13 +4,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DuckDBInstance } from "@duckdb/node-api"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { dag, writeTinyCollection } from "../support/commandLine.ts"
+import { dag, dagProcess, writeTinyCollection } from "../support/commandLine.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-cli-"))
 const collection = join(scratch, "tiny")
 const store = join(scratch, "store")
 const on = ["--dataset", collection, "--artifacts", store]
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+/** Runs the program in a process of its own, which knows nothing of what ran before but what the store says. */
+const alone = (...words: ReadonlyArray<string>) => dagProcess(words)
 
 /** Every path below a folder with what a change would change. */
 const tree = (folder: string): ReadonlyArray<string> =>
@@ -47,18 +50,18 @@ describe.sequential("command line", () => {
 
   it("L10 a dry run and a graph of a store that is not there write nothing and exit with 10 and 0", async () => {
     const before = tree(scratch)
-    const dry = await dag(...on, "--dry-run")
+    const dry = await alone(...on, "--dry-run")
     expect(dry.out).toMatch(/^ingest +run +this stage never ran before$/m)
     expect(dry.out).toMatch(/^evaluate +undetermined +depends on what /m)
     expect(dry.code).toBe(10)
-    const graph = await dag(...on, "--graph", "mermaid")
+    const graph = await alone(...on, "--graph", "mermaid")
     expect(graph.code).toBe(0)
     expect(graph.out).toMatch(/^(flowchart|graph) /)
     expect(tree(scratch)).toEqual(before)
   })
 
   it("L5 with --json standard output is one document; L6 without a terminal each event is a plain line", async () => {
-    const ended = await dag(...on, "--json")
+    const ended = await alone(...on, "--json")
     expect(ended.err).toMatch(/^✓ ingest +ran/m)
     // biome-ignore lint: the escape character is what must not be there
     expect(ended.err).not.toContain("\u001b")
@@ -73,21 +76,21 @@ describe.sequential("command line", () => {
   })
 
   it("C1 L4 a second run executes nothing, and --assert-hit and --dry-run agree", async () => {
-    const again = await dag(...on, "--json", "--assert-hit", "--log", "json")
+    const again = await alone(...on, "--json", "--assert-hit", "--log", "json")
     expect(again.code).toBe(0)
     expect(new Set(parse(again.out).stages.map(({ status }) => status))).toEqual(new Set(["hit"]))
     for (const line of again.err.trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("_tag")
-    expect((await dag(...on, "--dry-run")).code).toBe(0)
+    expect((await alone(...on, "--dry-run")).code).toBe(0)
   })
 
   it("K6 --explain names the setting that changed, and stages that do not read it are hits", async () => {
-    const changed = await dag(...on, "--set", "retrieve.bm25.k1=1.2", "--json", "--explain")
+    const changed = await alone(...on, "--set", "retrieve.bm25.k1=1.2", "--json", "--explain")
     expect(changed.err).toMatch(/config\.k1: 0\.9 → 1\.2/)
     const status = new Map(parse(changed.out).stages.map((stage) => [stage.name, stage.status]))
     expect(status.get("ingest")).toBe("hit")
     expect(status.get("index")).toBe("hit")
     expect(status.get("retrieve.bm25")).toBe("ran")
-    const back = await dag(...on, "--assert-hit")
+    const back = await alone(...on, "--assert-hit")
     expect(back.code).toBe(0)
     expect(back.out).toContain("tiny · test")
   })

@@ -9,9 +9,9 @@ import { lossExpression, lossOf } from "../../neural/losses/index.ts"
 import * as Onnx from "../../neural/onnx/index.ts"
 import { layerOnnxRuntime, OnnxRuntime } from "../../neural/runtime/index.ts"
 import { layerDuckDb, readRows } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
+import { isRecord, Kinds } from "../../schemas/index.ts"
 import type { OutsideHit } from "../../stages/retrieve/index.ts"
-import { dag, writeTinyCollection } from "../support/commandLine.ts"
+import { dagProcess, writeTinyCollection } from "../support/commandLine.ts"
 import { Executor, nodeNamed, wireSmall } from "../support/smallExperiment.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
 
@@ -231,6 +231,17 @@ describe("modules from outside, loaded into this process", () => {
 })
 
 describe("modules from outside, by the command line", () => {
+  it("L172 the JSON Schema with a module has the settings that it brings, and without it has not", async () => {
+    const [plain, brought] = await Promise.all([dagProcess(["schema"]), dagProcess(["schema", "--stages", mine])])
+    expect([plain.code, brought.code, brought.err]).toEqual([0, 0, ""])
+    const at = (text: string, ...path: ReadonlyArray<string>): unknown =>
+      path.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), JSON.parse(text))
+    const scale = ["properties", "retrieve", "properties", "random", "properties", "scale"]
+    expect(at(plain.out, ...scale)).toBeUndefined()
+    expect(at(brought.out, ...scale)).toMatchObject({ default: 1, description: "The greatest score" })
+    expect(at(brought.out, "properties", "train", "properties", "loss", "properties", "approxndcg")).toBeDefined()
+  })
+
   it("C135 a configuration names modules from its own folder; a comment changes no key, code does, and only of what uses it", async () => {
     const folder = temporaryFolder("outside")
     const collection = join(folder, "tiny")
@@ -251,7 +262,7 @@ describe("modules from outside, by the command line", () => {
     )
     expect(extensionsOf(config)).toEqual([module])
     const words = ["--config", config, "--dataset", collection, "--artifacts", join(folder, "store")]
-    const first = await dag(...words)
+    const first = await dagProcess(words)
     expect(first.err).not.toContain("✗")
     expect(first.code).toBe(0)
     expect(first.out).toContain("DCG@10")
@@ -259,10 +270,10 @@ describe("modules from outside, by the command line", () => {
     expect(first.out).toMatch(/overlap/)
 
     writeFileSync(module, `// a remark\n${text}`)
-    expect(await dag(...words, "--assert-hit")).toMatchObject({ code: 0 })
+    expect(await dagProcess([...words, "--assert-hit"])).toMatchObject({ code: 0 })
 
     writeFileSync(module, text.replace("2 ** 32", "2 ** 33"))
-    const changed = await dag(...words, "--dry-run")
+    const changed = await dagProcess([...words, "--dry-run"])
     expect(changed.code).toBe(10)
     expect(changed.out).toMatch(/retrieve\.outside\.random +run/)
     expect(changed.out).toMatch(/retrieve\.bm25 +hit/)

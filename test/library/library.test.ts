@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { type ExperimentSettings, queryResults, runExperiment } from "../../library/index.ts"
@@ -7,6 +9,7 @@ import { evaluateRun, readQrels, readRun } from "../../library/measures.ts"
 import { openModel, scorePairs } from "../../library/neural.ts"
 import { bm25Index } from "../../library/retrieval.ts"
 import { compare } from "../../library/statistics.ts"
+import { DuckDb, duckDbPromise, layerDuckDb } from "../../pipeline/index.ts"
 import { StatisticsConfig } from "../../schemas/index.ts"
 import { compareSystems, type ScoreTable } from "../../stages/evaluate/index.ts"
 import { smallModel } from "../support/smallModels.ts"
@@ -96,6 +99,75 @@ describe("rankdag/measures", () => {
       line: 2,
     })
     expect(await rejection(readRun(join(folder, "none")))).toMatchObject({ _tag: "UnreadableFile", reason: "missing" })
+  })
+})
+
+describe("files of runs and judgements", () => {
+  const folder = temporaryFolder("judged")
+  const at = (name: string) => join(folder, name)
+  const grades = { q1: { a: 2, b: 0 }, q2: { c: 1 } }
+  const scores = { q1: { a: 2.5, b: 1.25 }, q2: { c: -3 } }
+  const rowsOf = (table: Readonly<Record<string, Readonly<Record<string, number>>>>) =>
+    Object.entries(table).flatMap(([qid, of]) =>
+      Object.entries(of).map(([docid, value]) => [qid, docid, value] as const),
+    )
+  const lines = (texts: ReadonlyArray<string>): string => texts.map((text) => `${text}\n`).join("")
+
+  it("L170 readRun and readQrels read every form that a collection's files may have, told by what they hold", async () => {
+    const values = (rows: ReadonlyArray<ReadonlyArray<string | number>>): string =>
+      rows
+        .map(
+          (row) =>
+            `(${row.map((value) => (typeof value === "string" ? `'${value}'` : `${value}::DOUBLE`)).join(", ")})`,
+        )
+        .join(", ")
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const connection = yield* (yield* DuckDb).connect
+        // ranx's names of columns.
+        for (const [file, table, name] of [
+          ["run", scores, "score"],
+          ["qrels", grades, "rel"],
+        ] as const) {
+          const sql = `COPY (SELECT * FROM (VALUES ${values(rowsOf(table))}) t(q_id, doc_id, ${name})) TO '${at(file)}.parquet' (FORMAT parquet)`
+          yield* duckDbPromise(sql, () => connection.run(sql))
+        }
+      }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+    )
+    const runs = {
+      "run.trec": lines(rowsOf(scores).map(([qid, docid, score], i) => `${qid} Q0 ${docid} ${i + 1} ${score} x`)),
+      "run.json": JSON.stringify(scores),
+      "run.tsv": lines(["qid\tdocid\tscore", ...rowsOf(scores).map((row) => row.join("\t"))]),
+    }
+    const qrels = {
+      "qrels.txt": lines(rowsOf(grades).map(([qid, docid, grade]) => `${qid} 0 ${docid} ${grade}`)),
+      "qrels.json": JSON.stringify(grades, undefined, 2),
+      "qrels.tsv": lines(["query-id\tcorpus-id\tscore", ...rowsOf(grades).map((row) => row.join("\t"))]),
+      "qrels.csv": lines(["query_id,product_id,rating", ...rowsOf(grades).map((row) => row.join(","))]),
+      "qrels.jsonl": lines(rowsOf(grades).map(([qid, docid, grade]) => JSON.stringify({ qid, docid, grade }))),
+    }
+    for (const [name, text] of Object.entries({ ...runs, ...qrels })) {
+      writeFileSync(at(name), text)
+      writeFileSync(at(`${name}.gz`), gzipSync(text))
+    }
+    const packed = (names: ReadonlyArray<string>) => names.flatMap((name) => [name, `${name}.gz`])
+    for (const name of [...packed(Object.keys(runs)), "run.parquet"]) {
+      expect([name, await readRun(at(name))]).toEqual([name, scores])
+    }
+    for (const name of [...packed(Object.keys(qrels)), "qrels.parquet"]) {
+      expect([name, await readQrels(at(name))]).toEqual([name, grades])
+    }
+    const notes: Array<string> = []
+    await readRun(at("run.parquet"), (note) => notes.push(note))
+    expect(notes).toEqual(["read as Parquet: q_id, doc_id, score"])
+  })
+
+  it("L170 a grade that is none, and a file that is no longer whole, are errors that say where", async () => {
+    writeFileSync(at("half.json"), '{ "q1": {\n "a": 0.5 } }')
+    expect(await rejection(readQrels(at("half.json")))).toMatchObject({ _tag: "MalformedRow", line: 2, field: "grade" })
+    writeFileSync(at("cut.parquet"), readFileSync(at("run.parquet")).subarray(0, 60))
+    expect(await rejection(readRun(at("cut.parquet")))).toMatchObject({ _tag: "UnreadableFile" })
+    expect(await rejection(readQrels(at("cut.parquet")))).toMatchObject({ _tag: "UnreadableFile" })
   })
 })
 

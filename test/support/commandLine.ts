@@ -1,8 +1,12 @@
 import { spawn } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { bundleFolder, bundleStart, validBundle } from "../../cli/Bundle.ts"
+import { exitCodeOfCause, exitCodes } from "../../cli/ExitCode.ts"
 import { makeBundle } from "../../cli/launchBundle.ts"
+import { program } from "../../cli/main.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -25,7 +29,7 @@ interface Start {
  * Runs the program with these words in a process of its own, as the launcher of `dag.ts` does: from the project's bundle, which is
  * made where none is of these sources. The two processes before it, tsx's and the launcher's, are `test/cli/launch.test.ts`'s.
  */
-export const program = async (words: ReadonlyArray<string>, { cwd = root, unread }: Start = {}): Promise<Ended> => {
+export const dagProcess = async (words: ReadonlyArray<string>, { cwd = root, unread }: Start = {}): Promise<Ended> => {
   const id = validBundle(root)?.id ?? (await makeBundle(root, "cli/main.ts"))
   return new Promise((done, failed) => {
     const start = ["--enable-source-maps", join(bundleFolder(root), id, bundleStart)]
@@ -40,12 +44,54 @@ export const program = async (words: ReadonlyArray<string>, { cwd = root, unread
   })
 }
 
-/** Runs the program with these words. */
-export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => program(words)
-
 /** Runs the program with the reader of a stream gone before anything is written to it, as `| head -0` is. */
 export const dagUnread = (unread: "stdout" | "stderr", ...words: ReadonlyArray<string>): Promise<Ended> =>
-  program(words, { unread })
+  dagProcess(words, { unread })
+
+/** Collects what is written to a stream until `restore` is called. */
+const collected = (stream: NodeJS.WriteStream) => {
+  const own = Object.getOwnPropertyDescriptor(stream, "write")
+  let text = ""
+  stream.write = (
+    chunk: string | Uint8Array,
+    encoding?: BufferEncoding | ((error?: Error | null) => void),
+    done?: (error?: Error | null) => void,
+  ): boolean => {
+    text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()
+    const callback = typeof encoding === "function" ? encoding : done
+    if (callback !== undefined) queueMicrotask(() => callback(null))
+    return true
+  }
+  return {
+    restore: (): string => {
+      if (own === undefined) Reflect.deleteProperty(stream, "write")
+      else Object.defineProperty(stream, "write", own)
+      return text
+    },
+  }
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs the program with these words here: what it prints, and the code that its process would end with. One after the other, as the
+ * streams are this process's own. What is about processes (pipes, signals, what a second start finds) asks `dagProcess`.
+ */
+export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => {
+  const running = last.then(async (): Promise<Ended> => {
+    const [out, err] = [collected(process.stdout), collected(process.stderr)]
+    try {
+      const exit = await Effect.runPromiseExit(program(words))
+      const code = Exit.match(exit, { onSuccess: () => exitCodes.success, onFailure: exitCodeOfCause })
+      return { code, out: out.restore(), err: err.restore() }
+    } finally {
+      out.restore()
+      err.restore()
+    }
+  })
+  last = running.catch(() => undefined)
+  return running
+}
 
 /** Writes a small BEIR folder: nine passages, four queries, test and dev judgements. */
 export const writeTinyCollection = (folder: string): void => {

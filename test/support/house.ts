@@ -111,6 +111,8 @@ const excepted = new Map([
   ["stages/train/contract.ts → neural/losses/index.ts", "the same"],
   ["cli/Bundle.ts → pipeline/keys/FingerprintStamp.ts", "the launcher must not load the engine"],
   ["cli/launchBundle.ts → pipeline/keys/FingerprintStamp.ts", "the same"],
+  ["cli/Bundle.ts → schemas/isRecord.ts", "the same, nor Effect"],
+  ["neural/runtime/SessionWorker.ts → schemas/causeText.ts", "a thread must not load Effect"],
 ])
 
 const badName = /^(?:utils?|helpers?|common|managers?|misc)$|(?:Utils?|Helpers?|Managers?)$/

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { causeText } from "../../../schemas/index.ts"
 import { layoutFiles } from "../Layout.ts"
 import type { PublicCollection, PublicFile } from "./Catalogue.ts"
 import { DownloadFailed } from "./DownloadError.ts"
@@ -54,7 +55,7 @@ export const fetchFiles = async (collection: PublicCollection, options: FetchOpt
     try {
       await (file.form === "zip" ? unpackZip : unpackTar)(kept, folder, take)
     } catch (error) {
-      const detail = `the archive could not be unpacked (${error instanceof Error ? error.message : String(error)})`
+      const detail = `the archive could not be unpacked (${causeText(error)})`
       const fix = "Check the disk's free space; the archive itself has the right digest."
       throw new DownloadFailed({ address, reason: "archive", detail, fix })
     }

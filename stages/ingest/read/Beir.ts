@@ -1,6 +1,6 @@
 /** Files with one JSON object a line, as BEIR has them. */
 
-import type { FieldNames } from "../../../schemas/index.ts"
+import { causeText, type FieldNames, isRecord } from "../../../schemas/index.ts"
 import { kindOfLabels, kindOfRecord } from "../QueryKind.ts"
 import { columnsOf, nameIt, type Role } from "./Columns.ts"
 import {
@@ -17,19 +17,14 @@ import {
 import type { Lines } from "./Lines.ts"
 import type { Batches, PassageRead, QrelRead, QueryRead } from "./Rows.ts"
 
-interface JsonRecord {
-  readonly [name: string]: unknown
-}
-
-const isRecord = (value: unknown): value is JsonRecord =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+type JsonRecord = Readonly<Record<string, unknown>>
 
 const recordOf = (place: Place, line: string): JsonRecord => {
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = causeText(error)
     throw malformed(place, "the line", `a JSON object (${why})`, line, "Write one complete JSON object on every line.")
   }
   if (isRecord(value)) return value

@@ -23,6 +23,20 @@ export interface NamedTable {
   readonly close: () => Promise<void>
 }
 
+/** Reads a table that comes open or, of an empty file, not at all. */
+export async function* tableRows<Row>(
+  table: Promise<NamedTable | undefined>,
+  read: (table: NamedTable) => Batches<Row>,
+): Batches<Row> {
+  const opened = await table
+  if (opened === undefined) return
+  try {
+    yield* read(opened)
+  } finally {
+    await opened.close()
+  }
+}
+
 /** Reads the rows of a table by what their columns hold. */
 async function* readRows<Row, Name extends keyof Columns>(
   table: NamedTable,

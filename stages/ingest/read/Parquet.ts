@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
-import { gitLfsPointer } from "../../../schemas/index.ts"
+import { causeText, gitLfsPointer } from "../../../schemas/index.ts"
 import { MalformedRow, UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
 import type { NamedRow, NamedTable } from "./NamedTable.ts"
@@ -49,7 +49,7 @@ export const parquetTable = async (connection: DuckDBConnection, path: string, f
     try {
       return await read()
     } catch (error) {
-      const [said = ""] = (error instanceof Error ? error.message : String(error)).split("\n")
+      const [said = ""] = causeText(error).split("\n")
       const detail = `DuckDB cannot read it: ${said.replaceAll(path, file)}`
       throw new UnreadableFile({ file, reason: "corrupt", detail, fix: "Fetch it again, or write it anew." })
     }

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
+import { causeText } from "../../../schemas/index.ts"
 import { UnreadableFile } from "../IngestError.ts"
 import { identifier, malformed } from "./Fields.ts"
 import { parquetRows } from "./parquetRows.ts"
@@ -21,8 +22,7 @@ export const isParquet = async (path: string): Promise<boolean> => {
   }
 }
 
-const causeText = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? ""
+const firstLine = (cause: unknown): string => causeText(cause).split("\n")[0] ?? ""
 
 const wordOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
@@ -43,7 +43,7 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`).then(
     (result) => result.getRowsJson(),
     (error: unknown) => {
-      throw refuse(error instanceof Error ? error.message.split("\n")[0]! : String(error), "Write the file again.")
+      throw refuse(firstLine(error), "Write the file again.")
     },
   )
   const columns = described.map(([name, type]) => ({ name: wordOf(name), type: wordOf(type) }))
@@ -70,7 +70,7 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
   const batches = parquetRows(connection, path, sql)
   const nextBatch = () =>
     batches.next().catch((error: unknown) => {
-      throw refuse(causeText(error), "Write the file again.")
+      throw refuse(firstLine(error), "Write the file again.")
     })
   let line = 1
   for (let read = await nextBatch(); read.done !== true; read = await nextBatch()) {

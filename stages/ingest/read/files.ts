@@ -8,9 +8,6 @@ import { isZstandard, unpackZstandard, ZstandardError } from "./zstandard.ts"
 
 const chunkBytes = 256 * 1024
 
-/** A file's name without the ending of what it is packed with. */
-export const unpackedName = (file: string): string => file.replace(/\.(?:gz|zst|Z|[0-2]z)$/, "")
-
 const gzipMagic = (chunk: Uint8Array): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b
 
 /**

@@ -1,3 +1,4 @@
+import { causeText } from "../../../schemas/index.ts"
 import { makeBlocks, readModel } from "./blocks.ts"
 import { comparisonPlot } from "./comparisonPlot.ts"
 import { controls } from "./controls.ts"
@@ -24,7 +25,7 @@ let view: View = viewAt(model, location.hash)
 
 /** Tells a part's error where the part would be: the others go on. */
 const tell = (error: unknown): void => {
-  const said = error instanceof Error ? error.message : String(error)
+  const said = causeText(error)
   byId("deck").after(
     Object.assign(document.createElement("p"), { className: "problem", textContent: `This page is broken: ${said}` }),
   )

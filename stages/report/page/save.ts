@@ -1,3 +1,4 @@
+import { causeText } from "../../../schemas/index.ts"
 import { toElement } from "./dom.ts"
 import { h } from "./Markup.ts"
 
@@ -23,7 +24,7 @@ export const saveButtons = (what: string, kinds: ReadonlyArray<FileKind>): HTMLE
     const button = toElement(h("button", { type: "button", "aria-label": `Save ${what} as ${label}` }, label))
     button.addEventListener("click", () => {
       Promise.resolve(saveIt()).catch((error: unknown) => {
-        bar.append(` (${error instanceof Error ? error.message : String(error)})`)
+        bar.append(` (${causeText(error)})`)
       })
     })
     bar.append(position === 0 ? "" : " · ", button)
