@@ -130,7 +130,8 @@ export const relevance = (rel: number): ReadonlyArray<string> => (rel === 1 ? []
 /** `judged_only=True`, or nothing. */
 export const overJudgedOnly = (flag: boolean): ReadonlyArray<string> => (flag ? ["judged_only=True"] : [])
 
-interface Whole {
+/** Parameters of a measure over a ranking with a grade of relevance. */
+export interface Whole {
   readonly rel: number
   readonly judgedOnly: boolean
 }
