@@ -47,7 +47,7 @@ import { packBatches, usualTokensPerBatch } from "../stages/rerank/Batches.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
 import { docidAt } from "../stages/retrieve/Docids.ts"
 import { IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
-import { clock, peakOf, profileOf } from "./support/onnxProfile.ts"
+import { clock, peakOf, product, profileOf } from "./support/onnxProfile.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 import { Server } from "./support/Server.ts"
 
@@ -259,7 +259,7 @@ const compete = async (
 }
 
 /** The profile of our own side at the pairs. */
-const profiled = (folder: string, texts: readonly TokenSequence[], budget: number) =>
+const ownProfile = (folder: string, texts: readonly TokenSequence[], budget: number) =>
   profileOf(folder, (profile) =>
     Effect.gen(function* () {
       const options = { device: "cpu", threads, profile } as const
@@ -341,7 +341,7 @@ const main = Effect.gen(function* () {
     for (const head of heads.filter((name) => listed("RANKDAG_BENCH_HEADS", [name]).includes(name))) {
       const done = yield* compare(model, head, mkdtempSync(join(folder, "model-")), texts)
       if (done === undefined) continue
-      const { operations, seconds } = yield* profiled(done.to, done.texts, done.budget)
+      const { operations, seconds } = yield* ownProfile(done.to, done.texts, done.budget)
       const all = sum([...seconds.values()])
       const share = (of: number): string => `${((100 * of) / all).toFixed(1)} %`
       const products = seconds.get("products") ?? 0

@@ -32,7 +32,8 @@ const Profile = Schema.parseJson(
 )
 const Size = Schema.decodeUnknownSync(Schema.Array(Schema.Number))
 
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
+/** How many members a shape has. */
+export const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
 
 const productKinds = new Set(["Gemm", "MatMul", "FusedMatMul", "FusedGemm"])
 

@@ -3,8 +3,8 @@ import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import { beforeAll, describe, expect, it } from "vitest"
 import { DuckDb, duckDbPromise, layerDuckDb } from "../../pipeline/index.ts"
-import { Layout, recogniseLayout } from "../../stages/ingest/Layout.ts"
-import { forms } from "../../stages/ingest/read/forms/registry.ts"
+import { recogniseLayout } from "../../stages/ingest/Layout.ts"
+import { forms, layoutNames } from "../../stages/ingest/read/forms/registry.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
 import { read } from "./folders.ts"
 
@@ -33,7 +33,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 describe("the layouts of files", () => {
-  it.each(Layout.fields.format.literals)("K42 %s is recognised by its files' names", (format) => {
+  it.each(layoutNames)("K42 %s is recognised by its files' names", (format) => {
     const folder = temporaryFolder("layout")
     const files = Object.entries(folders[format] ?? {})
     for (const [name, text] of files) {
@@ -94,7 +94,7 @@ describe("the forms of files", () => {
         const connection = yield* (yield* DuckDb).connect
         for (const [name, sql] of tables) {
           const file = join(folder, name.replace("/", "-"))
-          yield* duckDbPromise(sql, () => connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`))
+          yield* duckDbPromise(connection, sql, () => connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`))
           binary.set(sql, readFileSync(file))
         }
       }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),

@@ -130,7 +130,7 @@ describe("files of runs and judgements", () => {
           ["qrels", grades, "rel"],
         ] as const) {
           const sql = `COPY (SELECT * FROM (VALUES ${values(rowsOf(table))}) t(q_id, doc_id, ${name})) TO '${at(file)}.parquet' (FORMAT parquet)`
-          yield* duckDbPromise(sql, () => connection.run(sql))
+          yield* duckDbPromise(connection, sql, () => connection.run(sql))
         }
       }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
     )
