@@ -1,4 +1,4 @@
-"""One system of bench/rerank.ts: `python rerank-python.py SYSTEM FOLDER HEAD PAIRS THREADS`, asked and answering in lines.
+"""One system of bench/rerank.ts or bench/longTexts.ts: `python rerank-python.py SYSTEM FOLDER HEAD PAIRS THREADS`, asked and answering in lines.
 
 SYSTEM is torch (transformers with its default attention, under inference_mode), compiled (the same through torch.compile) or
 onnxruntime (an export as optimum makes it: torch.onnx.export of the transformers model, dynamic axes, all optimisations on).
@@ -21,7 +21,7 @@ import numpy  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from transformers import AutoConfig, BertModel, T5EncoderModel  # noqa: E402
+from transformers import AutoConfig, BertModel, ModernBertModel, T5EncoderModel  # noqa: E402
 
 # One thread is measured in processor time, which the rest of the machine disturbs least.
 clock = time.process_time if threads == 1 else time.perf_counter
@@ -36,8 +36,9 @@ class Ranker(torch.nn.Module):
 
     def __init__(self, attention):
         super().__init__()
-        self.takes_types = AutoConfig.from_pretrained(folder).model_type == "bert"
-        kind = BertModel if self.takes_types else T5EncoderModel
+        family = AutoConfig.from_pretrained(folder).model_type
+        self.takes_types = family == "bert"
+        kind = {"bert": BertModel, "t5": T5EncoderModel, "modernbert": ModernBertModel}[family]
         settings = {"add_pooling_layer": False} if self.takes_types else {}
         self.encoder = kind.from_pretrained(folder, attn_implementation=attention, **settings).eval()
         weights = load_file(os.path.join(folder, "model.safetensors"))

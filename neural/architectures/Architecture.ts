@@ -40,6 +40,8 @@ export interface Architecture {
   readonly classifier?: (encoder: Encoder, place: Place, labels: number) => Floats
   /** Logits of some entries of the vocabulary, [batch, entries]; absent where there is no language model behind. */
   readonly entryLogits?: (encoder: Encoder, place: Place, entries: readonly number[]) => Floats
+  /** The pieces of the vocabulary between which its published rerankers choose; absent where there are none. */
+  readonly choice?: { readonly yes: string; readonly no: string }
   /** The kind of head that a class of transformers has, by the class's name; undefined where that does not say it. */
   readonly headOfClass: (name: string) => HeadKind | undefined
   /** The other names that checkpoints may have a tensor under. */

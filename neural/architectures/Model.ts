@@ -5,6 +5,7 @@ import { HeadUnsuitable } from "./ArchitectureError.ts"
 import { dense } from "./dense.ts"
 import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
 import { type Head, headsOf } from "./Head.ts"
+import { maskedMean } from "./maskedMean.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
 import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
 
@@ -37,14 +38,6 @@ export interface ModelGraph {
 
 const longestByDefault = 4096
 
-/** The mean of each text's token states under a mask, [batch, width]; a text without tokens gives zeros. */
-const maskedMean = (encoder: Encoder, tokens: TokenBatch, mask: Floats = tokens.mask): Floats => {
-  const { batch, sequence } = tokens
-  const sums = Onnx.matMul(Onnx.reshape(mask, [batch, 1, sequence]), byText(encoder.states(), tokens))
-  const count = Onnx.maximum(Onnx.reduceSum(mask, [1], true), 1e-9)
-  return Onnx.divide(Onnx.reshape(sums, [batch, encoder.width]), count)
-}
-
 const attentionPooling = (encoder: Encoder, tokens: TokenBatch, parameters: Parameters): Floats => {
   const { batch, mask, sequence } = tokens
   const states = encoder.states()
@@ -68,7 +61,7 @@ const ofUnitLength = (vectors: Floats): Floats => {
 const embeddings = (encoder: Encoder, tokens: TokenBatch, head: Extract<Head, { kind: "embedding" }>): Floats => {
   const { leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
   const mask = leavesOutPrompt === true ? Onnx.cast(tokens.poolingMask, "float32") : tokens.mask
-  let vectors = pooling === "cls" ? encoder.first() : maskedMean(encoder, tokens, mask)
+  let vectors = pooling === "cls" ? encoder.first() : maskedMean(encoder.states(), tokens, mask)
   if (normalized === true && truncateDim !== undefined) vectors = ofUnitLength(vectors)
   if (truncateDim !== undefined && truncateDim < encoder.width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
   const cosine = (similarity ?? "cosine") === "cosine"
@@ -91,7 +84,7 @@ export const modelExpression = (
     case "first-token":
       return linear(encoder.first())
     case "masked-mean":
-      return linear(maskedMean(encoder, tokens))
+      return linear(maskedMean(encoder.states(), tokens))
     case "attention-pooling":
       return linear(attentionPooling(encoder, tokens, parameters))
     case "embedding":

@@ -1,10 +1,12 @@
 import type { Family, ModelType } from "./Family.ts"
 import { bertFamily } from "./families/Bert.ts"
+import { debertaFamily } from "./families/Deberta.ts"
+import { modernBertFamily } from "./families/ModernBert.ts"
 import { t5Family } from "./families/T5.ts"
 import { t5GemmaFamily } from "./families/T5Gemma.ts"
 
 /** The families of models, in the order in which they are listed. */
-export const families: readonly Family[] = [t5Family, t5GemmaFamily, bertFamily]
+export const families: readonly Family[] = [t5Family, t5GemmaFamily, bertFamily, modernBertFamily, debertaFamily]
 
 /** How each `model_type` of a `config.json` is read. */
 export const modelTypes: ReadonlyMap<string, ModelType> = new Map(

@@ -87,11 +87,26 @@ export const divide = (a: Dim, b: Dim): Dim | undefined => {
   return fromTerms(quotient)
 }
 
+/** ⌈a / b⌉ of a size that is a number or an input's name: a size with a name of its own. Undefined of any other. */
+export const dividedUp = (dim: Dim, by: number): Dim | undefined => {
+  if (typeof dim === "number") return Math.ceil(dim / by)
+  const name = dim.terms[0]?.names[0]
+  return name === dim.text && quotientOf(name) === undefined ? named(`⌈${dim.text}/${by}⌉`) : undefined
+}
+
+/** What a name of `dividedUp` is made of; undefined of any other name. */
+export const quotientOf = (name: string): { readonly of: SymbolicDim; readonly by: number } | undefined => {
+  const [, of, by] = /^⌈([^⌈⌉]+)\/(\d+)⌉$/u.exec(name) ?? []
+  return of === undefined ? undefined : { of: named(of), by: Number(by) }
+}
+
 /** How many elements a shape has. */
 export const elements = (shape: Shape): Dim => shape.reduce<Dim>(multiply, 1)
 
 /** The names a size depends on. */
-export const namesOf = (dim: Dim): readonly string[] => [...new Set(termsOf(dim).flatMap((term) => term.names))]
+export const namesOf = (dim: Dim): readonly string[] => [
+  ...new Set(termsOf(dim).flatMap(({ names }) => names.map((name) => quotientOf(name)?.of.text ?? name))),
+]
 
 /** The size for given values of its names; undefined where one is missing. */
 export const evaluate = (dim: Dim, values: ReadonlyMap<string, number>): number | undefined => {
@@ -99,7 +114,9 @@ export const evaluate = (dim: Dim, values: ReadonlyMap<string, number>): number 
   for (const { factor, names } of termsOf(dim)) {
     let product = factor
     for (const name of names) {
-      const value = values.get(name)
+      const quotient = quotientOf(name)
+      const whole = values.get(quotient?.of.text ?? name)
+      const value = quotient === undefined || whole === undefined ? whole : Math.ceil(whole / quotient.by)
       if (value === undefined) return undefined
       product *= value
     }

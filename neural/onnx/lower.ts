@@ -124,6 +124,11 @@ class Lowering {
   #sizeOf(dim: Dim.SymbolicDim): string {
     const [first, ...rest] = dim.terms
     const only = rest.length === 0 && first?.factor === 1 && first.names.length === 1 ? first.names[0] : undefined
+    const quotient = only === undefined ? undefined : Dim.quotientOf(only)
+    if (quotient !== undefined) {
+      const above = this.emit("Add", [this.size(quotient.of), this.vector([quotient.by - 1])])
+      return this.emit("Div", [above, this.vector([quotient.by])])
+    }
     if (only !== undefined) {
       for (const input of this.graph.inputs) {
         const axis = input.shape.findIndex((size) => Dim.equals(size, dim))

@@ -20,9 +20,18 @@ const wordsWithSpaces = (prefix: boolean): Json => ({
   ],
 })
 
+/** What DeBERTa-v2's class of transformers 5 makes one space of: runs of white space, and a break or tab alone. */
+export const spaceRuns = "\\s{2,}|[\\n\\r\\t]"
+
+const isPiece =
+  (name: string) =>
+  (entry: unknown): boolean =>
+    Array.isArray(entry) && entry[0] === name && entry[1] === 0
+
 /**
  * A tokenizer.json with the parts that its class makes itself, whatever the file has: transformers 5's classes of BERT, RoBERTa,
- * XLM-R and T5 take vocabulary, merges and added tokens of it, and SentencePiece's rules. Any other class takes all.
+ * XLM-R and T5 take vocabulary, merges and added tokens of it, and SentencePiece's rules; DeBERTa-v2's not even these. Any other
+ * class takes all.
  */
 export const withClassParts = (file: Json, model: Json, config: Json): Json => {
   const { add_prefix_space: prefix, tokenizer_class: stated } = config
@@ -44,6 +53,29 @@ export const withClassParts = (file: Json, model: Json, config: Json): Json => {
       return { ...file, normalizer: null, pre_tokenizer: { type: "ByteLevel", add_prefix_space: prefix === true } }
     case "XLMRobertaTokenizer":
       return { ...file, normalizer: precompiled(file["normalizer"]), pre_tokenizer: wordsWithSpaces(prefix !== false) }
+    case "DebertaV2Tokenizer": {
+      const vocab = Array.isArray(model["vocab"]) ? model["vocab"] : []
+      const named = vocab.findIndex(isPiece(nameIn(config["unk_token"]) ?? "[UNK]"))
+      const usual = typeof config["unk_id"] === "number" ? config["unk_id"] : 1
+      return {
+        ...file,
+        model: { ...model, type: "Unigram", unk_id: named < 0 ? usual : named, byte_fallback: false },
+        normalizer: {
+          type: "Sequence",
+          normalizers: [
+            ...(config["do_lower_case"] === true ? [{ type: "Lowercase" }] : []),
+            { type: "Replace", pattern: { Regex: spaceRuns }, content: " " },
+            { type: "NFC" },
+            { type: "Strip", strip_left: false, strip_right: true },
+          ],
+        },
+        pre_tokenizer: {
+          type: "Metaspace",
+          replacement: "\u2581",
+          prepend_scheme: prefix === false ? "first" : "always",
+        },
+      }
+    }
     case "T5Tokenizer":
       return { ...file, normalizer: precompiled(file["normalizer"]), pre_tokenizer: wordsWithSpaces(true) }
     default:

@@ -5,6 +5,7 @@ type Json = Readonly<Record<string, unknown>>
 
 /** The classes whose texts BERT's normalizer prepares by the fields of `tokenizer_config.json`, and that pass token types. */
 const bertClass = /^(?:Bert|Electra)Tokenizer(?:Fast)?$/u
+const debertaClass = /^DebertaV2Tokenizer(?:Fast)?$/u
 const robertaClass = /^(?:XLM)?Roberta(?:XL)?Tokenizer(?:Fast)?$/u
 /** Classes that add nothing to `tokenizer.json`. */
 const genericClass = /^(?:TokenizersBackend|PreTrainedTokenizerFast)$/u
@@ -73,7 +74,7 @@ export const bertPreparation = (config: Json, normalizer: Json): BertPreparation
 /** Whether the class makes its layouts itself, of its special tokens, whatever post-processor `tokenizer.json` has: transformers 5's does. */
 export const makesLayouts = (config: Json): boolean => {
   const name = classOf(config) ?? ""
-  return bertClass.test(name) || robertaClass.test(name)
+  return bertClass.test(name) || robertaClass.test(name) || debertaClass.test(name)
 }
 
 /** The layouts that the class makes; for a class that is not known, or none, BERT's, where its special tokens are there. */

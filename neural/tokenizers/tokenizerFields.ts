@@ -16,11 +16,13 @@ export const tokenizerConfigFields: FieldTable = {
     tokenizer_class: "what holds where the file is silent: token types, and how BERT's prepares text",
     model_max_length: "the limit on tokens, where sentence_bert_config.json states none",
     model_input_names: "whether token types are passed to the model; left out, as the class does",
-    do_lower_case: "BERT's: lower case; goes before tokenizer.json's normalizer, left out by default true",
+    do_lower_case:
+      "BERT's: lower case; goes before tokenizer.json's normalizer, left out by default true; DeBERTa-v2's: left out, false",
     strip_accents: "BERT's: without accents; goes before tokenizer.json's normalizer, left out as do_lower_case",
     tokenize_chinese_chars:
       "BERT's: ideographs apart; goes before tokenizer.json's normalizer, left out by default true",
-    add_prefix_space: "RoBERTa's and XLM-R's: whether a text begins as if behind a space; left out, false and true",
+    add_prefix_space:
+      "RoBERTa's, XLM-R's and DeBERTa-v2's: whether a text begins as if behind a space; left out, false, true and true",
     extra_ids: "T5's sentinels, of a SentencePiece model",
     added_tokens_decoder: "tokens that are added to the tokenizer, and how they are matched",
     ...list(
@@ -47,6 +49,8 @@ export const tokenizerConfigFields: FieldTable = {
       "max_length stride truncation truncation_strategy",
     ),
     ...list("a name for tokens that the tokenizer has anyway", "model_specific_special_tokens image_token"),
+    vocab_type: "DeBERTa-v2's; tokenizer.json says it",
+    unk_id: "DeBERTa-v2's; the piece of unk_token's name",
     pad_token_type_id: "padding is masked",
     ...list("the input's template says it, or tokenizer.json's post_processor", "add_bos_token add_eos_token"),
     legacy: "how slow tokenizers of T5 and Llama treat spaces behind special tokens, which stand in no text here",
@@ -65,6 +69,7 @@ export const tokenizerConfigFields: FieldTable = {
       because: "SentencePiece's own settings (sampling) are not built",
       remedy: "Set it to {}: sampling is of training.",
     },
+    split_by_punct: { values: [false], because: "DeBERTa-v2's splitting at punctuation is not built" },
     split_special_tokens: { values: [false], because: "special tokens in a text are one token here" },
     auto_map: {
       values: [{}],
@@ -80,10 +85,11 @@ export const tokenizerJsonFields: FieldTable = {
     model: "pieces, and how words become pieces",
     added_tokens: "tokens that are matched in the raw text",
     normalizer:
-      "how text is normalised; of the classes of BERT, RoBERTa, XLM-R and T5, SentencePiece's rules alone: they make the rest themselves",
-    pre_tokenizer: "how text falls apart into words; the classes of BERT, RoBERTa, XLM-R and T5 make it themselves",
+      "how text is normalised; of the classes of BERT, RoBERTa, XLM-R and T5, SentencePiece's rules alone, of DeBERTa-v2's nothing: they make the rest themselves",
+    pre_tokenizer:
+      "how text falls apart into words; the classes of BERT, RoBERTa, XLM-R, T5 and DeBERTa-v2 make it themselves",
     post_processor:
-      "what stands around a text and a pair, and their token types; the classes of BERT and RoBERTa make it themselves",
+      "what stands around a text and a pair, and their token types; the classes of BERT, RoBERTa and DeBERTa-v2 make it themselves",
     truncation: "its direction, where truncation_side is left out: must be Right; the rest is set anew for each call",
     padding: "its direction, as padding_side; the rest is set anew for each call",
   },

@@ -1,7 +1,7 @@
 import { causeText, isRecord } from "../../schemas/index.ts"
 import type { AddedToken } from "./AddedTokens.ts"
 import { readCharsmap } from "./Charsmap.ts"
-import { withClassParts } from "./classParts.ts"
+import { spaceRuns, withClassParts } from "./classParts.ts"
 import { IdBuffer, remember } from "./IdBuffer.ts"
 import { openLibrary } from "./library.ts"
 import { withNamedTokens } from "./namedTokens.ts"
@@ -58,12 +58,39 @@ const metaspacePrefix = (part: Json): SpacePolicy["prefix"] | undefined => {
 /** Unicode's white space but the space itself. */
 const otherSpaces = /[\t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu
 
+/** Unicode's white space, as the regular expressions of tokenizers have it. */
+const space = "[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
+const runOfSpaces = new RegExp(`${space}{2,}|[\n\r\t]`, "gu")
+const spacesAtEnd = new RegExp(`${space}+$`, "u")
+
+const isSpaceRuns = ({ content, pattern, type }: Json): boolean =>
+  type === "Replace" && isRecord(pattern) && pattern["Regex"] === spaceRuns && content === " "
+
+/** A step of DeBERTa-v2's normalisation, which knows no rules of SentencePiece; undefined of any other part. */
+const debertaStep = (part: Json): ((text: string) => string) | undefined => {
+  if (isSpaceRuns(part)) return (text) => text.replace(runOfSpaces, " ")
+  if (part["type"] === "NFC") return (text) => text.normalize("NFC")
+  // Letter by letter: a sigma at a word's end is one like others.
+  if (part["type"] === "Lowercase") return (text) => Array.from(text, (letter) => letter.toLowerCase()).join("")
+  const right = part["type"] === "Strip" && part["strip_left"] === false && part["strip_right"] === true
+  return right ? (text) => text.replace(spacesAtEnd, "") : undefined
+}
+
+/** The rules that DeBERTa-v2's class makes; undefined where a normalizer has other parts. */
+const debertaRules = (parts: ReadonlyArray<Json>): ((text: string) => string) | undefined => {
+  const steps = parts.map(debertaStep).filter((step) => step !== undefined)
+  if (steps.length < parts.length || !parts.some(isSpaceRuns)) return undefined
+  return (text) => steps.reduce((changed, step) => step(changed), text)
+}
+
 /** How a SentencePiece-like tokenizer.json treats text before segmentation; undefined where it has parts of another kind. */
 const textRules = (file: Json): Pick<PieceModel, "normalise" | "spaceMatters" | "spaces"> | undefined => {
   let collapse = false
   let [stripStart, stripEnd] = [false, false]
   let rules: ReturnType<typeof readCharsmap>
-  for (const [place, part] of flattened(file["normalizer"], "normalizers").entries()) {
+  const normalizers = flattened(file["normalizer"], "normalizers")
+  const ofDeberta = debertaRules(normalizers)
+  for (const [place, part] of ofDeberta === undefined ? normalizers.entries() : []) {
     const pattern = isRecord(part["pattern"]) ? part["pattern"]["Regex"] : undefined
     if (part["type"] === "Precompiled" && place === 0) {
       const blob = part["precompiled_charsmap"]
@@ -89,8 +116,8 @@ const textRules = (file: Json): Pick<PieceModel, "normalise" | "spaceMatters" | 
   }
   if (parts.length !== 1) return undefined
   return {
-    normalise: rules?.normalise,
-    spaceMatters: rules?.spaceMatters ?? false,
+    normalise: ofDeberta ?? rules?.normalise,
+    spaceMatters: ofDeberta !== undefined || (rules?.spaceMatters ?? false),
     spaces: { collapse, stripStart, stripEnd, prefix },
   }
 }

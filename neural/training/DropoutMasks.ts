@@ -71,6 +71,12 @@ export class DropoutMasks {
       numbers = Onnx.multiply(numbers, constantKeys(factors(size, place, axis), along))
       placed = true
     })
+    // Blocks that a sequence is cut into: there are no more of them than positions.
+    x.shape.forEach((size, axis) => {
+      if (axis === 0 || typeof size === "number" || isSequence[axis] === true) return
+      const along = x.shape.map((_, each) => (each === axis ? size : 1))
+      numbers = Onnx.multiply(numbers, Onnx.reshape(Onnx.slice(this.#positionFactors, 0, 0, size), along))
+    })
     if (!placed) numbers = Onnx.multiply(numbers, constantKeys([odd(place)], []))
     if (attended <= 0) return numbers
     const along = Array.from({ length }, (_, axis) => (axis === attended ? this.#sequence : 1))

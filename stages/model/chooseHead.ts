@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { classifierHead, type Head, headKindOf, type PretrainedConfig } from "../../neural/index.ts"
+import { classifierHead, type Head, headKindOf, type PretrainedConfig, type Tokenizer } from "../../neural/index.ts"
 import { ModelCard, readyGraphRemedy } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
@@ -48,6 +48,34 @@ const classifier = (config: ModelConfig, pretrained: PretrainedConfig, activatio
     return { head: independent ? { ...head, independent } : head, warnings } satisfies ChosenHead
   })
 
+/** The piece whose logit is RankT5's score. */
+const rankT5Piece = "<extra_id_10>"
+
+/** A decoder's head with its entries of the vocabulary by their names: T5's ids mean something else to another tokenizer. */
+const decoderHead = (
+  model: string,
+  kind: "decoder-choice" | "decoder-logit",
+  { architecture }: PretrainedConfig,
+  tokenizer: Tokenizer | undefined,
+): Effect.Effect<Head, ModelUnsuitable> => {
+  const { choice } = architecture
+  // Without a decoder there are no names, and the head is refused where the graph is made.
+  if (tokenizer === undefined || choice === undefined) return Effect.succeed(decodeHead({ kind }))
+  const entry = (piece: string) => {
+    const id = tokenizer.idOf(piece)
+    if (id !== undefined) return Effect.succeed(id)
+    const full = kind === "decoder-logit" ? { kind, token: 0 } : { kind, yes: 0, no: 1 }
+    return new ModelUnsuitable({
+      model,
+      problem: `its tokenizer has no «${piece}», which the head ${kind} asks for`,
+      remedy: `Give the head in full, with its own ids: { "source": …, "head": ${JSON.stringify(full)} }.`,
+    })
+  }
+  return kind === "decoder-logit"
+    ? Effect.map(entry(rankT5Piece), (token) => ({ kind, token }))
+    : Effect.all({ kind: Effect.succeed(kind), yes: entry(choice.yes), no: entry(choice.no) })
+}
+
 /**
  * The head asked for, by its name with the rest of it from the checkpoint's files, else the one it was saved with: by rankdag, by
  * sentence-transformers, or by the class in `config.json`.
@@ -57,6 +85,7 @@ export const chooseHead = (
   pretrained: PretrainedConfig,
   saved: Head | undefined,
   beside: SavedSettings,
+  tokenizer: Tokenizer | undefined,
 ): Effect.Effect<ChosenHead, ModelUnsuitable> =>
   Effect.gen(function* () {
     const { head: named, label } = config
@@ -76,5 +105,8 @@ export const chooseHead = (
     if (kind === undefined) return { head: undefined, warnings: [] }
     if (kind === "embedding") return { head: yield* beside.embedding, warnings: [] }
     if (kind === "classifier") return yield* classifier(config, pretrained, beside.activation ?? pretrained.activation)
+    if (kind === "decoder-choice" || kind === "decoder-logit") {
+      return { head: yield* decoderHead(config.name, kind, pretrained, tokenizer), warnings: [] }
+    }
     return { head: decodeHead({ kind }), warnings: [] }
   })

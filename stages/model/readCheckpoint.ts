@@ -73,7 +73,7 @@ export const readCheckpoint = (
     const chosen =
       pretrained === undefined || isGraph
         ? { head: undefined, warnings: [] }
-        : yield* chooseHead(config, pretrained, card?.head, beside)
+        : yield* chooseHead(config, pretrained, card?.head, beside, opened?.tokenizer)
     return {
       head: chosen.head,
       hints: hintsOf(pretrained, card, beside, opened),

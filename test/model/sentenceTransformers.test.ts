@@ -69,6 +69,10 @@ const cases: Readonly<Record<string, Case>> = {
   "cross-limit": { ours: sigmoid, warnings: [shortened, shortenedQueries] },
   "cross-backend": { ours: sigmoid },
   "cross-fast": { ours: sigmoid },
+  "bi-modernbert": { warnings: [shortened] },
+  "cross-modernbert": { ours: sigmoid, warnings: [shortened, shortenedQueries] },
+  "bi-deberta": { warnings: [shortened] },
+  "cross-deberta": { ours: sigmoid, warnings: [shortened, shortenedQueries] },
 }
 
 /** Scores of all pairs, [query][passage], by the whole path from the folder to the run. */

@@ -53,6 +53,7 @@ export const t5 = (config: T5Config): Architecture => {
     tokenTypes: false,
     encoder: (place) => t5Encoder(config, place),
     entryLogits: (encoder, place, entries) => t5EntryLogits(config, encoder, place, entries),
+    choice: config.choice,
     headOfClass: () => undefined,
     aliases: (name) => {
       if (name === "shared.weight") return ["encoder.embed_tokens.weight", "transformer.shared.weight"]

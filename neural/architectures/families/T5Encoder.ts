@@ -29,6 +29,10 @@ export interface T5Config {
   /** Whether a checkpoint without `lm_head.weight` means the embedding by it. */
   readonly sharedOutput: boolean
   readonly decoderStart: number
+  /** The pieces between which its published rerankers choose. */
+  readonly choice: { readonly yes: string; readonly no: string }
+  /** Whether each layer has a position bias of its own (UMT5), or all have the first one's. */
+  readonly biasInEachLayer: boolean
 }
 
 /**
@@ -45,16 +49,16 @@ export const relativeBucket = (relative: number, buckets: number, maximumDistanc
   return offset + Math.min(exact + Math.floor(growth * (side - exact)), side - 1)
 }
 
-/** The position bias of all heads, [1, heads, sequence, sequence], from the table of block 0, [buckets, heads]. */
-const positionBias = (config: T5Config, tokens: TokenBatch, table: Floats): Floats => {
+/** The position bias of some queries on all heads, [1, heads, queries, sequence], from a table [buckets, heads]. */
+const positionBias = (config: T5Config, tokens: TokenBatch, table: Floats, queries: Onnx.Dim): Floats => {
   const reach = config.maximumDistance
   const buckets: number[] = []
   for (let relative = -reach; relative <= reach; relative++) {
     buckets.push(relativeBucket(relative, config.buckets, config.maximumDistance))
   }
   const byDistance = Onnx.gather(table, Onnx.integers(buckets, [buckets.length]))
-  const positions = Onnx.range(tokens.sequence, "int64")
-  const relative = Onnx.subtract(Onnx.unsqueeze(positions, [0]), Onnx.unsqueeze(positions, [1]))
+  const keys = Onnx.unsqueeze(Onnx.range(tokens.sequence, "int64"), [0])
+  const relative = Onnx.subtract(keys, Onnx.unsqueeze(Onnx.range(queries, "int64"), [1]))
   const clipped = Onnx.minimum(Onnx.maximum(relative, -reach), reach)
   const bias = Onnx.gather(byDistance, Onnx.add(clipped, reach))
   return Onnx.unsqueeze(Onnx.transpose(bias, [2, 0, 1]), [0])
@@ -77,16 +81,19 @@ const feedForward = (
   return Onnx.linear(drop(inner), parameters.get(`${name}.wo.weight`, width, innerWidth))
 }
 
-/** The T5 encoder over a batch of tokens, without attention scaling, with its position bias from block 0 in every block. */
+/** The T5 encoder over a batch of tokens, without attention scaling; its position bias is block 0's in every block, or each block's own. */
 export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Place): Encoder => {
   const { epsilon, headSize, heads, layers, width } = config
   const inner = heads * headSize
   const divided = { heads, keyHeads: heads, size: headSize }
   const gain = (name: string): Floats => parameters.get(`${name}.weight`, width)
   const attentionName = (layer: number): string => `encoder.block.${layer}.layer.0.SelfAttention`
-  const table = parameters.get(`${attentionName(0)}.relative_attention_bias.weight`, config.buckets, heads)
-  const bias = Onnx.add(positionBias(config, tokens, table), tokens.visibility)
-  const biasOfFirst = Onnx.slice(bias, 2, 0, 1)
+  const biasOf = (layer: number, queries: Onnx.Dim): Floats => {
+    const table = parameters.get(`${attentionName(layer)}.relative_attention_bias.weight`, config.buckets, heads)
+    return Onnx.add(positionBias(config, tokens, table, queries), tokens.visibility)
+  }
+  const { biasInEachLayer } = config
+  const shared = biasInEachLayer ? undefined : { all: biasOf(0, tokens.sequence), first: biasOf(0, 1) }
 
   const block = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     const place = (what: string): string => `encoder.${layer}.${what}`
@@ -94,6 +101,7 @@ export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Pla
     const weight = (which: string): Floats => parameters.get(`${name}.${which}.weight`, inner, width)
     const normed = Onnx.rmsNormalization(x, gain(`encoder.block.${layer}.layer.0.layer_norm`), epsilon)
     const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
+    const bias = shared?.[only] ?? biasOf(layer, only === "all" ? tokens.sequence : 1)
     const context =
       only === "all"
         ? selfAttention(tokens, divided, {
@@ -108,7 +116,7 @@ export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Pla
             states: normed,
             key: { weight: weight("k") },
             valueWeight: weight("v"),
-            rule: (scores) => Onnx.add(scores, biasOfFirst),
+            rule: (scores) => Onnx.add(scores, bias),
             dropout: drop,
           })
     const attended = Onnx.linear(context, parameters.get(`${name}.o.weight`, width, inner))

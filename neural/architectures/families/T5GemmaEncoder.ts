@@ -1,9 +1,11 @@
 import * as Onnx from "../../onnx/index.ts"
 import type { Place } from "../Architecture.ts"
-import { type ScoreRule, selfAttention, singleQueryAttention } from "../attention.ts"
+import { selfAttention, singleQueryAttention } from "../attention.ts"
 import type { Encoder } from "../Encoder.ts"
 import type { Floats } from "../Parameters.ts"
-import { firstRows, flatIds, lastRows, masked, type TokenBatch } from "../TokenBatch.ts"
+import { positionsOf, rotation } from "../rotary.ts"
+import { slidingWindow } from "../slidingWindow.ts"
+import { firstRows, flatIds, lastRows } from "../TokenBatch.ts"
 
 /** What the encoder of a T5Gemma is made of: the `encoder` part of a Hugging Face `config.json`. */
 export interface T5GemmaConfig {
@@ -31,31 +33,6 @@ export interface T5GemmaConfig {
 const offsetNormalization = (x: Floats, weight: Floats, epsilon: number): Floats =>
   Onnx.rmsNormalization(x, Onnx.add(weight, 1), epsilon)
 
-/** Rotary position embedding on halves: (y₁, y₂) = (x₁ cos − x₂ sin, x₂ cos + x₁ sin), of [batch, sequence, heads, size]. */
-const rotation = (config: T5GemmaConfig, tokens: TokenBatch): ((x: Floats) => Floats) => {
-  const { headSize, ropeTheta } = config
-  const half = headSize / 2
-  const frequencies = Float32Array.from({ length: half }, (_, t) => ropeTheta ** ((-2 * t) / headSize))
-  const positions = Onnx.unsqueeze(Onnx.range(tokens.sequence, "float32"), [1])
-  const angles = Onnx.multiply(positions, Onnx.constant(frequencies, [1, half]))
-  const both = (x: Floats): Floats => Onnx.unsqueeze(Onnx.concat([x, x], 1), [1])
-  const cosine = both(Onnx.cosine(angles))
-  const sine = both(Onnx.sine(angles))
-  return (x) => {
-    const [first, second] = [Onnx.slice(x, -1, 0, half), Onnx.slice(x, -1, half, headSize)]
-    const turned = Onnx.concat([Onnx.negate(second), first], -1)
-    return Onnx.add(Onnx.multiply(x, cosine), Onnx.multiply(turned, sine))
-  }
-}
-
-/** 0 where |i − j| ≤ window and `masked` elsewhere, [1, 1, sequence, sequence]. */
-const windowMask = (window: number, tokens: TokenBatch): Floats => {
-  const positions = Onnx.range(tokens.sequence, "int64")
-  const distance = Onnx.absolute(Onnx.subtract(Onnx.unsqueeze(positions, [0]), Onnx.unsqueeze(positions, [1])))
-  const mask = Onnx.where(Onnx.less(distance, window + 1), Onnx.scalar(0), Onnx.scalar(masked))
-  return Onnx.unsqueeze(mask, [0, 1])
-}
-
 /**
  * The T5Gemma encoder over a batch of tokens. Up to `window` + 1 tokens the sliding layers see everything, as the others do; a
  * graph for longer texts (`maximumTokens` > window + 1) has the window in them.
@@ -68,23 +45,15 @@ export const t5GemmaEncoder = (
   const divided = { heads, keyHeads, size: headSize }
   const norm = (x: Floats, name: string): Floats =>
     offsetNormalization(x, parameters.get(`${name}.weight`, width), epsilon)
-  const rotate = rotation(config, tokens)
+  const rotate = rotation(headSize, { theta: config.ropeTheta, stretch: 1 }, positionsOf(tokens.sequence))
   const scale = config.queryScale ** -0.5
-  const slides = maximumTokens > config.window + 1
-  const visible = { full: tokens.visibility, sliding: tokens.visibility, firstSliding: tokens.visibility }
-  if (slides) {
-    // The minimum, not the sum: two of the lowest floats would make an infinity.
-    visible.sliding = Onnx.minimum(tokens.visibility, windowMask(config.window, tokens))
-    visible.firstSliding = Onnx.slice(visible.sliding, 2, 0, 1)
-  }
+  const slides = slidingWindow(tokens, { before: config.window, after: config.window }, maximumTokens)
 
-  const rule =
-    (mask: Floats): ScoreRule =>
-    (scores) => {
-      const scaled = Onnx.multiply(scores, softCap === undefined ? scale : scale / softCap)
-      const capped = softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap)
-      return Onnx.add(capped, mask)
-    }
+  const rule = (scores: Floats, mask: Floats): Floats => {
+    const scaled = Onnx.multiply(scores, softCap === undefined ? scale : scale / softCap)
+    const capped = softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap)
+    return Onnx.add(capped, mask)
+  }
 
   const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     const name = `encoder.layers.${layer}`
@@ -95,28 +64,27 @@ export const t5GemmaEncoder = (
     const normed = norm(x, `${name}.pre_self_attn_layernorm`)
     const key = Onnx.linear(normed, weight("k", keyHeads))
     const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
-    const context =
-      only === "all"
-        ? selfAttention(tokens, divided, {
-            query: Onnx.linear(normed, weight("q", heads)),
-            key,
-            value: Onnx.linear(normed, weight("v", keyHeads)),
-            rotate,
-            rule: rule(sliding ? visible.sliding : visible.full),
-            dropout: drop,
-          })
-        : singleQueryAttention(tokens, divided, {
-            // The rotation of position 0 is the identity: the first query needs none.
-            query: Onnx.linear(firstRows(normed, tokens), weight("q", heads)),
-            states: normed,
-            key: { rows: rotate(Onnx.reshape(key, [tokens.batch, tokens.sequence, keyHeads, headSize])) },
-            valueWeight: weight("v", keyHeads),
-            rule: rule(sliding ? visible.firstSliding : visible.full),
-            dropout: drop,
-          })
+    const attended = (): Floats => {
+      if (only === "first") {
+        return singleQueryAttention(tokens, divided, {
+          // The rotation of position 0 is the identity: the first query needs none.
+          query: Onnx.linear(firstRows(normed, tokens), weight("q", heads)),
+          states: normed,
+          key: { rows: rotate(Onnx.reshape(key, [tokens.batch, tokens.sequence, keyHeads, headSize])) },
+          valueWeight: weight("v", keyHeads),
+          rule: (scores) => rule(scores, sliding ? slides.ofFirst : tokens.visibility),
+          dropout: drop,
+        })
+      }
+      const query = Onnx.linear(normed, weight("q", heads))
+      const layer = { query, key, value: Onnx.linear(normed, weight("v", keyHeads)), rotate, dropout: drop }
+      return sliding
+        ? slides.attention(divided, { ...layer, rule })
+        : selfAttention(tokens, divided, { ...layer, rule: (scores) => rule(scores, tokens.visibility) })
+    }
     const output = parameters.get(`${name}.self_attn.o_proj.weight`, width, heads * headSize)
-    const attended = norm(Onnx.linear(context, output), `${name}.post_self_attn_layernorm`)
-    const middle = Onnx.add(only === "all" ? x : firstRows(x, tokens), dropout(attended, place("attention")))
+    const normedContext = norm(Onnx.linear(attended(), output), `${name}.post_self_attn_layernorm`)
+    const middle = Onnx.add(only === "all" ? x : firstRows(x, tokens), dropout(normedContext, place("attention")))
 
     const normedMiddle = norm(middle, `${name}.pre_feedforward_layernorm`)
     const project = (which: string): Floats =>

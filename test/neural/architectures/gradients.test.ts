@@ -41,8 +41,8 @@ const distance = (found: ArrayLike<number>, expected: Float32Array): number => {
   return Math.sqrt(apart / length)
 }
 
-/** Gradients that are zero but for rounding: a key's bias adds the same to all scores of a query. */
-const vanishes = (tensor: string): boolean => tensor.endsWith("attention.self.key.bias")
+/** Gradients that are zero but for rounding: a key's bias adds the same to all scores of a query, also where the key is a position's. */
+const vanishes = (tensor: string): boolean => /attention\.self\.(?:key|pos_key_proj)\.bias$/u.test(tensor)
 
 /** How far the gradient of each parameter, computed on a device, is from PyTorch's. */
 const distancesOn = (

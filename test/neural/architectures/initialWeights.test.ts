@@ -15,6 +15,8 @@ import {
 
 const sizes = { vocabulary: 50, width: 64, innerWidth: 128, layers: 2, heads: 4, headSize: 32, epsilon: 1e-6 }
 const t5Config: T5Config = {
+  biasInEachLayer: false,
+  choice: { yes: "", no: "" },
   ...sizes,
   decoderLayers: 2,
   buckets: 32,

@@ -4,10 +4,12 @@ import {
   add,
   type Dim,
   divide,
+  dividedUp,
   equals,
   evaluate,
   multiply,
   named,
+  namesOf,
   showDim,
   subtract,
 } from "../../../neural/onnx/Dim.ts"
@@ -47,6 +49,21 @@ describe("sizes", () => {
         expect(subtract(a, a)).toBe(0)
       }),
     )
+  })
+
+  it("N1 a quotient rounded up has the value of its parts, and none of a size that is no input's", () => {
+    const text = fc.integer({ min: 0, max: 500 })
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 70 }), (length, by) => {
+        const blocks = dividedUp(named("m"), by)
+        if (blocks === undefined) throw new Error("there is none")
+        expect(evaluate(add(multiply(blocks, by), 1), new Map([["m", length]]))).toBe(Math.ceil(length / by) * by + 1)
+        expect(dividedUp(length, by)).toBe(Math.ceil(length / by))
+        expect([...namesOf(multiply(blocks, named("batch")))].sort()).toEqual(["batch", "m"])
+        expect(dividedUp(blocks, 2)).toBeUndefined()
+      }),
+    )
+    expect(dividedUp(add(named("m"), 1), 2)).toBeUndefined()
   })
 
   it("N1 division undoes multiplication by a product of names", () => {

@@ -24,7 +24,12 @@ MODELS = os.path.join(HERE, "..", "models")
 NAMES = [
     "bert",
     "bert-cross-two",
+    "deberta",
+    "deberta-cross",
     "electra-cross",
+    "modernbert",
+    "modernbert-cross",
+    "modernbert-cross-two",
     "t5-gated",
     "t5-relu",
     "t5-seq2seq-tied",
@@ -32,10 +37,14 @@ NAMES = [
     "t5gemma",
     "t5gemma-grouped",
     "t5gemma-window",
+    "umt5",
+    "umt5-seq2seq",
 ]
 # 7, 1, 33 and 64 tokens.
 TEXTS = [0, 2, 3, 4]
 DOUBLE = torch.float64
+# rankdag's own heads; ModernBERT's classifier has names that begin with «head.» too.
+HEADS = ("head.score.", "head.attention.")
 
 
 def read(name, file):
@@ -89,7 +98,7 @@ def generate(name):
     golden = read(name, "golden.json")
     model = load(name)
     stored = load_file(os.path.join(MODELS, name, "model.safetensors"))
-    heads = {key: value.to(DOUBLE).requires_grad_() for key, value in stored.items() if key.startswith("head.")}
+    heads = {key: value.to(DOUBLE).requires_grad_() for key, value in stored.items() if key.startswith(HEADS)}
     total = torch.zeros((), dtype=DOUBLE)
     for row, text in enumerate(golden["texts"][each] for each in TEXTS):
         for head, (key, found) in enumerate(sorted(values(model, golden, text, heads).items())):

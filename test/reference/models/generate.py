@@ -135,8 +135,8 @@ def encoder(name, model, seed, offset_gains, segments=False):
     write(name, model, texts, results, heads, {})
 
 
-def seq2seq(name, config, seed, tied):
-    model = T5ForConditionalGeneration(config).eval()
+def seq2seq(name, config, seed, tied, kind=T5ForConditionalGeneration):
+    model = kind(config).eval()
     if not tied:
         # As in T5 1.1's published files: one embedding, and an output table of its own.
         model.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.shared.weight))
@@ -211,6 +211,67 @@ def gemma(keys, scalar, **more):
     return T5GemmaEncoderModel(config)
 
 
+def multilingual(seed):
+    """mT5 and UMT5 as they are published: an output table of their own, and a decoder whose output is not scaled."""
+    sizes = dict(**T5, num_decoder_layers=2, tie_word_embeddings=False)
+    seq2seq("mt5-seq2seq", transformers.MT5Config(**sizes), seed + 6, False, transformers.MT5ForConditionalGeneration)
+    umt5 = transformers.UMT5Config(**sizes)
+    assert not umt5.scale_decoder_outputs
+    seq2seq("umt5-seq2seq", umt5, seed + 10, False, transformers.UMT5ForConditionalGeneration)
+    encoder("umt5", transformers.UMT5EncoderModel(transformers.UMT5Config(**T5)), seed + 20, False)
+
+
+# The special tokens of the classes' defaults are beyond the small vocabulary.
+SPECIAL = dict(pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)
+WIDE = dict(vocab_size=VOCABULARY, hidden_size=24, num_attention_heads=3, intermediate_size=40, attn_implementation="eager")
+
+
+def modernbert(seed):
+    """The longest text is as long as the positions allow, and many windows long."""
+    sizes = dict(**WIDE, **SPECIAL, num_hidden_layers=5, local_attention=17, max_position_embeddings=max(LENGTHS))
+    encoder("modernbert", transformers.ModernBertModel(transformers.ModernBertConfig(**sizes)), seed, False)
+    biases = dict(attention_bias=True, mlp_bias=True, norm_bias=True, classifier_bias=True)
+    settings = dict(
+        classifier_pooling="mean",
+        # The last layer is a local one, and the bases are not the usual.
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        rope_parameters={
+            "full_attention": {"rope_type": "default", "rope_theta": 500.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+        },
+    )
+    cross = transformers.ModernBertConfig(**{**sizes, **settings, **biases, "num_hidden_layers": 3}, num_labels=1)
+    classifier("modernbert-cross", transformers.ModernBertForSequenceClassification(cross), seed + 10, False)
+    two = transformers.ModernBertConfig(**{**sizes, "num_hidden_layers": 3}, num_labels=2)
+    classifier("modernbert-cross-two", transformers.ModernBertForSequenceClassification(two), seed + 20, False)
+
+
+def deberta(seed):
+    """As v3 is published; and with a projection, positions, types and products of its own kind each."""
+    sizes = dict(**{**WIDE, "attn_implementation": None}, num_hidden_layers=3, relative_attention=True)
+    published = dict(
+        position_buckets=16,
+        max_position_embeddings=48,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        position_biased_input=False,
+        pos_att_type="p2c|c2p",
+    )
+    encoder("deberta", transformers.DebertaV2Model(transformers.DebertaV2Config(**sizes, **published)), seed, False)
+    own = dict(
+        max_position_embeddings=max(LENGTHS),
+        max_relative_positions=20,
+        type_vocab_size=2,
+        embedding_size=16,
+        pos_att_type=["c2p", "p2c"],
+        num_labels=1,
+    )
+    cross = transformers.DebertaV2Config(**sizes, **own)
+    classifier("deberta-cross", transformers.DebertaV2ForSequenceClassification(cross), seed + 10, True)
+    two = transformers.DebertaV2Config(**sizes, **{**published, "pos_att_type": ["p2c"], "num_labels": 2})
+    classifier("deberta-cross-two", transformers.DebertaV2ForSequenceClassification(two), seed + 20, False)
+
+
 if __name__ == "__main__":
     with torch.no_grad():
         encoder("t5-relu", T5EncoderModel(T5Config(**T5, feed_forward_proj="relu")), 100, False)
@@ -235,3 +296,6 @@ if __name__ == "__main__":
         classifier("roberta-cross", RobertaForSequenceClassification(roberta), 1000, False)
         electra = ElectraConfig(**BERT, **one, embedding_size=16)
         classifier("electra-cross", ElectraForSequenceClassification(electra), 1100, True)
+        multilingual(1200)
+        modernbert(1300)
+        deberta(1400)

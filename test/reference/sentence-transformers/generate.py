@@ -19,7 +19,19 @@ import transformers
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertForSequenceClassification, BertModel, RobertaConfig, RobertaModel, RobertaTokenizer
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    DebertaV2ForSequenceClassification,
+    DebertaV2Model,
+    ModernBertForSequenceClassification,
+    ModernBertModel,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizer,
+)
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
@@ -97,6 +109,41 @@ def base_roberta(name: str, seed: int) -> Path:
     return path
 
 
+def base_family(cls, tokenizer: str, name: str, seed: int, **config) -> Path:
+    """As `base`, of another family, with a tokenizer of ../tokenizers."""
+    path = Path("/tmp") / f"rankdag-base-{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(HERE.parent / "tokenizers" / tokenizer, path)
+    torch.manual_seed(seed)
+    tokens = AutoTokenizer.from_pretrained(path)
+    special = {f"{part}_token_id": getattr(tokens, f"{part}_token_id") for part in ("pad", "bos", "eos", "cls", "sep")}
+    shape = dict(vocab_size=len(tokens), hidden_size=8, num_hidden_layers=4, num_attention_heads=2, intermediate_size=12)
+    made = cls(cls.config_class(**(shape | special | dict(initializer_range=0.5) | config))).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(torch.randn_like(weight) * 0.05)
+    made.save_pretrained(path)
+    return path
+
+
+def modernbert(cls, **config):
+    sizes = dict(max_position_embeddings=64, local_attention=16) | config
+    return lambda name, seed: base_family(cls, "modernbert", name, seed, **sizes)
+
+
+def deberta(cls, **config):
+    published = dict(relative_attention=True, position_buckets=8, max_position_embeddings=64, norm_rel_ebd="layer_norm", share_att_key=True)
+    more = dict(position_biased_input=False, pos_att_type="p2c|c2p")
+    return lambda name, seed: base_family(cls, "deberta", name, seed, **published, **more, **config)
+
+
+def families() -> None:
+    bi("bi-modernbert", 31, {"pooling_mode": "cls"}, make=modernbert(ModernBertModel), limit=64)
+    cross("cross-modernbert", 32, 1, make=modernbert(ModernBertForSequenceClassification, num_labels=1, classifier_pooling="mean"))
+    bi("bi-deberta", 33, make=deberta(DebertaV2Model), limit=64)
+    cross("cross-deberta", 34, 1, make=deberta(DebertaV2ForSequenceClassification, num_labels=1), max_length=64)
+
+
 def bi(name: str, seed: int, pooling: dict = {}, modules: list = [], limit: int | None = None, make=None, **settings) -> None:
     path = (make or (lambda *of: base(BertModel, *of)))(name, seed)
     transformer = Transformer(str(path))
@@ -113,8 +160,8 @@ def bi_scores(name: str) -> None:
     put(name, "bi", model.similarity(model.encode_query(QUERIES), model.encode_document(PASSAGES)))
 
 
-def cross(name: str, seed: int, labels: int, config: dict = {}, **settings) -> None:
-    path = base(BertForSequenceClassification, name, seed, num_labels=labels, **config)
+def cross(name: str, seed: int, labels: int, config: dict = {}, make=None, **settings) -> None:
+    path = (make or (lambda *of: base(BertForSequenceClassification, *of, num_labels=labels, **config)))(name, seed)
     model = CrossEncoder(str(path), device="cpu", **settings)
     model.save_pretrained(str(OUT / name), create_model_card=False)
     cross_scores(name)
@@ -169,6 +216,7 @@ def main() -> None:
     copy("cross-fast", "cross-1")
     edit("cross-fast", "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast", model_input_names=...)
     cross_scores("cross-fast")
+    families()
     for name, case in golden["cases"].items():
         case["bytes"] = sum(f.stat().st_size for f in (OUT / name).rglob("*") if f.is_file())
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
