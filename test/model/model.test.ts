@@ -165,8 +165,9 @@ describe("models", () => {
         expect(one).not.toBe(two)
         expect(yield* failure(made(source))).toMatch(/^HeadUnsuitable: .*decoder-choice/)
         expect(yield* failure(made(source, { head: "classifier" }))).toMatch(/^HeadUnsuitable: .*first-token/)
-        // RankT5's <extra_id_10> lies beyond a vocabulary of 64.
-        expect(yield* failure(made(source, { head: "decoder-logit" }))).toMatch(/^HeadUnsuitable: .*32089.*64/)
+        expect(yield* failure(made(source, { head: "decoder-logit" }))).toMatch(/^ModelUnsuitable: .*<extra_id_10>/)
+        const beyond = { kind: "decoder-logit", token: 32089 } as const
+        expect(yield* failure(made(source, { head: beyond }))).toMatch(/^HeadUnsuitable: .*32089.*64/)
       }),
     ),
   )
