@@ -4,6 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { decodeConfig } from "../../neural/index.ts"
 import { tokenizerJson } from "../../neural/tokenizers/tokenizerJson.ts"
+import { SystemName } from "../../schemas/index.ts"
 import { chooseHead } from "../../stages/model/chooseHead.ts"
 import type { SavedSettings } from "../../stages/model/sentenceTransformers.ts"
 import { reference } from "../neural/tokenizers/support.ts"
@@ -33,7 +34,13 @@ const tokenizerWith = (yes: string, no: string) => {
 const chosen = (modelType: string, kind: "decoder-choice" | "decoder-logit", yes: string, no: string) =>
   Effect.gen(function* () {
     const pretrained = yield* decodeConfig({ model_type: modelType })
-    return yield* chooseHead({ name: "model", head: kind }, pretrained, undefined, beside, tokenizerWith(yes, no))
+    return yield* chooseHead(
+      { name: SystemName.make("model"), head: kind },
+      pretrained,
+      undefined,
+      beside,
+      tokenizerWith(yes, no),
+    )
   }).pipe(
     Effect.map(({ head }) => head),
     Effect.catchAll((error) => Effect.succeed(error.message)),
