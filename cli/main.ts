@@ -91,11 +91,7 @@ const withShortOptions = (words: ReadonlyArray<string>): ReadonlyArray<string> =
   return words.map((word, at) => ((end < 0 || at < end) && /^--[a-z](?:=|$)/.test(word) ? word.slice(1) : word))
 }
 
-/**
- * What the words after `dag.ts` ask for, with what went wrong told on standard error. Its failure decides the exit code
- * (`exitCodeOfCause`); it neither ends the process nor takes signals, which is `main`'s.
- */
-export const program = (words: ReadonlyArray<string>) =>
+const program = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const understood = yield* readArguments(words)
     if (understood.help) {
@@ -112,6 +108,17 @@ export const program = (words: ReadonlyArray<string>) =>
     }),
     Effect.provide(Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))),
   )
+
+const codeOf = Exit.match({ onSuccess: (): number => exitCodes.success, onFailure: exitCodeOfCause })
+
+/**
+ * Does what the words after `dag.ts` ask for in a process that goes on, as `main` does in one that ends: neither signals nor closed
+ * pipes are looked at.
+ *
+ * @returns what `main` would exit with
+ */
+export const exitCode = (words: ReadonlyArray<string>): Promise<number> =>
+  Effect.runPromiseExit(program(words)).then(codeOf)
 
 /** How long a signal that comes again is taken for the same one: a terminal's and the launcher's arrive one after the other. */
 const sameSignalMilliseconds = 1000
@@ -140,7 +147,6 @@ export const main = (words: ReadonlyArray<string>): void => {
   NodeRuntime.runMain(Effect.raceFirst(program(words), outputClosed), {
     disableErrorReporting: true,
     disablePrettyLogger: true,
-    teardown: (exit, onExit) =>
-      onExit(Exit.match(exit, { onSuccess: () => exitCodes.success, onFailure: exitCodeOfCause })),
+    teardown: (exit, onExit) => onExit(codeOf(exit)),
   })
 }

@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { bundleFolder, bundleStart, validBundle } from "../../cli/Bundle.ts"
-import { exitCodeOfCause, exitCodes } from "../../cli/ExitCode.ts"
+import { join, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { bundleEntry, bundleFolder, bundleStart, validBundle } from "../../cli/Bundle.ts"
 import { makeBundle } from "../../cli/launchBundle.ts"
-import { program } from "../../cli/main.ts"
+import type * as Main from "../../cli/main.ts"
+import { keepHints, lendHints } from "./sharedHints.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -25,23 +24,47 @@ interface Start {
   readonly unread?: "stdout" | "stderr"
 }
 
+/** The folder of the project's bundle, which is made where none is of these sources. */
+const bundleOf = async (): Promise<string> =>
+  join(bundleFolder(root), validBundle(root)?.id ?? (await makeBundle(root, "cli/main.ts")))
+
+/** The store that a command line writes results to, if it does. */
+const storeOf = (words: ReadonlyArray<string>, cwd: string): string | undefined => {
+  const isRun = words.length === 0 || words[0]?.startsWith("-") === true
+  const reads = ["--dry-run", "--graph", "--assert-hit", "--help"].some((word) => words.includes(word))
+  if (!isRun || reads) return undefined
+  const at = words.indexOf("--artifacts")
+  return resolve(cwd, (at < 0 ? undefined : words[at + 1]) ?? "artifacts")
+}
+
+/** Runs what writes to a store with the fingerprints that other stores know, and keeps those that it makes. */
+const sharing = async (words: ReadonlyArray<string>, cwd: string, run: () => Promise<Ended>): Promise<Ended> => {
+  const store = storeOf(words, cwd)
+  if (store === undefined) return run()
+  lendHints(store)
+  const ended = await run()
+  keepHints(store)
+  return ended
+}
+
 /**
- * Runs the program with these words in a process of its own, as the launcher of `dag.ts` does: from the project's bundle, which is
- * made where none is of these sources. The two processes before it, tsx's and the launcher's, are `test/cli/launch.test.ts`'s.
+ * Runs the program with these words in a process of its own, as the launcher of `dag.ts` does: from the project's bundle. The two processes before it, tsx's and the launcher's, are `test/cli/launch.test.ts`'s.
  */
 export const dagProcess = async (words: ReadonlyArray<string>, { cwd = root, unread }: Start = {}): Promise<Ended> => {
-  const id = validBundle(root)?.id ?? (await makeBundle(root, "cli/main.ts"))
-  return new Promise((done, failed) => {
-    const start = ["--enable-source-maps", join(bundleFolder(root), id, bundleStart)]
-    const child = spawn(process.execPath, [...start, ...words], { cwd, stdio: ["ignore", "pipe", "pipe"] })
-    let out = ""
-    let err = ""
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
-    if (unread !== undefined) child[unread].destroy()
-    child.on("error", failed)
-    child.on("close", (code) => done({ code, out, err }))
-  })
+  const bundle = await bundleOf()
+  const started = () =>
+    new Promise<Ended>((done, failed) => {
+      const start = ["--enable-source-maps", join(bundle, bundleStart)]
+      const child = spawn(process.execPath, [...start, ...words], { cwd, stdio: ["ignore", "pipe", "pipe"] })
+      let out = ""
+      let err = ""
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
+      if (unread !== undefined) child[unread].destroy()
+      child.on("error", failed)
+      child.on("close", (code) => done({ code, out, err }))
+    })
+  return sharing(words, cwd, started)
 }
 
 /** Runs the program with the reader of a stream gone before anything is written to it, as `| head -0` is. */
@@ -71,24 +94,28 @@ const collected = (stream: NodeJS.WriteStream) => {
   }
 }
 
+/** What the bundle exports, beside what its process begins with. */
+type Program = Pick<typeof Main, "exitCode">
+
 let last: Promise<unknown> = Promise.resolve()
 
 /**
- * Runs the program with these words here: what it prints, and the code that its process would end with. One after the other, as the
- * streams are this process's own. What is about processes (pipes, signals, what a second start finds) asks `dagProcess`.
+ * Runs the program with these words here, from its bundle: what it prints, and the code that its process would end with. One after the
+ * other, as the streams are this process's own. What is about processes (pipes, signals, what a second start finds) asks `dagProcess`.
  */
 export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => {
-  const running = last.then(async (): Promise<Ended> => {
+  const here = async (): Promise<Ended> => {
+    const { exitCode }: Program = await import(pathToFileURL(join(await bundleOf(), bundleEntry)).href)
     const [out, err] = [collected(process.stdout), collected(process.stderr)]
     try {
-      const exit = await Effect.runPromiseExit(program(words))
-      const code = Exit.match(exit, { onSuccess: () => exitCodes.success, onFailure: exitCodeOfCause })
+      const code = await exitCode(words)
       return { code, out: out.restore(), err: err.restore() }
     } finally {
       out.restore()
       err.restore()
     }
-  })
+  }
+  const running = last.then(() => sharing(words, process.cwd(), here))
   last = running.catch(() => undefined)
   return running
 }

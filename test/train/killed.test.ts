@@ -4,7 +4,6 @@ import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { layerDuckDb } from "../../pipeline/index.ts"
 import { Random } from "../../schemas/index.ts"
 import { TrainConfig } from "../../stages/train/index.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
@@ -53,7 +52,7 @@ it.effect(
   "T61 a process killed at random points, and started again each time, ends with the bytes of one that was not",
   () =>
     Effect.gen(function* () {
-      const world = yield* Effect.provide(smallWorld(), layerDuckDb())
+      const world = yield* smallWorld()
       const folders = Object.fromEntries(
         Object.entries(world).flatMap(([name, input]) => ("path" in input ? [[name, input.path]] : [])),
       )

@@ -1,7 +1,7 @@
 /** A small world to train in: tables, tokens and a model from nothing, made by the stages that make them. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { StoredArtifact } from "../../pipeline/index.ts"
+import { layerDuckDb, type StoredArtifact } from "../../pipeline/index.ts"
 import {
   type Hardware,
   Kinds,
@@ -82,8 +82,8 @@ export interface SmallWorld {
   readonly teacher: ReadonlyArray<StoredArtifact<Kinds.Run>>
 }
 
-/** Makes the world. */
-export const smallWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
+/** Makes a world of a test's own, which it may change. */
+export const freshWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
   Effect.gen(function* () {
     const tables = {
       passages: yield* storedTable(Kinds.Passages, passages),
@@ -128,6 +128,16 @@ export const smallWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
       dev,
       teacher: [],
     } satisfies SmallWorld
+  })
+
+const worlds = new Map<string, Promise<SmallWorld>>()
+
+/** The world, made by the first test of a file that asks: trainings read it and change nothing. */
+export const smallWorld = (scratch: "t5" | "t5gemma" = "t5"): Effect.Effect<SmallWorld> =>
+  Effect.promise(() => {
+    const made = worlds.get(scratch) ?? Effect.runPromise(Effect.provide(freshWorld(scratch), layerDuckDb()))
+    worlds.set(scratch, made)
+    return made
   })
 
 const settings = Schema.decodeSync(TrainSettings)({

@@ -10,7 +10,7 @@ import { Kinds, ModelCard, type NegativeSource, SystemName } from "../../schemas
 import type { TrainConfig } from "../../stages/train/index.ts"
 import { run as train } from "../../stages/train/train.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
-import { silent, smallConfig, smallTraining, smallWorld } from "./smallTraining.ts"
+import { freshWorld, silent, smallConfig, smallTraining, smallWorld } from "./smallTraining.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
 
@@ -179,7 +179,7 @@ describe("training", () => {
   it.effect("T64 grades that are all equal are an error", () =>
     live(
       Effect.gen(function* () {
-        const error = yield* Effect.flip(smallTraining(yield* smallWorld("t5", () => 1)))
+        const error = yield* Effect.flip(smallTraining(yield* freshWorld("t5", () => 1)))
         expect(error._tag).toBe("NothingToLearn")
         expect(error.message).toContain("of 24 train queries none has candidates of different grades")
       }),
@@ -206,7 +206,7 @@ describe("training", () => {
   it.effect("T65 a model that is vectors, or a ready graph, is refused with what to do", () =>
     live(
       Effect.gen(function* () {
-        const world = yield* smallWorld()
+        const world = yield* freshWorld()
         const path = join(world.model.path, "model.json")
         const card: unknown = JSON.parse(readFileSync(path, "utf8"))
         writeFileSync(path, JSON.stringify({ ...Object(card), output: "embeddings" }))
