@@ -72,8 +72,15 @@ const excluded = ({ words }: Command): string | undefined => {
   return reasons.find(([pattern]) => pattern.test(line))?.[1]
 }
 
-/** What makes the default experiment small enough for a test. */
-const small = ["--set", "ingest.passages=1500", "--set", "train.steps=3", "--set", "candidates.depth=20"]
+/** What makes the default experiment small enough for a test; the query that the pages name is among those that are left. */
+const small = ["ingest.passages=1500", "train.steps=3", "candidates.depth=20"]
+  .concat([
+    "ingest.heldOutQuestions=40",
+    "ingest.heldOutBrowse=40",
+    "ingest.trainQuestions=60",
+    "ingest.trainBrowse=60",
+  ])
+  .flatMap((set) => ["--set", set])
 
 const optionValues = (words: ReadonlyArray<string>, name: string): ReadonlyArray<string> =>
   words.flatMap((word, at) =>
