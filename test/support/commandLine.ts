@@ -24,9 +24,18 @@ interface Start {
   readonly unread?: "stdout" | "stderr"
 }
 
+/** A bundle that is being made: two at once would end each other's esbuild. */
+let making: Promise<string> | undefined
+
 /** The folder of the project's bundle, which is made where none is of these sources. */
-const bundleOf = async (): Promise<string> =>
-  join(bundleFolder(root), validBundle(root)?.id ?? (await makeBundle(root, "cli/main.ts")))
+const bundleOf = async (): Promise<string> => {
+  const valid = making === undefined ? validBundle(root)?.id : undefined
+  if (valid !== undefined) return join(bundleFolder(root), valid)
+  making ??= makeBundle(root, "cli/main.ts").finally(() => {
+    making = undefined
+  })
+  return join(bundleFolder(root), await making)
+}
 
 /** The store that a command line writes results to, if it does. */
 const storeOf = (words: ReadonlyArray<string>, cwd: string): string | undefined => {
