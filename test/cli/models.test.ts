@@ -110,7 +110,8 @@ describe.sequential("models on the command line", () => {
     const lines = (texts: ReadonlyArray<string>, prefix: string): string =>
       texts.map((text, i) => `${JSON.stringify({ _id: `${prefix}${i}`, text, title: "" })}\n`).join("")
     writeFileSync(join(large, "corpus.jsonl"), lines(passages, "d"))
-    const queries = Array.from({ length: 20 }, () => "harbour tower")
+    // No two pairs are the same input, which is scored once.
+    const queries = Array.from({ length: 20 }, (_, i) => `harbour tower ${String.fromCharCode(97 + i)}`)
     writeFileSync(join(large, "queries.jsonl"), lines(queries, "q"))
     const judged = queries.map((_, i) => `q${i}\td1\t1\n`).join("")
     writeFileSync(join(large, "qrels/test.tsv"), `query-id\tcorpus-id\tscore\n${judged}`)
