@@ -12,6 +12,7 @@ import { compare } from "../../library/statistics.ts"
 import { DuckDb, duckDbPromise, layerDuckDb } from "../../pipeline/index.ts"
 import { StatisticsConfig } from "../../schemas/index.ts"
 import { compareSystems, type ScoreTable } from "../../stages/evaluate/index.ts"
+import { keepHints, lendHints } from "../support/sharedHints.ts"
 import { smallModel } from "../support/smallModels.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
 
@@ -240,7 +241,9 @@ describe("rankdag and rankdag/neural", () => {
     const artifacts = join(temporaryFolder("store"), "artifacts")
     const told: Array<string> = []
     const options = { dataset: collection(), settings: settings(cross, vectors), artifacts }
+    lendHints(artifacts)
     const result = await runExperiment({ ...options, onStage: ({ name, status }) => told.push(`${name} ${status}`) })
+    keepHints(artifacts)
     expect(told).toContain("rerank.cross ran")
     expect(result.systems.map(({ system, split, kind }) => [system, split, kind])).toContainEqual([
       "cross",
