@@ -128,7 +128,7 @@ describe("files of runs and judgements", () => {
         // ranx's names of columns.
         for (const [file, table, name] of [
           ["run", scores, "score"],
-          ["qrels", grades, "rel"],
+          ["qrels", grades, "score"],
         ] as const) {
           const sql = `COPY (SELECT * FROM (VALUES ${values(rowsOf(table))}) t(q_id, doc_id, ${name})) TO '${at(file)}.parquet' (FORMAT parquet)`
           yield* duckDbPromise(connection, sql, () => connection.run(sql))

@@ -16,11 +16,11 @@ const usual: Readonly<Record<Content, Readonly<Partial<Record<Role, ReadonlyArra
     text: ["text", "passage", "contents", "content", "body", "document"],
   },
   queries: {
-    qid: ["qid", "query_id", "queryid", "_id", "id", "topic_id", "topic"],
+    qid: ["qid", "query_id", "q_id", "queryid", "_id", "id", "topic_id", "topic"],
     query: ["query", "text", "query_text", "question", "title"],
   },
   qrels: {
-    qid: ["qid", "query_id", "queryid", "topic_id", "topic"],
+    qid: ["qid", "query_id", "q_id", "queryid", "topic_id", "topic"],
     query: ["query", "query_text", "search_term", "keyword", "keywords", "question"],
     docid: ["docid", "doc_id", "docno", "corpus_id", "pid", "passage_id", "document_id", "product_id", "product_uid"],
     grade: ["grade", "score", "relevance", "rel", "label", "rating", "judgment", "judgement"],
