@@ -11,6 +11,7 @@
  */
 import { basename, resolve, sep } from "node:path"
 import * as Data from "effect/Data"
+import { PassagesUnsuitable, wirePassages } from "./passages.ts"
 import type { Artifact } from "./pipeline/index.ts"
 import {
   didYouMean,
@@ -42,6 +43,8 @@ export interface NamedRun {
   /** What it would be called without its seed, where there are several. */
   readonly repeated?: SystemName | undefined
   readonly run: Artifact<Kinds.Run>
+  /** Whether its docids are passages' of the collection's documents. */
+  readonly overPassages?: boolean
 }
 
 /** A collection, wired: its tables, and what is known of it before it is read. */
@@ -197,7 +200,11 @@ const wireCollection = (
   hardware: Hardware,
   label: string,
 ): WiredDataset => {
-  const { passages, queries, qrels, leaveOutOwn } = collection
+  const { queries, leaveOutOwn, imported } = collection
+  const trains = trainedModels(settings, collection.synthetic).length > 0
+  const names = imported.map(({ system }) => system)
+  const documents = wirePassages(settings.passages, collection, names, trains, label)
+  const { passages, qrels } = documents.ground
   const { splits, depth, systems } = settings.retrieve
   const asked = { splits, depth, leaveOutOwn }
 
@@ -208,17 +215,35 @@ const wireCollection = (
   const lexical: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small).map((stage) => ({
     system: stage.name,
     run: search(stage),
+    overPassages: documents.splits,
   }))
-  const given = [...lexical, ...collection.imported]
+  const searched = [...lexical, ...imported]
+  const folded = (named: NamedRun): NamedRun =>
+    named.overPassages === true ? { ...named, run: documents.fold(named.run, named.system) } : named
+  const given = searched.map(folded)
 
-  const { from, depth: reranked } = settings.candidates
+  const { from, depth: candidateDepth } = settings.candidates
   const unlisted = allFirstStages().find(({ name }) => name === from)
-  const base = given.find(({ system }) => system === from)?.run ?? (unlisted && search(unlisted))
+  const source = searched.find(({ system }) => system === from)
+  const base = source?.run ?? (unlisted && search(unlisted))
+  if (source !== undefined && (source.overPassages === true) !== documents.splits) {
+    throw new PassagesUnsuitable({
+      setting: "candidates.from",
+      problem: documents.splits
+        ? `the run ${from} is over documents, and what is reranked are passages`
+        : `the run ${from} is over passages, and the collection is not split into them`,
+      remedy: documents.splits
+        ? "Name a first stage, or a run over these passages in passages.runs."
+        : "Set passages.window and passages.stride as the run's passages were made.",
+    })
+  }
   if (base === undefined) {
     const known = [...given.map(({ system }) => system), ...allFirstStages().map(({ name }) => name)]
     throw new UnknownRun({ setting: "candidates.from", system: from, known: [...new Set(known)] })
   }
-  const { candidates } = materialise({ depth: reranked }, { run: base, qrels }, label)
+  const { candidates: toRerank } = materialise({ depth: candidateDepth }, { run: base, qrels }, label)
+  // What is mixed and measured are documents.
+  const candidates = documents.candidates(toRerank)
 
   const { precision, strict, threads, tokensPerBatch } = settings.rerank
   const how = {
@@ -236,7 +261,7 @@ const wireCollection = (
   const { teacher } = models
   const trained = wireTraining(
     settings,
-    { passages, queries, qrels, index, candidates, synthetic: collection.synthetic, leaveOutOwn, label },
+    { passages, queries, qrels, index, candidates: toRerank, synthetic: collection.synthetic, leaveOutOwn, label },
     hardware,
     models.toTrain,
     teacher && ((sampled) => asItIs(teacher, sampled, `teacher.${teacher.name}${label}`)),
@@ -244,23 +269,24 @@ const wireCollection = (
   const learned: ReadonlyArray<NamedRun> = trained.map(({ model, name, repeated, tokenizer, tokens }) => ({
     system: name,
     repeated,
-    run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates }, `${name}${label}`).run,
+    run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates: toRerank }, `${name}${label}`).run,
   }))
-  const rerankers: ReadonlyArray<NamedRun> = [
+  const reranked: ReadonlyArray<NamedRun> = [
     ...models.asTheyAre.map((model) => ({
       system: model.name,
-      run: asItIs(model, candidates, `${model.name}${label}`),
+      run: asItIs(model, toRerank, `${model.name}${label}`),
     })),
-    ...wireOutsideRerankers(settings.rerank, { candidates, queries, passages }, label),
+    ...wireOutsideRerankers(settings.rerank, { candidates: toRerank, queries, passages }, label),
     ...learned,
   ]
+  const rerankers = reranked.map((named) => folded({ ...named, overPassages: documents.splits }))
   const { enabled, ...mixed } = settings.rerank.interpolate
-  const usual = collection.synthetic ? learned : []
+  const usual = collection.synthetic ? rerankers.slice(rerankers.length - learned.length) : []
   const mixes = (enabled === undefined ? usual : enabled ? rerankers : []).map(
     ({ system, repeated, run }): NamedRun => {
       const called = (what: string) => SystemName.make(`${what}+${from}`)
       const name = called(system)
-      const inputs = { candidates, run, queries, qrels }
+      const inputs = { candidates, run, queries, qrels: collection.qrels }
       const mix = interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run
       return { system: name, repeated: repeated && called(repeated), run: mix }
     },
@@ -271,21 +297,24 @@ const wireCollection = (
     [...given, ...rerankers, ...mixes],
   )
 
-  const names = named.map(({ system }) => system)
-  const twice = names.find((name, position) => names.indexOf(name) < position)
+  const systemNames = named.map(({ system }) => system)
+  const twice = systemNames.find((name, position) => systemNames.indexOf(name) < position)
   if (twice !== undefined) throw new SystemNamedTwice({ system: twice })
 
   // Measured twice, in a second, so that nobody waits for the last training to see whether the first stage is any good.
-  const leftOut = leaveOutOwn ? [passages] : []
-  const early = { runs: given.map(({ run }) => run), candidates, queries, qrels, leftOut }
+  const leftOut = leaveOutOwn ? [collection.passages] : []
+  const judged = { candidates, queries, qrels: collection.qrels, leftOut }
+  const early = { runs: given.map(({ run }) => run), ...judged }
+  const { note } = documents
+  const measuring = { ...settings.evaluate, ...(note === undefined ? {} : { note }) }
   const first =
     rerankers.length === 0 || given.length === 0
       ? undefined
-      : evaluate({ ...settings.evaluate, repeats: [] }, early, `${firstResults}${label}`).summary
+      : evaluate({ ...measuring, repeats: [] }, early, `${firstResults}${label}`).summary
 
   const runs = named.map(({ run }) => run)
-  const measured = { ...settings.evaluate, repeats: repeatsOf(named) }
-  const { scores, summary, profile } = evaluate(measured, { runs, candidates, queries, qrels, leftOut }, label)
+  const measured = { ...measuring, repeats: repeatsOf(named) }
+  const { scores, summary, profile } = evaluate(measured, { runs, ...judged }, label)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
     { scores: [scores] },
@@ -296,7 +325,17 @@ const wireCollection = (
   return {
     name: collection.name,
     collection,
-    tables: [passages, queries, qrels, ...runs, candidates, scores, profile, comparisons, ...logs],
+    tables: [
+      collection.passages,
+      queries,
+      collection.qrels,
+      ...runs,
+      candidates,
+      scores,
+      profile,
+      comparisons,
+      ...logs,
+    ],
     scores,
     summary,
     profile,

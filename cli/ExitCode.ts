@@ -47,6 +47,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "ModelUnsuitable",
   "UnknownRun",
   "SystemNamedTwice",
+  "PassagesUnsuitable",
   "DeviceUnavailable",
   "UnknownLayout",
   "UnreadableFile",

@@ -3,9 +3,10 @@ import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, sqlString } from "../pipeline/index.ts"
+import { ArtifactStore, sqlString, tableSource } from "../pipeline/index.ts"
 import { type Answer, passageText, type StoredStage } from "../schemas/index.ts"
 import { fuseAnswers } from "../stages/fuse/index.ts"
+import { foldAnswer } from "../stages/passages/index.ts"
 import { mixAnswers, openReranker } from "../stages/rerank/index.ts"
 import { openSearchers } from "../stages/retrieve/index.ts"
 import { isOfFirstResults } from "./LastRun.ts"
@@ -33,7 +34,8 @@ interface Node extends StoredStage {
 /** How a system of the table comes to its ranking. `run` is the content hash of its run, which tells it from all others. */
 type Ranker = { readonly run: string; readonly stored: StoredStage } & (
   | { readonly does: "search" }
-  | { readonly does: "rerank"; readonly first: Ranker; readonly depth: number }
+  | { readonly does: "rerank"; readonly first: Ranker; readonly depth: number; readonly texts: string | undefined }
+  | { readonly does: "fold"; readonly first: Ranker; readonly depth: number }
   | { readonly does: "mix"; readonly first: Ranker; readonly depth: number; readonly reranked: Ranker }
   | { readonly does: "fuse"; readonly parts: ReadonlyArray<Ranker> }
 )
@@ -80,6 +82,9 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
   Effect.gen(function* () {
     const nodes = yield* nodesOf(connection, collection)
     const evaluated = nodes.find(({ node, stage }) => stage === "evaluate" && !isOfFirstResults(node))
+    /** The passages, where documents were split. */
+    const texts = nodes.find(({ stage }) => stage === "passages.split")?.made["passages"]
+    const store = yield* ArtifactStore
     const makerOf = (output: string, hash: string | undefined): Node | undefined =>
       nodes.find(({ made }) => hash !== undefined && made[output] === hash)
 
@@ -96,12 +101,19 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
     const rankerOf = (system: string, run: string | undefined): Effect.Effect<Ranker, SystemNotAsked> =>
       Effect.gen(function* () {
         const stored = makerOf("run", run)
-        const base = (candidates: string | undefined) =>
+        const base = (
+          candidates: string | undefined,
+        ): Effect.Effect<{ readonly first: Ranker; readonly depth: number }, SystemNotAsked> =>
           Effect.gen(function* () {
             const maker = makerOf("candidates", candidates)
             if (maker === undefined) {
               const why = "its candidates are no longer in the store; run the experiment again, and they are remade"
               return yield* new SystemNotAsked({ system, why })
+            }
+            if (maker.stage === "passages.candidates") {
+              const passages = yield* base(maker.read["candidates"]?.[0])
+              const first: Ranker = { run: candidates ?? "", stored: maker, does: "fold", ...passages }
+              return { first, depth: Number.POSITIVE_INFINITY }
             }
             const first = yield* rankerOf(system, maker.read["run"]?.[0])
             const { depth } = yield* Effect.orDie(Schema.decodeUnknown(Depth)(maker.config))
@@ -119,7 +131,16 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
               return { ...of, does: "search" } as const
             case "rerank":
               yield* present(system, stored, ["model", "tokenizer"])
-              return { ...of, does: "rerank", ...(yield* base(stored.read["candidates"]?.[0])) } as const
+              return {
+                ...of,
+                does: "rerank",
+                texts: texts === undefined ? undefined : store.objectPath(texts),
+                ...(yield* base(stored.read["candidates"]?.[0])),
+              } as const
+            case "passages.fold": {
+              const first = yield* rankerOf(system, stored.read["run"]?.[0])
+              return { ...of, does: "fold", first, depth: Number.POSITIVE_INFINITY } as const
+            }
             case "interpolate": {
               const reranked = yield* rankerOf(system, stored.read["run"]?.[0])
               return { ...of, does: "mix", ...(yield* base(stored.read["candidates"]?.[0])), reranked } as const
@@ -147,6 +168,7 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
       const maker = makerOf("run", run)
       if (maker === undefined) return ""
       const { config, stage } = maker
+      if (stage === "passages.fold") return nameOf(maker.read["run"]?.[0] ?? "")
       const own = typeof config === "object" && config !== null && "system" in config ? config.system : undefined
       return typeof own === "string" ? own : stage.slice(stage.indexOf(".") + 1)
     }
@@ -180,6 +202,7 @@ const partsOf = (ranker: Ranker): ReadonlyArray<Ranker> => {
     case "search":
       return [ranker]
     case "rerank":
+    case "fold":
       return [...partsOf(ranker.first), ranker]
     case "mix":
       return [...partsOf(ranker.first), ...partsOf(ranker.reranked), ranker]
@@ -188,14 +211,27 @@ const partsOf = (ranker: Ranker): ReadonlyArray<Ranker> => {
   }
 }
 
-/** Texts of passages by docid, title and all. */
-export const passagesOf = (connection: DuckDBConnection, collection: string, docids: ReadonlyArray<string>) =>
+/**
+ * Texts of passages by docid, title and all.
+ *
+ * @param among the folder of their table, where it is not the collection's
+ */
+export const passagesOf = (
+  connection: DuckDBConnection,
+  collection: string,
+  docids: ReadonlyArray<string>,
+  among?: string,
+) =>
   Effect.gen(function* () {
     const texts = new Map<string, { readonly title: string | null; readonly text: string }>()
     if (docids.length === 0) return texts
     const { rows } = yield* querySql(
       connection,
-      `SELECT docid, title, text FROM passages WHERE dataset = ${sqlString(collection)} AND docid IN (${docids.map(sqlString).join(", ")})`,
+      `SELECT docid, title, text FROM ${
+        among === undefined
+          ? `passages WHERE dataset = ${sqlString(collection)}`
+          : `${tableSource({ path: among })} WHERE true`
+      } AND docid IN (${docids.map(sqlString).join(", ")})`,
     )
     for (const [docid = "", title = null, text = ""] of rows) {
       texts.set(cellText(docid), { title: title === null ? null : cellText(title), text: cellText(text) })
@@ -241,7 +277,7 @@ export const openSystems = (
               const candidates = candidatesOf(ranker)
               if (!reading.has(ranker.first.run)) {
                 const docids = candidates.map(({ docid }) => docid)
-                const [took, read] = yield* Effect.timed(passagesOf(connection, collection, docids))
+                const [took, read] = yield* Effect.timed(passagesOf(connection, collection, docids, ranker.texts))
                 for (const [docid, { text, title }] of read) texts.set(docid, passageText(title, text))
                 reading.set(ranker.first.run, Duration.toSeconds(took))
               }
@@ -253,6 +289,9 @@ export const openSystems = (
               yield* timed(ranker.run, reranked)
               break
             }
+            case "fold":
+              yield* timed(ranker.run, foldAnswer(ranker.stored, candidatesOf(ranker)))
+              break
             case "mix":
               yield* timed(ranker.run, mixAnswers(ranker.stored, candidatesOf(ranker), answerOf(ranker.reranked)))
               break

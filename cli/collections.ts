@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
+import { checkPassageRuns, PassagesUnsuitable } from "../passages.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
 import { didYouMean, type Kinds, SystemName, tellingNames } from "../schemas/index.ts"
 import type { Experiment } from "../settings.ts"
@@ -94,6 +95,7 @@ const wireRun = (
   run: ImportedRun,
   { passages, queries }: Pick<Collection, "passages" | "queries">,
   leaveOutOwn: boolean,
+  separator: string | undefined,
   label: string,
 ): NamedRun => {
   const file = basename(run.path)
@@ -101,7 +103,12 @@ const wireRun = (
   const source = sourceFiles({ name: `file.${name}`, root: dirname(run.path), files: [file] })
   return {
     system: run.system,
-    run: importRun({ system: run.system, file, leaveOutOwn }, { file: source, queries, passages }, name).run,
+    run: importRun(
+      { system: run.system, file, leaveOutOwn, ...(separator === undefined ? {} : { separator }) },
+      { file: source, queries, passages },
+      name,
+    ).run,
+    overPassages: separator !== undefined,
   }
 }
 
@@ -112,9 +119,10 @@ export type WiringError =
   | ModelUnsuitable
   | UnknownRun
   | SystemNamedTwice
+  | PassagesUnsuitable
   | ConfigurationError
 
-const ownErrors = [UnknownModel, ModelUnsuitable, UnknownRun, SystemNamedTwice] as const
+const ownErrors = [UnknownModel, ModelUnsuitable, UnknownRun, SystemNamedTwice, PassagesUnsuitable] as const
 
 /** Errors thrown while wiring, told by their type. */
 export const wiring = <A>(settings: Experiment, wire: () => A): Effect.Effect<A, WiringError> =>
@@ -139,6 +147,12 @@ export const wireCollections = (
 ): Effect.Effect<ReadonlyArray<Collection>, WiringError | UsageError> =>
   Effect.gen(function* () {
     const imported = yield* Effect.forEach(runs, parseRun)
+    yield* wiring(settings, () =>
+      checkPassageRuns(
+        settings.passages,
+        imported.map(({ system }) => system),
+      ),
+    )
     const names = namesOf(settings.datasets.map(({ source }) => source))
     for (const { dataset, option } of imported) {
       if (dataset === undefined && names.length > 1) {
@@ -164,7 +178,10 @@ export const wireCollections = (
           small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
           imported: imported
             .filter((run) => run.dataset === undefined || run.dataset === name)
-            .map((run) => wireRun(run, tables, leaveOutOwn, label)),
+            .map((run) => {
+              const over = settings.passages?.runs.includes(run.system) === true ? settings.passages : undefined
+              return wireRun(run, tables, leaveOutOwn, over?.separator, label)
+            }),
         }
       }),
     )

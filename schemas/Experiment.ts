@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema"
 import { DeviceChoice } from "./Device.ts"
 import { FusionSettings } from "./Fusion.ts"
 import { QueryKind, Split } from "./Ids.ts"
+import { PassageSettings } from "./PassageSettings.ts"
 import { ReportSettings } from "./ReportSettings.ts"
 import { choice, count, section, setting } from "./Setting.ts"
 import { StatisticsConfig } from "./Statistics.ts"
@@ -103,6 +104,10 @@ export const ExperimentSettings = Schema.Struct({
   ingest: section(
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
     "Reading or generating the collection",
+  ),
+  passages: choice(
+    PassageSettings,
+    "Long documents: passages that are searched and reranked, and scores folded back to documents; left out, a document is one passage",
   ),
   candidates: section(
     Schema.Struct({

@@ -18,6 +18,7 @@ const project = (): ReadonlyMap<string, string> => {
     "experiment.ts",
     "extension.ts",
     "settings.ts",
+    "passages.ts",
     "training.ts",
     "package.json",
     "package-lock.json",

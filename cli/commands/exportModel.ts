@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, statSync } from "node:fs"
 import { chmod, copyFile, mkdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Command from "@effect/cli/Command"
@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
 import { causeText, Kinds } from "../../schemas/index.ts"
+import { publishModel } from "../../stages/model/index.ts"
 import { NotInLastRun } from "../LastRun.ts"
 import { formatBytes } from "../Quantity.ts"
 import { writeOut } from "../Terminal.ts"
@@ -57,7 +58,7 @@ const write = (system: string, folder: string, body: () => Promise<void>) =>
       }),
   })
 
-/** `export model`: a system's model, as `transformers`, onnxruntime and a later run read it. */
+/** `export model`: a system's model, as `transformers`, `transformers.js`, onnxruntime and a later run read it. */
 export const exportModelCommand = Command.make(
   "model",
   {
@@ -97,7 +98,9 @@ export const exportModelCommand = Command.make(
           await chmod(copy, 0o644)
         })
       }
-      const lines = record.files.map(({ path, bytes }) => `${join(to, path)}  ${formatBytes(bytes)}\n`)
+      const published = yield* publishModel(store.objectPath(record.hash), to)
+      const listed = published.map((path) => ({ path, bytes: statSync(join(to, path)).size }))
+      const lines = [...record.files, ...listed].map(({ path, bytes }) => `${join(to, path)}  ${formatBytes(bytes)}\n`)
       yield* writeOut(lines.join(""))
     }).pipe(Effect.provide(layerToldStore(artifacts))),
 ).pipe(Command.withDescription("Writes a system's model: graph, weights, tokenizer, configuration and card"))

@@ -163,6 +163,46 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
   })
 }
 
+/** A model as other programs run it: before what makes one score or one vector of it. */
+export interface PublishedGraph {
+  /** The output is `logits` [batch, labels], or of an embedding head `last_hidden_state` [batch, sequence, width]. */
+  readonly graph: Onnx.Graph
+  readonly tensors: readonly ModelTensor[]
+}
+
+/**
+ * A model's graph with the output that `transformers` gives: of a classifier the logits of all its labels, of any other head that
+ * scores its score as the only one, of an embedding head the tokens' states before pooling. Inputs as those of `modelGraph`, without
+ * pooling_mask.
+ */
+export const publishedGraph = (description: ModelDescription): Either.Either<PublishedGraph, HeadUnsuitable> =>
+  Either.map(modelGraph(description), ({ graph: own }) => {
+    const { architecture, head } = description
+    const tokens = tokenBatch()
+    const parameters = new Parameters()
+    const published = (): Readonly<Record<string, Floats>> => {
+      const place: Place = { tokens, parameters, maximumTokens: maximumTokensOf(description), dropout: keepAll }
+      if (head.kind === "embedding") {
+        return { last_hidden_state: byText(architecture.encoder(place).states(), tokens) }
+      }
+      if (head.kind === "classifier" && architecture.classifier !== undefined) {
+        return { logits: architecture.classifier(architecture.encoder(place), place, head.labels) }
+      }
+      return { logits: Onnx.reshape(modelExpression(description, tokens, parameters), [tokens.batch, 1]) }
+    }
+    const graph: Onnx.Graph = {
+      name: own.name,
+      inputs: [tokens.ids, tokens.attentionMask, ...(architecture.tokenTypes ? [tokens.tokenTypes] : [])],
+      outputs: published(),
+    }
+    const tensors = Onnx.parametersOf(graph).map(({ name, shape }) => ({
+      name,
+      shape,
+      aliases: architecture.aliases(name),
+    }))
+    return { graph, tensors }
+  })
+
 const vocabularyEntries = (head: Head): readonly number[] => {
   if (head.kind === "decoder-logit") return [head.token]
   return head.kind === "decoder-choice" ? [head.yes, head.no] : []

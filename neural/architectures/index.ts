@@ -22,6 +22,8 @@ export {
   type ModelTensor,
   modelExpression,
   modelGraph,
+  type PublishedGraph,
+  publishedGraph,
 } from "./Model.ts"
 export { normalWeights } from "./normalWeights.ts"
 export { type Floats, Parameters } from "./Parameters.ts"

@@ -9,6 +9,8 @@ export const EvaluateConfig = Schema.Struct({
   judgedOnly: Schema.Boolean,
   profileDepth: Schema.Int.pipe(Schema.positive()),
   repeats: Schema.Array(Repeats),
+  /** What has to be known of every figure, in words. */
+  note: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
 })
 export type EvaluateConfig = typeof EvaluateConfig.Type
 

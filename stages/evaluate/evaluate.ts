@@ -364,7 +364,7 @@ const scored = (
       ),
       candidates: candidatesSummary(queries, measures, candidates),
       repeats: context.config.repeats,
-      notes: yield* summaryNotes(connection, queries, inputs.leftOut),
+      notes: yield* summaryNotes(connection, queries, inputs.leftOut, context.config.note),
     }
     const file = join(outputs.summary, "summary.json")
     yield* Effect.tryPromise({

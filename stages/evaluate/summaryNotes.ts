@@ -26,11 +26,13 @@ const ownPassages = (connection: Connection, passages: ReadonlyArray<StoredArtif
  * passage was left out.
  *
  * @param leftOut the passages, where queries' own were left out
+ * @param general what is to be known of all figures
  */
 export const summaryNotes = (
   connection: Connection,
   queries: JudgedQueries,
   leftOut: ReadonlyArray<StoredArtifact<Kinds.Passages>>,
+  general: string | undefined,
 ) =>
   Effect.map(ownPassages(connection, leftOut), (own) =>
     Split.literals.flatMap((split): ReadonlyArray<SummaryNote> => {
@@ -39,6 +41,7 @@ export const summaryNotes = (
       const count = own.get(split) ?? 0
       const whose = count === 1 ? "1 query" : `${count} queries`
       return [
+        ...(general === undefined || judgements.length === 0 ? [] : [{ split, text: general }]),
         ...(grades === undefined ? [] : [{ split, text: grades }]),
         ...(count === 0 ? [] : [{ split, text: `the passage of the query's own id is left out, of ${whose}` }]),
       ]

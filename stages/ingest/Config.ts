@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { FieldNames, QueryKind, SystemName } from "../../schemas/index.ts"
+import { FieldNames, PassageSeparator, QueryKind, SystemName } from "../../schemas/index.ts"
 import { Layout } from "./Layout.ts"
 
 /** What reading a collection depends on, beside its bytes. */
@@ -33,5 +33,7 @@ export const ImportRunConfig = Schema.Struct({
   file: Schema.NonEmptyString,
   /** Whether results whose docid is the query's qid are left out. */
   leaveOutOwn: Schema.Boolean,
+  /** Of a run over passages: what stands between a docid of the collection and a passage's number. */
+  separator: Schema.optionalWith(PassageSeparator, { exact: true }),
 })
 export type ImportRunConfig = typeof ImportRunConfig.Type

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { DuckDb, duckDbPromise, type StageRun, sqlString, tableSource, tableWriter } from "../../pipeline/index.ts"
-import { column, type Kinds, optionalColumn, tableKind } from "../../schemas/index.ts"
+import { column, documentSql, type Kinds, optionalColumn, tableKind } from "../../schemas/index.ts"
 import { attempt } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
 import { EmptyCollection, MalformedRow } from "./IngestError.ts"
@@ -97,7 +97,9 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
         warn(`${which} not the collection's (${example}${unknown > 1 ? " and others" : ""}): left out.${hint}`)
       }
       const rows = `(SELECT * FROM ${lines} WHERE qid IN (SELECT qid FROM ${known}))`
-      const docids = yield* unknownIds(connection, "docid", rows, passages)
+      const { separator } = config
+      const document = separator === undefined ? "docid" : documentSql("docid", separator)
+      const docids = yield* unknownIds(connection, "docid", `(SELECT ${document} AS docid FROM ${rows})`, passages)
       if (docids.unknown === docids.all) {
         const lacks = `none of its ${docids.all} docids is one of the collection's ${docids.known} (${docids.example}, and there ${docids.exampleKnown})`
         const fix = `Name a run over this collection's passages.${docids.hint}`
@@ -136,8 +138,10 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
         )
       }
 
-      const kept = config.leaveOutOwn ? "WHERE docid <> qid" : ""
-      const [counts] = yield* query(`SELECT count(*)::INTEGER, count(*) FILTER (docid = qid)::INTEGER FROM ${rows}`)
+      const kept = config.leaveOutOwn ? `WHERE ${document} <> qid` : ""
+      const [counts] = yield* query(
+        `SELECT count(*)::INTEGER, count(*) FILTER (${document} = qid)::INTEGER FROM ${rows}`,
+      )
       const [all = 0, own = 0] = (counts ?? []).map(Number)
       const leftOutOwn = config.leaveOutOwn ? own : 0
       const sql = `COPY (

@@ -166,6 +166,20 @@ export const modelFieldTables: Effect.Effect<string> = Effect.map(
 )
 
 /**
+ * Writes beside the files of a model what `transformers.js` and `sentence-transformers` read: `onnx/model.onnx` and, where they know
+ * its kind, how they are to use it.
+ *
+ * @param folder of a `Kinds.Model`
+ * @param to where it was copied to
+ * @returns the files that were written, relative to `to`
+ */
+export const publishModel = (folder: string, to: string) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./publishModel.ts")),
+    (loaded) => loaded.publishModel(folder, to),
+  )
+
+/**
  * Makes the folder of a model (graph, weights, tokenizer, card) outside of any store, for scoring pairs of texts.
  *
  * @param settings as those of the configuration are written

@@ -63,7 +63,17 @@ describe.sequential("models on the command line", () => {
     const exported = await dag(...exporting)
     expect([exported.code, exported.err]).toEqual([0, ""])
     const files = readdirSync(to).sort()
-    expect(files).toEqual(["config.json", "model.json", "model.onnx", "model.safetensors", "vocab.txt"])
+    expect(files).toEqual([
+      "config.json",
+      "config_sentence_transformers.json",
+      "model.json",
+      "model.onnx",
+      "model.safetensors",
+      "modules.json",
+      "onnx",
+      "sentence_bert_config.json",
+      "vocab.txt",
+    ])
     for (const file of files) expect(exported.out).toContain(join(to, file))
     const refused = await dag(...exporting)
     expect(refused.code).toBe(2)

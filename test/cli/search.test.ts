@@ -140,6 +140,43 @@ describe.sequential("a query that is typed", () => {
     expect(documents.map(({ answers }) => answers[0]?.results.length)).toEqual([2, 0, 2])
   })
 
+  it("N574 that a typed query was shortened is told", async () => {
+    const long = await dag("search", "bread ".repeat(80), "--system", "cross", "--artifacts", store)
+    expect([long.code, long.err]).toEqual([0, expect.stringMatching(/^! cross: the query is too long for 60 tokens/m)])
+  })
+
+  it("I202 where documents were split, a typed query is ranked as the run ranked it: over passages, folded", async () => {
+    const split = join(home, "split")
+    const models = [{ source: smallModel("bert-cross", "cross"), name: "cross", maximumTokens: 60 }]
+    const made = await dag(
+      ...["--dataset", collection, "--device", "cpu", "--artifacts", split, "--set", 'retrieve.systems=["bm25"]'],
+      ...["--set", `rerank.models=${JSON.stringify(models)}`, "--set", "rerank.interpolate.enabled=true"],
+      ...["--set", "candidates.depth=3", "--set", "passages.window=3", "--set", "train.models=[]"],
+    )
+    expect(made.code, made.err).toBe(0)
+    expect(made.out).toContain("results are documents, the score of each is its best passage's")
+    const run = await dag(
+      "sql",
+      "select system, docid, score from runs where qid = 'q2' order by system, rank",
+      ...["--format", "json", "--artifacts", split],
+    )
+    const rows: ReadonlyArray<{ system: string; docid: string; score: number }> = JSON.parse(run.out)
+    const found = await dag("search", "quiet garden roses", "--json", "--artifacts", split)
+    expect(found.code, found.err).toBe(0)
+    const { answers }: Document = JSON.parse(found.out)
+    expect(answers.map(({ system }) => system)).toEqual(["bm25", "cross", "cross+bm25"])
+    for (const { results, system } of answers) {
+      const stored = rows.filter((row) => row.system === system)
+      expect([system, results.map(({ docid }) => docid)]).toEqual([system, stored.map(({ docid }) => docid)])
+      expect(stored.length).toBeGreaterThan(0)
+      results.forEach(({ score, text }, at) => {
+        expect(Math.abs(score - stored[at]!.score)).toBeLessThan(1e-5)
+        // The document's own text.
+        expect(text.split(" ").length).toBeGreaterThan(3)
+      })
+    }
+  })
+
   it("L122 a system that cannot be asked is told with the reason, and is an error where it is named", async () => {
     const lines = await dag("export", "run", "--system", "bm25", "--artifacts", store)
     writeFileSync(given, lines.out)

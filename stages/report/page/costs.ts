@@ -22,7 +22,7 @@ const numberOf = (value: unknown): number | undefined => (typeof value === "numb
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
 /** Stages that rank; what others do (indexing, training, joining judgements) is not done for a query. */
-const ranks = ({ stage }: MadeBy): boolean => /^(?:retrieve|rerank|interpolate|fuse)/.test(stage)
+const ranks = ({ stage }: MadeBy): boolean => /^(?:retrieve|rerank|interpolate|fuse|passages\.fold)/.test(stage)
 
 /** Inputs through which a ranking came from another. */
 const rankings = ["run", "runs", "candidates", "base"]
