@@ -1,6 +1,7 @@
 /**
- * Claims: a T5-large encoder (335 M weights) is converted and scores within 3 times its weights' bytes; T5Gemma 2B's encoder at
- * its real size (2.6 B weights) is converted from BF16 and scores a batch within 24 GiB.
+ * Claims: a T5-large encoder (335 M weights) is converted and scores within 3 times its weights' bytes; a decoder of Qwen3-0.6B's size
+ * (596 M) from BF16 within 2 times; T5Gemma 2B's encoder at its real size (2.6 B weights) is converted from BF16 and scores a batch
+ * within 24 GiB.
  *
  *     npm run bench memory                      (the large one takes 16 GB in the temporary folder and some minutes)
  *     RANKDAG_BENCH_MODELS=t5-large             a part of it
@@ -16,12 +17,13 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { convertCheckpoint, type FloatDtype, layerOnnxRuntime, openScorer } from "../neural/index.ts"
-import { modelFiles } from "../schemas/index.ts"
+import { type Head, modelFiles } from "../schemas/index.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
 interface LargeModel {
   readonly dtype: FloatDtype
   readonly config: Readonly<Record<string, unknown>>
+  readonly head: Head
   /** What the claim allows, given the bytes of its weights as 32-bit floats. */
   readonly limit: (weightBytes: number) => number
 }
@@ -29,6 +31,7 @@ interface LargeModel {
 const models: Readonly<Record<string, LargeModel>> = {
   "t5-large": {
     dtype: "F32",
+    head: { kind: "first-token" },
     config: {
       model_type: "t5",
       d_model: 1024,
@@ -41,8 +44,26 @@ const models: Readonly<Record<string, LargeModel>> = {
     },
     limit: (weightBytes) => 3 * weightBytes,
   },
+  "qwen3-0.6b": {
+    dtype: "BF16",
+    head: { kind: "decoder-choice", yes: 9693, no: 2152 },
+    config: {
+      model_type: "qwen3",
+      hidden_size: 1024,
+      intermediate_size: 3072,
+      num_hidden_layers: 28,
+      num_attention_heads: 16,
+      num_key_value_heads: 8,
+      head_dim: 128,
+      vocab_size: 151_669,
+      tie_word_embeddings: true,
+      rope_theta: 1_000_000,
+    },
+    limit: (weightBytes) => 2 * weightBytes,
+  },
   "t5gemma-2b": {
     dtype: "BF16",
+    head: { kind: "first-token" },
     config: {
       model_type: "t5gemma",
       encoder: {
@@ -61,7 +82,6 @@ const models: Readonly<Record<string, LargeModel>> = {
 
 const texts = 8
 const tokens = 128
-const head = { kind: "first-token" } as const
 
 /** What the kernel says of this process, in bytes: `VmHWM` is the largest resident set so far, `RssAnon` what is allocated. */
 const status = (field: "VmHWM" | "RssAnon"): number => {
@@ -83,7 +103,7 @@ const Figures = Schema.parseJson(
 const now = (): number => performance.now() / 1000
 
 /** The process of one model: converts, opens, scores a batch twice. */
-const measure = (from: string, to: string) =>
+const measure = (from: string, to: string, head: Head) =>
   Effect.gen(function* () {
     const begun = now()
     yield* convertCheckpoint({ from, to, head })
@@ -130,8 +150,8 @@ const main = Effect.gen(function* () {
     if (model === undefined) continue
     const [from, to] = [join(folder, name), join(folder, `${name}-converted`)]
     for (const made of [from, to]) mkdirSync(made)
-    const weights = yield* writeRandomCheckpoint(from, model.config, head, model.dtype)
-    const child = spawnSync(process.execPath, ["--import", "tsx", import.meta.filename, "measure", from, to], {
+    const weights = yield* writeRandomCheckpoint(from, model.config, model.head, model.dtype)
+    const child = spawnSync(process.execPath, ["--import", "tsx", import.meta.filename, "measure", from, to, name], {
       encoding: "utf8",
     })
     if (child.status !== 0) throw new Error(`${name}: ${child.signal ?? child.stderr}`)
@@ -154,6 +174,10 @@ const main = Effect.gen(function* () {
   }
 })
 
-const [mode, from, to] = process.argv.slice(2)
-const program = mode === "measure" && from !== undefined && to !== undefined ? measure(from, to) : main
+const [mode, from, to, name = ""] = process.argv.slice(2)
+const measured = models[name]
+const program =
+  mode === "measure" && from !== undefined && to !== undefined && measured !== undefined
+    ? measure(from, to, measured.head)
+    : main
 await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)))

@@ -1,4 +1,4 @@
-import type { Head, InputSpec } from "../schemas/index.ts"
+import { type Head, type InputSpec, templateText } from "../schemas/index.ts"
 import type { Inspection } from "../stages/model/index.ts"
 import { formatBytes, formatCount } from "./Quantity.ts"
 
@@ -37,7 +37,7 @@ const inputText = ({ maximumTokens, texts }: InputSpec): string => {
     const { queryPrefix = "" } = texts
     return `the tokenizer's layout for a pair${queryPrefix === "" ? "" : ` behind the prompt «${queryPrefix}»`} · ${limit}`
   }
-  return `${template.bos ? "bos " : ""}«${template.text}»${template.eos ? " eos" : ""} · ${limit}`
+  return `${template.bos ? "bos " : ""}«${templateText(template)}»${template.eos ? " eos" : ""} · ${limit}`
 }
 
 type Fit = NonNullable<NonNullable<Inspection["weights"]>["fit"]>

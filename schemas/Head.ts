@@ -30,13 +30,13 @@ export const Head = Schema.Union(
     independent: Schema.optionalWith(Schema.Boolean, { exact: true }),
   }),
   /**
-   * No score, but a vector: the score of two texts is their vectors' product. The vector is the mean state or the first token's,
+   * No score, but a vector: the score of two texts is their vectors' product. The vector is the mean state, or the first or last token's,
    * of length 1 if nothing else is said; the names are those of sentence-transformers.
    */
   Schema.Struct({
     kind: Schema.Literal("embedding"),
     /** Left out, mean. */
-    pooling: Schema.optionalWith(Schema.Literal("mean", "cls"), { exact: true }),
+    pooling: Schema.optionalWith(Schema.Literal("mean", "cls", "lasttoken"), { exact: true }),
     /** Whether the tokens of a text's prompt are left out of the mean. */
     leavesOutPrompt: Schema.optionalWith(Schema.Boolean, { exact: true }),
     /** Whether a module Normalize gives the pooled vector length 1. */

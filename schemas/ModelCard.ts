@@ -9,9 +9,26 @@ import { Truncation } from "./Truncation.ts"
 export const TextTemplate = Schema.Struct({ text: Schema.String, bos: Schema.Boolean, eos: Schema.Boolean })
 export type TextTemplate = typeof TextTemplate.Type
 
-/** A text template, or the tokenizer's own layout for two texts: `[CLS] query [SEP] passage [SEP]` with token types. */
-export const PairTemplate = Schema.Union(Schema.Literal("pair"), TextTemplate)
+/**
+ * A prompt: parts that are tokenized apart, each as one text as it stands, white space and all, and put behind one another.
+ * `{query}` stands once, and behind it `{document}` at the end of a part: what is too long is cut there.
+ */
+export const PromptTemplate = Schema.Struct({
+  parts: Schema.NonEmptyArray(Schema.String),
+  bos: Schema.Boolean,
+  eos: Schema.Boolean,
+})
+export type PromptTemplate = typeof PromptTemplate.Type
+
+/** A text template, a prompt, or the tokenizer's own layout for two texts: `[CLS] query [SEP] passage [SEP]` with token types. */
+export const PairTemplate = Schema.Union(Schema.Literal("pair"), TextTemplate, PromptTemplate)
 export type PairTemplate = typeof PairTemplate.Type
+
+/** A template in one line: `pair`, its text, or its parts with a bar between them, line breaks as `\\n`. */
+export const templateText = (template: PairTemplate): string => {
+  if (template === "pair") return "pair"
+  return "text" in template ? template.text : template.parts.join("¦").replaceAll("\n", "\\n")
+}
 
 /** How a model's input is made of a query and a passage: of both together, or of each on its own (a bi-encoder's). */
 export const InputSpec = Schema.Struct({
@@ -80,6 +97,7 @@ export const describingFiles: ReadonlySet<string> = new Set([
   "2_Normalize/config.json",
   "adapter_config.json",
   "added_tokens.json",
+  "chat_template.jinja",
   "config_sentence_transformers.json",
   modelFiles.config,
   "modules.json",

@@ -32,8 +32,12 @@ export const ModelSettings = Schema.Struct({
     "Of a classifier with several labels, the one that means relevant, by number or name; left out, label 1 of two",
   ),
   template: choice(
+    Schema.Union(Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)),
+    "How query and passage become one text, with {query} and {document}, or the name of a known prompt (qwen3-reranker); a list is of parts that are tokenized apart, as they stand. Left out, that of the published model, else the family's usual: pair for BERT's, RankT5's or monoT5's for T5",
+  ),
+  instruction: choice(
     Schema.NonEmptyString,
-    "How query and passage become one text, with {query} and {document}; left out, the family's usual: pair for BERT's, RankT5's or monoT5's for T5",
+    "What a known prompt tells the model to look for; left out, the one that its authors give",
   ),
   bos: choice(Schema.Boolean, "Whether the tokenizer's bos goes before a template's text; left out, no"),
   eos: choice(Schema.Boolean, "Whether its eos goes behind; left out, yes for T5 and no for T5Gemma"),

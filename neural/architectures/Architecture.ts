@@ -42,6 +42,8 @@ export interface Architecture {
   readonly entryLogits?: (encoder: Encoder, place: Place, entries: readonly number[]) => Floats
   /** The pieces of the vocabulary between which its published rerankers choose; absent where there are none. */
   readonly choice?: { readonly yes: string; readonly no: string }
+  /** Whether it is a decoder alone: it scores by its prompt and the words between which it chooses, which no file of its own says. */
+  readonly promptDecides?: boolean
   /** The kind of head that a class of transformers has, by the class's name; undefined where that does not say it. */
   readonly headOfClass: (name: string) => HeadKind | undefined
   /** The other names that checkpoints may have a tensor under. */

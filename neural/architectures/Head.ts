@@ -5,14 +5,15 @@ import type { PretrainedConfig } from "./config.ts"
 
 export { Head, type HeadKind, monoT5Tokens, rankT5Token } from "../../schemas/index.ts"
 
-/** Heads of states alone, which every architecture has. */
+/** Heads of states alone, which every encoder has. */
 export const pooledHeads = ["first-token", "masked-mean", "attention-pooling", "embedding"] as const
 
 /** The heads that an architecture has. */
 export const headsOf = (architecture: Architecture): readonly HeadKind[] => {
-  const { classifier, entryLogits } = architecture
+  const { classifier, entryLogits, promptDecides } = architecture
   return [
-    ...pooledHeads,
+    // A decoder's first token sees itself alone.
+    ...pooledHeads.filter((kind) => promptDecides !== true || kind !== "first-token"),
     ...(entryLogits === undefined ? [] : (["decoder-logit", "decoder-choice"] as const)),
     ...(classifier === undefined ? [] : (["classifier"] as const)),
   ]

@@ -61,7 +61,8 @@ const ofUnitLength = (vectors: Floats): Floats => {
 const embeddings = (encoder: Encoder, tokens: TokenBatch, head: Extract<Head, { kind: "embedding" }>): Floats => {
   const { leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
   const mask = leavesOutPrompt === true ? Onnx.cast(tokens.poolingMask, "float32") : tokens.mask
-  let vectors = pooling === "cls" ? encoder.first() : maskedMean(encoder.states(), tokens, mask)
+  const pooled = { mean: () => maskedMean(encoder.states(), tokens, mask), cls: encoder.first, lasttoken: encoder.last }
+  let vectors = pooled[pooling ?? "mean"]()
   if (normalized === true && truncateDim !== undefined) vectors = ofUnitLength(vectors)
   if (truncateDim !== undefined && truncateDim < encoder.width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
   const cosine = (similarity ?? "cosine") === "cosine"

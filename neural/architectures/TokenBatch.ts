@@ -59,11 +59,15 @@ export const flatIds = (tokens: TokenBatch): Onnx.Expression<"int64"> =>
 export const byText = (rows: Floats, tokens: TokenBatch): Floats =>
   Onnx.reshape(rows, [tokens.batch, tokens.sequence, rows.shape[1] ?? 0])
 
+/** The position of each text's last token that is no padding, [batch, 1]; without tokens 0. */
+export const lastPositions = ({ mask, sequence }: TokenBatch): Floats =>
+  Onnx.reduceMax(Onnx.multiply(mask, Onnx.unsqueeze(Onnx.range(sequence, "float32"), [0])), [1], true)
+
 /** The row of each text's last token that is no padding, wherever padding stands, [batch, width]; without tokens the first row. */
 export const lastRows = (rows: Floats, tokens: TokenBatch): Floats => {
-  const { batch, mask, sequence } = tokens
+  const { batch, sequence } = tokens
   const places = Onnx.unsqueeze(Onnx.range(sequence, "float32"), [0])
-  const last = Onnx.reduceMax(Onnx.multiply(mask, places), [1], true)
+  const last = lastPositions(tokens)
   const chosen = Onnx.cast<"float32">(Onnx.equal(places, last), "float32")
   const row = Onnx.matMul(Onnx.reshape(chosen, [batch, 1, sequence]), byText(rows, tokens))
   return Onnx.reshape(row, [batch, rows.shape[1] ?? 0])

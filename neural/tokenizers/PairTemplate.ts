@@ -1,5 +1,13 @@
 import * as Either from "effect/Either"
-import { type PairTemplate, queryTokensOf, type TextTemplate, type Truncation } from "../../schemas/index.ts"
+import {
+  type PairTemplate,
+  type PromptTemplate,
+  queryTokensOf,
+  type TextTemplate,
+  type Truncation,
+  templateText,
+} from "../../schemas/index.ts"
+import { compilePrompt, cutQuery } from "./promptParts.ts"
 import { type RoomPolicy, roomPolicy } from "./roomPolicy.ts"
 import { type LayoutPart, type Layouts, type Tokenizer, trimmed } from "./Tokenizer.ts"
 import {
@@ -99,6 +107,20 @@ const looksSpecial = /^(?:<[^<>\s]+>|\[[A-Z0-9_]+\])$/u
 interface Compiled {
   readonly parts: ReadonlyArray<Slot | Fixed>
   readonly encode: { readonly query: Tokenizer["encode"]; readonly passage: Tokenizer["encode"] }
+  /** Of a prompt: what stays behind a query that is cut. */
+  readonly behindQuery?: TokenIds
+}
+
+const compilePromptParts = (template: PromptTemplate, tokenizer: Tokenizer): Either.Either<Compiled, TokenizerError> =>
+  Either.map(compilePrompt(template, tokenizer), ({ behindQuery, passage, places, query }) => ({
+    parts: places.map((place) => ({ ...place, type: 0 })),
+    encode: { query, passage },
+    behindQuery,
+  }))
+
+const compile = (template: PairTemplate, tokenizer: Tokenizer): Either.Either<Compiled, TokenizerError> => {
+  if (template === "pair") return compileLayout(tokenizer)
+  return "parts" in template ? compilePromptParts(template, tokenizer) : compileText(template, tokenizer)
 }
 
 const compileText = (template: TextTemplate, tokenizer: Tokenizer): Either.Either<Compiled, TokenizerError> =>
@@ -213,47 +235,45 @@ export const pairInput = (
   prompt = "",
   truncation: Truncation = usualTruncation(template),
 ): Either.Either<PairInput, TokenizerError> =>
-  Either.flatMap(
-    template === "pair" ? compileLayout(tokenizer) : compileText(template, tokenizer),
-    ({ parts, encode }) => {
-      const around = fixedTokens(parts)
-      const named = template === "pair" ? "pair" : template.text
-      const room = limit - around
-      if (room < 2) return Either.left(new LimitTooSmall({ template: named, around, limit }))
-      const policy = roomPolicy(truncation, room)
-      const { passageKept, queryKept } = policy
-      // In a layout a text is as it is, for tokenizers to which a space at its end is a token (RoBERTa's).
-      const bareOf = template === "pair" ? (text: string) => text : trimmed
-      const encodeBare =
-        (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
-        (text) => {
-          const bare = bareOf(`${before}${text}`)
-          return bare === "" ? emptyIds.slice() : encodeText(bare)
-        }
-      let query: TokenIds = emptyIds
-      let passage: TokenIds = emptyIds
-      const writeParts = writer(parts, (slot) => (slot === "query" ? query : passage))
-      return Either.right({
-        ...policy,
-        template: named,
-        limit,
-        around,
-        hasTypes: parts.some((part) => part.type !== 0),
-        query: encodeBare(encode.query, prompt),
-        passage: encodeBare(encode.passage),
-        length: (queryTokens, passageTokens) =>
-          around + queryKept(queryTokens, passageTokens) + passageKept(queryTokens, passageTokens),
-        truncates: (queryTokens, passageTokens) =>
-          queryKept(queryTokens, passageTokens) < queryTokens ||
-          passageKept(queryTokens, passageTokens) < passageTokens,
-        write: (queryIds, passageIds, ids, offset, types) => {
-          query = queryIds.subarray(0, queryKept(queryIds.length, passageIds.length))
-          passage = passageIds.subarray(0, passageKept(queryIds.length, passageIds.length))
-          return writeParts(ids, offset, types)
-        },
-      })
-    },
-  )
+  Either.flatMap(compile(template, tokenizer), ({ parts, encode, behindQuery }) => {
+    const around = fixedTokens(parts)
+    const named = templateText(template)
+    const room = limit - around
+    if (room < 2) return Either.left(new LimitTooSmall({ template: named, around, limit }))
+    const policy = roomPolicy(truncation, room)
+    const { passageKept, queryKept } = policy
+    // In a layout a text is as it is, for tokenizers to which a space at its end is a token (RoBERTa's).
+    const bareOf = template === "pair" ? (text: string) => text : trimmed
+    const encodeBare =
+      (encodeText: Tokenizer["encode"], before = ""): Tokenizer["encode"] =>
+      (text) => {
+        if (behindQuery !== undefined) return encodeText(text)
+        const bare = bareOf(`${before}${text}`)
+        return bare === "" ? emptyIds.slice() : encodeText(bare)
+      }
+    let query: TokenIds = emptyIds
+    let passage: TokenIds = emptyIds
+    const writeParts = writer(parts, (slot) => (slot === "query" ? query : passage))
+    return Either.right({
+      ...policy,
+      template: named,
+      limit,
+      around,
+      hasTypes: parts.some((part) => part.type !== 0),
+      query: encodeBare(encode.query, prompt),
+      passage: encodeBare(encode.passage),
+      length: (queryTokens, passageTokens) =>
+        around + queryKept(queryTokens, passageTokens) + passageKept(queryTokens, passageTokens),
+      truncates: (queryTokens, passageTokens) =>
+        queryKept(queryTokens, passageTokens) < queryTokens || passageKept(queryTokens, passageTokens) < passageTokens,
+      write: (queryIds, passageIds, ids, offset, types) => {
+        const kept = queryKept(queryIds.length, passageIds.length)
+        query = behindQuery === undefined ? queryIds.subarray(0, kept) : cutQuery(queryIds, kept, behindQuery)
+        passage = passageIds.subarray(0, passageKept(queryIds.length, passageIds.length))
+        return writeParts(ids, offset, types)
+      },
+    })
+  })
 
 /**
  * Prepares the input of a model that reads one text at a time (a bi-encoder): the tokenizer's own layout for one text.

@@ -140,6 +140,14 @@ export const pieceTokenizer = (model: PieceModel): Tokenizer => {
     layouts: model.layouts,
     encode: (text) => encodeAs(text, "first"),
     encodeNext: decomposes && !model.spaceMatters ? (text) => encodeAs(` ${text}`, "continued") : undefined,
+    splitsBeforeSpaces:
+      decomposes &&
+      !model.spaceMatters &&
+      spaces.prefix === "never" &&
+      !spaces.collapse &&
+      !spaces.stripStart &&
+      !spaces.stripEnd &&
+      [...model.added].every(([name, token]) => !name.includes(" ") && !token.stripBefore && !token.stripAfter),
     idOf: (piece) => model.ids.get(piece),
     pieceOf: (id) => model.vocabulary[id],
   }

@@ -40,6 +40,11 @@ export interface Tokenizer {
    * decompose at spaces.
    */
   readonly encodeNext: ((text: string) => Int32Array<ArrayBuffer>) | undefined
+  /**
+   * Whether a text falls apart before a space that follows no white space, on whichever side it goes on: where `a` ends so,
+   * `encode(a + " " + b)` is `encode(a)` followed by `encode(" " + b)`, exactly. Absent where that is not known.
+   */
+  readonly splitsBeforeSpaces?: boolean
   readonly idOf: (piece: string) => number | undefined
   /** The piece of an id as the vocabulary spells it (a space is U+2581 in SentencePiece's). */
   readonly pieceOf: (id: number) => string | undefined

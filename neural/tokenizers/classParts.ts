@@ -20,6 +20,23 @@ const wordsWithSpaces = (prefix: boolean): Json => ({
   ],
 })
 
+/** Words as Qwen has them, every digit on its own. */
+const qwenWords = (prefix: boolean): Json => ({
+  type: "Sequence",
+  pretokenizers: [
+    {
+      type: "Split",
+      pattern: {
+        Regex:
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+      },
+      behavior: "Isolated",
+      invert: false,
+    },
+    { type: "ByteLevel", add_prefix_space: prefix, trim_offsets: false, use_regex: false },
+  ],
+})
+
 /** What DeBERTa-v2's class of transformers 5 makes one space of: runs of white space, and a break or tab alone. */
 export const spaceRuns = "\\s{2,}|[\\n\\r\\t]"
 
@@ -30,7 +47,7 @@ const isPiece =
 
 /**
  * A tokenizer.json with the parts that its class makes itself, whatever the file has: transformers 5's classes of BERT, RoBERTa,
- * XLM-R and T5 take vocabulary, merges and added tokens of it, and SentencePiece's rules; DeBERTa-v2's not even these. Any other
+ * XLM-R, Qwen and T5 take vocabulary, merges and added tokens of it, and SentencePiece's rules; DeBERTa-v2's not even these. Any other
  * class takes all.
  */
 export const withClassParts = (file: Json, model: Json, config: Json): Json => {
@@ -76,6 +93,8 @@ export const withClassParts = (file: Json, model: Json, config: Json): Json => {
         },
       }
     }
+    case "Qwen2Tokenizer":
+      return { ...file, normalizer: { type: "NFC" }, pre_tokenizer: qwenWords(prefix === true) }
     case "T5Tokenizer":
       return { ...file, normalizer: precompiled(file["normalizer"]), pre_tokenizer: wordsWithSpaces(true) }
     default:

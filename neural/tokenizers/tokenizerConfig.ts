@@ -7,8 +7,8 @@ type Json = Readonly<Record<string, unknown>>
 const bertClass = /^(?:Bert|Electra)Tokenizer(?:Fast)?$/u
 const debertaClass = /^DebertaV2Tokenizer(?:Fast)?$/u
 const robertaClass = /^(?:XLM)?Roberta(?:XL)?Tokenizer(?:Fast)?$/u
-/** Classes that add nothing to `tokenizer.json`. */
-const genericClass = /^(?:TokenizersBackend|PreTrainedTokenizerFast)$/u
+/** Classes that put nothing around texts but what `tokenizer.json` has. */
+const genericClass = /^(?:TokenizersBackend|PreTrainedTokenizerFast|Qwen2Tokenizer(?:Fast)?)$/u
 
 /** Classes of transformers 5.24 beside BERT's that pass token types where `model_input_names` is left out. */
 const typedClass = /^(?:Bert|Electra|Deberta|DebertaV2|FNet|Canine|Tapas|LayoutLMv2|MarkupLM)Tokenizer(?:Fast)?$/u

@@ -227,10 +227,47 @@ const localNormalizers: ReadonlySet<unknown> = new Set([
 const splittingPreTokenizers: ReadonlySet<unknown> = new Set(["BertPreTokenizer", "Whitespace", "WhitespaceSplit"])
 
 /**
- * At which spaces a text falls apart for the library: `dropped`, where the pre-tokenizer splits at spaces and drops them;
- * `kept`, where a space belongs to the word behind it (Gemma); undefined where that is not known.
+ * Patterns by which byte-level tokenizers split texts into words, none of which goes on at a space that follows no white space: those
+ * of Qwen, and of GPT-4 and Llama 3. GPT-2's, which a ByteLevel part has by itself, does not either.
  */
-const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
+const wordPatterns: ReadonlySet<unknown> = new Set(
+  ["\\p{N}", "\\p{N}{1,3}"].map(
+    (digits) =>
+      `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+  ),
+)
+
+/** Whether a byte-level tokenizer splits a text before a space that follows no white space. */
+const splitsWords = (file: Json, model: Json): boolean => {
+  const [first, second, ...more] = flattened(file["pre_tokenizer"], "pretokenizers")
+  const bytes = second ?? first
+  const splitter = second === undefined ? undefined : first
+  const pattern = isRecord(splitter?.["pattern"]) ? splitter["pattern"]["Regex"] : undefined
+  const known =
+    splitter === undefined
+      ? bytes?.["use_regex"] !== false
+      : splitter["type"] === "Split" &&
+        splitter["behavior"] === "Isolated" &&
+        splitter["invert"] !== true &&
+        wordPatterns.has(pattern) &&
+        bytes?.["use_regex"] === false
+  return (
+    more.length === 0 &&
+    known &&
+    bytes?.["type"] === "ByteLevel" &&
+    bytes["add_prefix_space"] === false &&
+    model["type"] === "BPE" &&
+    flattened(file["normalizer"], "normalizers").every((part) => part["type"] === "NFC") &&
+    addedTokens(file).every((token) => !token.stripAfter)
+  )
+}
+
+/**
+ * At which spaces a text falls apart for the library: `dropped`, where the pre-tokenizer splits at spaces and drops them;
+ * `kept`, where a space belongs to the word behind it (Gemma); `words`, where that is so of a space that follows no white space;
+ * undefined where that is not known.
+ */
+const spacesIn = (file: Json, model: Json): "dropped" | "kept" | "words" | undefined => {
   const normalizers = flattened(file["normalizer"], "normalizers")
   const parts = flattened(file["pre_tokenizer"], "pretokenizers")
   const [first, ...rest] = parts
@@ -239,6 +276,7 @@ const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
     const withinWords = rest.every((part) => part["type"] === "Metaspace" && metaspacePrefix(part) === "missing")
     return withinWords ? "dropped" : undefined
   }
+  if (splitsWords(file, model)) return "words"
   const [only, ...others] = normalizers
   const pattern = isRecord(only?.["pattern"]) ? only["pattern"]["String"] : undefined
   const toSpaceSymbol = only?.["type"] === "Replace" && pattern === " " && only["content"] === "\u2581"
@@ -247,6 +285,15 @@ const spacesIn = (file: Json, model: Json): "dropped" | "kept" | undefined => {
   if (others.length === 0 && toSpaceSymbol && splitsNothing && model["type"] === "BPE" && isRecord(vocab))
     return staysWithinWords(Object.keys(vocab).map(plain)) ? "kept" : undefined
   return undefined
+}
+
+const whiteSpace = /[\s\x85]/u
+
+/** Where the next space stands that follows no white space; −1 where there is none. */
+const spaceAfterWord = (text: string, from: number): number => {
+  let space = text.indexOf(" ", from)
+  while (space > 0 && whiteSpace.test(text.charAt(space - 1))) space = text.indexOf(" ", space + 1)
+  return space
 }
 
 /** Any other tokenizer.json: the library encodes; here words are remembered where a text falls apart at spaces. */
@@ -271,7 +318,7 @@ const libraryTokenizer = (
     for (let from = 0; from < text.length; ) {
       let at = from
       while (at < text.length && text.charCodeAt(at) === 0x20) at++
-      const space = text.indexOf(" ", at)
+      const space = spaces === "words" ? spaceAfterWord(text, at) : text.indexOf(" ", at)
       const to = space < 0 ? text.length : space
       const begin = spaces === "dropped" ? at : from
       if (begin < to) buffer.add(wordIds(text.substring(begin, to)))
@@ -290,6 +337,9 @@ const libraryTokenizer = (
     layouts,
     encode,
     encodeNext: spaces === undefined ? undefined : spaces === "dropped" ? encode : (text) => encode(` ${text}`),
+    splitsBeforeSpaces:
+      (spaces === "words" || spaces === "kept") &&
+      addedTokens(file).every((token) => !token.stripBefore && !token.stripAfter),
     idOf: (piece) => library.token_to_id(piece),
     pieceOf: (id) => library.id_to_token(id),
   }

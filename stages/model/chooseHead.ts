@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { classifierHead, type Head, headKindOf, type PretrainedConfig, type Tokenizer } from "../../neural/index.ts"
 import { ModelCard, readyGraphRemedy } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
+import { type KnownPrompt, promptNames } from "./knownPrompts.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 import type { SavedSettings } from "./sentenceTransformers.ts"
 
@@ -76,6 +77,53 @@ const decoderHead = (
     : Effect.all({ kind: Effect.succeed(kind), yes: entry(choice.yes), no: entry(choice.no) })
 }
 
+/** The head that goes with the words of a prompt. */
+const choiceOf = ({ words }: KnownPrompt) => (words.no === undefined ? "decoder-logit" : "decoder-choice")
+
+/** The entries of the vocabulary that a prompt asks for; without a prompt «yes» and «no», as sentence-transformers 6.2 has it. */
+const chosenWords = (
+  config: ModelConfig,
+  kind: "decoder-choice" | "decoder-logit",
+  prompt: KnownPrompt | undefined,
+  tokenizer: Tokenizer | undefined,
+) =>
+  Effect.gen(function* () {
+    const words = prompt?.words ?? { yes: "yes", no: "no" }
+    const idOf = (word: string) => {
+      const id = tokenizer?.idOf(word)
+      return id === undefined
+        ? new ModelUnsuitable({
+            model: config.name,
+            problem: `its tokenizer has no token «${word}», one of the words between which ${prompt === undefined ? "a decoder" : `the prompt ${prompt.name}`} has it choose`,
+            remedy:
+              'Give the entries of its vocabulary: { "source": …, "head": { "kind": "decoder-choice", "yes": <id>, "no": <id> }, … }.',
+          })
+        : Effect.succeed(id)
+    }
+    if (prompt === undefined && config.template === undefined) {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: `the head «${kind}» is asked for, and how its prompt goes is not known`,
+        remedy: `Set template: one of ${promptNames()}, or its parts, [ "…{query}…", "…{document}", "…" ].`,
+      })
+    }
+    const yes = yield* idOf(words.yes)
+    if (kind === "decoder-logit") return { head: { kind, token: yes }, warnings: [] } satisfies ChosenHead
+    if (words.no === undefined) {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: `the prompt ${prompt?.name ?? ""} goes with the logit of «${words.yes}» alone`,
+        remedy: "Take the head «decoder-logit», or give yes and no by their ids.",
+      })
+    }
+    const no = yield* idOf(words.no)
+    const warnings =
+      prompt === undefined
+        ? [`it chooses between «yes» (${yes}) and «no» (${no}), which nothing of its files says`]
+        : []
+    return { head: { kind, yes, no }, warnings } satisfies ChosenHead
+  })
+
 /**
  * The head asked for, by its name with the rest of it from the checkpoint's files, else the one it was saved with: by rankdag, by
  * sentence-transformers, or by the class in `config.json`.
@@ -85,14 +133,16 @@ export const chooseHead = (
   pretrained: PretrainedConfig,
   saved: Head | undefined,
   beside: SavedSettings,
+  prompt: KnownPrompt | undefined,
   tokenizer: Tokenizer | undefined,
 ): Effect.Effect<ChosenHead, ModelUnsuitable> =>
   Effect.gen(function* () {
     const { head: named, label } = config
-    const kind =
+    const stated =
       typeof named === "object"
         ? named.kind
         : (named ?? saved?.kind ?? (beside.pools ? "embedding" : headKindOf(pretrained)))
+    const kind = stated ?? (prompt === undefined ? undefined : choiceOf(prompt))
     if (label !== undefined && (kind !== "classifier" || typeof named === "object")) {
       return yield* new ModelUnsuitable({
         model: config.name,
@@ -102,7 +152,19 @@ export const chooseHead = (
     }
     if (typeof named === "object") return { head: named, warnings: [] }
     if (saved !== undefined && saved.kind === kind && label === undefined) return { head: saved, warnings: [] }
+    if (kind === undefined && pretrained.architecture.promptDecides === true) {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: `its class ${pretrained.classes[0] ?? "is not said, and it"} is a decoder's, which scores by its prompt and the words between which it chooses, and it is none that is known by its name or chat template`,
+        remedy: `Say which prompt: { "source": …, "template": "qwen3-reranker" }, of ${promptNames()}; or all of it: { "source": …, "head": { "kind": "decoder-choice", "yes": <id>, "no": <id> }, "template": ["…{query}…", "…{document}", "…"] }; or take the head «embedding».`,
+      })
+    }
     if (kind === undefined) return { head: undefined, warnings: [] }
+    const decides =
+      pretrained.architecture.promptDecides === true || (prompt !== undefined && kind === choiceOf(prompt))
+    if (decides && (kind === "decoder-choice" || kind === "decoder-logit")) {
+      return yield* chosenWords(config, kind, prompt, tokenizer)
+    }
     if (kind === "embedding") return { head: yield* beside.embedding, warnings: [] }
     if (kind === "classifier") return yield* classifier(config, pretrained, beside.activation ?? pretrained.activation)
     if (kind === "decoder-choice" || kind === "decoder-logit") {

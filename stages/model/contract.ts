@@ -1,13 +1,15 @@
 import * as Schema from "effect/Schema"
 import { Head, HeadName, Kinds, ModelSettings, ScratchSettings, SystemName } from "../../schemas/index.ts"
 
-const { label, template, bos, eos, queryPrefix, passagePrefix, maximumTokens, truncation } = ModelSettings.fields
+const { label, template, instruction, bos, eos, queryPrefix, passagePrefix, maximumTokens, truncation } =
+  ModelSettings.fields
 
 const asSet = {
   name: SystemName,
   head: Schema.optionalWith(Schema.Union(HeadName, Head), { exact: true }),
   label,
   template,
+  instruction,
   bos,
   eos,
   queryPrefix,

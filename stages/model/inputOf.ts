@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { type HeadKind, pairInput, singleInput, type Tokenizer, type TokenizerError } from "../../neural/index.ts"
 import { type InputSpec, type PairTemplate, queryTokensOf } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
+import { type KnownPrompt, promptNamed, promptNames } from "./knownPrompts.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
 import type { SavedSettings } from "./sentenceTransformers.ts"
 
@@ -10,6 +11,8 @@ export interface InputHints {
   /** How texts usually become one for the architecture with a head. */
   readonly template: (head: HeadKind | undefined) => PairTemplate
   readonly head: HeadKind | undefined
+  /** The prompt that the settings name, or else that of the published model. */
+  readonly prompt?: KnownPrompt | undefined
   /** What was written beside the weights when rankdag made the model. */
   readonly saved: InputSpec | undefined
   /** The limit on tokens that sentence-transformers or the tokenizer's files state. */
@@ -23,15 +26,28 @@ export interface InputHints {
 /** A limit that suits passages, where nothing says another and positions have no end. */
 const usualTokens = 512
 
+/** Heads that read a prompt as it was trained. */
+const prompted: ReadonlySet<HeadKind> = new Set(["decoder-choice", "decoder-logit", "classifier"])
+
 const templateOf = (config: ModelConfig, hints: InputHints): PairTemplate => {
-  const { template, bos, eos } = config
+  const { template, bos, eos, instruction } = config
+  const { prompt } = hints
+  // What a trained model was saved with goes before what its kind is known for, and a name in the settings before both.
+  const applies =
+    template === undefined && hints.saved === undefined && hints.head !== undefined && prompted.has(hints.head)
+  if (prompt !== undefined && (applies || promptNamed(template) !== undefined)) {
+    const known = prompt.template(instruction ?? prompt.instruction ?? "")
+    return known === "pair" ? known : { ...known, bos: bos ?? known.bos, eos: eos ?? known.eos }
+  }
+  if (typeof template === "object") return { parts: template, bos: bos ?? false, eos: eos ?? false }
   const saved = hints.saved?.texts.kind === "pair" ? hints.saved.texts.template : undefined
   const own = hints.template(hints.head)
   const usual = saved ?? own
   if (template === "pair") return "pair"
-  const base = usual === "pair" ? { text: "", bos: false, eos: own === "pair" || own.eos } : usual
   if (template === undefined && usual === "pair") return "pair"
-  return { text: template ?? base.text, bos: bos ?? base.bos, eos: eos ?? base.eos }
+  if (template === undefined && usual !== "pair") return { ...usual, bos: bos ?? usual.bos, eos: eos ?? usual.eos }
+  const base = usual === "pair" ? { bos: false, eos: own === "pair" || own.eos } : usual
+  return { text: template ?? "", bos: bos ?? base.bos, eos: eos ?? base.eos }
 }
 
 /**
@@ -48,6 +64,7 @@ export const inputOf = (
     const maximumTokens =
       config.maximumTokens ??
       saved?.maximumTokens ??
+      (hints.head !== undefined && prompted.has(hints.head) ? hints.prompt?.maximumTokens : undefined) ??
       Math.min(stated ?? positions ?? usualTokens, positions ?? Number.POSITIVE_INFINITY)
     const truncation = config.truncation ?? saved?.truncation
     if (positions !== undefined && maximumTokens > positions) {
@@ -77,11 +94,27 @@ export const inputOf = (
       if (truncation === undefined || queryTokensOf(truncation) === undefined) return { texts, maximumTokens }
       return { texts, maximumTokens, truncation }
     }
+    const taken = hints.prompt?.instruction !== undefined
+    if (config.instruction !== undefined && !taken) {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: "an instruction is asked for, and its prompt has no place for one",
+        remedy: "Write it into template.",
+      })
+    }
     if ((config.passagePrefix ?? "") !== "") {
       return yield* new ModelUnsuitable({
         model: config.name,
         problem: "it reads query and passage together, and has no use for a prefix of passages",
         remedy: "Set template, or take the head «embedding».",
+      })
+    }
+    const asked = config.template
+    if (typeof asked === "string" && asked !== "pair" && !asked.includes("{") && promptNamed(asked) === undefined) {
+      return yield* new ModelUnsuitable({
+        model: config.name,
+        problem: `template «${asked}» is neither a text with {query} and {document} nor a prompt that is known (${promptNames(asked)})`,
+        remedy: "Name one of these, or write the text, or its parts as a list.",
       })
     }
     const template = templateOf(config, hints)

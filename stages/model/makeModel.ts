@@ -39,7 +39,9 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
     // What is to be trained to score needs a head that does.
     const scoreless = named === undefined || named.kind === "embedding"
     const toTrain = config.freshHead !== undefined && config.head === undefined
-    const head: Head | undefined = toTrain && scoreless ? { kind: "first-token" } : named
+    // A decoder's first token sees itself alone.
+    const begun: Head = { kind: architecture.promptDecides === true ? "masked-mean" : "first-token" }
+    const head: Head | undefined = toTrain && scoreless ? begun : named
     yield* checkVocabulary(opened.tokenizer, architecture.vocabulary)
     const input = yield* inputOf(config, { ...hints, head: head?.kind }, opened.tokenizer)
     warnings.forEach(warn)

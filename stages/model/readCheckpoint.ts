@@ -1,11 +1,15 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { type OpenedTokenizer, type PretrainedConfig, type Tokenizer } from "../../neural/index.ts"
+import * as Schema from "effect/Schema"
+import type { OpenedTokenizer, PretrainedConfig, Tokenizer } from "../../neural/index.ts"
 import { ModelCard, modelFiles } from "../../schemas/index.ts"
 import { chooseHead } from "./chooseHead.ts"
 import type { ModelConfig } from "./contract.ts"
 import type { InputHints } from "./inputOf.ts"
+import { promptNamed, promptOf } from "./knownPrompts.ts"
 import { ModelUnsuitable } from "./ModelError.ts"
-import { type ModelFolder, readJson } from "./ModelFolder.ts"
+import { attempt, type ModelFolder, readJson } from "./ModelFolder.ts"
 import { readSentenceTransformers, type SavedSettings, unknownText } from "./sentenceTransformers.ts"
 
 /** Words whose capitals and accents a tokenizer keeps apart, or does not. */
@@ -54,6 +58,26 @@ const hintsOf = (
   positions: pretrained?.architecture.positionLimit,
 })
 
+const chatTemplate = "chat_template.jinja"
+const ChatTemplate = Schema.Struct({ chat_template: Schema.optional(Schema.Unknown) })
+
+/** The prompt that the settings name, else that of the published model that this is. */
+const readPrompt = (source: ModelFolder, config: ModelConfig) =>
+  Effect.gen(function* () {
+    const named = promptNamed(config.template)
+    if (named !== undefined) return named
+    const apart = join(source.folder, chatTemplate)
+    // transformers 5 writes it into a file of its own, which goes before.
+    const chat = source.files.includes(chatTemplate)
+      ? yield* attempt(apart, () => readFile(apart, "utf8"))
+      : (yield* readJson(source, "tokenizer_config.json", ChatTemplate))?.chat_template
+    const repository = /^hub (\S+) at /u.exec(source.origin)?.[1]
+    return promptOf(
+      [config.name, ...(repository === undefined ? [] : [repository])],
+      typeof chat === "string" ? chat : undefined,
+    )
+  })
+
 /**
  * What a folder's files say of a model beside its weights: head, input, and what is to be told. Without `pretrained` it is a
  * ready graph, which has its head inside.
@@ -70,13 +94,14 @@ export const readCheckpoint = (
     const beside = yield* readSentenceTransformers(source, config.name)
     if (opened !== undefined) yield* checkLowerCase(config.name, beside, opened.tokenizer)
     yield* checkPadding(config.name, pretrained, opened)
+    const prompt = yield* readPrompt(source, config)
     const chosen =
       pretrained === undefined || isGraph
         ? { head: undefined, warnings: [] }
-        : yield* chooseHead(config, pretrained, card?.head, beside, opened?.tokenizer)
+        : yield* chooseHead(config, pretrained, card?.head, beside, prompt, opened?.tokenizer)
     return {
       head: chosen.head,
-      hints: hintsOf(pretrained, card, beside, opened),
+      hints: { ...hintsOf(pretrained, card, beside, opened), prompt },
       warnings: [
         ...(pretrained?.unknownFields ?? []).map((field) => unknownText(modelFiles.config, field)),
         ...(opened?.unknownFields ?? []).map(({ field, file }) => unknownText(file, field)),

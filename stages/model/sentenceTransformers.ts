@@ -187,9 +187,9 @@ export const readSentenceTransformers = (
       }
       const modes = poolingMode(pooling ?? {})
       const [mode, ...more] = modes
-      if ((mode !== "mean" && mode !== "cls") || more.length > 0) {
+      if ((mode !== "mean" && mode !== "cls" && mode !== "lasttoken") || more.length > 0) {
         return yield* unsuitable(
-          `its 1_Pooling/config.json: pooling_mode is ${modes.join(" + ")}, which is not built; mean and cls are`,
+          `its 1_Pooling/config.json: pooling_mode is ${modes.join(" + ")}, which is not built; mean, cls and lasttoken are`,
         )
       }
       const similarity = general?.similarity_fn_name ?? "cosine"
@@ -198,7 +198,9 @@ export const readSentenceTransformers = (
           `its config_sentence_transformers.json: similarity_fn_name is «${similarity}», which is not built; cosine and dot are`,
         )
       }
-      const leavesOut = pooling?.include_prompt === false && (single.query !== "" || single.passage !== "")
+      // A prompt is never a text's last token.
+      const leavesOut =
+        mode !== "lasttoken" && pooling?.include_prompt === false && (single.query !== "" || single.passage !== "")
       return {
         kind: "embedding",
         ...(mode === "mean" ? {} : { pooling: mode }),

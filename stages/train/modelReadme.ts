@@ -1,5 +1,5 @@
 import type { StoredArtifact } from "../../pipeline/index.ts"
-import type { ModelCard } from "../../schemas/index.ts"
+import { type ModelCard, templateText } from "../../schemas/index.ts"
 import type { TrainConfig } from "./contract.ts"
 import type { LogRow } from "./LogFile.ts"
 import type { TrainingData } from "./TrainingData.ts"
@@ -45,7 +45,7 @@ export const modelReadme = ({ base, config, data, done, inputs, kept, measured }
   const layout =
     template === undefined
       ? "Query and passage as a pair, in the tokenizer's own layout"
-      : `\`${template.text}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`
+      : `\`${templateText(template)}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`
   return [
     `# ${system}`,
     "",

@@ -52,6 +52,7 @@ export const headOfKind = (kind: string, golden: Golden, labels: number): Head =
   if (kind === "decoder-logit") return { kind, token }
   if (kind === "decoder-choice") return { kind, yes, no }
   if (kind === "classifier") return { kind, labels, label: labels - 1 }
+  if (kind === "embedding-lasttoken") return { kind: "embedding", pooling: "lasttoken" }
   const found = plain.find((each) => each === kind)
   if (found === "first-token" || found === "masked-mean" || found === "attention-pooling" || found === "embedding") {
     return { kind: found }

@@ -66,7 +66,7 @@ const distancesOn = (
       for (const tensor of model.tensors) aliases.set(tensor.name, tensor.aliases)
       const of = modelExpression(description, tokens, parameters)
       const seed = Onnx.input(`seed_${kind}`, "float32", of.shape)
-      const shape = kind === "embedding" ? [texts.length, architecture.width] : [texts.length]
+      const shape = kind.startsWith("embedding") ? [texts.length, architecture.width] : [texts.length]
       const weights = texts.flatMap((_, row) =>
         Array.from({ length: shape[1] ?? 1 }, (__, element) => Math.cos(3 * head + 5 * row + 7 * element + 1)),
       )

@@ -27,9 +27,14 @@ NAMES = [
     "deberta",
     "deberta-cross",
     "electra-cross",
+    "gemma2",
+    "gemma3-bidirectional",
     "modernbert",
     "modernbert-cross",
     "modernbert-cross-two",
+    "qwen2-cross-two",
+    "qwen3",
+    "qwen3-window",
     "t5-gated",
     "t5-relu",
     "t5-seq2seq-tied",
@@ -37,6 +42,8 @@ NAMES = [
     "t5gemma",
     "t5gemma-grouped",
     "t5gemma-window",
+    "t5gemma2",
+    "t5gemma2-odd",
     "umt5",
     "umt5-seq2seq",
 ]
@@ -71,7 +78,9 @@ def pooled(states, heads):
     weight, bias = heads["head.score.weight"][0], heads["head.score.bias"][0]
     mean = states.mean(0)
     attention = torch.softmax(states @ heads["head.attention.weight"][0], 0)
+    last = states[-1]
     return {
+        "embedding-lasttoken": last / last.norm(),
         "first-token": states[0] @ weight + bias,
         "masked-mean": mean @ weight + bias,
         "attention-pooling": attention @ states @ weight + bias,
@@ -84,12 +93,18 @@ def values(model, golden, text, heads):
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if getattr(model.config, "type_vocab_size", 1) > 1:
         inputs["token_type_ids"] = torch.tensor([text["types"]])
+    if "token" in golden and not model.config.is_encoder_decoder:
+        last = model(**inputs).logits[0, -1]
+        choice = torch.log_softmax(last[[golden["yes"], golden["no"]]], 0)[0]
+        return {"decoder-logit": last[golden["token"]], "decoder-choice": choice}
     if "token" in golden:
         last = model(**inputs, decoder_input_ids=torch.zeros((1, 1), dtype=torch.long)).logits[0, 0]
         choice = torch.log_softmax(last[[golden["yes"], golden["no"]]], 0)[0]
         return {"decoder-logit": last[golden["token"]], "decoder-choice": choice}
     if heads:
-        return pooled(model(**inputs).last_hidden_state[0], heads)
+        body = model.encoder if model.config.model_type == "t5gemma2" else model
+        found = pooled(body(**inputs).last_hidden_state[0], heads)
+        return {key: value for key, value in found.items() if key in text["expected"]}
     logits = model(**inputs).logits[0]
     return {"classifier": logits[0] if len(logits) == 1 else torch.log_softmax(logits, 0)[1]}
 

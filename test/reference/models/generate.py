@@ -23,11 +23,31 @@ from transformers import (
     BertModel,
     ElectraConfig,
     ElectraForSequenceClassification,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    Gemma3TextForSequenceClassification,
+    Gemma3TextModel,
+    GemmaConfig,
+    GemmaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2ForSequenceClassification,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    Qwen3ForSequenceClassification,
+    Qwen3Model,
     RobertaConfig,
     RobertaForSequenceClassification,
     T5Config,
     T5EncoderModel,
     T5ForConditionalGeneration,
+    T5Gemma2Config,
+    T5Gemma2DecoderConfig,
+    T5Gemma2EncoderConfig,
+    T5Gemma2Model,
+    T5Gemma2TextConfig,
     T5GemmaConfig,
     T5GemmaEncoderModel,
     T5GemmaModuleConfig,
@@ -112,7 +132,7 @@ def write(name, model, texts, results, heads, extra):
         json.dump(golden, file, separators=(",", ":"))
         file.write("\n")
     size = sum(os.path.getsize(os.path.join(folder, each)) for each in os.listdir(folder))
-    print(f"{name}: {size} bytes", {key: round(value, 4) for key, value in results[1].items() if key != "embedding"})
+    print(f"{name}: {size} bytes", {key: round(value, 4) for key, value in results[1].items() if isinstance(value, float)})
 
 
 def ids_of(text):
@@ -172,6 +192,61 @@ def classifier(name, model, seed, segments):
         score = logits[0] if len(logits) == 1 else torch.log_softmax(logits, 0)[1]
         results.append({"classifier": float(score)})
     write(name, model, texts, results, {}, {})
+
+
+def padded(model, ids, side):
+    """The logits of a text in a batch with a longer one, padded at a side; of each its last token, as given."""
+    filler = [5] * (len(ids) + 9)
+    gap = [0] * 9
+    row, mask = ids + gap, [1] * len(ids) + [0] * 9
+    if side == "left":
+        row, mask = gap + ids, [0] * 9 + [1] * len(ids)
+    logits = model(
+        input_ids=torch.tensor([filler, row]), attention_mask=torch.tensor([[1] * len(filler), mask])
+    ).logits[1]
+    return logits[-1 if side == "left" else len(ids) - 1]
+
+
+def causal(name, model, seed, offset_gains):
+    """A decoder whose last token's logits of one or two vocabulary entries are the score, as rerankers have it."""
+    model.eval()
+    draw_weights(model, seed, offset_gains)
+    # Smaller rows, so that the probability of one entry against another is not 1.
+    model.lm_head.weight.mul_(0.25)
+    if model.lm_head.weight is not model.model.embed_tokens.weight:
+        model.model.embed_tokens.weight.mul_(0.25)
+    texts = draw_texts(seed + 2)
+    token, yes, no = 11, 23, 42
+    results = []
+    for text in texts:
+        ids, mask = ids_of(text)
+        last = model(input_ids=ids, attention_mask=mask).logits[0, -1]
+        for side in ("left", "right"):
+            assert torch.allclose(padded(model, text["ids"], side), last, atol=2e-4), (name, side)
+        results.append(
+            {
+                "decoder-logit": float(last[token]),
+                "decoder-choice": float(torch.log_softmax(last[[yes, no]], 0)[0]),
+            }
+        )
+    write(name, model, texts, results, {}, {"token": token, "yes": yes, "no": no})
+
+
+def states_of(name, model, seed, offset_gains, heads=True):
+    """A decoder's or encoder's states, pooled: by every head, the last token, and the mean."""
+    model.eval()
+    draw_weights(model, seed, offset_gains)
+    width = model.config.get_text_config().hidden_size
+    own = draw_heads(width, seed + 1)
+    texts = draw_texts(seed + 2)
+    results = []
+    for text in texts:
+        ids, mask = ids_of(text)
+        states = model(input_ids=ids, attention_mask=mask).last_hidden_state[0]
+        # The first token of a decoder sees itself alone.
+        means = {key: value for key, value in pooled(states, own).items() if key != "first-token"}
+        results.append({**means, "embedding-lasttoken": (states[-1] / states[-1].norm()).tolist()})
+    write(name, model, texts, results, own, {})
 
 
 T5 = dict(
@@ -272,6 +347,64 @@ def deberta(seed):
     classifier("deberta-cross-two", transformers.DebertaV2ForSequenceClassification(two), seed + 20, False)
 
 
+QWEN = dict(
+    vocab_size=VOCABULARY,
+    hidden_size=24,
+    intermediate_size=40,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    pad_token_id=0,
+    tie_word_embeddings=True,
+    rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
+    attn_implementation="eager",
+)
+# Heads of 8: in Qwen 3 and Gemma they need not make up the width.
+GEMMA = dict(
+    vocab_size=VOCABULARY,
+    hidden_size=24,
+    intermediate_size=40,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=8,
+    attn_implementation="eager",
+)
+
+
+def t5gemma2(**more):
+    """Its text encoder, whose names in a checkpoint begin with encoder.text_model; the smallest vision tower there is."""
+    text = {**GEMMA, "num_hidden_layers": 7, "query_pre_attn_scalar": 8, **more}
+    vision = dict(
+        hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=8, patch_size=8
+    )
+    config = T5Gemma2Config(
+        # An end-of-image token among those that the texts have.
+        encoder=T5Gemma2EncoderConfig(
+            text_config=T5Gemma2TextConfig(**text), vision_config=vision, mm_tokens_per_image=1, eoi_token_index=9
+        ),
+        decoder=T5Gemma2DecoderConfig(**{**text, "num_hidden_layers": 1, "layer_types": ["full_attention"]}),
+        image_token_index=VOCABULARY - 1,
+        attn_implementation="eager",
+    )
+    return T5Gemma2Model(config)
+
+
+def text_encoder(name, model, seed):
+    """T5Gemma 2's encoder alone, whole folders being what is published."""
+    model.eval()
+    draw_weights(model, seed, True)
+    own = draw_heads(model.config.encoder.text_config.hidden_size, seed + 1)
+    texts = draw_texts(seed + 2)
+    results = []
+    for text in texts:
+        # The last entry stands for an image.
+        text["ids"] = [min(each, VOCABULARY - 2) for each in text["ids"]]
+        ids, mask = ids_of(text)
+        results.append(pooled(model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state[0], own))
+    write(name, model, texts, results, own, {})
+
+
 if __name__ == "__main__":
     with torch.no_grad():
         encoder("t5-relu", T5EncoderModel(T5Config(**T5, feed_forward_proj="relu")), 100, False)
@@ -299,3 +432,27 @@ if __name__ == "__main__":
         multilingual(1200)
         modernbert(1300)
         deberta(1400)
+        causal("qwen3", Qwen3ForCausalLM(Qwen3Config(**QWEN, head_dim=8)), 1200, False)
+        untied = {**QWEN, "tie_word_embeddings": False, "num_key_value_heads": 4}
+        causal("qwen3-untied", Qwen3ForCausalLM(Qwen3Config(**untied, head_dim=8, attention_bias=True)), 1250, False)
+        window = dict(use_sliding_window=True, sliding_window=16, max_window_layers=1)
+        states_of("qwen3-window", Qwen3Model(Qwen3Config(**QWEN, head_dim=8, **window)), 1300, False)
+        classifier("qwen3-cross", Qwen3ForSequenceClassification(Qwen3Config(**QWEN, **one, head_dim=8)), 1350, False)
+        causal("qwen2", Qwen2ForCausalLM(Qwen2Config(**QWEN)), 1400, False)
+        classifier("qwen2-cross-two", Qwen2ForSequenceClassification(Qwen2Config(**QWEN, **window, num_labels=2)), 1450, False)
+        causal("gemma", GemmaForCausalLM(GemmaConfig(**GEMMA)), 1500, True)
+        # Both soft caps are drawn where they bend.
+        capped = dict(attn_logit_softcapping=3.0, final_logit_softcapping=4.0, query_pre_attn_scalar=16)
+        causal("gemma2", Gemma2ForCausalLM(Gemma2Config(**GEMMA, **capped, sliding_window=16)), 1550, True)
+        six = dict(num_hidden_layers=7, query_pre_attn_scalar=16, sliding_window=16)
+        causal("gemma3", Gemma3ForCausalLM(Gemma3TextConfig(**{**GEMMA, **six})), 1600, True)
+        both = dict(use_bidirectional_attention=True)
+        states_of("gemma3-bidirectional", Gemma3TextModel(Gemma3TextConfig(**{**GEMMA, **six, **both})), 1650, True)
+        cross = Gemma3TextForSequenceClassification(Gemma3TextConfig(**{**GEMMA, **six, **one}))
+        classifier("gemma3-cross", cross, 1700, False)
+        text_encoder("t5gemma2", t5gemma2(sliding_window=16), 1800)
+        # An odd window reaches as far in both directions, an even one a token further to the right.
+        stretched = {"rope_type": "linear", "factor": 8.0, "rope_theta": 1_000_000.0}
+        ropes = {"full_attention": stretched, "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0}}
+        kinds = dict(num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"])
+        text_encoder("t5gemma2-odd", t5gemma2(sliding_window=17, rope_parameters=ropes, **kinds), 1850)
