@@ -133,8 +133,8 @@ export const chooseHead = (
   pretrained: PretrainedConfig,
   saved: Head | undefined,
   beside: SavedSettings,
-  prompt: KnownPrompt | undefined,
   tokenizer: Tokenizer | undefined,
+  prompt?: KnownPrompt,
 ): Effect.Effect<ChosenHead, ModelUnsuitable> =>
   Effect.gen(function* () {
     const { head: named, label } = config

@@ -98,7 +98,7 @@ export const readCheckpoint = (
     const chosen =
       pretrained === undefined || isGraph
         ? { head: undefined, warnings: [] }
-        : yield* chooseHead(config, pretrained, card?.head, beside, prompt, opened?.tokenizer)
+        : yield* chooseHead(config, pretrained, card?.head, beside, opened?.tokenizer, prompt)
     return {
       head: chosen.head,
       hints: { ...hintsOf(pretrained, card, beside, opened), prompt },
