@@ -24,8 +24,12 @@ const file = readFileSync(join(reference, "deberta/tokenizer.json"), "utf8")
 /** A tokenizer in which two pieces have these names; their ids are 4 and 6. */
 const tokenizerWith = (yes: string, no: string) => {
   const json: { readonly model: { readonly vocab: Array<[piece: string, score: number]> } } = JSON.parse(file)
-  json.model.vocab[4] = [yes, -1]
-  json.model.vocab[6] = [no, -1]
+  // The file's own pieces of such names step aside.
+  const { vocab } = json.model
+  for (const [id, [piece, score]] of vocab.entries())
+    if (piece === yes || piece === no || piece === "\u2581no") vocab[id] = [`${piece}-`, score]
+  vocab[4] = [yes, -1]
+  vocab[6] = [no, -1]
   const made = tokenizerJson(json, {}, {})
   if ("problem" in made) throw new Error(made.problem)
   return made

@@ -19,7 +19,7 @@ const dropped = (seed: number, step: number, items: readonly number[], sequence:
       attention: [batch, heads, length, length],
       first: [batch, heads, 1, length],
       decoder: [batch, heads, 1],
-      blocks: [batch, heads, Onnx.dimensions.dividedUp(length, 8) ?? 1, 1, 8, 24],
+      blocks: [batch, heads, Onnx.dimensions.dividedUp(length, 4) ?? 1, 1, 4, 12],
     }
     const outputs = Object.fromEntries(
       places.flatMap((place) =>
