@@ -33,8 +33,12 @@ import {
   type OutsideFirstStage,
 } from "./stages/retrieve/index.ts"
 
-/** What a module makes its things with. */
-export const kit = {
+/**
+ * What a module makes its things with.
+ *
+ * @param schema all of Effect's Schema: named as a value it would be a part of every start, where little of it is used
+ */
+export const kitOf = (schema: typeof Schema) => ({
   defineFirstStage: defineOutsideFirstStage,
   defineReranker: defineOutsideReranker,
   defineLoss,
@@ -44,7 +48,7 @@ export const kit = {
   /** How a measure's parameters are read and written: `ranked` (AP(rel=2)@100), `cut` (P@10), `whole` (Rprec), `plain` (Bpref). */
   forms: { ranked, cut, whole, plain },
   /** Effect's Schema, and what settings are made with. */
-  Schema,
+  Schema: schema,
   setting,
   choice,
   count,
@@ -52,8 +56,8 @@ export const kit = {
   weight,
   /** A seeded generator, the same numbers on every machine. */
   Random,
-}
-export type Kit = typeof kit
+})
+export type Kit = ReturnType<typeof kitOf>
 
 /** What a module brings. */
 export interface Brought {

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 import { causeText, type DeviceChoice, didYouMean } from "../schemas/index.ts"
 import { type Experiment, experimentSchema } from "../settings.ts"
 import { withoutComments } from "./withoutComments.ts"
@@ -35,24 +36,37 @@ export const experimentJsonSchema = (): unknown => JSONSchema.make(experimentSch
 /** Names allowed below each object of the configuration, by dotted path (`""` for the top). */
 type SettingNames = ReadonlyMap<string, ReadonlyArray<string>>
 
-const settingNames = (): SettingNames => {
-  const root = experimentJsonSchema()
-  const definitions = isObject(root) && isObject(root["$defs"]) ? root["$defs"] : {}
+/** The object that a setting is written as, if it is one: without its default, without where it came from. */
+const objectOf = (ast: SchemaAST.AST): SchemaAST.TypeLiteral | undefined => {
+  switch (ast._tag) {
+    case "TypeLiteral":
+      return ast
+    case "Transformation":
+    case "Refinement":
+      return objectOf(ast.from)
+    case "Suspend":
+      return objectOf(ast.f())
+    case "Union": {
+      const [only, ...more] = ast.types.filter((each) => each._tag !== "UndefinedKeyword")
+      return only === undefined || more.length > 0 ? undefined : objectOf(only)
+    }
+    default:
+      return undefined
+  }
+}
+
+const settingNames = (schema: Schema.Schema.AnyNoContext): SettingNames => {
   const names = new Map<string, ReadonlyArray<string>>()
-  const visit = (schema: unknown, path: string): void => {
-    if (!isObject(schema)) return
-    const reference = schema["$ref"]
-    if (typeof reference === "string") visit(definitions[reference.replace("#/$defs/", "")], path)
-    if (Array.isArray(schema["allOf"])) for (const part of schema["allOf"]) visit(part, path)
-    const properties = schema["properties"]
-    if (!isObject(properties)) return
+  const visit = (ast: SchemaAST.AST, path: string): void => {
+    const properties = objectOf(ast)?.propertySignatures
+    if (properties === undefined) return
     names.set(
       path,
-      Object.keys(properties).filter((name) => name !== "$schema"),
+      properties.map(({ name }) => String(name)).filter((name) => name !== "$schema"),
     )
-    for (const [name, property] of Object.entries(properties)) visit(property, path === "" ? name : `${path}.${name}`)
+    for (const { name, type } of properties) visit(type, path === "" ? String(name) : `${path}.${String(name)}`)
   }
-  visit(root, "")
+  visit(schema.ast, "")
   return names
 }
 
@@ -154,7 +168,7 @@ export const refusedSetting = (error: ParseResult.ParseError, settings: Experime
   const path = issue?.path.map(String).join(".") ?? ""
   const problem = issue?.message ?? error.message
   const name = path.replaceAll(/\.\d+(?=\.|$)/g, "")
-  const every = [...settingNames()].flatMap(([above, below]) =>
+  const every = [...settingNames(experimentSchema())].flatMap(([above, below]) =>
     below.map((each) => (above === "" ? each : `${above}.${each}`)),
   )
   const ending = every.filter((each) => each === name || each.endsWith(`.${name}`))
@@ -208,8 +222,9 @@ const quickSets = ["train.models=[]", "rerank.models=[]"]
  */
 export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
   Effect.gen(function* () {
-    const names = settingNames()
-    const decode = Schema.decodeUnknownEither(experimentSchema(), { onExcessProperty: "error" })
+    const schema = experimentSchema()
+    const names = settingNames(schema)
+    const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
     let encoded: JsonObject = {}
     const { configFile } = options
     if (configFile !== undefined) {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Brought, bring, type Kit, kit } from "../extension.ts"
+import { type Brought, bring, type Kit, kitOf } from "../extension.ts"
 import { outsideCode, projectRoot } from "../pipeline/index.ts"
 import { causeText, didYouMean } from "../schemas/index.ts"
 
@@ -81,7 +81,7 @@ const load = (file: string): Effect.Effect<void, ExtensionError> =>
         if (!isFunction(extension)) {
           throw new Error("its default export is no function: export default ({ defineMeasure }) => ({ measures: [] })")
         }
-        return extension(kit)
+        return extension(kitOf(await import("effect/Schema")))
       },
       catch: failed,
     })

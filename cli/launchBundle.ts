@@ -50,12 +50,14 @@ const options = {
 
 /**
  * Effect is bundled, with what it imports: it is many small modules, and needed by every command. Any other package is loaded
- * as it is, by the stage that uses it: some hold native libraries, some look for their own files.
+ * as it is, by the stage that uses it: some hold native libraries, some look for their own files. So is what is imported of
+ * Effect when it is needed and not before: a module whose every member is wanted would be whole in the bundle, in every start.
  */
 const packages = (root: string): esbuild.Plugin => ({
   name: "rankdag-packages",
   setup: (build) => {
     build.onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
+      if (kind === "dynamic-import" && !isOfPackage(root, importer)) return { path, external: true }
       const bundled = /^(effect|@effect\/[^/]+)(\/|$)/.test(path) || (importer !== "" && isOfPackage(root, importer))
       return kind === "entry-point" || (bundled && !isBuiltin(path)) ? undefined : { path, external: true }
     })

@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { beforeAll, describe, expect, it } from "vitest"
 import { loadExtensions } from "../../cli/extensions.ts"
 import { extensionsOf, readSettings } from "../../cli/Settings.ts"
-import { bring, kit } from "../../extension.ts"
+import { bring, kitOf } from "../../extension.ts"
 import { lossExpression, lossOf } from "../../neural/losses/index.ts"
 import * as Onnx from "../../neural/onnx/index.ts"
 import { layerOnnxRuntime, OnnxRuntime } from "../../neural/runtime/index.ts"
@@ -14,6 +15,8 @@ import type { OutsideHit } from "../../stages/retrieve/index.ts"
 import { dagProcess, writeTinyCollection } from "../support/commandLine.ts"
 import { Executor, nodeNamed, wireSmall } from "../support/smallExperiment.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
+
+const kit = kitOf(Schema)
 
 const mine = join(import.meta.dirname, "mine.ts")
 const small = { passages: { d1: "red bread", d2: "bread", d10: "wine" }, queries: { q1: "red bread", q2: "wine" } }
