@@ -1,5 +1,6 @@
 // Claim: a store of 2,000 runs with 20,000 objects is as quick as a new one: a start with nothing to do within 1.2 times,
-// lineage, verify --fast and gc in seconds, in memory that does not grow with it. Whole processes, least of five.
+// lineage, verify --fast and gc in seconds, in memory that does not grow with it. Whole processes, least of five. Another number of
+// runs, and of rounds, may follow: tsx bench/store.ts 200 2
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -12,9 +13,8 @@ import { type Manifest, parseManifest } from "../pipeline/store/Manifest.ts"
 import { parseRunRecord, type RunRecord } from "../pipeline/store/RunRecord.ts"
 import { sealedRecord } from "../pipeline/store/SealedRecord.ts"
 
-const runs = 2000
+const [runs = 2000, rounds = 5] = process.argv.slice(2).map(Number)
 const resultsPerRun = 10
-const rounds = 5
 
 const root = join(import.meta.dirname, "..")
 const folder = mkdtempSync(join(tmpdir(), "rankdag-grown-"))
@@ -127,7 +127,7 @@ try {
       `${what.padEnd(32)} ${a.seconds.toFixed(2)} s → ${b.seconds.toFixed(2)} s, ${(b.seconds / a.seconds).toFixed(2)} ×; ${a.megabytes.toFixed(0)} MB → ${b.megabytes.toFixed(0)} MB`,
     )
   }
-  console.log("a new store → the grown one, whole process, least of five")
+  console.log(`a new store → the grown one, whole process, least of ${rounds}`)
   const both = (...words: ReadonlyArray<string>) => [fresh, grown].map((store) => [...words, "--artifacts", store])
   tell("--target eval, nothing to do", least(...both(...small)))
   tell("lineage eval", least(...both("lineage", "eval")))

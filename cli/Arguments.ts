@@ -175,15 +175,20 @@ interface Given {
 const refused = (argument: string, problem: string): Either.Either<never, UsageError> =>
   Either.left(new UsageError({ argument, problem }))
 
-/** What is wrong with a value, where anything is. */
-const problemOf = (takes: Takes, value: string): string | undefined => {
+/** What is wrong with an option's value, where anything is. */
+const problemOf = (name: string, takes: Takes, value: string): string | undefined => {
+  if (value === "") return `Option ${name} needs a value.`
   if (typeof takes === "string") return undefined
   if ("from" in takes) {
     const isWhole = /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value))
-    return isWhole && Number(value) >= takes.from ? undefined : `expected a whole number of at least ${takes.from}`
+    return isWhole && Number(value) >= takes.from
+      ? undefined
+      : `${name} ${value}: expected a whole number of at least ${takes.from}.`
   }
   const words = "one" in takes ? takes.one : takes.each
-  return words.includes(value) ? undefined : `expected ${words.join(", ")}.${didYouMean(value, words)}`
+  return words.includes(value)
+    ? undefined
+    : `${name} ${value}: expected ${words.join(", ")}.${didYouMean(value, words)}`
 }
 
 const isRepeatable = (takes: Takes): boolean => takes === "values" || (typeof takes !== "string" && "each" in takes)
@@ -263,8 +268,8 @@ export const readArguments = (
       )
     }
     const value = valueOf(option)
-    const problem = takes === "flag" ? undefined : problemOf(takes, value)
-    if (problem !== undefined) return refused(option.name, `${option.name} ${value}: ${problem}.`.replace("?.", "?"))
+    const problem = takes === "flag" ? undefined : problemOf(option.name, takes, value)
+    if (problem !== undefined) return refused(option.name, problem)
     const same = given.filter(({ name }) => name === option.name)
     if (takes !== "flag" && !isRepeatable(takes) && same.length > 1) {
       return refused(option.name, `Option ${option.name} is given more than once: ${same.map(valueOf).join(", ")}.`)

@@ -1,4 +1,5 @@
-import { existsSync, renameSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, renameSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -13,6 +14,34 @@ import {
 } from "../pipeline/index.ts"
 import { type CatalogResult, catalogPath, rewriteEveryScore } from "./Catalog.ts"
 import { writeError } from "./Terminal.ts"
+
+const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
+
+const stampFile = (store: string): string => join(store, "catalog.stamp")
+
+/** What the file beside the catalog says of one that shows something, told by its hash, and has these bytes. */
+const catalogStamp = (store: string, shown: string): string | undefined =>
+  existsSync(catalogPath(store)) ? `${shown} ${sha256(readFileSync(catalogPath(store)))}` : undefined
+
+/** The hash of what the catalog shows, if the file beside it says that of these bytes. */
+const shownBy = (store: string): string | undefined => {
+  if (!existsSync(stampFile(store))) return undefined
+  const stamp = readFileSync(stampFile(store), "utf8")
+  const [shown = ""] = stamp.split(" ")
+  return stamp === catalogStamp(store, shown) ? shown : undefined
+}
+
+/** Whether the catalog shows this, and is as it was written. */
+export const catalogShows = (store: string, what: string): boolean => shownBy(store) === sha256(what)
+
+const stampCatalog = (session: Session, shown: string) =>
+  Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    yield* store.writeWhole(session, stampFile(store.directory), catalogStamp(store.directory, shown) ?? "")
+  })
+
+/** Says beside a new catalog what it shows. */
+export const stampNewCatalog = (session: Session, what: string) => stampCatalog(session, sha256(what))
 
 /** The collections that scores belong to, by their content hash: a comparison names the collections whose scores it reads. */
 const collectionsOfScores = Effect.gen(function* () {
@@ -56,7 +85,7 @@ export const storedScores = Effect.gen(function* () {
  */
 export const replaceCatalog = <E>(
   write: (file: string) => Effect.Effect<void, DuckDbError | E, DuckDb>,
-  then: (session: Session) => Effect.Effect<void, StoreError>,
+  then: (session: Session) => Effect.Effect<void, StoreError, ArtifactStore>,
 ) =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
@@ -92,13 +121,14 @@ export const forgetScores = Effect.gen(function* () {
   const path = catalogPath(store.directory)
   if (!existsSync(path)) return
   const results = yield* storedScores
+  const shown = shownBy(store.directory)
   yield* replaceCatalog(
     (file) =>
       Effect.zipRight(
         io("copying the catalog", file, () => copyFile(path, file)),
         rewriteEveryScore(store.directory, file, results),
       ),
-    // Its bytes are not those that the stamp names: the next run writes it anew.
-    () => Effect.void,
+    // What the last run sees of it is as it was.
+    (session) => (shown === undefined ? Effect.void : stampCatalog(session, shown)),
   )
 })

@@ -1,12 +1,9 @@
-import { createHash } from "node:crypto"
-import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { WiredExperiment } from "../experiment.ts"
 import { ArtifactStore, type RunReport } from "../pipeline/index.ts"
 import { isTableKind } from "../schemas/index.ts"
-import { type CatalogContents, type CatalogProvenance, catalogPath, catalogViews, writeCatalog } from "./Catalog.ts"
-import { replaceCatalog, storedScores } from "./CatalogFile.ts"
+import { type CatalogContents, type CatalogProvenance, catalogViews, writeCatalog } from "./Catalog.ts"
+import { catalogShows, replaceCatalog, stampNewCatalog, storedScores } from "./CatalogFile.ts"
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
 const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
@@ -33,12 +30,6 @@ const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, k
     ]
   })
 
-const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
-
-/** What the file beside the catalog says of one that shows something and has these bytes. */
-const catalogStamp = (store: string, shown: string): string | undefined =>
-  existsSync(catalogPath(store)) ? `${sha256(shown)} ${sha256(readFileSync(catalogPath(store)))}` : undefined
-
 /** Rewrites the catalog if it does not show this run already. */
 export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: RunReport) =>
   Effect.gen(function* () {
@@ -54,12 +45,8 @@ export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: 
     )
     // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
     const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, hash }) => [dataset, kind.name, hash])])
-    const stampFile = join(store.directory, "catalog.stamp")
     const ran = report.nodes.some(({ status }) => status === "ran")
-    const isCurrent = Effect.sync(
-      () => !ran && existsSync(stampFile) && readFileSync(stampFile, "utf8") === catalogStamp(store.directory, shown),
-    )
-    if (yield* isCurrent) return
+    if (!ran && catalogShows(store.directory, shown)) return
     const contents: CatalogContents = {
       tables,
       results: yield* storedScores,
@@ -80,6 +67,6 @@ export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: 
     }
     yield* replaceCatalog(
       (file) => writeCatalog(store.directory, file, contents),
-      (session) => store.writeWhole(session, stampFile, catalogStamp(store.directory, shown) ?? ""),
+      (session) => stampNewCatalog(session, shown),
     )
   })

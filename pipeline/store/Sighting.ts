@@ -21,6 +21,9 @@ export interface Sighting {
   readonly hashes: ReadonlyArray<string>
 }
 
+/** A part of a text that does not keep the whole of it in memory. */
+const apart = (text: string): string => Buffer.from(text).toString()
+
 const look = (stage: string, key: string, present: boolean, text: string): Sighting => {
   // The members of a record stand in the order in which they are written: outputs before provenance, which has inputs.
   const middle = text.lastIndexOf('"provenance":')
@@ -30,9 +33,9 @@ const look = (stage: string, key: string, present: boolean, text: string): Sight
     stage,
     key,
     present,
-    node: /"node":"([^"]*)"/.exec(provenance)?.[1] ?? "",
-    at: /"at":"([^"]*)"/.exec(provenance)?.[1] ?? "",
-    hashes: [...outputs.matchAll(/"hash":"([0-9a-f]{64})"/g)].map(([, hash = ""]) => hash),
+    node: apart(/"node":"([^"]*)"/.exec(provenance)?.[1] ?? ""),
+    at: apart(/"at":"([^"]*)"/.exec(provenance)?.[1] ?? ""),
+    hashes: [...outputs.matchAll(/"hash":"([0-9a-f]{64})"/g)].map(([, hash = ""]) => apart(hash)),
   }
 }
 

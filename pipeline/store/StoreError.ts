@@ -12,10 +12,11 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.Defect,
 }) {
   override get message(): string {
-    const detail = causeText(this.cause)
+    // Whatever wrapped it in its own words, a full disk is all that there is to say.
+    const detail = this.reason === "DiskFull" ? "the disk is full" : causeText(this.cause)
     const advice = {
       DiskFull:
-        "There is no space left. Free some, remove old results (`gc`), or give another folder for the artifacts; " +
+        "There is no space left on it, or none that this user may take. Free some, remove old results (`gc`), or give another folder for the artifacts; " +
         "the store is as it was before, and the next run goes on from there.",
       NotWritable: "Give a folder that this user may write to.",
       NotReadable: "Check that the folder is there and that this user may read it.",

@@ -62,7 +62,12 @@ describe("arguments", () => {
 
   it("L50 a refused value names its option, what there is and the nearest; a value that would replace another is refused", () => {
     expect(problem("--device cud")).toContain("--device cud: expected auto, cpu, webgpu, cuda. Did you mean «cuda»?")
-    expect(problem("--log=colour")).toContain("--log colour: expected auto, tty, plain, json")
+    expect(problem("--log=colour")).toBe(
+      "--log colour: expected auto, tty, plain, json. (`--help` lists what there is)",
+    )
+    for (const empty of [["--artifacts=", "verify"], ["verify", "--artifacts", ""], ["--jobs="]]) {
+      expect(read(empty)).toMatch(/^Option --(artifacts|jobs) needs a value\. \(/)
+    }
     for (const word of ["x", "0", "1.5", "-1", "", "1e99"]) {
       expect(read(["--jobs", word])).toContain(`--jobs ${word}: expected a whole number of at least 1`)
     }

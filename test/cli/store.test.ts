@@ -14,10 +14,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { openCatalog } from "../../cli/Catalog.ts"
+import { forgetScores } from "../../cli/CatalogFile.ts"
 import { querySql } from "../../cli/SqlResult.ts"
-import { layerDuckDb } from "../../pipeline/index.ts"
+import { layerArtifactStore, layerDuckDb } from "../../pipeline/index.ts"
 import { dag, writeTinyCollection } from "../support/commandLine.ts"
 import { treeOf } from "../support/processes.ts"
 
@@ -64,7 +66,9 @@ describe.sequential("a store's place", () => {
     store = moved
   })
 
-  it("C89 C39 hits in a moved store leave its catalog as it is", async () => {
+  it("C89 C39 hits in a moved store leave its catalog as it is, also as gc wrote it", async () => {
+    const forgotten = forgetScores.pipe(Effect.provide(Layer.merge(layerArtifactStore(store), layerDuckDb())))
+    await Effect.runPromise(forgotten)
     const before = treeOf(store).filter((line) => line.startsWith("catalog"))
     const again = await dag("--dataset", collection, "--artifacts", store, "--assert-hit")
     expect(again.code, again.err).toBe(0)
