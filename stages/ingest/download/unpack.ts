@@ -1,9 +1,8 @@
-import { createReadStream, createWriteStream } from "node:fs"
-import { mkdir } from "node:fs/promises"
+import { createReadStream, createWriteStream, mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createGunzip } from "node:zlib"
+import { crc32, createGunzip } from "node:zlib"
 import { extract } from "tar-stream"
 import { type Entry, open as openZip, type ZipFile } from "yauzl"
 
@@ -41,9 +40,9 @@ export const unpackZip = async (archive: string, folder: string, take: Take): Pr
   try {
     for (let entry = await nextEntry(zip); entry !== undefined; entry = await nextEntry(zip)) {
       const name = entry.fileName
-      const isFile = !name.endsWith("/") && !isLink(entry)
+      const isFile = !name.endsWith("/") && isRegular(entry)
       const target = isFile && staysWithin(name) ? take(name) : undefined
-      if (target !== undefined) written.push(await write(await contentOf(zip, entry), folder, target))
+      if (target !== undefined) written.push(await write(checked(await contentOf(zip, entry), entry), folder, target))
     }
   } finally {
     zip.close()
@@ -53,13 +52,25 @@ export const unpackZip = async (archive: string, folder: string, take: Take): Pr
 
 const write = async (content: AsyncIterable<unknown>, folder: string, target: string): Promise<string> => {
   const path = join(folder, target)
-  await mkdir(dirname(path), { recursive: true })
+  // At once: an archive that breaks off while nobody listens to its entry would end the program.
+  mkdirSync(dirname(path), { recursive: true })
   await pipeline(content, createWriteStream(path, { flags: "wx" }))
   return target
 }
 
-/** Unix file types live in the upper half of the external attributes. */
-const isLink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0xf000) === 0xa000
+/** Unix file types live in the upper half of the external attributes; other systems leave them empty. */
+const isRegular = (entry: Entry): boolean => [0, 0x8000].includes((entry.externalFileAttributes >>> 16) & 0xf000)
+
+/** An entry's bytes; an error after the last of them if they are not those that were packed. */
+async function* checked(content: Readable, entry: Entry): AsyncGenerator<Uint8Array> {
+  let sum = 0
+  for await (const chunk of content) {
+    if (!(chunk instanceof Uint8Array)) continue
+    sum = crc32(chunk, sum)
+    yield chunk
+  }
+  if (sum !== entry.crc32) throw new Error(`${entry.fileName} does not have the checksum that the archive says`)
+}
 
 const zipOf = (archive: string): Promise<ZipFile> =>
   new Promise((resolve, reject) => {
@@ -84,7 +95,9 @@ const nextEntry = (zip: ZipFile): Promise<Entry | undefined> =>
 const contentOf = (zip: ZipFile, entry: Entry): Promise<Readable> =>
   new Promise((resolve, reject) => {
     zip.openReadStream(entry, (error, stream) => {
-      if (error === null) resolve(stream)
-      else reject(error)
+      if (error !== null) return reject(error)
+      // What fails before its reader begins is told to the reader.
+      stream.on("error", () => {})
+      resolve(stream)
     })
   })

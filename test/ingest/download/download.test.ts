@@ -329,6 +329,8 @@ describe("unpacking", () => {
     rmSync(out(), { recursive: true, force: true })
     const zip = zipOf(files)
     await expect(unpackZip(archive(zip.subarray(0, 1000)), out(), take)).rejects.toThrow()
+    zip[1000] = (zip[1000] ?? 0) ^ 1
+    await expect(unpackZip(archive(zip), out(), take)).rejects.toThrow(/corpus\.jsonl does not have the checksum/)
   })
 })
 
