@@ -68,7 +68,7 @@ describe("arguments", () => {
     for (const empty of [["--artifacts=", "verify"], ["verify", "--artifacts", ""], ["--jobs="]]) {
       expect(read(empty)).toMatch(/^Option --(artifacts|jobs) needs a value\. \(/)
     }
-    for (const word of ["x", "0", "1.5", "-1", "", "1e99"]) {
+    for (const word of ["x", "0", "1.5", "-1", "1e99"]) {
       expect(read(["--jobs", word])).toContain(`--jobs ${word}: expected a whole number of at least 1`)
     }
     expect(problem("gc --keep-last -1")).toContain("--keep-last -1: expected a whole number of at least 0")
