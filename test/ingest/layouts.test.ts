@@ -101,6 +101,19 @@ describe("the forms of files", () => {
     )
   })
 
+  it("L173 a form's other endings are recognised as its first is, and no two forms share one", () => {
+    const all = forms.flatMap(({ endings }) => endings)
+    expect(new Set(all).size).toBe(all.length)
+    for (const { endings, qrels } of forms) {
+      for (const ending of qrels === undefined ? [] : endings) {
+        const folder = temporaryFolder("ending")
+        for (const name of ["corpus.jsonl", "queries.jsonl", `qrels.test.${ending}`])
+          writeFileSync(join(folder, name), "")
+        expect(recogniseLayout(folder).qrels).toEqual([{ split: "test", file: `qrels.test.${ending}` }])
+      }
+    }
+  })
+
   const cases = forms.flatMap(({ endings: [ending = ""], ...form }) =>
     (["passages", "queries", "qrels"] as const).flatMap((part) =>
       form[part] === undefined ? [] : [[ending, part] as const],

@@ -5,7 +5,8 @@ import type { FileForm } from "./FileForm.ts"
 /** A table as Parquet, as the hub has collections. */
 export const parquet: FileForm = {
   title: "tables with headings",
-  endings: ["parquet"],
+  // ranx writes both.
+  endings: ["parquet", "parq"],
   layout: "table",
   passages: (source, { fields }) => tableRows(source.parquet(), (table) => namedPassages(table, fields)),
   queries: (source, { fields, topics }) =>
