@@ -2,6 +2,7 @@ import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { hashOfLog } from "./LogFile.ts"
 import { readTensors, type Tensors, writeTensors } from "./TensorFile.ts"
 import { CheckpointFailed, CheckpointForeign } from "./TrainError.ts"
 
@@ -24,6 +25,8 @@ const Position = Schema.Struct({
   updates: Schema.NonNegativeInt,
   /** Bytes of the log that belong to it. */
   logBytes: Schema.NonNegativeInt,
+  /** Their hash; checkpoints of earlier versions have none. */
+  logHash: Schema.optionalWith(Schema.String, { exact: true }),
   best: Schema.optionalWith(Best, { exact: true }),
 })
 export type Position = typeof Position.Type
@@ -33,6 +36,9 @@ export interface Checkpoint {
   readonly position: Position
   readonly tensors: Tensors
 }
+
+/** The log's name beside them. */
+export const logName = "log.jsonl"
 
 const checkpointName = /^checkpoint-(\d+)\.bin$/u
 
@@ -77,6 +83,12 @@ export const openCheckpoints = (folder: string, training: string): Checkpoints =
           )
           if (position.training !== training) {
             return yield* new CheckpointForeign({ path, why: "its settings, model or data are not these" })
+          }
+          const { logBytes, logHash } = position
+          const log = join(folder, logName)
+          if (logHash !== undefined && (yield* Effect.promise(() => hashOfLog(log, logBytes))) !== logHash) {
+            damaged(log, `it is not as it was at step ${step}`)
+            continue
           }
           return { position, tensors }
         }

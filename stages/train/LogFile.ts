@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises"
+import { createHash } from "node:crypto"
+import { open, readFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { causeText } from "../../schemas/index.ts"
@@ -18,10 +19,16 @@ export type LogRow = typeof LogRow.Type
 /** The log of a training on its way: rows wait in memory until a checkpoint makes them last, a JSON line each. */
 export interface LogFile {
   readonly add: (row: LogRow) => void
-  /** Writes what waits behind what is there; gives the bytes that are there now. */
-  readonly flush: Effect.Effect<number, CheckpointFailed>
+  /** Writes what waits behind what is there; gives the bytes that are there now, and their hash. */
+  readonly flush: Effect.Effect<{ readonly logBytes: number; readonly logHash: string }, CheckpointFailed>
   /** All rows, those that wait too. */
   readonly rows: Effect.Effect<ReadonlyArray<LogRow>, CheckpointFailed>
+}
+
+/** The SHA-256 of a log's first bytes; none where there are not as many. */
+export const hashOfLog = async (path: string, bytes: number): Promise<string | undefined> => {
+  const text = await readFile(path).catch(() => new Uint8Array(0))
+  return text.length < bytes ? undefined : createHash("sha256").update(text.subarray(0, bytes)).digest("hex")
 }
 
 const decodeRow = Schema.decodeUnknownSync(Schema.parseJson(LogRow))
@@ -55,7 +62,7 @@ export const openLogFile = (path: string, bytes: number): LogFile => {
       }
       written += text.length
       waiting = []
-      return written
+      return { logBytes: written, logHash: (await hashOfLog(path, written)) ?? "" }
     }),
     rows: attempt("reading", async () => {
       const handle = await open(path, "a+")

@@ -16,7 +16,7 @@ import {
 } from "../../neural/index.ts"
 import { type StageContext, tableWriter } from "../../pipeline/index.ts"
 import { compareBytes, Kinds } from "../../schemas/index.ts"
-import { openCheckpoints } from "./Checkpoints.ts"
+import { logName, openCheckpoints } from "./Checkpoints.ts"
 import { phaseAt } from "./Curriculum.ts"
 import { checkData, checkSettings } from "./checkTraining.ts"
 import { onOneCore, TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"
@@ -133,7 +133,7 @@ const trained = (context: Context) =>
       context.warn(`${path} is damaged (${why}); training goes on from the checkpoint before it`),
     )
     const standing: Standing = found === undefined ? atStart() : yield* resumed(trainer, found)
-    const log = openLogFile(join(scratch, "log.jsonl"), found?.position.logBytes ?? 0)
+    const log = openLogFile(join(scratch, logName), found?.position.logBytes ?? 0)
     const order = new DataOrder(config.seed, data.qids.length)
     const perEpoch = data.qids.length / lists.perStep
 
@@ -157,9 +157,9 @@ const trained = (context: Context) =>
 
     const save = Effect.gen(function* () {
       const { best, step } = standing
-      const logBytes = yield* log.flush
+      const logged = yield* log.flush
       const state = trainer.state()
-      const position = { step, updates: state.updates, logBytes, ...(best === undefined ? {} : { best }) }
+      const position = { step, updates: state.updates, ...logged, ...(best === undefined ? {} : { best }) }
       yield* checkpoints.save(position, savedTensors(state.tensors, standing))
     })
 

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { openCheckpoints } from "../../stages/train/Checkpoints.ts"
+import { logName, openCheckpoints } from "../../stages/train/Checkpoints.ts"
 import { openLogFile } from "../../stages/train/LogFile.ts"
 import { readTensors, writeTensors } from "../../stages/train/TensorFile.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
@@ -102,14 +102,44 @@ describe("checkpoints", () => {
       const row = (step: number) => ({ step, epoch: step / 3, phase: "bm25", series: "loss", value: 1 / step })
       const first = openLogFile(path, 0)
       first.add(row(1))
-      const bytes = yield* first.flush
+      const { logBytes } = yield* first.flush
       first.add(row(2))
       yield* first.flush
-      const second = openLogFile(path, bytes)
+      const second = openLogFile(path, logBytes)
       second.add(row(3))
       expect(yield* second.rows).toEqual([row(1), row(3)])
       yield* second.flush
       expect(yield* second.rows).toEqual([row(1), row(3)])
     }),
+  )
+
+  it.effect(
+    "N590 a checkpoint counts only with the log that it was written with; the one before it is taken, and that is told",
+    () =>
+      Effect.gen(function* () {
+        const folder = temporaryFolder("checkpoints")
+        const path = join(folder, logName)
+        const [checkpoints, log] = [openCheckpoints(folder, "this"), openLogFile(path, 0)]
+        for (const step of [1, 2]) {
+          log.add({ step, epoch: step, phase: "bm25", series: "loss", value: 0.5 })
+          yield* checkpoints.save({ step, updates: step, ...(yield* log.flush) }, tensors(step))
+        }
+        expect((yield* checkpoints.latest(nobody))?.position.step).toBe(2)
+        const whole = readFileSync(path, "utf8")
+        const told: Array<string> = []
+        const latest = Effect.map(
+          checkpoints.latest((where) => told.push(where)),
+          (found) => found?.position.step,
+        )
+        writeFileSync(path, whole.replace(/0\.5(?=}\n$)/, "0.6"))
+        expect(yield* latest).toBe(1)
+        writeFileSync(path, whole.slice(0, -1))
+        expect(yield* latest).toBe(1)
+        rmSync(path)
+        expect(yield* latest).toBeUndefined()
+        expect(told).toEqual([path, path, path, path])
+        writeFileSync(path, `${whole}and what was written after it`)
+        expect((yield* checkpoints.latest(nobody))?.position.step).toBe(2)
+      }),
   )
 })
