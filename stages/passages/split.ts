@@ -49,7 +49,7 @@ export const run = (context: StageContext<SplitConfig, typeof splitInputs, typeo
         `SELECT docid FROM ${made} SEMI JOIN ${tableSource(inputs.documents)} d USING (docid) ORDER BY docid LIMIT 1`,
       )
       if (collision !== undefined) {
-        const docid = String(collision[0])
+        const [docid = ""] = collision.map(String)
         const document = docid.slice(0, docid.lastIndexOf(separator))
         return yield* new PassageIdsCollide({ docid, document })
       }

@@ -134,10 +134,12 @@ describe("models as other programs load them", () => {
 
   const node = process.env["PARITY_NODE"]
   const python = process.env["PARITY_PYTHON"]
+  /** A Python whose transformers is one that optimum works with. */
+  const optimum = process.env["PARITY_OPTIMUM"]
   const others = ["cross-1", "cross-1-identity", "bi-mean", "bi-cls", "bi-prompts"]
 
-  it.effect.skipIf(node === undefined && python === undefined)(
-    "N583 transformers.js and sentence-transformers load what is published and give its scores (skipped without PARITY_NODE, PARITY_PYTHON)",
+  it.effect.skipIf(node === undefined && python === undefined && optimum === undefined)(
+    "N583 transformers.js and sentence-transformers load what is published and give its scores (skipped without PARITY_NODE, PARITY_PYTHON, PARITY_OPTIMUM)",
     () =>
       Effect.gen(function* () {
         const made = yield* Effect.forEach(others, (name) => published(join(saved, name)))
@@ -150,12 +152,8 @@ describe("models as other programs load them", () => {
         const input = JSON.stringify({ folders, pairs: pairs.map(({ passage, query }) => [query, passage]) })
         const programs = [
           ...(node === undefined ? [] : [["node", "load.mjs", node] as const]),
-          ...(python === undefined
-            ? []
-            : ([
-                [python, "load.py", "torch"],
-                [python, "load.py", "onnx"],
-              ] as const)),
+          ...(python === undefined ? [] : [[python, "load.py", "torch"] as const]),
+          ...(optimum === undefined ? [] : [[optimum, "load.py", "onnx"] as const]),
         ]
         for (const [program, script, argument] of programs) {
           const path = join(import.meta.dirname, "../reference/published", script)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,10 +9,14 @@ import { type DuckDb, layerDuckDb, readRows } from "../../pipeline/index.ts"
 import { Kinds, ModelCard, type NegativeSource, SystemName } from "../../schemas/index.ts"
 import type { TrainConfig } from "../../stages/train/index.ts"
 import { run as train } from "../../stages/train/train.ts"
+import { amendJson } from "../support/smallModels.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
 import { freshWorld, silent, smallConfig, smallTraining, smallWorld } from "./smallTraining.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
+
+const cardOf = (folder: string): ModelCard =>
+  Schema.decodeSync(Schema.parseJson(ModelCard))(readFileSync(join(folder, "model.json"), "utf8"))
 
 /** All files of a folder with their bytes. */
 const contents = (folder: string): ReadonlyMap<string, string> =>
@@ -27,6 +31,28 @@ const phase = (...sources: readonly [NegativeSource, ...NegativeSource[]]): Pick
 })
 
 describe("training", () => {
+  it.effect("N574 a query that leaves no room for a passage shares it, counted and told; strict, it is an error", () =>
+    live(
+      Effect.gen(function* () {
+        const world = yield* smallWorld()
+        const folder = temporaryFolder("narrow")
+        cpSync(world.model.path, folder, { recursive: true })
+        amendJson(join(folder, "model.json"), { input: { ...cardOf(folder).input, maximumTokens: 5 } })
+        const narrow = { ...world, model: storedFolder(Kinds.Model, folder) }
+        const short = { ...smallConfig, steps: 2, checkpointEvery: 2 }
+        const { result, warnings } = yield* smallTraining(narrow, short)
+        expect(Number(result.facts?.["queriesWithoutRoom"])).toBeGreaterThan(1)
+        expect(warnings).toContainEqual(
+          expect.stringMatching(/^\d+ of \d+ queries, \S+ the first, would leave no room .* within 5 tokens/),
+        )
+        const error = yield* Effect.flip(smallTraining(narrow, { ...short, strict: true }))
+        expect(`${error._tag}: ${error.message}`).toMatch(
+          /^TrainingTextUnusable: .*leaves no room for a passage within 5/,
+        )
+      }),
+    ),
+  )
+
   it.effect("T60 gives a model under its base's names, its log, and a card; the same again gives the same bytes", () =>
     live(
       Effect.gen(function* () {
