@@ -29,7 +29,17 @@ const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): R
     max_seq_length: maximumTokens,
   })
   if (head?.kind === "embedding" && texts.kind === "single") {
-    const { leavesOutPrompt = false, normalized = false, pooling = "mean", similarity = "cosine", truncateDim } = head
+    const {
+      kind: _,
+      leavesOutPrompt = false,
+      normalized = false,
+      pooling = "mean",
+      similarity = "cosine",
+      truncateDim,
+      ...others
+    } = head
+    // What no file here would say must not be lost: nothing then claims that the folder can be loaded.
+    if (Object.keys(others).length > 0) return {}
     return {
       "modules.json": [
         transformer,
