@@ -76,6 +76,7 @@ modules = lambda *more: [
 pooling = lambda mode, width=16: {"word_embedding_dimension": width, "pooling_mode_cls_token": mode == "cls", "pooling_mode_mean_tokens": mode == "mean", "pooling_mode_max_tokens": False, "pooling_mode_mean_sqrt_len_tokens": False}
 
 one = dict(num_labels=1)
+save("cross-encoder/ms-marco-TinyBERT-L2-v2", BertForSequenceClassification(BertConfig(vocab_size=len(bert), **tiny, **one, sbert_ce_default_activation_function="torch.nn.modules.linear.Identity")), bert)
 save("cross-encoder/ms-marco-MiniLM-L6-v2", BertForSequenceClassification(BertConfig(vocab_size=len(bert), **tiny, **one, sbert_ce_default_activation_function="torch.nn.modules.linear.Identity")), bert)
 save("cross-encoder/ms-marco-electra-base", ElectraForSequenceClassification(ElectraConfig(vocab_size=len(bert), embedding_size=16, **tiny, **one, sbert_ce_default_activation_function="torch.nn.modules.linear.Identity")), bert)
 
