@@ -154,14 +154,15 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
   const divided = { heads, keyHeads, size: headSize }
   const group = heads / keyHeads
   const kindOf = kindsOf(stack, tokens, maximumTokens)
-  const norm = (x: Floats, name: string, size = width): Floats => {
+  const gainOf = (name: string, size: number): Floats => {
     const weight = parameters.get(`${name}.weight`, size)
-    return Onnx.rmsNormalization(x, stack.unitGain === 0 ? Onnx.add(weight, 1) : weight, epsilon)
+    return stack.unitGain === 0 ? Onnx.add(weight, 1) : weight
   }
-  const rule = (scores: Floats, visible: Floats): Floats => {
-    const scaled = Onnx.multiply(scores, softCap === undefined ? scale : scale / softCap)
-    return Onnx.add(softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap), visible)
-  }
+  const norm = (x: Floats, name: string): Floats => Onnx.rmsNormalization(x, gainOf(name, width), epsilon)
+  // Queries are scaled, not scores: these are many more, and the reshape behind their product keeps the factor out of it.
+  const factor = softCap === undefined ? scale : scale / softCap
+  const rule = (scores: Floats, visible: Floats): Floats =>
+    Onnx.add(softCap === undefined ? scores : Onnx.multiply(Onnx.tanh(scores), softCap), visible)
 
   const layerOf = (x: Floats, layer: number, only: Only): Floats => {
     const own = stack.layers[layer]!
@@ -173,18 +174,19 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
       biases.inputs ? parameters.get(`${name}.self_attn.${which}_proj.bias`, count * headSize) : undefined
     const project = (rows: Floats, which: string, count: number): Floats =>
       Onnx.linear(rows, weight(which, count), bias(which, count))
-    const ready =
-      (which: "q" | "k", turn: Rotation) =>
-      (split: Floats): Floats =>
-        turn(headNorms ? norm(split, `${name}.self_attn.${which}_norm`, headSize) : split)
+    const headGain = (which: "q" | "k"): Floats => gainOf(`${name}.self_attn.${which}_norm`, headSize)
+    const scaled = (queries: Floats): Floats =>
+      headNorms
+        ? Onnx.rmsNormalization(queries, Onnx.multiply(headGain("q"), factor), epsilon)
+        : Onnx.multiply(queries, factor)
     const kind = kindOf(own)
     const normed = norm(x, `${name}.${norms.beforeAttention}`)
     const keyRows = Onnx.reshape(project(normed, "k", keyHeads), [batch, sequence, keyHeads, headSize])
-    const key = ready("k", kind.turn)(keyRows)
+    const key = kind.turn(headNorms ? Onnx.rmsNormalization(keyRows, headGain("k"), epsilon) : keyRows)
     // The rotation of position 0 is the identity.
     const turnOwn = { all: () => kind.turn, first: () => (x: Floats) => x, last: kind.turnLast }[only]
     const queryOf = (rows: Floats, places: Onnx.Dim): Floats =>
-      ready("q", turnOwn())(Onnx.reshape(project(rows, "q", heads), [batch, places, heads, headSize]))
+      turnOwn()(scaled(Onnx.reshape(project(rows, "q", heads), [batch, places, heads, headSize])))
     const drop = (p: Floats): Floats => dropout(p, at("attention.probabilities"))
 
     const contextOf = (): Floats => {
