@@ -123,7 +123,7 @@ export const describeRun = (report: RunReport): string => {
   const saved = stages.reduce((sum, node) => sum + (node.savedSeconds ?? 0), 0)
   const damaged = report.damaged.map(({ node }) => node)
   return [
-    `${stages.length} ${stages.length === 1 ? "stage" : "stages"}: ${counts.join(", ")} · ${formatSeconds(report.seconds)}`,
+    `${stages.length} ${stages.length === 1 ? "stage" : "stages"}${report.outcome === "interrupted" ? ", interrupted" : ""}: ${counts.join(", ")} · ${formatSeconds(report.seconds)}`,
     saved > 0 ? ` (saved ${formatSeconds(saved)})` : "",
     damaged.length > 0 ? ` · damaged and dropped: ${damaged.join(", ")}` : "",
   ].join("")

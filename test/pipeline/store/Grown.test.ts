@@ -28,7 +28,8 @@ const operations = async (work: Effect.Effect<unknown, unknown, RunnerServices>)
     const proxy: unknown = new Proxy(original, {
       apply: (called, self, given: ReadonlyArray<unknown>) => {
         count(given[0])
-        return typeof called === "function" ? Reflect.apply(called, self, given) : undefined
+        const made: unknown = typeof called === "function" ? Reflect.apply(called, self, given) : undefined
+        return made
       },
     })
     Object.defineProperty(target, name, { value: proxy, configurable: true, writable: true })
