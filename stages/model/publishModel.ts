@@ -17,7 +17,7 @@ type Json = { readonly [name: string]: unknown } | ReadonlyArray<unknown>
 
 const base = "sentence_transformers.base.modules"
 
-/** What `sentence-transformers` (5 and 6) reads beside a checkpoint, by file; nothing where it has no such model. */
+/** What `sentence-transformers` 6 reads beside a checkpoint, by file; nothing where it has no such model. */
 const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): Readonly<Record<string, Json>> => {
   const { maximumTokens, texts } = input
   const module = (idx: number, path: string, type: string) => ({ idx, name: String(idx), path, type })
