@@ -22,6 +22,7 @@ import {
   type ModelChoice,
   type Repeats,
   type ReportSettings,
+  type Sweep,
   SystemName,
   tellingNames,
   type Weighting,
@@ -35,6 +36,7 @@ import { report } from "./stages/report/index.ts"
 import { interpolate, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
 import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
+import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 
 /** A ranking and its name in the table. */
@@ -42,6 +44,8 @@ export interface NamedRun {
   readonly system: string
   /** What it would be called without its seed, where there are several. */
   readonly repeated?: SystemName | undefined
+  /** What it is as a point of a sweep. */
+  readonly swept?: Swept | undefined
   readonly run: Artifact<Kinds.Run>
   /** Whether its docids are passages' of the collection's documents. */
   readonly overPassages?: boolean
@@ -84,6 +88,7 @@ export interface WiredDataset {
   readonly runs: ReadonlyArray<Artifact<Kinds.Run>>
   /** The models that are trained on it. */
   readonly trained: ReadonlyArray<TrainedSystem>
+  readonly sweeps: ReadonlyArray<Sweep>
 }
 
 /** Candidates are asked of a system that is none of the experiment's. */
@@ -100,7 +105,7 @@ export class UnknownRun extends Data.TaggedError("UnknownRun")<{
 /** Two systems of a table have one name. */
 export class SystemNamedTwice extends Data.TaggedError("SystemNamedTwice")<{ readonly system: string }> {
   override get message(): string {
-    return `Two systems are called «${this.system}». Give one another name: of a model by "name" beside its "source", of an imported run by --run name=path.`
+    return `Two systems are called «${this.system}». Give one another name: of a model by "name" beside its "source", of a loss by "name" beside its "loss", of an imported run by --run name=path.`
   }
 }
 
@@ -176,6 +181,44 @@ const repeatsOf = (named: ReadonlyArray<NamedRun>): ReadonlyArray<Repeats> => {
   return [...bySystem].map(([system, of]) => ({ system, of }))
 }
 
+/** What ends a node's name behind a name: a collection brings its own mark. */
+const nodeLabel = (name: string, label: string): string =>
+  label === "" || label.startsWith("@") ? `${name}${label}` : `${name}-${label}`
+
+/** A first stage's systems: itself and, where its settings are swept, each point that is not itself. */
+const wireFirstStage = (
+  settings: Experiment,
+  stage: FirstStage,
+  search: (
+    settings: Experiment,
+    point?: { readonly system: SystemName; readonly label: string },
+  ) => Artifact<Kinds.Run>,
+): ReadonlyArray<NamedRun> => {
+  const points = sweepPoints(settings, stage.name, (setting) => setting.startsWith(`retrieve.${stage.section}.`))
+  const isSwept = points.length > 1
+  const own = SystemName.make(stage.name)
+  const itself = points.find(({ differs }) => differs.length === 0)
+  return [
+    {
+      system: own,
+      run: search(settings),
+      ...(isSwept && itself ? { swept: { system: own, values: itself.values, usual: true } } : {}),
+    },
+    ...points.flatMap((point): ReadonlyArray<NamedRun> => {
+      if (point === itself) return []
+      const system = pointName(own, point)
+      const label = point.differs.map((each) => each.label).join("-")
+      return [
+        {
+          system,
+          run: search(point.settings, { system, label }),
+          swept: { system: own, values: point.values, usual: false },
+        },
+      ]
+    }),
+  ]
+}
+
 /** A fusion of runs that are wired already. */
 const wireFusion = (
   { name, systems, ...how }: FusionSettings,
@@ -209,14 +252,16 @@ const wireCollection = (
   const asked = { splits, depth, leaveOutOwn }
 
   const { index } = indexPassages({}, { passages }, label)
-  const settingsOf = new Map<string, unknown>(Object.entries(settings.retrieve))
-  const search = (stage: FirstStage) =>
-    stage.wire(settingsOf.get(stage.section), asked, { index, passages, queries, label })
-  const lexical: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small).map((stage) => ({
-    system: stage.name,
-    run: search(stage),
-    overPassages: documents.splits,
-  }))
+  const search =
+    (stage: FirstStage) =>
+    ({ retrieve }: Experiment, point?: { readonly system: SystemName; readonly label: string }) => {
+      const own: unknown = new Map<string, unknown>(Object.entries(retrieve)).get(stage.section)
+      const { label: at = "", ...named } = point ?? {}
+      return stage.wire(own, { ...asked, ...named }, { index, passages, queries, label: `${at}${label}` })
+    }
+  const lexical: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small)
+    .flatMap((stage) => wireFirstStage(settings, stage, search(stage)))
+    .map((each) => ({ ...each, overPassages: documents.splits }))
   const searched = [...lexical, ...imported]
   const folded = (named: NamedRun): NamedRun =>
     named.overPassages === true ? { ...named, run: documents.fold(named.run, named.system) } : named
@@ -225,7 +270,7 @@ const wireCollection = (
   const { from, depth: candidateDepth } = settings.candidates
   const unlisted = allFirstStages().find(({ name }) => name === from)
   const source = searched.find(({ system }) => system === from)
-  const base = source?.run ?? (unlisted && search(unlisted))
+  const base = source?.run ?? (unlisted && search(unlisted)(settings))
   if (source !== undefined && (source.overPassages === true) !== documents.splits) {
     throw new PassagesUnsuitable({
       setting: "candidates.from",
@@ -264,11 +309,12 @@ const wireCollection = (
     { passages, queries, qrels, index, candidates: toRerank, synthetic: collection.synthetic, leaveOutOwn, label },
     hardware,
     models.toTrain,
-    teacher && ((sampled) => asItIs(teacher, sampled, `teacher.${teacher.name}${label}`)),
+    teacher && ((sampled, at) => asItIs(teacher, sampled, `teacher.${nodeLabel(teacher.name, at)}`)),
   )
-  const learned: ReadonlyArray<NamedRun> = trained.map(({ model, name, repeated, tokenizer, tokens }) => ({
+  const learned: ReadonlyArray<NamedRun> = trained.map(({ model, name, repeated, swept, tokenizer, tokens }) => ({
     system: name,
     repeated,
+    swept,
     run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates: toRerank }, `${name}${label}`).run,
   }))
   const reranked: ReadonlyArray<NamedRun> = [
@@ -283,12 +329,17 @@ const wireCollection = (
   const { enabled, ...mixed } = settings.rerank.interpolate
   const usual = collection.synthetic ? rerankers.slice(rerankers.length - learned.length) : []
   const mixes = (enabled === undefined ? usual : enabled ? rerankers : []).map(
-    ({ system, repeated, run }): NamedRun => {
+    ({ system, repeated, run, swept }): NamedRun => {
       const called = (what: string) => SystemName.make(`${what}+${from}`)
       const name = called(system)
       const inputs = { candidates, run, queries, qrels: collection.qrels }
       const mix = interpolate({ ...mixed, system: name }, inputs, `${name}${label}`).run
-      return { system: name, repeated: repeated && called(repeated), run: mix }
+      return {
+        system: name,
+        repeated: repeated && called(repeated),
+        swept: swept && { ...swept, system: called(swept.system) },
+        run: mix,
+      }
     },
   )
 
@@ -310,14 +361,15 @@ const wireCollection = (
   const first =
     rerankers.length === 0 || given.length === 0
       ? undefined
-      : evaluate({ ...measuring, repeats: [] }, early, `${firstResults}${label}`).summary
+      : evaluate({ ...measuring, repeats: [], ...sweepsConfig(given) }, early, `${firstResults}${label}`).summary
 
   const runs = named.map(({ run }) => run)
-  const measured = { ...measuring, repeats: repeatsOf(named) }
+  const measured = { ...measuring, repeats: repeatsOf(named), ...sweepsConfig(named) }
   const { scores, summary, profile } = evaluate(measured, { runs, ...judged }, label)
+  const sweeps = sweepsOf(named)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
-    { scores: [scores] },
+    { scores: [scores], swept: sweeps.length === 0 ? [] : [summary] },
     label,
   )
 
@@ -344,6 +396,7 @@ const wireCollection = (
     first,
     runs,
     trained,
+    sweeps,
   }
 }
 
@@ -392,6 +445,19 @@ export const usesModels = (settings: Experiment): boolean =>
   settings.rerank.models.length > 0 ||
   settings.datasets.some(({ source }) => trainedModels(settings, source === "synthetic").length > 0)
 
+/** Settings whose grids nothing reads: of first stages that are not asked, of losses that are not trained with. */
+const idleGrids = (settings: Experiment, collections: ReadonlyArray<Collection>): ReadonlyArray<string> => {
+  const asked = collections.flatMap(({ small }) => chosenFirstStages(settings.retrieve.systems, small))
+  const trains = collections.some(({ synthetic }) => trainedModels(settings, synthetic).length > 0)
+  const { losses } = settings.train
+  const isRead = (setting: string): boolean => {
+    const [section, of, loss] = setting.split(".")
+    if (section === "retrieve") return asked.some((stage) => stage.section === of)
+    return trains && (of !== "loss" || losses.some((each) => each === loss))
+  }
+  return (settings.grids ?? []).flatMap(({ setting }) => (isRead(setting) ? [] : [setting]))
+}
+
 /**
  * Wires an experiment. With several collections each node's name ends in `@` and the collection's, and systems are also
  * compared over all of them together.
@@ -408,12 +474,16 @@ export const experiment = (given: Experiment, collections: ReadonlyArray<Collect
       ? undefined
       : compare(
           { ...settings.statistics, datasets: [first, ...others] },
-          { scores: datasets.map(({ scores }) => scores) },
+          {
+            scores: datasets.map(({ scores }) => scores),
+            swept: datasets.some(({ sweeps }) => sweeps.length > 0) ? datasets.map(({ summary }) => summary) : [],
+          },
           "combined",
         )
   return {
     datasets,
     combined,
+    idleGrids: idleGrids(settings, collections),
     targets: {
       train: datasets.flatMap(({ trained }) => trained.flatMap(({ log, model }) => [model, log])),
       eval: [

@@ -16,4 +16,18 @@ export const experimentSchema = () =>
       "Training: each model with each loss and each seed is a system of the table",
     ),
   })
-export type Experiment = Schema.Schema.Type<ReturnType<typeof experimentSchema>>
+
+/** What a grid can have for a setting. */
+export type GridValue = string | number | boolean
+
+/** The values of a setting that are swept: two or more, each once. */
+export interface Grid {
+  /** Dotted path. */
+  readonly setting: string
+  readonly values: ReadonlyArray<GridValue>
+}
+
+/** Settings, those with a grid at their defaults, and the grids. */
+export type Experiment = Schema.Schema.Type<ReturnType<typeof experimentSchema>> & {
+  readonly grids?: ReadonlyArray<Grid>
+}

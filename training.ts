@@ -26,6 +26,7 @@ import { scratchOf, type WiredModel } from "./stages/model/index.ts"
 import { retrieve } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { train } from "./stages/train/index.ts"
+import { pointName, type SweepPoint, type Swept, sweepPoints } from "./sweep.ts"
 
 /** What a training is wired to. */
 export interface TrainingGround {
@@ -47,6 +48,8 @@ export interface TrainedSystem {
   readonly name: SystemName
   /** Its name without the seed, where it was trained with several. */
   readonly repeated: SystemName | undefined
+  /** Where settings are swept: which of them make it a point of what. */
+  readonly swept: Swept | undefined
   readonly model: Artifact<Kinds.Model>
   readonly tokenizer: Artifact<Kinds.Tokenizer>
   /** Of the candidates, too. */
@@ -54,8 +57,8 @@ export interface TrainedSystem {
   readonly log: Artifact<Kinds.TrainingLog>
 }
 
-/** How a teacher ranks the train candidates. */
-export type Teach = (candidates: Artifact<Kinds.Candidates>) => Artifact<Kinds.Run>
+/** How a teacher ranks the train candidates; the label tells its nodes from those of other train candidates. */
+export type Teach = (candidates: Artifact<Kinds.Candidates>, label: string) => Artifact<Kinds.Run>
 
 /** Wires a model that is there, once for all collections; the seed is of a head that it lacks. */
 export type ModelOf = (choice: ModelChoice, seed: number) => WiredModel
@@ -64,9 +67,8 @@ export type ModelOf = (choice: ModelChoice, seed: number) => WiredModel
 export const trainedModels = (settings: Experiment, synthetic: boolean): ReadonlyArray<TrainedModel> =>
   settings.train.models ?? (synthetic ? smallModels : [])
 
-/** The name in the table: model and loss, and the seed where there are several. */
-export const trainedName = (model: string, loss: string, seed: number, seeds: ReadonlyArray<number>): SystemName =>
-  SystemName.make(`${model}-${loss}${seeds.length > 1 ? `.${seed}` : ""}`)
+/** The name in the table, but for what tells seeds and points of a sweep apart: model and loss. */
+const trainedName = (model: string, loss: string): SystemName => SystemName.make(`${model}-${loss}`)
 
 /** What a training starts from. */
 interface Base {
@@ -101,7 +103,64 @@ const usualThreads = (model: TrainedModel, { device }: Hardware): number | undef
 /** The share of elements that is dropped from models that are there, as T5 was trained with. */
 const usualDropout = 0.1
 
-/** Wires every model, loss and seed of the settings. */
+/** Remembers what was made, so that what is equal is one node. */
+const remembered = <A>(): ((key: unknown, make: () => A) => A) => {
+  const made = new Map<string, A>()
+  return (key, make) => {
+    const name = JSON.stringify(key)
+    const found = made.get(name) ?? make()
+    made.set(name, found)
+    return found
+  }
+}
+
+/** What lists are sampled from. */
+interface TrainGround {
+  readonly candidates: Artifact<Kinds.Candidates>
+  readonly teacher: ReadonlyArray<Artifact<Kinds.Run>>
+  /** What tells it from that of other points: its part of nodes' names. */
+  readonly labels: ReadonlyArray<string>
+}
+
+/** The train candidates of each point; points that ask for the same share them. */
+const trainGrounds = (ground: TrainingGround, teach: Teach | undefined) => {
+  const { index, label, leaveOutOwn, qrels, queries } = ground
+  const queriesOf = remembered<Artifact<Kinds.Queries>>()
+  const groundOf = remembered<TrainGround>()
+  const labelled = (labels: ReadonlyArray<string>, first?: string): string =>
+    [...(first === undefined ? [] : [first]), ...labels].join("-") + label
+  return ({ differs, settings }: SweepPoint): TrainGround => {
+    const { lists, seeds } = settings.train
+    const labelsOf = (...read: ReadonlyArray<string>): ReadonlyArray<string> =>
+      differs.flatMap((each) => (read.includes(each.setting) ? [each.label] : []))
+    return groundOf([lists.queries, lists.depth], () => {
+      const most = lists.queries === undefined ? {} : { most: lists.queries }
+      const chosen = queriesOf(lists.queries, () => {
+        const asked = { seed: seeds[0], leaveOutOwn, ...most }
+        return trainQueries(asked, { queries, qrels }, labelled(labelsOf("train.lists.queries"))).queries
+      })
+      const labels = labelsOf("train.lists.queries", "train.lists.depth")
+      const { run } = retrieve(
+        { ...settings.retrieve.bm25, splits: ["train"], depth: lists.depth, leaveOutOwn },
+        { index, queries: chosen },
+        labelled(labels, "train"),
+      )
+      const asked = { depth: lists.depth, leaveOutOwn }
+      const { candidates } = trainCandidates(asked, { run, qrels, queries: chosen }, labelled(labels))
+      const teacher = teach === undefined ? [] : [teach(candidates, labelled(labels))]
+      return { candidates, teacher, labels }
+    })
+  }
+}
+
+/** The settings on which a training with a loss depends; those of other losses are not among them. */
+const readsWith =
+  (loss: string | undefined) =>
+  (setting: string): boolean =>
+    setting.startsWith("train.") &&
+    (!setting.startsWith("train.loss.") || (loss !== undefined && setting.startsWith(`train.loss.${loss}.`)))
+
+/** Wires every model, loss, point of a sweep and seed of the settings. */
 export const wireTraining = (
   settings: Experiment,
   ground: TrainingGround,
@@ -109,59 +168,70 @@ export const wireTraining = (
   modelOf: ModelOf,
   teach: Teach | undefined,
 ): ReadonlyArray<TrainedSystem> => {
-  const { passages, queries, qrels, candidates: dev, index, leaveOutOwn, label } = ground
-  const { lists, seeds, steps, validate, checkpointEvery, tokensPerMicroBatch } = settings.train
+  const { passages, queries, qrels, candidates: dev, leaveOutOwn, label } = ground
+  const { lists, losses, seeds } = settings.train
   const { strict, truncation } = settings.rerank
   const models = trainedModels(settings, ground.synthetic)
-  if (models.length === 0) return []
-
-  const { queries: most, ...sampling } = lists
-  const chosen = trainQueries(
-    { seed: seeds[0], leaveOutOwn, ...(most === undefined ? {} : { most }) },
-    { queries, qrels },
-    label,
-  ).queries
-  const { run } = retrieve(
-    { ...settings.retrieve.bm25, splits: ["train"], depth: lists.depth, leaveOutOwn },
-    { index, queries: chosen },
-    `train${label}`,
-  )
-  const { candidates } = trainCandidates({ depth: lists.depth, leaveOutOwn }, { run, qrels, queries: chosen }, label)
-  const teacher = teach === undefined ? [] : [teach(candidates)]
+  const groundOf = trainGrounds(ground, teach)
   const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
-
   return models.flatMap((model) => {
     const { fromNothing, model: withSeed, name, tokenizer } = baseOf(model, ground, modelOf, seeds[0], truncation)
-    const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
     const threads = settings.train.threads ?? usualThreads(model, hardware)
-    const { tokens } = tokenize({ passages: random ? "all" : "candidates" }, texts, `train.${name}${label}`)
-    return seeds.flatMap((seed) => {
-      const start = withSeed(seed)
-      return lossesOf(settings.train).map(({ loss, name: lossName }): TrainedSystem => {
-        const system = trainedName(name, lossName, seed, seeds)
-        const trained = train(
-          {
-            system,
-            hardware,
-            seed,
-            loss,
-            steps,
-            lists: sampling,
-            leaveOutOwn,
-            dropout: settings.train.dropout ?? (fromNothing ? 0 : usualDropout),
-            optimizer: optimizerOf(settings.train, fromNothing),
-            validate,
-            checkpointEvery,
-            ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
-            ...(threads === undefined ? {} : { threads }),
-            ...(strict ? { strict } : {}),
-          },
-          { model: start, tokenizer, tokens, queries, qrels, candidates, dev, teacher },
-          `${system}${label}`,
-        )
-        const repeated = seeds.length > 1 ? trainedName(name, lossName, seed, []) : undefined
-        return { name: system, repeated, tokenizer, tokens, ...trained }
-      })
+    const starts = remembered<Artifact<Kinds.Model>>()
+    const tokensOf = remembered<Artifact<Kinds.Tokens>>()
+    const sweeps = losses.map((loss, position) => {
+      const lossName = typeof loss === "string" ? loss : loss.name
+      const sweep = trainedName(name, lossName)
+      const points = sweepPoints(settings, sweep, readsWith(typeof loss === "string" ? loss : undefined))
+      return { points, position, sweep }
     })
+    return seeds.flatMap((seed) =>
+      sweeps.flatMap(({ points, position, sweep }) =>
+        points.map((point): TrainedSystem => {
+          const { checkpointEvery, dropout, steps, tokensPerMicroBatch, validate } = point.settings.train
+          const { queries: _, ...sampling } = point.settings.train.lists
+          const { candidates, labels, teacher } = groundOf(point)
+          const tokens = tokensOf(labels, () => {
+            const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
+            const node = ["train", [name, ...labels].join("-")].join(".")
+            return tokenize({ passages: random ? "all" : "candidates" }, texts, `${node}${label}`).tokens
+          })
+          const withoutSeed = pointName(sweep, point)
+          const system = seeds.length > 1 ? pointName(sweep, point, `.${seed}`) : withoutSeed
+          const { loss } = lossesOf(point.settings.train)[position]!
+          const trained = train(
+            {
+              system,
+              hardware,
+              seed,
+              loss,
+              steps,
+              lists: sampling,
+              leaveOutOwn,
+              dropout: dropout ?? (fromNothing ? 0 : usualDropout),
+              optimizer: optimizerOf(point.settings.train, fromNothing),
+              validate,
+              checkpointEvery,
+              ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
+              ...(threads === undefined ? {} : { threads }),
+              ...(strict ? { strict } : {}),
+            },
+            { model: starts(seed, () => withSeed(seed)), tokenizer, tokens, queries, qrels, candidates, dev, teacher },
+            `${system}${label}`,
+          )
+          return {
+            name: system,
+            repeated: seeds.length > 1 ? withoutSeed : undefined,
+            swept:
+              points.length > 1
+                ? { system: sweep, values: point.values, usual: point.differs.length === 0 }
+                : undefined,
+            tokenizer,
+            tokens,
+            ...trained,
+          }
+        }),
+      ),
+    )
   })
 }

@@ -48,6 +48,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "UnknownRun",
   "SystemNamedTwice",
   "PassagesUnsuitable",
+  "SweepRefused",
   "DeviceUnavailable",
   "UnknownLayout",
   "UnreadableFile",

@@ -37,9 +37,11 @@ export const resultGrids = (datasets: ReadonlyArray<DatasetSummary>): ReadonlyAr
                   ],
                 ]),
           ],
-          notes: [...legendOf(significance, split), ...seedsLegend(summary), ...notesOf(summary, split)].map((line) =>
-            line.trim(),
-          ),
+          notes: [
+            ...legendOf(significance, split),
+            ...seedsLegend(summary),
+            ...notesOf(summary, split, significance),
+          ].map((line) => line.trim()),
         }
       })
     })

@@ -6,7 +6,7 @@ import type {
   SignificanceSummary,
   SystemSummary,
 } from "../schemas/index.ts"
-import { correctionNames, testNames } from "../schemas/index.ts"
+import { correctionNames, isShown, sweepNotes, testNames, wasChosen } from "../schemas/index.ts"
 import { wrapped } from "./TextGrid.ts"
 
 /** One collection's summary, under the name that the table gives it. */
@@ -117,15 +117,18 @@ const singleRow = (row: SystemSummary, marked: MarksOf): TableRow => ({
 
 /** The rows of one split and slice of the queries; systems that differ by the seed share one, at the place of the first. */
 export const tableRows = (
-  { repeats }: EvaluationSummary,
+  summary: EvaluationSummary,
   rows: ReadonlyArray<SystemSummary>,
   marked: MarksOf,
 ): ReadonlyArray<TableRow> =>
   rows.flatMap((row) => {
-    const repeated = repeats.find(({ of }) => of.includes(row.system))
+    if (!isShown(summary.sweeps, row.split, row.system)) return []
+    const repeated = summary.repeats.find(({ of }) => of.includes(row.system))
     const of = repeated === undefined ? [] : rows.filter(({ system }) => repeated.of.includes(system))
-    if (repeated === undefined || of.length < 2) return [singleRow(row, marked)]
-    return of[0] === row ? [repeatedRow(repeated.system, of, marked)] : []
+    const chosen = wasChosen(summary.sweeps, row.system) ? " *" : ""
+    const asChosen = (made: TableRow): TableRow => ({ ...made, label: made.label + chosen })
+    if (repeated === undefined || of.length < 2) return [asChosen(singleRow(row, marked))]
+    return of[0] === row ? [asChosen(repeatedRow(repeated.system, of, marked))] : []
   })
 
 /** What has to be said of figures with a deviation; nothing where there is none. */
@@ -134,9 +137,15 @@ export const seedsLegend = ({ repeats }: EvaluationSummary): ReadonlyArray<strin
     ? []
     : ["  ± is the standard deviation over the seeds; a mark stands where it would with each of them alone"]
 
-/** What has to be known of a split's figures. */
-export const notesOf = ({ notes }: EvaluationSummary, split: string): ReadonlyArray<string> =>
-  notes.filter((note) => note.split === split).map(({ text }) => `  ${text}`)
+/** What has to be known of a split's figures, but for the marks: what was chosen, what the collection and its judgements are like. */
+export const notesOf = (
+  summary: EvaluationSummary,
+  split: string,
+  significance: SignificanceSummary | undefined,
+): ReadonlyArray<string> => [
+  ...sweepNotes(summary.sweeps, split, significance).map((note) => `  ${note}`),
+  ...summary.notes.filter((note) => note.split === split).map(({ text }) => `  ${text}`),
+]
 
 const sliceLines = (
   measures: ReadonlyArray<string>,
@@ -221,7 +230,11 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
             `  ${slice.heading}`,
             ...slice.lines.map((line) => row(`    ${line.label}`, line.cells)),
           ]),
-          ...[...legendOf(significance, split), ...seedsLegend(summary), ...notesOf(summary, split)].flatMap(noteLines),
+          ...[
+            ...legendOf(significance, split),
+            ...seedsLegend(summary),
+            ...notesOf(summary, split, significance),
+          ].flatMap(noteLines),
         ].join("\n"),
       )
     }

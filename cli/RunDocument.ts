@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import type { NodePreview, NodeReport, RunReport } from "../pipeline/index.ts"
 import { renderReason } from "../pipeline/index.ts"
+import type { Sweep } from "../schemas/index.ts"
 import type { DatasetSummary } from "./ResultTable.ts"
 
 /** One name, or the list where there are several. */
@@ -34,6 +35,7 @@ export const runDocument = (
   dataset: oneOrAll(datasets),
   systems: summaries.flatMap(({ dataset, summary }) => summary.systems.map((row) => ({ dataset, ...row }))),
   candidates: summaries.flatMap(({ dataset, summary }) => summary.candidates.map((row) => ({ dataset, ...row }))),
+  sweeps: summaries.flatMap(({ dataset, summary }) => summary.sweeps.map((sweep) => ({ dataset, ...sweep }))),
   pages,
   notes: summaries.flatMap(({ dataset, summary }) => summary.notes.map((note) => ({ dataset, ...note }))),
   significance: summaries.flatMap(({ dataset, significance }) =>
@@ -59,11 +61,12 @@ export const runDocument = (
 /** The document of `--dry-run --json`. */
 export const previewDocument = (
   targets: ReadonlyArray<string>,
-  datasets: ReadonlyArray<string>,
+  datasets: ReadonlyArray<{ readonly name: string; readonly sweeps: ReadonlyArray<Sweep> }>,
   previews: ReadonlyArray<NodePreview>,
 ): unknown => ({
   target: oneOrAll(targets),
-  dataset: oneOrAll(datasets),
+  dataset: oneOrAll(datasets.map(({ name }) => name)),
+  sweeps: datasets.flatMap(({ name, sweeps }) => sweeps.map((sweep) => ({ dataset: name, ...sweep }))),
   stages: previews
     .filter((node) => node.status !== "source")
     .map((node) => ({

@@ -7,7 +7,9 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import { causeText, type DeviceChoice, didYouMean } from "../schemas/index.ts"
-import { type Experiment, experimentSchema } from "../settings.ts"
+import { type Experiment, experimentSchema, type Grid } from "../settings.ts"
+import { sweepableSettings } from "../sweep.ts"
+import { checkedGrid, takeGrids, withGrids, withValueAt } from "./gridSettings.ts"
 import { withoutComments } from "./withoutComments.ts"
 
 /** The configuration, from a file or from `--set`, is not one. */
@@ -31,7 +33,7 @@ const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The JSON Schema of a configuration, for editors: `experiments/schema.json`. */
-export const experimentJsonSchema = (): unknown => JSONSchema.make(experimentSchema())
+export const experimentJsonSchema = (): unknown => withGrids(JSONSchema.make(experimentSchema()), sweepableSettings())
 
 /** Names allowed below each object of the configuration, by dotted path (`""` for the top). */
 type SettingNames = ReadonlyMap<string, ReadonlyArray<string>>
@@ -173,7 +175,12 @@ export const refusedSetting = (error: ParseResult.ParseError, settings: Experime
   )
   const ending = every.filter((each) => each === name || each.endsWith(`.${name}`))
   const whole = ending.map((setting) => setting + path.slice(name.length))
-  const named = whole.filter((each) => problem.includes(String(valueAt(settings, each))))
+  const named = whole.filter((each) =>
+    [
+      valueAt(settings, each),
+      ...(settings.grids ?? []).flatMap(({ setting, values }) => (setting === each ? values : [])),
+    ].some((value) => problem.includes(String(value))),
+  )
   const [only, ...others] = named.length === 1 ? named : whole
   if (name === "" || only === undefined || others.length > 0) {
     return new ConfigurationError({ where: "settings", path, problem })
@@ -214,6 +221,48 @@ export const extensionsOf = (configFile: string): ReadonlyArray<string> => {
   return isStrings(named) ? named.map((file) => resolve(dirname(configFile), file)) : []
 }
 
+/** What a configuration decodes to; a grid of one value is that value, and each value of a grid has to be one of its setting. */
+const decodeSettings = (
+  schema: ReturnType<typeof experimentSchema>,
+  where: string,
+  encoded: JsonObject,
+  names: SettingNames,
+): Either.Either<Experiment, ConfigurationError> =>
+  Either.gen(function* () {
+    const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
+    const nameOf = (path: string): string => path.slice(path.lastIndexOf(".") + 1)
+    const isSetting = (path: string): boolean =>
+      names.get(path.slice(0, Math.max(0, path.lastIndexOf("."))))?.includes(nameOf(path)) === true
+    const taken = takeGrids(encoded, isSetting)
+    let { plain } = taken
+    const grids: Array<Grid> = []
+    if (taken.grids.length > 0) {
+      const sweepable = sweepableSettings()
+      for (const written of taken.grids) {
+        const path = written.setting
+        if (!/\.\d+(?:\.|$)/.test(path) && !isSetting(path)) return yield* Either.left(unknownName(where, path, names))
+        const grid = checkedGrid(written, sweepable)
+        if ("problem" in grid) {
+          const at = grid.at === undefined ? "" : `.grid.${grid.at}`
+          return yield* Either.left(new ConfigurationError({ where, path: `${path}${at}`, problem: grid.problem }))
+        }
+        const [only, ...others] = grid.values
+        if (others.length === 0) plain = withValueAt(plain, path, only)
+        else grids.push(grid)
+      }
+    }
+    const settings = yield* Either.mapLeft(decode(plain), (error) => firstProblem(where, error, names))
+    for (const { setting, values } of grids) {
+      for (const [at, value] of values.entries()) {
+        yield* Either.mapLeft(decode(withValueAt(plain, setting, value)), (error) => {
+          const { problem } = firstProblem(where, error, names)
+          return new ConfigurationError({ where, path: `${setting}.grid.${at}`, problem })
+        })
+      }
+    }
+    return grids.length === 0 ? settings : { ...settings, grids }
+  })
+
 const quickSets = ["train.models=[]", "rerank.models=[]"]
 
 /**
@@ -224,7 +273,6 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
   Effect.gen(function* () {
     const schema = experimentSchema()
     const names = settingNames(schema)
-    const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
     let encoded: JsonObject = {}
     const { configFile } = options
     if (configFile !== undefined) {
@@ -237,7 +285,7 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
         failed(`is not JSON: ${causeText(cause)}`),
       )
       if (!isObject(parsed)) return yield* failed("expected a JSON object")
-      yield* Either.mapLeft(decode(parsed), (error) => firstProblem(configFile, error, names))
+      yield* decodeSettings(schema, configFile, parsed, names)
       encoded = parsed
     }
     if (options.settings !== undefined) {
@@ -245,13 +293,13 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       if (!isObject(options.settings))
         return yield* new ConfigurationError({ where, path: "", problem: "expected an object" })
       encoded = { ...encoded, ...options.settings }
-      yield* Either.mapLeft(decode(encoded), (error) => firstProblem(where, error, names))
+      yield* decodeSettings(schema, where, encoded, names)
     }
     if (options.datasets.length > 0) encoded = { ...encoded, datasets: options.datasets.map(parseDataset) }
     if (options.device !== undefined) encoded = { ...encoded, device: options.device }
     for (const option of [...(options.quick === true ? quickSets : []), ...options.sets]) {
       encoded = yield* assign(encoded, option, names)
-      yield* Either.mapLeft(decode(encoded), (error) => firstProblem(`--set ${option}`, error, names))
+      yield* decodeSettings(schema, `--set ${option}`, encoded, names)
     }
-    return yield* Either.mapLeft(decode(encoded), (error) => firstProblem("--dataset", error, names))
+    return yield* decodeSettings(schema, "--dataset", encoded, names)
   })

@@ -5,7 +5,7 @@ import { build, stop } from "../pipeline/keys/ApartEsbuild.ts"
 
 /** Folders of the program, of which a second copy would know nothing of the first. */
 const ours = ["cli", "measures", "neural", "pipeline", "schemas", "stages"]
-const ourFiles = ["dag.ts", "experiment.ts", "extension.ts", "settings.ts", "training.ts"]
+const ourFiles = ["dag.ts", "experiment.ts", "extension.ts", "settings.ts", "sweep.ts", "training.ts"]
 
 const isOurs = (root: string, path: string): boolean => {
   const place = relative(root, path).split(sep)

@@ -17,6 +17,7 @@ import {
   queriesArePassages,
 } from "../stages/ingest/index.ts"
 import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
+import { SweepRefused } from "../sweep.ts"
 import { UsageError } from "./Arguments.ts"
 import { type ConfigurationError, refusedSetting } from "./Settings.ts"
 
@@ -120,9 +121,17 @@ export type WiringError =
   | UnknownRun
   | SystemNamedTwice
   | PassagesUnsuitable
+  | SweepRefused
   | ConfigurationError
 
-const ownErrors = [UnknownModel, ModelUnsuitable, UnknownRun, SystemNamedTwice, PassagesUnsuitable] as const
+const ownErrors = [
+  UnknownModel,
+  ModelUnsuitable,
+  UnknownRun,
+  SystemNamedTwice,
+  PassagesUnsuitable,
+  SweepRefused,
+] as const
 
 /** Errors thrown while wiring, told by their type. */
 export const wiring = <A>(settings: Experiment, wire: () => A): Effect.Effect<A, WiringError> =>

@@ -13,5 +13,6 @@ export {
   runExperiment,
   type SignificanceResult,
   type StageResult,
+  type SweepResult,
   type SystemResult,
 } from "./runExperiment.ts"

@@ -12,15 +12,29 @@ import { runServices } from "../cli/runServices.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { experiment } from "../experiment.ts"
 import { makePlan, type NodeReport, run, selectTargets } from "../pipeline/index.ts"
-import type { experimentSchema } from "../settings.ts"
+import type { experimentSchema, GridValue } from "../settings.ts"
 import { promise } from "./promise.ts"
 import { queryResults, type Row } from "./queryResults.ts"
+
+type Encoded = Schema.Encoded<ReturnType<typeof experimentSchema>>
+
+/** Settings of which each that is a number, a word or a truth value may be a list of values to sweep. */
+type WithGrids<T> = [T] extends [GridValue | undefined]
+  ? T | { readonly grid: ReadonlyArray<NonNullable<T>> }
+  : T extends ReadonlyArray<unknown>
+    ? T
+    : T extends object
+      ? { readonly [Name in keyof T]: WithGrids<T[Name]> }
+      : T
 
 /**
  * An experiment as a value: what the JSON file of `--config` holds, with every setting optional. `rankdag schema` prints its JSON
  * Schema.
  */
-export type ExperimentSettings = Schema.Encoded<ReturnType<typeof experimentSchema>>
+export type ExperimentSettings = Omit<Encoded, "retrieve" | "train"> & {
+  readonly retrieve?: WithGrids<Encoded["retrieve"]>
+  readonly train?: WithGrids<Encoded["train"]>
+}
 
 /** What is to be run, and where. */
 export interface ExperimentOptions {
@@ -75,6 +89,27 @@ export interface CandidatesResult {
   readonly oracle: Readonly<Record<string, number>>
 }
 
+/** Settings that were swept, as systems that differ by them. */
+export interface SweepResult {
+  readonly dataset: string
+  /** What its systems would be called without what differs. */
+  readonly system: string
+  /** By whose mean over all dev queries the points are ordered, the highest first. */
+  readonly measure: string
+  readonly points: ReadonlyArray<{
+    /** By the settings' short names. */
+    readonly values: Readonly<Record<string, string | number | boolean>>
+    /** Whether they are those that stand where no grid is given. */
+    readonly usual: boolean
+    /** Its systems: one a seed. */
+    readonly of: ReadonlyArray<string>
+    /** The measure on dev, the mean over the seeds; none without judged dev queries. */
+    readonly dev: number | null
+  }>
+  /** The systems of the first point, which is chosen; none without judged dev queries. */
+  readonly chosen: ReadonlyArray<string>
+}
+
 /** A difference from a baseline, by the first test of the settings. */
 export interface SignificanceResult {
   readonly dataset: string
@@ -108,6 +143,8 @@ export interface ExperimentResult {
   readonly candidates: ReadonlyArray<CandidatesResult>
   /** Differences from the baselines, split by split. */
   readonly significance: ReadonlyArray<SignificanceResult>
+  /** What was swept, and what was chosen on dev. */
+  readonly sweeps: ReadonlyArray<SweepResult>
   /** What has to be known of the figures, as it stands below the table. */
   readonly notes: ReadonlyArray<{ readonly dataset: string; readonly split: string; readonly text: string }>
   readonly stages: ReadonlyArray<StageResult>
@@ -176,6 +213,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
           significance: summaries.flatMap(({ dataset, significance }) =>
             (significance?.rows ?? []).map((row) => ({ dataset, ...row })),
           ),
+          sweeps: summaries.flatMap(({ dataset, summary }) => summary.sweeps.map((sweep) => ({ dataset, ...sweep }))),
           notes: summaries.flatMap(({ dataset, summary }) => summary.notes.map((note) => ({ dataset, ...note }))),
           stages: report.nodes.filter(({ status }) => status !== "source").map(stageResult),
           pages: pagePaths(store.directory, plan, report),

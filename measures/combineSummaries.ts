@@ -7,6 +7,7 @@ import type {
   Weighting,
 } from "../schemas/index.ts"
 import { GEOMETRIC_FLOOR } from "./aggregate.ts"
+import { chooseOnDev } from "./chooseOnDev.ts"
 import { type Aggregation, aggregation } from "./Measure.ts"
 import { parseMeasure } from "./parseMeasure.ts"
 
@@ -145,5 +146,6 @@ export const combineSummaries = (
   })
   const repeats = new Map(summaries.flatMap((summary) => summary.repeats.map((each) => [each.system, each] as const)))
   // A note is of one collection, and stands below its own table.
-  return { measures, systems, candidates, repeats: [...repeats.values()], notes: [] }
+  const sweeps = new Map(summaries.flatMap((summary) => summary.sweeps.map((each) => [each.system, each] as const)))
+  return chooseOnDev({ measures, systems, candidates, repeats: [...repeats.values()], notes: [] }, [...sweeps.values()])
 }

@@ -4,6 +4,7 @@
  */
 
 export { aggregate, figureRange, GEOMETRIC_FLOOR } from "./aggregate.ts"
+export { chooseOnDev } from "./chooseOnDev.ts"
 export { combineSummaries } from "./combineSummaries.ts"
 export { addToProfile, type DepthProfile, type DepthSums, emptyProfile, PROFILED } from "./depthProfile.ts"
 export { type GradeRange, gradeRange, gradesNote } from "./gradesNote.ts"

@@ -48,6 +48,46 @@ export type CandidatesSummary = typeof CandidatesSummary.Type
 export const Repeats = Schema.Struct({ system: SystemName, of: Schema.NonEmptyArray(SystemName) })
 export type Repeats = typeof Repeats.Type
 
+/** What points of a sweep have of a setting. */
+const SweptValues = Schema.Record({
+  key: Schema.String,
+  value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean),
+})
+
+const SweepPoint = Schema.Struct({
+  /** By the settings' short names. */
+  values: SweptValues,
+  /** Whether they are those that stand where no grid is given. */
+  usual: Schema.Boolean,
+  /** Its system; several where they differ by the seed besides. */
+  of: Schema.NonEmptyArray(SystemName),
+})
+
+/** Systems that differ by the settings that were swept. */
+export const Sweep = Schema.Struct({
+  /** What they would be called without what differs. */
+  system: SystemName,
+  points: Schema.NonEmptyArray(SweepPoint),
+})
+export type Sweep = typeof Sweep.Type
+
+/** A sweep, its points in the order of the dev split's figures, the highest first. */
+export const SweepSummary = Schema.Struct({
+  system: SystemName,
+  /** By whose mean over all queries they are ordered. */
+  measure: Schema.String,
+  points: Schema.NonEmptyArray(
+    Schema.Struct({
+      ...SweepPoint.fields,
+      /** The figure on the dev split, the mean over the seeds; none without judged queries there. */
+      dev: Schema.NullOr(Schema.Number),
+    }),
+  ),
+  /** The first point's systems, which is the chosen one; none where no point has a figure on dev. */
+  chosen: Schema.Array(SystemName),
+})
+export type SweepSummary = typeof SweepSummary.Type
+
 /** What a reader of a split's figures has to know of them. */
 export const SummaryNote = Schema.Struct({ split: Split, text: Schema.String })
 export type SummaryNote = typeof SummaryNote.Type
@@ -60,6 +100,8 @@ export const EvaluationSummary = Schema.Struct({
   candidates: Schema.Array(CandidatesSummary),
   /** For the table each is one row: the mean over the seeds, and its standard deviation. */
   repeats: Schema.optionalWith(Schema.Array(Repeats), { default: () => [] }),
+  /** What was swept, and what was chosen on dev. */
+  sweeps: Schema.optionalWith(Schema.Array(SweepSummary), { default: () => [] }),
   /** Below the table of their split. */
   notes: Schema.optionalWith(Schema.Array(SummaryNote), { default: () => [] }),
 })

@@ -64,6 +64,7 @@ const excluded = ({ words }: Command): string | undefined => {
     ],
     [/--dataset (?:msmarco|trec)|experiments\/(?:msmarco|trec|beir|off-the-shelf|minilm)/, "asks a hub or a publisher"],
     [/experiments\/(?:losses|hybrid)\.json/, "takes a quarter of an hour"],
+    [/experiments\/sweep\.json/, "takes minutes"],
     [/--device (?:cuda|webgpu)/, "needs a graphics card"],
     [/export model --system all-MiniLM/, "exports a model of the hub"],
     [/--stages/, "loads a module of the reader's"],

@@ -19,6 +19,7 @@ const project = (): ReadonlyMap<string, string> => {
     "extension.ts",
     "settings.ts",
     "passages.ts",
+    "sweep.ts",
     "training.ts",
     "package.json",
     "package-lock.json",

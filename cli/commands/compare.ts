@@ -3,11 +3,13 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { describeMeasureError, measureName, parseMeasures } from "../../measures/index.ts"
-import { layerDuckDb, sqlString } from "../../pipeline/index.ts"
+import { combineSummaries, describeMeasureError, measureName, parseMeasures } from "../../measures/index.ts"
+import { layerArtifactStore, layerDuckDb, sqlString } from "../../pipeline/index.ts"
 import {
   Correction,
+  choiceNotes,
   didYouMean,
+  isShown,
   QueryKind,
   Split,
   StatisticalTest,
@@ -18,6 +20,7 @@ import {
   type Comparison,
   type ComparisonOptions,
   compareSystems,
+  ofSystems,
   readScoreTables,
   type ScoreTable,
   standings,
@@ -25,7 +28,7 @@ import {
 import { UsageError } from "../Arguments.ts"
 import { openCatalog } from "../Catalog.ts"
 import { comparisonGrid } from "../ComparisonTable.ts"
-import { lastStatistics } from "../LastRun.ts"
+import { lastStatistics, lastSummaries } from "../LastRun.ts"
 import { querySql } from "../SqlResult.ts"
 import { jsonText, tableWidth, writeOut } from "../Terminal.ts"
 import { gridFormats, renderGrid } from "../TextGrid.ts"
@@ -183,12 +186,23 @@ export const compareCommand = Command.make("compare", options, (given) =>
       })
     }
 
-    const compared = tables.map(({ dataset, table, several }) => ({
-      dataset,
-      several,
-      rows: compareSystems(table, how),
-      standings: given.format === "json" ? [] : standings(table, how),
-    }))
+    const summaries = yield* lastSummaries(connection)
+    const sweepsOf = (names: ReadonlyArray<string>) => {
+      const [only, ...others] = summaries.flatMap(({ dataset, summary }) => (names.includes(dataset) ? [summary] : []))
+      if (only === undefined) return []
+      return (others.length === 0 ? only : combineSummaries([only, ...others], how.weighting)).sweeps
+    }
+    const compared = tables.map(({ dataset, table, several }) => {
+      const sweeps = sweepsOf(several ? datasets : [dataset])
+      const shown = ofSystems(table, (system) => isShown(sweeps, table.split, system))
+      return {
+        dataset,
+        several,
+        sweeps,
+        rows: compareSystems(table, how),
+        standings: given.format === "json" ? [] : standings(shown, how),
+      }
+    })
     if (given.format === "json") {
       const rows = compared.flatMap(({ dataset, rows }) =>
         rows.map((row): Comparison & { readonly dataset: string } => ({ dataset, ...row })),
@@ -196,17 +210,14 @@ export const compareCommand = Command.make("compare", options, (given) =>
       return yield* writeOut(`${jsonText(rows, 1)}\n`)
     }
     const { format } = given
-    const texts = compared.map(({ dataset, several, rows, standings }) =>
-      rows.length === 0
-        ? `${dataset} · ${given.split}: no queries, or no measure that has a mean`
-        : renderGrid(
-            comparisonGrid(`${dataset} · ${given.split}`, rows, standings, how, several),
-            format,
-            tableWidth(),
-          ),
-    )
+    const texts = compared.map(({ dataset, several, sweeps, rows, standings }) => {
+      if (rows.length === 0) return `${dataset} · ${given.split}: no queries, or no measure that has a mean`
+      const grid = comparisonGrid(`${dataset} · ${given.split}`, rows, standings, how, several)
+      const notes = [...grid.notes, ...choiceNotes(sweeps, given.split)]
+      return renderGrid({ ...grid, notes }, format, tableWidth())
+    })
     yield* writeOut(`${texts.join("\n\n")}\n`)
-  }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+  }).pipe(Effect.scoped, Effect.provide(layerDuckDb()), Effect.provide(layerArtifactStore(given.artifacts))),
 ).pipe(
   Command.withDescription(
     "Compares the last run's systems with baselines: tests, intervals, effects. What is left open is as in the run's own table",

@@ -33,6 +33,7 @@ import { readSummaries } from "../RunSummaries.ts"
 import { refreshCatalog } from "../refreshCatalog.ts"
 import { runServices } from "../runServices.ts"
 import { extensionsOf, readSettings } from "../Settings.ts"
+import { sweepText } from "../SweepText.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
 import { artifactsOption, stagesOption } from "./options.ts"
 
@@ -182,13 +183,19 @@ export const runCommand = Command.make("rankdag", options, (given) =>
           return yield* writeOut(renderGraph(plan, given.graph.value, states))
         }
         if (given.dryRun) {
-          const listed = `${previewText(previews)}\n\n${expectation(previews)}`
+          const swept = sweepText(settings, wired.datasets, wired.idleGrids, previews)
+          const listed = `${previewText(previews)}\n\n${swept}${expectation(previews)}`
           const text = given.explain ? `${listed}\n\n${explanation(previews)}` : listed
-          if (given.json) yield* writeOut(`${jsonText(previewDocument(targets, names, previews), 2)}\n`)
+          if (given.json) yield* writeOut(`${jsonText(previewDocument(targets, wired.datasets, previews), 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)
         }
         if (work.length > 0) return yield* new WorkFound({ nodes: work, shown: given.dryRun })
         if (given.dryRun) return
+      }
+      if (settings.grids !== undefined) {
+        const previews = yield* preview(plan, { force: given.force })
+        const swept = sweepText(settings, wired.datasets, wired.idleGrids, previews)
+        yield* writeError(`${swept}${expectation(previews)}\n`)
       }
       const display = yield* Effect.acquireRelease(
         Effect.sync(() => makeRunDisplay(given.log, errorOutput)),

@@ -26,6 +26,17 @@ export interface ScoreTable {
   readonly missing: Int32Array
 }
 
+/** Some of the systems of a table. */
+export const ofSystems = (table: ScoreTable, isKept: (system: string) => boolean): ScoreTable => {
+  const kept = table.systems.flatMap((system, position) => (isKept(system) ? [position] : []))
+  return {
+    ...table,
+    systems: kept.map((position) => table.systems[position]!),
+    scores: kept.map((position) => table.scores[position]!),
+    missing: Int32Array.from(kept, (position) => table.missing[position]!),
+  }
+}
+
 const decodeKinds = Schema.decodeUnknownSync(Schema.Array(QueryKind))
 const decodeSplits = Schema.decodeUnknownSync(Schema.Array(Split))
 

@@ -1,8 +1,9 @@
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { combineSummaries } from "../../measures/index.ts"
 import {
   DuckDb,
   type DuckDbError,
@@ -12,14 +13,28 @@ import {
   tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
-import { didYouMean, Kinds, SignificanceSummary } from "../../schemas/index.ts"
+import { didYouMean, EvaluationSummary, isShown, Kinds, SignificanceSummary } from "../../schemas/index.ts"
 import { compareSystems } from "./compareSystems.ts"
 import type { CompareConfig, compareInputs, compareOutputs } from "./contract.ts"
 import { type EvaluateError, SummaryNotWritten } from "./EvaluateError.ts"
-import { readScoreTables } from "./ScoreTable.ts"
+import { ofSystems, readScoreTables } from "./ScoreTable.ts"
 import { standings } from "./standings.ts"
 
 type Context = StageContext<CompareConfig, typeof compareInputs, typeof compareOutputs>
+
+const decodeEvaluation = Schema.decodeUnknownSync(Schema.parseJson(EvaluationSummary))
+
+/** What was swept, and chosen on dev: of one collection, or of all together. */
+const sweepsOf = ({ config, inputs }: Context) =>
+  Effect.map(
+    Effect.forEach(inputs.swept, ({ path }) =>
+      Effect.promise(() => readFile(join(path, "summary.json"), "utf8")).pipe(Effect.map(decodeEvaluation)),
+    ),
+    ([only, ...others]) => {
+      if (only === undefined) return []
+      return (others.length === 0 ? only : combineSummaries([only, ...others], config.weighting)).sweeps
+    },
+  )
 
 const encodeSummary = Schema.encodeSync(SignificanceSummary)
 
@@ -47,6 +62,7 @@ const compared = (
     const written = yield* writer.finish
 
     const [test] = config.tests
+    const sweeps = yield* sweepsOf(context)
     const summary: SignificanceSummary = {
       test,
       correction: config.correction,
@@ -54,7 +70,13 @@ const compared = (
       alpha: config.alpha,
       baselines: config.baselines.filter((baseline) => known.has(baseline)),
       rows: Schema.decodeUnknownSync(SignificanceSummary.fields.rows)(rows.filter((row) => row.test === test)),
-      standings: tables.flatMap((table) => standings(table, config)),
+      // Who is first is said of what was chosen on dev: the best of a sweep on test would be chosen on test.
+      standings: tables.flatMap((table) =>
+        standings(
+          ofSystems(table, (system) => isShown(sweeps, table.split, system)),
+          config,
+        ),
+      ),
     }
     const file = join(outputs.significance, "significance.json")
     yield* Effect.tryPromise({

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { MeasureText } from "../../measures/index.ts"
 import { many } from "../../pipeline/index.ts"
-import { Kinds, Repeats, StatisticsConfig } from "../../schemas/index.ts"
+import { Kinds, Repeats, StatisticsConfig, Sweep } from "../../schemas/index.ts"
 
 /** What the stage reads of the configuration. */
 export const EvaluateConfig = Schema.Struct({
@@ -11,6 +11,8 @@ export const EvaluateConfig = Schema.Struct({
   repeats: Schema.Array(Repeats),
   /** What has to be known of every figure, in words. */
   note: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+  /** Left out where nothing was swept. */
+  sweeps: Schema.optionalWith(Schema.NonEmptyArray(Sweep), { exact: true }),
 })
 export type EvaluateConfig = typeof EvaluateConfig.Type
 
@@ -35,6 +37,10 @@ export const CompareConfig = Schema.typeSchema(
 )
 export type CompareConfig = typeof CompareConfig.Type
 
-export const compareInputs = { scores: many(Kinds.Scores) }
+export const compareInputs = {
+  scores: many(Kinds.Scores),
+  /** Where settings were swept, the collections' summaries, which say what was chosen on dev; else none. */
+  swept: many(Kinds.Summary),
+}
 
 export const compareOutputs = { comparisons: Kinds.Comparisons, significance: Kinds.Significance }

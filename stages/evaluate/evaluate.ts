@@ -7,6 +7,7 @@ import {
   addToProfile,
   aggregate,
   aggregation,
+  chooseOnDev,
   type DepthSums,
   emptyProfile,
   figureRange,
@@ -357,7 +358,7 @@ const scored = (
       "candidates",
       queries.qids.length,
     )
-    const summary: EvaluationSummary = {
+    const unordered = {
       measures: measures.map(measureName),
       systems: systems.flatMap(({ system }) =>
         (rows.get(system) ?? []).map((row) => ({ ...row, measures: figure(row) })),
@@ -366,6 +367,7 @@ const scored = (
       repeats: context.config.repeats,
       notes: yield* summaryNotes(connection, queries, inputs.leftOut, context.config.note),
     }
+    const summary = chooseOnDev(unordered, context.config.sweeps ?? [])
     const file = join(outputs.summary, "summary.json")
     yield* Effect.tryPromise({
       try: () => writeFile(file, `${JSON.stringify(encodeSummary(summary), null, 1)}\n`),

@@ -11,7 +11,7 @@ import {
 export { type Comparison, type ComparisonOptions, compareSystems } from "./compareSystems.ts"
 export { CompareConfig, EvaluateConfig } from "./contract.ts"
 export type { EvaluateError } from "./EvaluateError.ts"
-export { readScoreTables, type ScoredQuery, type ScoreTable } from "./ScoreTable.ts"
+export { ofSystems, readScoreTables, type ScoredQuery, type ScoreTable } from "./ScoreTable.ts"
 export { standings } from "./standings.ts"
 export {
   adjustPValues,

@@ -141,6 +141,7 @@ export const collectDataset = (connection: DuckDBConnection, inputs: DatasetInpu
         oracle,
       })),
       ...significance,
+      sweeps: summary.sweeps,
       hasProfile: inputs.profile !== undefined,
       hasTraining: inputs.logs.length > 0,
     }

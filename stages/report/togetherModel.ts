@@ -9,7 +9,7 @@ export const togetherModel = (
   weighting: Weighting,
   significance: SignificanceSummary | undefined,
 ): TogetherModel => {
-  const { candidates, measures, systems } = combineSummaries(
+  const { candidates, measures, sweeps, systems } = combineSummaries(
     collected.map(({ summary }) => summary),
     weighting,
   )
@@ -32,6 +32,7 @@ export const togetherModel = (
       rows,
       candidates,
       ...(significance === undefined ? {} : { significance }),
+      sweeps,
       hasProfile: false,
       hasTraining: false,
     },

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { count, Kinds, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
+import { choice, count, Kinds, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
 export const Bm25Config = Schema.Struct({
@@ -28,6 +28,7 @@ export const Asked = Schema.Struct({
   depth: Schema.Int.pipe(Schema.positive()),
   /** Whether the passage whose docid is the query's qid is left out. */
   leaveOutOwn: Schema.Boolean,
+  system: choice(SystemName, "Its name in the table; left out, the first stage's own"),
 })
 export type Asked = typeof Asked.Type
 
@@ -49,7 +50,8 @@ export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
 /** What the stage of first stages from outside reads of the configuration. */
 export const RetrieveOutsideConfig = Schema.Struct({
   ...Asked.fields,
-  system: SystemName,
+  /** The first stage's own name. */
+  name: SystemName,
   /** Its own settings, as its schema encodes them. */
   settings: Schema.Record({ key: Schema.String, value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean) }),
   seed: Schema.NonNegativeInt,

@@ -21,9 +21,10 @@ const answering =
 
 const openWink = ({ config, inputs }: StoredStage) =>
   Effect.gen(function* () {
-    const { depth, splits: _, leaveOutOwn: __, ...parameters } = yield* Schema.decodeUnknown(RetrieveWinkConfig)(config)
+    const read = yield* Schema.decodeUnknown(RetrieveWinkConfig)(config)
+    const { depth, splits: _, leaveOutOwn: __, system = "wink-bm25", ...parameters } = read
     const wink = new WinkBm25(parameters)
-    const refused = (cause: unknown) => new CollectionTooLarge({ system: "wink-bm25", passages: wink.documents, cause })
+    const refused = (cause: unknown) => new CollectionTooLarge({ system, passages: wink.documents, cause })
     for (const path of inputs["passages"] ?? []) {
       const rows = readBatches({ kind: Kinds.Passages, path }, ["docid", "title", "text"])
       yield* Stream.runForEach(rows, ({ docid, title, text }) =>
@@ -34,7 +35,7 @@ const openWink = ({ config, inputs }: StoredStage) =>
       )
     }
     yield* Effect.try({ try: () => wink.finish(), catch: refused })
-    return answering("wink-bm25", (text) => wink.search(text, depth))
+    return answering(system, (text) => wink.search(text, depth))
   })
 
 /**
@@ -59,13 +60,15 @@ export const openSearchers = (stages: ReadonlyArray<StoredStage>) =>
         if (stored.stage === "retrieve.tfidf") {
           const config = yield* Schema.decodeUnknown(RetrieveTfIdfConfig)(stored.config)
           const searcher = new TfIdfSearcher(read, config)
-          return answering("tfidf", (text) =>
+          return answering(config.system ?? "tfidf", (text) =>
             answer(rankingOf(read.docids, searcher.search(analyze(text), config.depth))),
           )
         }
         const config = yield* Schema.decodeUnknown(RetrieveBm25Config)(stored.config)
         const searcher = new Bm25Searcher(read, config)
-        return answering("bm25", (text) => answer(rankingOf(read.docids, searcher.search(analyze(text), config.depth))))
+        return answering(config.system ?? "bm25", (text) =>
+          answer(rankingOf(read.docids, searcher.search(analyze(text), config.depth))),
+        )
       }),
     )
   })

@@ -106,8 +106,9 @@ const wired = ({ definition, digest }: BroughtBy<OutsideFirstStage>): FirstStage
       const seed = given.get("seed")
       given.delete("seed")
       const own = Object.fromEntries(given)
-      const config = decodeConfig({ ...asked, system: name, settings: encode(own), seed, code: digest })
-      return retrieveOutside(config, { passages, queries }, `${name}${label}`).run
+      const config = decodeConfig({ ...asked, name, settings: encode(own), seed, code: digest })
+      const of = label === "" || label.startsWith("@") ? label : `-${label}`
+      return retrieveOutside(config, { passages, queries }, `${name}${of}`).run
     },
   }
 }

@@ -12,8 +12,6 @@ import { IndexStorageError, SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { SearchPool } from "./SearchPool.ts"
 
-const system = "bm25"
-
 /** Documents times queries above which starting threads pays. */
 const worthThreads = 4e9
 
@@ -37,7 +35,7 @@ export const run: StageRun<RetrieveBm25Config, typeof searchInputs, typeof runOu
   progress,
 }) =>
   Effect.gen(function* () {
-    const { splits, depth, leaveOutOwn, ...parameters } = config
+    const { splits, depth, leaveOutOwn, system = "bm25", ...parameters } = config
     const asked = { depth, leaveOutOwn }
     const k = searchDepth(asked)
     const queries = yield* queriesOf(inputs.queries, splits)

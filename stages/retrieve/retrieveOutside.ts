@@ -43,9 +43,9 @@ export const run: StageRun<RetrieveOutsideConfig, typeof passageInputs, typeof r
   progress,
 }) =>
   Effect.gen(function* () {
-    const { seed, settings, splits, system } = config
-    const found = broughtFirstStages.named(system)
-    if (found === undefined) return yield* OutsideFailed.unknown(system)
+    const { name, seed, settings, splits, system = name } = config
+    const found = broughtFirstStages.named(name)
+    if (found === undefined) return yield* OutsideFailed.unknown(name)
     const { definition, file } = found
     const failed = (qid: string) => (cause: unknown) => OutsideFailed.thrown(system, file, qid, cause)
     const total = yield* countRows(inputs.passages)

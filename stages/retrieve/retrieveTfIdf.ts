@@ -7,8 +7,6 @@ import { SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { TfIdfSearcher } from "./TfIdf.ts"
 
-const system = "tfidf"
-
 export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runOutputs> = ({
   config,
   inputs,
@@ -16,6 +14,7 @@ export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runO
   progress,
 }) =>
   Effect.gen(function* () {
+    const { system = "tfidf" } = config
     const queries = yield* queriesOf(inputs.queries, config.splits)
     const index = yield* loadIndex(inputs.index, { shared: false })
     const analyze = queryAnalyzer(index)

@@ -9,8 +9,6 @@ import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
 import { queriesOf, searchDepth, writeRun } from "./runTable.ts"
 import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
 
-const system = "wink-bm25"
-
 export const run: StageRun<RetrieveWinkConfig, typeof passageInputs, typeof runOutputs> = ({
   config,
   inputs,
@@ -18,7 +16,7 @@ export const run: StageRun<RetrieveWinkConfig, typeof passageInputs, typeof runO
   progress,
 }) =>
   Effect.gen(function* () {
-    const { splits, depth, leaveOutOwn, ...parameters } = config
+    const { splits, depth, leaveOutOwn, system = "wink-bm25", ...parameters } = config
     const asked = { depth, leaveOutOwn }
     const refused = (cause: unknown) => new CollectionTooLarge({ system, passages: total, cause })
     const total = yield* countRows(inputs.passages)

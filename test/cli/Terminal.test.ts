@@ -65,7 +65,7 @@ describe("what is printed", () => {
   })
 
   it("L54 everything that is printed goes one way", () => {
-    const files = ["dag.ts", "experiment.ts", "training.ts"].concat(
+    const files = ["dag.ts", "experiment.ts", "sweep.ts", "training.ts"].concat(
       ["cli", "stages", "pipeline", "neural", "measures", "schemas"].flatMap((folder) =>
         readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
       ),

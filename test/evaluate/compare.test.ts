@@ -64,7 +64,7 @@ const compared = (
         ...Schema.decodeSync(StatisticsConfig)(settings),
         datasets: names,
       }),
-      inputs: { scores },
+      inputs: { scores, swept: [] },
       outputs,
       scratch: temporaryFolder("scratch"),
       progress: () => undefined,

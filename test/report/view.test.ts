@@ -33,7 +33,7 @@ const datasetOf = (name: string, more: Partial<DatasetModel> = {}): DatasetModel
   rows: names.flatMap((system, i) =>
     ["all", "question", "browse"].map((kind) => rowOf(system, "test", kind, 0.5 + i / 100)),
   ),
-  ...{ candidates: [], hasProfile: false, hasTraining: false },
+  ...{ candidates: [], sweeps: [], hasProfile: false, hasTraining: false },
   ...more,
 })
 

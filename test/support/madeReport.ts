@@ -175,7 +175,7 @@ export const makeReport = async (folder: string, { systems }: Pick<ReportSize, "
     runCompare({
       ...same,
       config: { ...statistics, datasets: ["made"] },
-      inputs: { scores: [stored(Kinds.Scores, at("scores"))] },
+      inputs: { scores: [stored(Kinds.Scores, at("scores"))], swept: [] },
       outputs: { comparisons, significance },
     }).pipe(Effect.provide(layerDuckDb())),
   )

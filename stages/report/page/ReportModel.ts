@@ -1,4 +1,4 @@
-import type { SignificanceSummary } from "../../../schemas/index.ts"
+import type { SignificanceSummary, SweepSummary } from "../../../schemas/index.ts"
 
 /** What the page knows when it opens. All else lies in compressed blocks, read when something has to be drawn of it. */
 export interface ReportModel {
@@ -30,6 +30,8 @@ export interface DatasetModel {
   readonly candidates: ReadonlyArray<CandidatesRow>
   /** Which differences the table marks, and who is first; absent where systems were not compared. */
   readonly significance?: SignificanceSummary
+  /** What was swept, and what was chosen on dev. */
+  readonly sweeps: ReadonlyArray<SweepSummary>
   readonly hasProfile: boolean
   readonly hasTraining: boolean
 }

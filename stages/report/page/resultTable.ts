@@ -1,3 +1,4 @@
+import { isShown, sweepNotes, wasChosen } from "../../../schemas/index.ts"
 import { fileNameOf } from "./fileName.ts"
 import { type Content, h, type Markup } from "./Markup.ts"
 import { percentText, queriesText, valueText } from "./numbers.ts"
@@ -39,13 +40,21 @@ const sharesAmong = (
 
 const marked = (marks: string): Content => marks !== "" && h("span", { class: "mark" }, marks)
 
-const systemCell = (row: SystemRow, { placeOf }: Shown, use: Use): Markup =>
+/** A system's name, marked where it was chosen among the points of a sweep. */
+const nameOf = ({ dataset }: Shown, system: string): string =>
+  wasChosen(dataset.sweeps, system) ? `${system} *` : system
+
+const systemCell = (row: SystemRow, shown: Shown, use: Use): Markup =>
   h(
     "th",
     { scope: "row" },
-    h("span", { class: "swatch", style: `--of:${lookAt(onPage, placeOf(row.system)).colour}`, "aria-hidden": "true" }),
+    h("span", {
+      class: "swatch",
+      style: `--of:${lookAt(onPage, shown.placeOf(row.system)).colour}`,
+      "aria-hidden": "true",
+    }),
     use === "fixed"
-      ? row.system
+      ? nameOf(shown, row.system)
       : h(
           "a",
           {
@@ -53,15 +62,15 @@ const systemCell = (row: SystemRow, { placeOf }: Shown, use: Use): Markup =>
             "data-made": row.system,
             title: "How this row came about",
           },
-          row.system,
+          nameOf(shown, row.system),
         ),
     row.missing > 0 && h("small", {}, `${queriesText(row.missing)} without result`),
   )
 
-/** The rows in the order that is chosen. */
+/** The rows that are to be seen, in the order that is chosen. */
 const sortedRows = (shown: Shown): ReadonlyArray<SystemRow> => {
   const { dataset, view } = shown
-  const rows = rowsOf(shown, view.kind)
+  const rows = rowsOf(shown, view.kind).filter(({ split, system }) => isShown(dataset.sweeps, split, system))
   const by = view.sort === undefined ? undefined : dataset.measures[view.sort]
   return by === undefined ? rows : [...rows].sort((a, b) => (b.means[by] ?? 0) - (a.means[by] ?? 0))
 }
@@ -81,7 +90,9 @@ const whichOf = ({ view }: Shown): string => (view.kind === "all" ? "" : ` that 
 /** What has to be known of the table's figures: marks that stand in it, and how its collection was measured. */
 const notesOf = (shown: Shown, rows: ReadonlyArray<SystemRow>): ReadonlyArray<string> => [
   ...marksLegend(shown.dataset, rows),
-  ...shown.split.notes.map((note) => `${note.charAt(0).toUpperCase()}${note.slice(1)}`),
+  ...[...sweepNotes(shown.dataset.sweeps, shown.split.name, shown.dataset.significance), ...shown.split.notes].map(
+    (note) => `${note.charAt(0).toUpperCase()}${note.slice(1)}`,
+  ),
 ]
 
 /** The table as it is saved. */
@@ -101,7 +112,7 @@ export const resultData = (shown: Shown): TableData => {
       { name: "Unjudged@10", text: (value) => percentText(value, 0) },
     ],
     rows: rows.map((row) => [
-      row.system,
+      nameOf(shown, row.system),
       ...measures.map((measure) => {
         const value = row.means[measure] ?? Number.NaN
         return { value, marks: marksOf(dataset, row, measure), isBest: value === best.get(measure) }
