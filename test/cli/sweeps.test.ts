@@ -305,8 +305,8 @@ describe("what is chosen on dev", () => {
     expect(test.split("\n").slice(2)).toEqual([
       "    bm25-k1_1.2 *  0.6000        0%",
       "    bm25           0.5000        0%",
-      "  * was chosen on dev, by RR@10, among 3 points of bm25: k1 1.2; the others are",
-      "    left out here, so that nobody chooses on test",
+      "  * was chosen on dev, by RR@10, among 3 points of bm25: k1 1.2; the others",
+      "    are left out here, so that nobody chooses on test",
     ])
   })
 
@@ -321,8 +321,8 @@ describe("what is chosen on dev", () => {
       "    bm25-k1_0.6  0.5000        0%",
       "    bm25         0.5000        0%",
       "    bm25-k1_1.2  0.5000        0%",
-      "  nothing is chosen among the 3 points of bm25, as no dev queries are judged; to",
-      "    choose by these figures is to choose on test",
+      "  nothing is chosen among the 3 points of bm25, as no dev queries are judged;",
+      "    to choose by these figures is to choose on test",
     ])
   })
 })
