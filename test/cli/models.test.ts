@@ -166,5 +166,5 @@ describe.sequential("models on the command line", () => {
     expect(stagesOf(whole.out).get("rerank.cross")?.facts).not.toHaveProperty("shareBefore")
     expect(stagesOf(resumed.out).get("rerank.cross")?.output).toBe(stagesOf(whole.out).get("rerank.cross")?.output)
     rmSync(killed, { recursive: true })
-  })
+  }, 180_000)
 })

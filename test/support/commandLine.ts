@@ -50,9 +50,10 @@ const storeOf = (words: ReadonlyArray<string>, cwd: string): string | undefined 
 const sharing = async (words: ReadonlyArray<string>, cwd: string, run: () => Promise<Ended>): Promise<Ended> => {
   const store = storeOf(words, cwd)
   if (store === undefined) return run()
-  lendHints(store)
+  const takeBack = lendHints(store)
   const ended = await run()
   keepHints(store)
+  takeBack()
   return ended
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { isRecord } from "../../schemas/isRecord.ts"
 
@@ -21,12 +21,20 @@ const read = (file: string): Readonly<Record<string, unknown>> => {
   }
 }
 
-/** Gives a store that is to be written, and has no hints of its own, those that others made. */
-export const lendHints = (store: string): void => {
+/**
+ * Gives a store that is to be written, and has no hints of its own, those that others made.
+ *
+ * @returns takes them back, and the folder, where nothing was written to it
+ */
+export const lendHints = (store: string): (() => void) => {
   const own = hintsFileOf(store)
-  if (existsSync(own) || !existsSync(shared)) return
-  mkdirSync(store, { recursive: true })
+  if (existsSync(own) || !existsSync(shared)) return () => {}
+  const made = mkdirSync(store, { recursive: true })
   writeFileSync(own, readFileSync(shared))
+  return () => {
+    if (readdirSync(store).length > 1) return
+    rmSync(made ?? own, { recursive: true })
+  }
 }
 
 /** Keeps what a store has found out for the next. Sources of collections are each test's own. */
