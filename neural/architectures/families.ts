@@ -1,8 +1,11 @@
 import type { Family, ModelType } from "./Family.ts"
+import { albertFamily } from "./families/Albert.ts"
 import { bertFamily } from "./families/Bert.ts"
 import { debertaFamily } from "./families/Deberta.ts"
+import { distilBertFamily } from "./families/DistilBert.ts"
 import { gemmaFamily } from "./families/Gemma.ts"
 import { modernBertFamily } from "./families/ModernBert.ts"
+import { mpNetFamily } from "./families/MpNet.ts"
 import { qwenFamily } from "./families/Qwen.ts"
 import { t5Family } from "./families/T5.ts"
 import { t5GemmaFamily } from "./families/T5Gemma.ts"
@@ -16,6 +19,9 @@ export const families: readonly Family[] = [
   bertFamily,
   modernBertFamily,
   debertaFamily,
+  distilBertFamily,
+  albertFamily,
+  mpNetFamily,
   qwenFamily,
   gemmaFamily,
 ]

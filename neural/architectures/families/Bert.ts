@@ -12,9 +12,15 @@ const usual = {
   electra: { vocab_size: 30522, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
 } as const satisfies Record<BertKind, object>
 
-const bertJson = (kind: BertKind) =>
+/** Classes that are RoBERTa's but for the size of their vocabulary, which files leave out as well. */
+const usualVocabulary: ReadonlyMap<string, number> = new Map([
+  ["xlm-roberta", 30522],
+  ["camembert", 30522],
+])
+
+const bertJson = (kind: BertKind, modelType: string) =>
   Schema.Struct({
-    vocab_size: or(size, usual[kind].vocab_size),
+    vocab_size: or(size, usualVocabulary.get(modelType) ?? usual[kind].vocab_size),
     embedding_size: or(Schema.NullOr(size), null),
     hidden_size: or(size, usual[kind].hidden_size),
     num_hidden_layers: or(depth, 12),
@@ -82,7 +88,7 @@ const fields = {
 const activations = ["gelu", "gelu_new", "relu"] as const
 
 const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded(modelType, bertJson(kind), json), (part) => {
+  Either.flatMap(decoded(modelType, bertJson(kind, modelType), json), (part) => {
     const activation = activations.find((known) => known === part.hidden_act)
     if (activation === undefined) {
       return invalid(modelType, "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
@@ -122,6 +128,7 @@ export const bertFamily: Family = {
     ...modelType("bert"),
     ...modelType("roberta"),
     ...modelType("roberta", "xlm-roberta", "roberta"),
+    ...modelType("roberta", "camembert"),
     ...modelType("electra"),
   },
   repositories: [],

@@ -1,10 +1,10 @@
 import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
-import { selfAttention, singleQueryAttention } from "../attention.ts"
 import { dense } from "../dense.ts"
 import type { Encoder } from "../Encoder.ts"
 import type { Floats } from "../Parameters.ts"
-import { byText, firstRows, flatIds, lastRows } from "../TokenBatch.ts"
+import { type Activation, normalized, postNormLayer } from "../postNormLayer.ts"
+import { byText, flatIds, lastRows } from "../TokenBatch.ts"
 
 /** The relatives that share BERT's encoder: they differ in names, positions and the classifier. */
 export type BertKind = "bert" | "roberta" | "electra"
@@ -19,7 +19,7 @@ export interface BertConfig {
   readonly innerWidth: number
   readonly layers: number
   readonly heads: number
-  readonly activation: "gelu" | "gelu_new" | "relu"
+  readonly activation: Activation
   /** Rows of the position table. */
   readonly positions: number
   /** The row of a text's first token: 0, but padding + 1 for RoBERTa. */
@@ -28,23 +28,10 @@ export interface BertConfig {
   readonly epsilon: number
 }
 
-const activate = (x: Floats, activation: BertConfig["activation"]): Floats => {
-  if (activation === "relu") return Onnx.relu(x)
-  return Onnx.gelu(x, activation === "gelu" ? "none" : "tanh")
-}
-
 /** An encoder of BERT's family over a batch of tokens. Names are without the prefix («bert.») of a model with a head. */
-const bertEncoder = (config: BertConfig, { dropout, parameters, tokens }: Place): Encoder => {
-  const { epsilon, heads, innerWidth, layers, width } = config
-  const size = width / heads
-  const divided = { heads, keyHeads: heads, size }
-  const normalize = (x: Floats, name: string, vector: number): Floats =>
-    Onnx.layerNormalization(
-      x,
-      parameters.get(`${name}.LayerNorm.weight`, vector),
-      parameters.get(`${name}.LayerNorm.bias`, vector),
-      epsilon,
-    )
+const bertEncoder = (config: BertConfig, place: Place): Encoder => {
+  const { dropout, parameters, tokens } = place
+  const { activation, epsilon, heads, innerWidth, layers, width } = config
 
   const embed = (): Floats => {
     const { embeddingWidth } = config
@@ -64,49 +51,23 @@ const bertEncoder = (config: BertConfig, { dropout, parameters, tokens }: Place)
         ? Onnx.reshape(types, [1, 1, embeddingWidth])
         : byText(Onnx.gather(types, Onnx.reshape(tokens.tokenTypes, [rows])), tokens)
     const sum = Onnx.reshape(Onnx.add(Onnx.add(words, typed), positions), [rows, embeddingWidth])
-    const embedded = dropout(normalize(sum, "embeddings", embeddingWidth), "encoder.embedding")
+    const embedded = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
     return embeddingWidth === width ? embedded : dense(parameters, "embeddings_project", embedded, width)
   }
 
   const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     const name = `encoder.layer.${layer}`
-    const place = (what: string): string => `encoder.${layer}.${what}`
-    const self = `${name}.attention.self`
-    const query = dense(parameters, `${self}.query`, only === "all" ? x : firstRows(x, tokens), width)
-    const valueWeight = parameters.get(`${self}.value.weight`, width, width)
-    // Scaling the scores instead of the queries costs nothing: onnxruntime makes it a factor of their product.
-    const scaled = (scores: Floats): Floats => Onnx.multiply(scores, size ** -0.5)
-    const drop = (p: Floats): Floats => dropout(p, place("attention.probabilities"))
-    const context =
-      only === "all"
-        ? selfAttention(tokens, divided, {
-            query,
-            key: dense(parameters, `${self}.key`, x, width),
-            value: Onnx.linear(x, valueWeight),
-            keyBias: Onnx.reshape(tokens.visibility, [tokens.batch, tokens.sequence, 1, 1]),
-            rule: scaled,
-            dropout: drop,
-          })
-        : singleQueryAttention(tokens, divided, {
-            query,
-            states: x,
-            key: { weight: parameters.get(`${self}.key.weight`, width, width) },
-            valueWeight,
-            rule: (scores) => Onnx.add(scaled(scores), tokens.visibility),
-            dropout: drop,
-          })
-    // The probabilities of a query sum to 1, so that a bias of the values comes to the same for all tokens: behind the output's
-    // projection it is part of that one's bias, which onnxruntime computes once.
-    const output = `${name}.attention.output.dense`
-    const outputWeight = parameters.get(`${output}.weight`, width, width)
-    const valueBias = Onnx.reshape(parameters.get(`${self}.value.bias`, width), [1, width])
-    const bias = Onnx.linear(valueBias, outputWeight, parameters.get(`${output}.bias`, width))
-    const attended = dropout(Onnx.linear(context, outputWeight, Onnx.reshape(bias, [width])), place("attention"))
-    const residual = only === "all" ? x : firstRows(x, tokens)
-    const middle = normalize(Onnx.add(residual, attended), `${name}.attention.output`, width)
-    const inner = activate(dense(parameters, `${name}.intermediate.dense`, middle, innerWidth), config.activation)
-    const fed = dropout(dense(parameters, `${name}.output.dense`, inner, width), place("feedForward"))
-    return normalize(Onnx.add(middle, fed), `${name}.output`, width)
+    return postNormLayer(place, { width, innerWidth, heads, epsilon, activation }, x, only, {
+      query: `${name}.attention.self.query`,
+      key: `${name}.attention.self.key`,
+      value: `${name}.attention.self.value`,
+      output: `${name}.attention.output.dense`,
+      attentionNorm: `${name}.attention.output.LayerNorm`,
+      inner: `${name}.intermediate.dense`,
+      outer: `${name}.output.dense`,
+      norm: `${name}.output.LayerNorm`,
+      dropout: `encoder.${layer}`,
+    })
   }
 
   let x = embed()

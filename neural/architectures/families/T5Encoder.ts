@@ -3,7 +3,8 @@ import type { Place } from "../Architecture.ts"
 import { selfAttention, singleQueryAttention } from "../attention.ts"
 import { type Encoder, keepAll } from "../Encoder.ts"
 import type { Floats, Parameters } from "../Parameters.ts"
-import { firstRows, flatIds, lastRows, type TokenBatch } from "../TokenBatch.ts"
+import { relativePositionBias } from "../relativePositions.ts"
+import { firstRows, flatIds, lastRows } from "../TokenBatch.ts"
 
 /** The activation of a feed-forward layer: of its one inner projection, or of the gate of two. */
 export type FeedForward = "relu" | "gated-gelu"
@@ -35,35 +36,6 @@ export interface T5Config {
   readonly biasInEachLayer: boolean
 }
 
-/**
- * The bucket of a relative position r = key − query in the encoder: half of the buckets for keys to the left and half for
- * keys to the right, each half for single distances, then for distances that grow as powers.
- */
-export const relativeBucket = (relative: number, buckets: number, maximumDistance: number): number => {
-  const side = Math.floor(buckets / 2)
-  const exact = Math.floor(side / 2)
-  const distance = Math.abs(relative)
-  const offset = relative > 0 ? side : 0
-  if (distance < exact) return offset + distance
-  const growth = Math.log(distance / exact) / Math.log(maximumDistance / exact)
-  return offset + Math.min(exact + Math.floor(growth * (side - exact)), side - 1)
-}
-
-/** The position bias of some queries on all heads, [1, heads, queries, sequence], from a table [buckets, heads]. */
-const positionBias = (config: T5Config, tokens: TokenBatch, table: Floats, queries: Onnx.Dim): Floats => {
-  const reach = config.maximumDistance
-  const buckets: number[] = []
-  for (let relative = -reach; relative <= reach; relative++) {
-    buckets.push(relativeBucket(relative, config.buckets, config.maximumDistance))
-  }
-  const byDistance = Onnx.gather(table, Onnx.integers(buckets, [buckets.length]))
-  const keys = Onnx.unsqueeze(Onnx.range(tokens.sequence, "int64"), [0])
-  const relative = Onnx.subtract(keys, Onnx.unsqueeze(Onnx.range(queries, "int64"), [1]))
-  const clipped = Onnx.minimum(Onnx.maximum(relative, -reach), reach)
-  const bias = Onnx.gather(byDistance, Onnx.add(clipped, reach))
-  return Onnx.unsqueeze(Onnx.transpose(bias, [2, 0, 1]), [0])
-}
-
 const feedForward = (
   config: T5Config,
   parameters: Parameters,
@@ -90,7 +62,7 @@ export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Pla
   const attentionName = (layer: number): string => `encoder.block.${layer}.layer.0.SelfAttention`
   const biasOf = (layer: number, queries: Onnx.Dim): Floats => {
     const table = parameters.get(`${attentionName(layer)}.relative_attention_bias.weight`, config.buckets, heads)
-    return Onnx.add(positionBias(config, tokens, table, queries), tokens.visibility)
+    return Onnx.add(relativePositionBias(tokens, table, config, queries), tokens.visibility)
   }
   const { biasInEachLayer } = config
   const shared = biasInEachLayer ? undefined : { all: biasOf(0, tokens.sequence), first: biasOf(0, 1) }

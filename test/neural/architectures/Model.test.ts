@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import fc from "fast-check"
-import { relativeBucket } from "../../../neural/architectures/families/T5Encoder.ts"
+import { relativeBucket } from "../../../neural/architectures/relativePositions.ts"
 import {
   decodeConfig,
   type Floats,

@@ -42,7 +42,8 @@ const distance = (found: ArrayLike<number>, expected: Float32Array): number => {
 }
 
 /** Gradients that are zero but for rounding: a key's bias adds the same to all scores of a query, also where the key is a position's. */
-const vanishes = (tensor: string): boolean => /attention\.self\.(?:key|pos_key_proj)\.bias$/u.test(tensor)
+const vanishes = (tensor: string): boolean =>
+  /\.attention\.(?:self\.key|self\.pos_key_proj|key|k_lin|attn\.k)\.bias$/u.test(tensor)
 
 /** How far the gradient of each parameter, computed on a device, is from PyTorch's. */
 const distancesOn = (

@@ -22,15 +22,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(HERE, "..", "models")
 # The others have no other layers.
 NAMES = [
+    "albert",
+    "albert-cross",
     "bert",
     "bert-cross-two",
     "deberta",
     "deberta-cross",
+    "distilbert",
+    "distilbert-cross",
     "electra-cross",
     "gemma2",
     "modernbert",
     "modernbert-cross",
     "modernbert-cross-two",
+    "mpnet",
+    "mpnet-cross",
     "qwen2-cross-two",
     "qwen3",
     "qwen3-window",

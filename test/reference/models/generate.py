@@ -18,9 +18,17 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AlbertConfig,
+    AlbertForSequenceClassification,
+    AlbertModel,
     BertConfig,
     BertForSequenceClassification,
     BertModel,
+    CamembertConfig,
+    CamembertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    DistilBertModel,
     ElectraConfig,
     ElectraForSequenceClassification,
     Gemma2Config,
@@ -31,6 +39,9 @@ from transformers import (
     Gemma3TextModel,
     GemmaConfig,
     GemmaForCausalLM,
+    MPNetConfig,
+    MPNetForSequenceClassification,
+    MPNetModel,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen2ForSequenceClassification,
@@ -262,6 +273,39 @@ BERT = dict(
 )
 
 
+# The longest text is at the end of the positions.
+SMALL = dict(
+    vocab_size=VOCABULARY,
+    hidden_size=16,
+    num_hidden_layers=3,
+    num_attention_heads=2,
+    intermediate_size=24,
+    max_position_embeddings=300,
+    attn_implementation="eager",
+)
+
+
+def small_relatives():
+    one = dict(num_labels=1)
+    distilled = dict(dim=16, n_layers=2, n_heads=2, hidden_dim=24, max_position_embeddings=300)
+    distilled |= dict(vocab_size=VOCABULARY, attn_implementation="eager")
+    encoder("distilbert", DistilBertModel(DistilBertConfig(**distilled)), 1200, False)
+    distilled_cross = DistilBertForSequenceClassification(DistilBertConfig(**distilled, **one))
+    classifier("distilbert-cross", distilled_cross, 1250, False)
+    # Three passes through two groups of two layers: the first group is passed twice.
+    groups = dict(embedding_size=8, num_hidden_groups=2, inner_group_num=2)
+    encoder("albert", AlbertModel(AlbertConfig(**SMALL, **groups)), 1300, False, segments=True)
+    same_width = AlbertConfig(**SMALL | dict(hidden_act="gelu"), **one, embedding_size=16)
+    classifier("albert-cross", AlbertForSequenceClassification(same_width), 1350, True)
+    places = SMALL | dict(max_position_embeddings=302)
+    encoder("mpnet", MPNetModel(MPNetConfig(**places)), 1400, False)
+    # More rows than the 32 that are used.
+    more = MPNetConfig(**places | dict(num_hidden_layers=2), **one, relative_attention_num_buckets=40)
+    classifier("mpnet-cross", MPNetForSequenceClassification(more), 1450, False)
+    places |= dict(num_hidden_layers=2, type_vocab_size=1)
+    classifier("camembert-cross", CamembertForSequenceClassification(CamembertConfig(**places, **one)), 1500, False)
+
+
 def gemma(keys, scalar, **more):
     part = dict(
         vocab_size=VOCABULARY,
@@ -456,3 +500,4 @@ if __name__ == "__main__":
         ropes = {"full_attention": stretched, "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0}}
         kinds = dict(num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"])
         text_encoder("t5gemma2-odd", t5gemma2(sliding_window=17, rope_parameters=ropes, **kinds), 1850)
+        small_relatives()

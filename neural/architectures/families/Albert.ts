@@ -1,0 +1,191 @@
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import * as Onnx from "../../onnx/index.ts"
+import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
+import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { dense } from "../dense.ts"
+import type { Encoder } from "../Encoder.ts"
+import type { Family } from "../Family.ts"
+import type { Floats } from "../Parameters.ts"
+import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
+import { byText, flatIds, lastRows } from "../TokenBatch.ts"
+
+const AlbertJson = Schema.Struct({
+  vocab_size: or(size, 30000),
+  embedding_size: or(size, 128),
+  hidden_size: or(size, 4096),
+  num_hidden_layers: or(depth, 12),
+  num_hidden_groups: or(depth, 1),
+  inner_group_num: or(depth, 1),
+  num_attention_heads: or(size, 64),
+  intermediate_size: or(size, 16384),
+  hidden_act: or(Schema.String, "gelu_new"),
+  max_position_embeddings: or(size, 512),
+  type_vocab_size: or(size, 2),
+  layer_norm_eps: or(positive, 1e-12),
+})
+
+const honoured: Readonly<Record<keyof typeof AlbertJson.fields, string>> = {
+  vocab_size: "rows of the embedding",
+  embedding_size: "width of the embeddings",
+  hidden_size: "width of the layers",
+  num_hidden_layers: "how often a group of layers is passed",
+  num_hidden_groups: "groups of layers, each passed several times with the same weights",
+  inner_group_num: "layers in a group",
+  num_attention_heads: "attention heads; it divides hidden_size",
+  intermediate_size: "inner width of the feed-forward layers",
+  hidden_act: "activation of the feed-forward layers: gelu, gelu_new or relu",
+  max_position_embeddings: "rows of the position table",
+  type_vocab_size: "rows of the token type table",
+  layer_norm_eps: "epsilon of the layer normalisations",
+}
+
+const fields = configFields({
+  honoured,
+  harmless: {
+    tie_word_embeddings: "of the language model's head, which is not used",
+    classifier_dropout_prob: "acts in training only",
+    net_structure_type: "of Google's own code; transformers does not read it",
+    gap_size: "of Google's own code; transformers does not read it",
+    num_memory_blocks: "of Google's own code; transformers does not read it",
+    down_scale_factor: "of Google's own code; transformers does not read it",
+  },
+  only: {
+    position_embedding_type: { values: ["absolute"], because: "positions other than absolute are not built" },
+    is_encoder_decoder: { values: [false], because: "it is an encoder here" },
+  },
+})
+
+interface AlbertConfig extends PostNormSizes {
+  readonly vocabulary: number
+  readonly embeddingWidth: number
+  /** Passes through groups of layers. */
+  readonly passes: number
+  readonly groups: number
+  /** Layers in a group. */
+  readonly inner: number
+  readonly positions: number
+  readonly tokenTypes: number
+}
+
+const encoderOf = (config: AlbertConfig, place: Place): Encoder => {
+  const { dropout, parameters, tokens } = place
+  const { embeddingWidth, epsilon, groups, inner, passes, width } = config
+  const rows = Onnx.dimensions.multiply(tokens.batch, tokens.sequence)
+  const table = (name: string, entries: number): Floats =>
+    parameters.get(`embeddings.${name}_embeddings.weight`, entries, embeddingWidth)
+  const words = byText(Onnx.gather(table("word", config.vocabulary), flatIds(tokens)), tokens)
+  const types = table("token_type", config.tokenTypes)
+  const typed =
+    config.tokenTypes === 1
+      ? Onnx.reshape(types, [1, 1, embeddingWidth])
+      : byText(Onnx.gather(types, Onnx.reshape(tokens.tokenTypes, [rows])), tokens)
+  const placed = Onnx.gather(table("position", config.positions), Onnx.range(tokens.sequence, "int64"))
+  const sum = Onnx.reshape(Onnx.add(Onnx.add(words, typed), placed), [rows, embeddingWidth])
+  const embedded = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
+  // There too where the widths are equal, unlike ELECTRA's.
+  let x = dense(parameters, "encoder.embedding_hidden_mapping_in", embedded, width)
+  const layers = passes * inner
+  const layerOf = (layer: number, only: "all" | "first"): Floats => {
+    // As transformers divides, in floating point.
+    const group = Math.trunc(Math.floor(layer / inner) / (passes / groups))
+    const name = `encoder.albert_layer_groups.${group}.albert_layers.${layer % inner}`
+    return postNormLayer(
+      place,
+      config,
+      x,
+      only,
+      {
+        query: `${name}.attention.query`,
+        key: `${name}.attention.key`,
+        value: `${name}.attention.value`,
+        output: `${name}.attention.dense`,
+        attentionNorm: `${name}.attention.LayerNorm`,
+        inner: `${name}.ffn`,
+        outer: `${name}.ffn_output`,
+        norm: `${name}.full_layer_layer_norm`,
+        dropout: `encoder.${layer}`,
+      },
+      { keepsFed: true },
+    )
+  }
+  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(layer, "all")
+  return {
+    width,
+    states: () => layerOf(layers - 1, "all"),
+    first: () => layerOf(layers - 1, "first"),
+    last: () => lastRows(layerOf(layers - 1, "all"), tokens),
+  }
+}
+
+const albert = (config: AlbertConfig): Architecture => {
+  const { heads, innerWidth, positions, vocabulary, width } = config
+  return {
+    family: "albert",
+    ...{ vocabulary, width, innerWidth, layers: config.passes * config.inner, heads },
+    sizes: {
+      "layers with weights of their own": config.groups * config.inner,
+      "embedding width": config.embeddingWidth,
+      "token types": config.tokenTypes,
+      positions,
+    },
+    positionLimit: positions,
+    countsPadding: true,
+    tokenTypes: config.tokenTypes > 1,
+    encoder: (place) => encoderOf(config, place),
+    classifier: (encoder, { dropout, parameters }, labels) => {
+      const pooled = Onnx.tanh(dense(parameters, "pooler", encoder.first(), width))
+      return dense(parameters, "classifier", dropout(pooled, "head"), labels)
+    },
+    headOfClass: headOfEncoderClass,
+    aliases: (name) => [`albert.${name}`],
+    ignores: ignoresBeside("albert.", {
+      beginnings: ["predictions.", "sop_classifier.", "qa_outputs."],
+      keyBias: ".attention.key.bias",
+    }),
+    template: () => "pair",
+    unitGain: 1,
+  }
+}
+
+const read = (json: unknown): Outcome<Architecture> =>
+  Either.flatMap(decoded("albert", AlbertJson, json), (part) => {
+    const activation = activations.find((known) => known === part.hidden_act)
+    if (activation === undefined) {
+      return invalid("albert", "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
+    }
+    if (part.hidden_size % part.num_attention_heads !== 0) {
+      return invalid("albert", "num_attention_heads", "it must divide hidden_size")
+    }
+    if (part.num_hidden_groups > part.num_hidden_layers) {
+      return invalid("albert", "num_hidden_groups", "more groups than num_hidden_layers: some would never be passed")
+    }
+    if (part.num_hidden_layers * part.inner_group_num > 1000) {
+      return invalid("albert", "inner_group_num", "with num_hidden_layers it makes more than 1,000 layers")
+    }
+    const architecture = albert({
+      vocabulary: part.vocab_size,
+      embeddingWidth: part.embedding_size,
+      width: part.hidden_size,
+      innerWidth: part.intermediate_size,
+      passes: part.num_hidden_layers,
+      groups: part.num_hidden_groups,
+      inner: part.inner_group_num,
+      heads: part.num_attention_heads,
+      activation,
+      positions: part.max_position_embeddings,
+      tokenTypes: part.type_vocab_size,
+      epsilon: part.layer_norm_eps,
+    })
+    return Either.right(architecture)
+  })
+
+/** ALBERT: layers that share their weights, and embeddings narrower than they are. */
+export const albertFamily: Family = {
+  name: "albert",
+  modelTypes: { albert: { fields, read } },
+  repositories: [
+    { name: "albert/albert-base-v2", modelType: "albert", head: "embedding" },
+    { name: "sentence-transformers/paraphrase-albert-small-v2", modelType: "albert", head: "embedding" },
+  ],
+}
