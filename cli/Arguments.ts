@@ -138,6 +138,7 @@ export const vocabulary: Vocabulary = {
             "--json": "flag",
           },
         },
+        list: { options: {} },
         fields: { options: {} },
       },
     },

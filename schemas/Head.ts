@@ -7,6 +7,10 @@ export const monoT5Tokens = { yes: 1176, no: 6136 } as const
 
 const or = (value: number) => Schema.optionalWith(Schema.NonNegativeInt, { default: () => value })
 
+/** How a text's states become one vector, by the names of sentence-transformers. */
+export const Pooling = Schema.Literal("mean", "cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens")
+export type Pooling = typeof Pooling.Type
+
 /** What makes a score out of an encoder's states. */
 export const Head = Schema.Union(
   /** A linear layer on the first token's state. */
@@ -30,13 +34,13 @@ export const Head = Schema.Union(
     independent: Schema.optionalWith(Schema.Boolean, { exact: true }),
   }),
   /**
-   * No score, but a vector: the score of two texts is their vectors' product. The vector is the mean state, or the first or last token's,
-   * of length 1 if nothing else is said; the names are those of sentence-transformers.
+   * No score, but a vector: the score of two texts is their vectors' product. The vector is pooled of the tokens' states, and of
+   * length 1 if nothing else is said; the names are those of sentence-transformers.
    */
   Schema.Struct({
     kind: Schema.Literal("embedding"),
     /** Left out, mean. */
-    pooling: Schema.optionalWith(Schema.Literal("mean", "cls", "lasttoken"), { exact: true }),
+    pooling: Schema.optionalWith(Pooling, { exact: true }),
     /** Whether the tokens of a text's prompt are left out of the mean. */
     leavesOutPrompt: Schema.optionalWith(Schema.Boolean, { exact: true }),
     /** Whether a module Normalize gives the pooled vector length 1. */

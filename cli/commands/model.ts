@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { HeadName, ModelSettings } from "../../schemas/index.ts"
-import { inspectModel, modelFieldTables } from "../../stages/model/index.ts"
+import { inspectModel, modelFieldTables, modelList } from "../../stages/model/index.ts"
 import { ModelUnfit } from "../ExitCode.ts"
 import { errorsIn, renderInspection } from "../ModelInspection.ts"
 
@@ -64,8 +64,13 @@ const fieldsCommand = Command.make("fields", {}, () => Effect.flatMap(modelField
   Command.withDescription("Prints, as Markdown, what becomes of each field of a model's files"),
 )
 
+/** `model list`: what can be run, and what of it is proven. */
+const listCommand = Command.make("list", {}, () => Effect.flatMap(modelList, writeOut)).pipe(
+  Command.withDescription("Lists the families of models, the heads that are proven, and well-known repositories"),
+)
+
 /** `model …`. */
 export const modelCommand = Command.make("model").pipe(
   Command.withDescription("Looks at models"),
-  Command.withSubcommands([inspectCommand, fieldsCommand]),
+  Command.withSubcommands([inspectCommand, listCommand, fieldsCommand]),
 )

@@ -10,6 +10,9 @@ export interface ModelType {
   readonly sameGraph?: string
 }
 
+/** Heads of states alone, which every architecture has. */
+export const pooledHeads = ["first-token", "masked-mean", "attention-pooling", "embedding"] as const
+
 /** A repository of the hub that people fetch. */
 export interface KnownRepository {
   /** `owner/name` */
@@ -30,6 +33,8 @@ export interface Family {
   /** By `model_type` of `config.json`. */
   readonly modelTypes: Readonly<Record<string, ModelType>>
   readonly repositories: readonly KnownRepository[]
+  /** The heads whose scores are shown to be transformers' (or, of rankdag's own heads, those of its states), by model type. */
+  readonly proven?: Readonly<Record<string, readonly HeadKind[]>>
   /**
    * The `config.json` of a model from nothing, as Hugging Face's classes write and read it: an encoder, whose special tokens are
    * `trainBpe`'s. Absent where its models are not begun so.

@@ -2,11 +2,9 @@ import * as Schema from "effect/Schema"
 import { didYouMean, Head, type HeadKind } from "../../schemas/index.ts"
 import type { Architecture } from "./Architecture.ts"
 import type { PretrainedConfig } from "./config.ts"
+import { pooledHeads } from "./Family.ts"
 
 export { Head, type HeadKind, monoT5Tokens, rankT5Token } from "../../schemas/index.ts"
-
-/** Heads of states alone, which every encoder has. */
-export const pooledHeads = ["first-token", "masked-mean", "attention-pooling", "embedding"] as const
 
 /** The heads that an architecture has. */
 export const headsOf = (architecture: Architecture): readonly HeadKind[] => {

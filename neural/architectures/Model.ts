@@ -6,6 +6,7 @@ import { dense } from "./dense.ts"
 import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
 import { type Head, headsOf } from "./Head.ts"
 import { maskedMean } from "./maskedMean.ts"
+import { pooledStates } from "./pooledStates.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
 import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
 
@@ -60,9 +61,8 @@ const ofUnitLength = (vectors: Floats): Floats => {
 /** The texts' vectors as sentence-transformers makes them: pooled, by Normalize, shortened, and by what compares them. */
 const embeddings = (encoder: Encoder, tokens: TokenBatch, head: Extract<Head, { kind: "embedding" }>): Floats => {
   const { leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
-  const mask = leavesOutPrompt === true ? Onnx.cast(tokens.poolingMask, "float32") : tokens.mask
-  const pooled = { mean: () => maskedMean(encoder.states(), tokens, mask), cls: encoder.first, lasttoken: encoder.last }
-  let vectors = pooled[pooling ?? "mean"]()
+  const mask = leavesOutPrompt === true ? Onnx.cast<"float32">(tokens.poolingMask, "float32") : tokens.mask
+  let vectors = pooledStates(pooling ?? "mean", encoder, tokens, mask)
   if (normalized === true && truncateDim !== undefined) vectors = ofUnitLength(vectors)
   if (truncateDim !== undefined && truncateDim < encoder.width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
   const cosine = (similarity ?? "cosine") === "cosine"

@@ -54,6 +54,8 @@ export const withClassParts = (file: Json, model: Json, config: Json): Json => {
   const { add_prefix_space: prefix, tokenizer_class: stated } = config
   switch (typeof stated === "string" ? stated.replace(/Fast$/u, "") : undefined) {
     case "BertTokenizer":
+    case "DistilBertTokenizer":
+    case "MPNetTokenizer":
     case "ElectraTokenizer":
       return {
         ...file,

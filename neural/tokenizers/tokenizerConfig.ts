@@ -3,10 +3,12 @@ import type { LayoutPart, Layouts, SpecialIds } from "./Tokenizer.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-/** The classes whose texts BERT's normalizer prepares by the fields of `tokenizer_config.json`, and that pass token types. */
-const bertClass = /^(?:Bert|Electra)Tokenizer(?:Fast)?$/u
+/** The classes whose texts BERT's normalizer prepares by the fields of `tokenizer_config.json`. */
+const preparingClass = /^(?:Bert|Electra|DistilBert|MPNet)Tokenizer(?:Fast)?$/u
+/** The classes whose layouts are BERT's. */
+const bertClass = /^(?:Bert|Electra|DistilBert)Tokenizer(?:Fast)?$/u
 const debertaClass = /^DebertaV2Tokenizer(?:Fast)?$/u
-const robertaClass = /^(?:XLM)?Roberta(?:XL)?Tokenizer(?:Fast)?$/u
+const robertaClass = /^(?:(?:XLM)?Roberta(?:XL)?|MPNet)Tokenizer(?:Fast)?$/u
 /** Classes that put nothing around texts but what `tokenizer.json` has. */
 const genericClass = /^(?:TokenizersBackend|PreTrainedTokenizerFast|Qwen2Tokenizer(?:Fast)?)$/u
 
@@ -54,7 +56,7 @@ export interface BertPreparation {
  * before the latter, with its defaults where the class is BERT's.
  */
 export const bertPreparation = (config: Json, normalizer: Json): BertPreparation => {
-  const isBert = bertClass.test(classOf(config) ?? "")
+  const isBert = preparingClass.test(classOf(config) ?? "")
   const choose = (name: string, usual: boolean, stated: unknown): boolean => {
     const value = config[name]
     if (typeof value === "boolean") return value

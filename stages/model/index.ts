@@ -165,6 +165,12 @@ export const modelFieldTables: Effect.Effect<string> = Effect.map(
   ({ renderFieldTables }) => renderFieldTables(),
 )
 
+/** The families of models, what of them is proven, and repositories that people fetch, as text. */
+export const modelList: Effect.Effect<string> = Effect.map(
+  Effect.promise(() => import("./listModels.ts")),
+  ({ renderModelList }) => renderModelList(),
+)
+
 /**
  * Writes beside the files of a model what `transformers.js` and `sentence-transformers` read: `onnx/model.onnx` and, where they know
  * its kind, how they are to use it.

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { checkFields, type Head, readyGraphRemedy, refusedText } from "../../schemas/index.ts"
+import { checkFields, type Head, Pooling as PoolingName, readyGraphRemedy, refusedText } from "../../schemas/index.ts"
 import { type ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
 import { type ModelFolder, readJson } from "./ModelFolder.ts"
 import { type SentenceTransformersFile, sentenceTransformersFields } from "./sentenceTransformersFields.ts"
@@ -187,9 +187,10 @@ export const readSentenceTransformers = (
       }
       const modes = poolingMode(pooling ?? {})
       const [mode, ...more] = modes
-      if ((mode !== "mean" && mode !== "cls" && mode !== "lasttoken") || more.length > 0) {
+      const pooled = PoolingName.literals.find((each) => each === mode)
+      if (pooled === undefined || more.length > 0) {
         return yield* unsuitable(
-          `its 1_Pooling/config.json: pooling_mode is ${modes.join(" + ")}, which is not built; mean, cls and lasttoken are`,
+          `its 1_Pooling/config.json: pooling_mode is ${modes.join(" + ")}, which is not built; ${PoolingName.literals.join(", ")} are, each alone`,
         )
       }
       const similarity = general?.similarity_fn_name ?? "cosine"
@@ -203,7 +204,7 @@ export const readSentenceTransformers = (
         mode !== "lasttoken" && pooling?.include_prompt === false && (single.query !== "" || single.passage !== "")
       return {
         kind: "embedding",
-        ...(mode === "mean" ? {} : { pooling: mode }),
+        ...(pooled === "mean" ? {} : { pooling: pooled }),
         ...(leavesOut ? { leavesOutPrompt: true } : {}),
         ...(names.includes("Normalize") ? { normalized: true } : {}),
         ...(typeof general?.truncate_dim === "number" ? { truncateDim: general.truncate_dim } : {}),

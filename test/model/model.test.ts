@@ -365,13 +365,15 @@ describe("models", () => {
           pooled(old, [], "cosine"),
           pooled(old, [], "dot"),
           pooled({ ...old, pooling_mode_cls_token: true, pooling_mode_mean_tokens: false }),
-          pooled({ pooling_mode: "cls" }),
+          ...["cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens"].map((mode) =>
+            pooled({ pooling_mode: mode }),
+          ),
         ]) {
           expect((yield* made(folder)).card.output).toBe("embeddings")
         }
         for (const folder of [
           pooled({ ...old, pooling_mode_max_tokens: true }),
-          pooled({ pooling_mode: "lasttoken" }),
+          pooled({ pooling_mode: "attention" }),
           pooled({ pooling_mode: ["mean", "max"] }),
         ]) {
           expect(yield* failure(made(folder))).toMatch(/^ModelUnsuitable: .*1_Pooling\/config\.json/)

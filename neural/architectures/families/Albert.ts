@@ -5,7 +5,7 @@ import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
 import type { Encoder } from "../Encoder.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import type { Floats } from "../Parameters.ts"
 import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
 import { byText, flatIds, lastRows } from "../TokenBatch.ts"
@@ -184,6 +184,7 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const albertFamily: Family = {
   name: "albert",
   modelTypes: { albert: { fields, read } },
+  proven: { albert: ["classifier", ...pooledHeads] },
   repositories: [
     { name: "albert/albert-base-v2", modelType: "albert", head: "embedding" },
     { name: "sentence-transformers/paraphrase-albert-small-v2", modelType: "albert", head: "embedding" },

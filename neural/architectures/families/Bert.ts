@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Architecture } from "../Architecture.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
-import type { Family, ModelType } from "../Family.ts"
+import { type Family, type ModelType, pooledHeads } from "../Family.ts"
 import { type BertKind, bert } from "./BertEncoder.ts"
 
 /** What files leave out where it equals the default of Hugging Face's class. */
@@ -131,5 +131,22 @@ export const bertFamily: Family = {
     ...modelType("roberta", "camembert"),
     ...modelType("electra"),
   },
-  repositories: [],
+  proven: {
+    bert: ["classifier", ...pooledHeads],
+    roberta: ["classifier"],
+    "xlm-roberta": ["classifier"],
+    camembert: ["classifier"],
+    electra: ["classifier"],
+  },
+  repositories: [
+    { name: "cross-encoder/ms-marco-MiniLM-L6-v2", modelType: "bert", head: "classifier" },
+    { name: "cross-encoder/ms-marco-MiniLM-L12-v2", modelType: "bert", head: "classifier" },
+    { name: "cross-encoder/ms-marco-electra-base", modelType: "electra", head: "classifier" },
+    { name: "sentence-transformers/all-MiniLM-L6-v2", modelType: "bert", head: "embedding" },
+    { name: "BAAI/bge-small-en-v1.5", modelType: "bert", head: "embedding" },
+    { name: "BAAI/bge-reranker-base", modelType: "xlm-roberta", head: "classifier" },
+    { name: "BAAI/bge-reranker-v2-m3", modelType: "xlm-roberta", head: "classifier" },
+    { name: "cross-encoder/stsb-roberta-base", modelType: "roberta", head: "classifier" },
+    { name: "antoinelouis/crossencoder-camembert-base-mmarcoFR", modelType: "camembert", head: "classifier" },
+  ],
 }

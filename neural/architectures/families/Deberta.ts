@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type { Architecture } from "../Architecture.ts"
 import { activations } from "../activation.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { deberta, type RelativeAttention } from "./DebertaEncoder.ts"
 
 /** The defaults are those of Hugging Face's class: files leave out what equals them. */
@@ -151,6 +151,7 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const debertaFamily: Family = {
   name: "deberta",
   modelTypes: { [modelType]: { fields, read } },
+  proven: { [modelType]: ["classifier", ...pooledHeads] },
   repositories: [
     { name: "mixedbread-ai/mxbai-rerank-base-v1", modelType, head: "classifier" },
     { name: "mixedbread-ai/mxbai-rerank-xsmall-v1", modelType, head: "classifier" },

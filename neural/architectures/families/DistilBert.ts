@@ -5,7 +5,7 @@ import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from
 import { configFields, decoded, depth, invalid, type Outcome, or, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
 import type { Encoder } from "../Encoder.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
 import { byText, flatIds, lastRows } from "../TokenBatch.ts"
 
@@ -141,6 +141,7 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const distilBertFamily: Family = {
   name: "distilbert",
   modelTypes: { distilbert: { fields, read } },
+  proven: { distilbert: ["classifier", ...pooledHeads] },
   repositories: [
     { name: "distilbert/distilbert-base-uncased", modelType: "distilbert", head: "embedding" },
     { name: "sentence-transformers/msmarco-distilbert-base-tas-b", modelType: "distilbert", head: "embedding" },

@@ -4,7 +4,7 @@ import type { FieldTable } from "../../../schemas/index.ts"
 import type { Architecture } from "../Architecture.ts"
 import { activations } from "../activation.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { modernBert } from "./ModernBertEncoder.ts"
 
 const RopeJson = Schema.Struct({
@@ -167,6 +167,7 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const modernBertFamily: Family = {
   name: "modernbert",
   modelTypes: { modernbert: { fields, read } },
+  proven: { modernbert: ["classifier", ...pooledHeads] },
   repositories: [
     { name: "Alibaba-NLP/gte-reranker-modernbert-base", modelType: "modernbert", head: "classifier" },
     { name: "Alibaba-NLP/gte-modernbert-base", modelType: "modernbert", head: "embedding" },

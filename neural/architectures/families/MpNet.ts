@@ -5,7 +5,7 @@ import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
 import type { Encoder } from "../Encoder.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
 import { relativePositionBias } from "../relativePositions.ts"
 import { byText, flatIds, lastRows } from "../TokenBatch.ts"
@@ -155,6 +155,7 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const mpNetFamily: Family = {
   name: "mpnet",
   modelTypes: { mpnet: { fields, read } },
+  proven: { mpnet: ["classifier", ...pooledHeads] },
   repositories: [
     { name: "sentence-transformers/all-mpnet-base-v2", modelType: "mpnet", head: "embedding" },
     { name: "sentence-transformers/multi-qa-mpnet-base-dot-v1", modelType: "mpnet", head: "embedding" },

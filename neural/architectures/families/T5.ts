@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type { FieldTable } from "../../../schemas/index.ts"
 import type { Architecture } from "../Architecture.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
-import type { Family, ModelType } from "../Family.ts"
+import { type Family, type ModelType, pooledHeads } from "../Family.ts"
 import { t5 } from "./T5Architecture.ts"
 import type { FeedForward } from "./T5Encoder.ts"
 
@@ -125,7 +125,15 @@ const modelType = (kind: T5Kind): Readonly<Record<string, ModelType>> => ({
 export const t5Family: Family = {
   name: "t5",
   modelTypes: { ...modelType("t5"), ...modelType("mt5"), ...modelType("umt5") },
-  repositories: [{ name: "unicamp-dl/mt5-base-mmarco-v2", modelType: "mt5", head: "decoder-choice" }],
+  proven: {
+    t5: ["decoder-logit", "decoder-choice", ...pooledHeads],
+    mt5: ["decoder-logit", "decoder-choice"],
+    umt5: ["decoder-logit", "decoder-choice", ...pooledHeads],
+  },
+  repositories: [
+    { name: "castorini/monot5-base-msmarco", modelType: "t5", head: "decoder-choice" },
+    { name: "unicamp-dl/mt5-base-mmarco-v2", modelType: "mt5", head: "decoder-choice" },
+  ],
   scratch: ({ headSize, heads, innerWidth, layers, vocabulary, width }) => ({
     architectures: ["T5EncoderModel"],
     model_type: "t5",

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type { FieldTable } from "../../../schemas/index.ts"
 import type { Architecture } from "../Architecture.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { t5Gemma } from "./T5GemmaArchitecture.ts"
 
 const RopeJson = Schema.Struct({
@@ -124,7 +124,8 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const t5GemmaFamily: Family = {
   name: "t5gemma",
   modelTypes: { t5gemma: { fields, read } },
-  repositories: [],
+  proven: { t5gemma: pooledHeads },
+  repositories: [{ name: "google/t5gemma-b-b-ul2", modelType: "t5gemma", head: "masked-mean" }],
   scratch: ({ headSize, heads, innerWidth, layers, maximumTokens, vocabulary, width }) => {
     const tokens = { pad_token_id: 0, eos_token_id: 1 }
     // What equals the classes' defaults is left out: they take whole numbers for floats badly.

@@ -20,14 +20,22 @@ from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
+    AlbertForSequenceClassification,
+    AlbertModel,
     AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
     BertModel,
     DebertaV2ForSequenceClassification,
     DebertaV2Model,
+    DistilBertForSequenceClassification,
+    DistilBertModel,
+    DistilBertTokenizer,
     ModernBertForSequenceClassification,
     ModernBertModel,
+    MPNetForSequenceClassification,
+    MPNetModel,
+    MPNetTokenizer,
     RobertaConfig,
     RobertaModel,
     RobertaTokenizer,
@@ -137,7 +145,50 @@ def deberta(cls, **config):
     return lambda name, seed: base_family(cls, "deberta", name, seed, **published, **more, **config)
 
 
+def relative(cls, tokenizer=transformers.BertTokenizer, **config):
+    """As `base`, of a family that has words as BERT's."""
+
+    def make(name: str, seed: int) -> Path:
+        path = Path("/tmp") / f"rankdag-base-{name}"
+        shutil.rmtree(path, ignore_errors=True)
+        torch.manual_seed(seed)
+        shared = dict(vocab_size=len(WORDS) + 60, initializer_range=0.5)
+        made = cls(cls.config_class(**(shared | config))).eval()
+        with torch.no_grad():
+            for weight in made.parameters():
+                weight.add_(torch.randn_like(weight) * 0.05)
+        made.save_pretrained(path)
+        tokenizer_file(path / "raw.json")
+        vocab = Tokenizer.from_file(str(path / "raw.json")).get_vocab()
+        if tokenizer is MPNetTokenizer:
+            names = {"[PAD]": "<s>", "[UNK]": "<pad>", "[CLS]": "</s>", "[SEP]": "[UNK]", "[MASK]": "<mask>"}
+            vocab = {names.get(piece, piece): each for piece, each in vocab.items()}
+        tokenizer(vocab=vocab).save_pretrained(path)
+        (path / "raw.json").unlink()
+        return path
+
+    return make
+
+
+def relatives() -> None:
+    sizes = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
+    distilled = dict(dim=8, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=64, tokenizer=DistilBertTokenizer)
+    shared = sizes | dict(embedding_size=6, max_position_embeddings=64)
+    buckets = sizes | dict(max_position_embeddings=66, tokenizer=MPNetTokenizer)
+    prompts = {"query": "red query: ", "document": "blue stone: "}
+    bi("bi-distilbert-last", 41, {"pooling_mode": "lasttoken"}, make=relative(DistilBertModel, **distilled))
+    bi("bi-albert-max", 42, {"pooling_mode": "max"}, make=relative(AlbertModel, **shared))
+    left_out = {"pooling_mode": "weightedmean", "include_prompt": False}
+    bi("bi-mpnet-weighted", 43, left_out, make=relative(MPNetModel, **buckets), prompts=prompts)
+    bi("bi-sqrt", 44, {"pooling_mode": "mean_sqrt_len_tokens"}, similarity_fn_name="dot")
+    one = dict(num_labels=1)
+    cross("cross-distilbert", 45, 1, make=relative(DistilBertForSequenceClassification, **distilled, **one))
+    cross("cross-albert", 46, 1, make=relative(AlbertForSequenceClassification, **shared, **one))
+    cross("cross-mpnet", 47, 1, make=relative(MPNetForSequenceClassification, **buckets, **one))
+
+
 def families() -> None:
+    relatives()
     bi("bi-modernbert", 31, {"pooling_mode": "cls"}, make=modernbert(ModernBertModel), limit=64)
     cross("cross-modernbert", 32, 1, make=modernbert(ModernBertForSequenceClassification, num_labels=1, classifier_pooling="mean"))
     bi("bi-deberta", 33, make=deberta(DebertaV2Model), limit=64)
