@@ -192,6 +192,11 @@ export const gemmaFamily: Family = {
     gemma2: { fields: gemma2Fields, read: readGemma2 },
     gemma3_text: gemma3,
   },
+  proven: {
+    gemma: ["decoder-logit", "decoder-choice"],
+    gemma2: ["decoder-logit", "decoder-choice"],
+    gemma3_text: ["classifier", "decoder-logit", "decoder-choice", "masked-mean", "attention-pooling", "embedding"],
+  },
   repositories: [
     { name: "BAAI/bge-reranker-v2-gemma", modelType: "gemma", head: "decoder-logit" },
     { name: "google/embeddinggemma-300m", modelType: "gemma3_text", head: "embedding" },

@@ -138,6 +138,10 @@ const read =
 export const qwenFamily: Family = {
   name: "qwen",
   modelTypes: { qwen2: { fields, read: read("qwen2") }, qwen3: { fields, read: read("qwen3") } },
+  proven: {
+    qwen2: ["classifier", "decoder-logit", "decoder-choice"],
+    qwen3: ["classifier", "decoder-logit", "decoder-choice", "masked-mean", "attention-pooling", "embedding"],
+  },
   repositories: [
     { name: "Qwen/Qwen3-Reranker-0.6B", modelType: "qwen3", head: "decoder-choice" },
     { name: "Qwen/Qwen3-Reranker-4B", modelType: "qwen3", head: "decoder-choice" },

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { rankT5Template } from "../../tokenizers/index.ts"
 import { type Architecture, ignoresBeside } from "../Architecture.ts"
 import { configFields, decoded, type Outcome, or } from "../ConfigJson.ts"
-import type { Family } from "../Family.ts"
+import { type Family, pooledHeads } from "../Family.ts"
 import { type RotaryStack, rotaryStack } from "../RotaryStack.ts"
 import { Gemma3Json, gemma3Stack, gemma3Table } from "./Gemma3.ts"
 import { encoderNorms } from "./rotaryFields.ts"
@@ -97,5 +97,6 @@ const read = (json: unknown): Outcome<Architecture> =>
 export const t5Gemma2Family: Family = {
   name: "t5gemma2",
   modelTypes: { t5gemma2: { fields, read } },
+  proven: { t5gemma2: pooledHeads },
   repositories: [],
 }
