@@ -89,16 +89,17 @@ const beside = [
  * Tensors that checkpoints have beside an encoder's own: decoders, language model heads, poolers, counters.
  *
  * @param prefix what stands before an encoder's names where a model has a head: `bert.`
- * @param own beginnings of names, and what a key's bias ends with
+ * @param more beginnings of names of a family's own
+ * @param keyBias what the name of a key's bias ends with
  */
 export const ignoresBeside =
-  (prefix: string, own: { readonly beginnings?: readonly string[]; readonly keyBias?: string } = {}) =>
+  (prefix: string, more: readonly string[] = [], keyBias = ".attention.self.key.bias") =>
   (name: string): boolean => {
     const bare = without(name, prefix)
     return (
-      [...beside, ...(own.beginnings ?? [])].some((start) => bare.startsWith(start)) ||
+      [...beside, ...more].some((start) => bare.startsWith(start)) ||
       // Where only the first token asks, a key's bias adds the same to all its scores.
-      bare.endsWith(own.keyBias ?? ".attention.self.key.bias") ||
+      bare.endsWith(keyBias) ||
       bare.endsWith(".position_ids") ||
       bare.endsWith(".token_type_ids") ||
       bare === "encoder.embed_tokens.weight" ||

@@ -6,8 +6,8 @@ import { dense } from "./dense.ts"
 import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
 import { type Head, headsOf } from "./Head.ts"
 import { maskedMean } from "./maskedMean.ts"
-import { pooledStates } from "./pooledStates.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
+import { pooledStates } from "./pooledStates.ts"
 import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
 
 /** A ranking model: an architecture, a head, and how long its texts may be. */

@@ -52,8 +52,7 @@ export const sentenceTransformersFields = {
   },
   "1_Pooling/config.json": {
     honoured: {
-      pooling_mode:
-        "cls, mean, max, lasttoken, weightedmean or mean_sqrt_len_tokens; another, or several, is refused",
+      pooling_mode: "cls, mean, max, lasttoken, weightedmean or mean_sqrt_len_tokens; another, or several, is refused",
       ...list(
         "as pooling_mode, of older files",
         "pooling_mode_cls_token pooling_mode_mean_tokens pooling_mode_max_tokens pooling_mode_mean_sqrt_len_tokens pooling_mode_weightedmean_tokens pooling_mode_lasttoken",

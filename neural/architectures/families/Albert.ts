@@ -139,10 +139,7 @@ const albert = (config: AlbertConfig): Architecture => {
     },
     headOfClass: headOfEncoderClass,
     aliases: (name) => [`albert.${name}`],
-    ignores: ignoresBeside("albert.", {
-      beginnings: ["predictions.", "sop_classifier.", "qa_outputs."],
-      keyBias: ".attention.key.bias",
-    }),
+    ignores: ignoresBeside("albert.", ["predictions.", "sop_classifier.", "qa_outputs."], ".attention.key.bias"),
     template: () => "pair",
     unitGain: 1,
   }

@@ -107,10 +107,11 @@ const distilBert = (config: DistilBertConfig): Architecture => {
     },
     headOfClass: headOfEncoderClass,
     aliases: (name) => [`distilbert.${name}`],
-    ignores: ignoresBeside("distilbert.", {
-      beginnings: ["pre_classifier.", "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "qa_outputs."],
-      keyBias: ".attention.k_lin.bias",
-    }),
+    ignores: ignoresBeside(
+      "distilbert.",
+      ["pre_classifier.", "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "qa_outputs."],
+      ".attention.k_lin.bias",
+    ),
     template: () => "pair",
     unitGain: 1,
   }

@@ -115,7 +115,7 @@ const mpNet = (config: MpNetConfig): Architecture => {
     },
     headOfClass: headOfEncoderClass,
     aliases: (name) => [`mpnet.${name}`],
-    ignores: ignoresBeside("mpnet.", { beginnings: ["qa_outputs."], keyBias: ".attention.attn.k.bias" }),
+    ignores: ignoresBeside("mpnet.", ["qa_outputs."], ".attention.attn.k.bias"),
     template: () => "pair",
     unitGain: 1,
   }

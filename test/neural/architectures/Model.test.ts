@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import fc from "fast-check"
-import { relativeBucket } from "../../../neural/architectures/relativePositions.ts"
 import {
   decodeConfig,
   type Floats,
@@ -13,6 +12,7 @@ import {
   Parameters,
   tokenBatch,
 } from "../../../neural/architectures/index.ts"
+import { relativeBucket } from "../../../neural/architectures/relativePositions.ts"
 import * as Onnx from "../../../neural/onnx/index.ts"
 import { int64s, layerOnnxRuntime, OnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
 import { goldenModel, headOfKind, modelNames, modelsFolder, readConfig, readGolden, readJson } from "./golden.ts"
