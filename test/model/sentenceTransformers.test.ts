@@ -43,6 +43,8 @@ interface Case {
   readonly theirs?: Score
   readonly ours?: (score: number) => number
   readonly warnings?: ReadonlyArray<RegExp>
+  /** What differences are divided by, where the reference's scores are far beyond 1. */
+  readonly scale?: number
 }
 
 const shortened = /passages were shortened to fit \d+ tokens/
@@ -72,7 +74,8 @@ const cases: Readonly<Record<string, Case>> = {
   "bi-distilbert-last": {},
   "bi-albert-max": {},
   "bi-mpnet-weighted": {},
-  "bi-sqrt": {},
+  // Products of sums over up to 47 tokens: float32 has steps of 1.5e-5 there.
+  "bi-sqrt": { scale: 100 },
   "cross-distilbert": { ours: sigmoid },
   "cross-albert": { ours: sigmoid },
   "cross-mpnet": { ours: sigmoid },
@@ -97,9 +100,10 @@ const scored = (name: string, settings: Case["settings"]) =>
   ).pipe(Effect.provide(layerDuckDb()))
 
 describe("folders as sentence-transformers saves them", () => {
-  for (const [name, { ours = (score: number) => score, settings, theirs = first, warnings = [] }] of Object.entries(
-    cases,
-  )) {
+  for (const [
+    name,
+    { ours = (score: number) => score, scale = 1, settings, theirs = first, warnings = [] },
+  ] of Object.entries(cases)) {
     it.effect(`N400 ${name} gives the scores of sentence-transformers`, () =>
       Effect.gen(function* () {
         const expected = golden.cases[name]?.scores ?? []
@@ -109,7 +113,7 @@ describe("folders as sentence-transformers saves them", () => {
           const numbers = (expected[q]?.length ?? 0) / row.length
           for (const [d, score] of row.entries()) {
             const values = expected[q]?.slice(d * numbers, (d + 1) * numbers) ?? []
-            const difference = Math.abs(ours(score) - theirs(values))
+            const difference = Math.abs(ours(score) - theirs(values)) / scale
             largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(largest, difference)
           }
         }
