@@ -89,10 +89,10 @@ const ofQueries = /^\ufeff?\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*\{|\}\s*$)/
 const qrelForm = async (path: string): Promise<FileForm> => {
   if (await isParquet(path)) return parquet
   const chunks = fileChunks(path, path)
-  const { value } = await chunks.next()
+  const first = await chunks.next()
   await chunks.return(undefined)
-  if (value instanceof Uint8Array && beginsAsJson(value)) {
-    return ofQueries.test(new TextDecoder().decode(value)) ? ranxJson : jsonLines
+  if (first.done !== true && beginsAsJson(first.value)) {
+    return ofQueries.test(new TextDecoder().decode(first.value)) ? ranxJson : jsonLines
   }
   return formOf(path) === commaSeparated ? commaSeparated : trec
 }

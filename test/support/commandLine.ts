@@ -115,6 +115,7 @@ let last: Promise<unknown> = Promise.resolve()
  */
 export const dag = (...words: ReadonlyArray<string>): Promise<Ended> => {
   const here = async (): Promise<Ended> => {
+    // eslint-disable-next-line no-restricted-syntax -- the bundle is made while the tests run
     const { exitCode }: Program = await import(pathToFileURL(join(await bundleOf(), bundleEntry)).href)
     const [out, err] = [collected(process.stdout), collected(process.stderr)]
     try {
