@@ -18,6 +18,7 @@ const headText = (head: Head): string => {
       return [
         `embedding, ${head.pooling ?? "mean"}`,
         ...(head.leavesOutPrompt === true ? ["without the prompt's tokens"] : []),
+        ...(head.dense ?? []).map(({ activation, inputs, outputs }) => `Dense ${inputs} → ${outputs}, ${activation}`),
         ...(head.truncateDim === undefined ? [] : [`its first ${head.truncateDim} numbers`]),
         head.similarity ?? "cosine",
       ].join(" · ")

@@ -11,6 +11,23 @@ const or = (value: number) => Schema.optionalWith(Schema.NonNegativeInt, { defau
 export const Pooling = Schema.Literal("mean", "cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens")
 export type Pooling = typeof Pooling.Type
 
+/** The functions of a module Dense that are built, by torch's names. */
+export const DenseActivation = Schema.Literal("Identity", "Tanh", "ReLU", "GELU", "Sigmoid")
+export type DenseActivation = typeof DenseActivation.Type
+
+const size = Schema.Int.pipe(Schema.positive())
+
+/** A module Dense of sentence-transformers: a linear layer on a text's vector, and a function of each of its numbers. */
+export const DenseLayer = Schema.Struct({
+  inputs: size,
+  outputs: size,
+  bias: Schema.Boolean,
+  activation: DenseActivation,
+  /** Whether a module Normalize before it gives its input length 1. */
+  normalizedInput: Schema.optionalWith(Schema.Boolean, { exact: true }),
+})
+export type DenseLayer = typeof DenseLayer.Type
+
 /** What makes a score out of an encoder's states. */
 export const Head = Schema.Union(
   /** A linear layer on the first token's state. */
@@ -43,7 +60,9 @@ export const Head = Schema.Union(
     pooling: Schema.optionalWith(Pooling, { exact: true }),
     /** Whether the tokens of a text's prompt are left out of the mean. */
     leavesOutPrompt: Schema.optionalWith(Schema.Boolean, { exact: true }),
-    /** Whether a module Normalize gives the pooled vector length 1. */
+    /** The linear layers that the pooled vector goes through, in their order. */
+    dense: Schema.optionalWith(Schema.NonEmptyArray(DenseLayer), { exact: true }),
+    /** Whether a module Normalize gives the result length 1. */
     normalized: Schema.optionalWith(Schema.Boolean, { exact: true }),
     /** So many of its first numbers are taken; left out, all. */
     truncateDim: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),

@@ -91,10 +91,7 @@ export const inputFile = "input.json"
 /** The files that can make a tokenizer, best first. */
 export const tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt"] as const
 
-/** Files of a checkpoint that say what its model is and how its texts are tokenized, in sentence-transformers' layout too. */
-export const describingFiles: ReadonlySet<string> = new Set([
-  "1_Pooling/config.json",
-  "2_Normalize/config.json",
+const describingFiles: ReadonlySet<string> = new Set([
   "adapter_config.json",
   "added_tokens.json",
   "chat_template.jinja",
@@ -106,3 +103,12 @@ export const describingFiles: ReadonlySet<string> = new Set([
   "tokenizer_config.json",
   ...tokenizerFiles,
 ])
+
+const moduleConfig = /^\d{1,2}_(?:Pooling|Dense|Normalize)\/config\.json$/u
+const denseWeights = /^\d{1,2}_Dense\/model\.safetensors$/u
+
+/** Whether a file says what a model is or how its texts are tokenized, in sentence-transformers' layout too. */
+export const describesModel = (name: string): boolean => describingFiles.has(name) || moduleConfig.test(name)
+
+/** Whether a file holds the weights of a module Dense of sentence-transformers. */
+export const isDenseWeights = (name: string): boolean => denseWeights.test(name)

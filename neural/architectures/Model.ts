@@ -3,12 +3,14 @@ import * as Onnx from "../onnx/index.ts"
 import type { Architecture, Place } from "./Architecture.ts"
 import { HeadUnsuitable } from "./ArchitectureError.ts"
 import { dense } from "./dense.ts"
+import { denseLayers, denseMisfit, isDenseTensor } from "./denseLayers.ts"
 import { type Dropout, type Encoder, keepAll } from "./Encoder.ts"
 import { type Head, headsOf } from "./Head.ts"
 import { maskedMean } from "./maskedMean.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
 import { pooledStates } from "./pooledStates.ts"
 import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
+import { ofUnitLength } from "./unitLength.ts"
 
 /** A ranking model: an architecture, a head, and how long its texts may be. */
 export interface ModelDescription {
@@ -52,19 +54,19 @@ const attentionPooling = (encoder: Encoder, tokens: TokenBatch, parameters: Para
 const column = (logits: Floats, index: number, tokens: TokenBatch): Floats =>
   Onnx.reshape(Onnx.slice(logits, 1, index, index + 1), [tokens.batch])
 
-/** Vectors as ones of length 1. */
-const ofUnitLength = (vectors: Floats): Floats => {
-  const length = Onnx.squareRoot(Onnx.reduceSum(Onnx.multiply(vectors, vectors), [1], true))
-  return Onnx.divide(vectors, Onnx.maximum(length, 1e-12))
-}
-
-/** The texts' vectors as sentence-transformers makes them: pooled, by Normalize, shortened, and by what compares them. */
-const embeddings = (encoder: Encoder, tokens: TokenBatch, head: Extract<Head, { kind: "embedding" }>): Floats => {
-  const { leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
+/** The texts' vectors as sentence-transformers makes them: pooled, by Dense and Normalize, shortened, and by what compares them. */
+const embeddings = (
+  encoder: Encoder,
+  tokens: TokenBatch,
+  head: Extract<Head, { kind: "embedding" }>,
+  parameters: Parameters,
+): Floats => {
+  const { dense: layers = [], leavesOutPrompt, normalized, pooling, similarity, truncateDim } = head
   const mask = leavesOutPrompt === true ? Onnx.cast<"float32">(tokens.poolingMask, "float32") : tokens.mask
-  let vectors = pooledStates(pooling ?? "mean", encoder, tokens, mask)
+  let vectors = denseLayers(pooledStates(pooling ?? "mean", encoder, tokens, mask), layers, parameters)
+  const width = layers.at(-1)?.outputs ?? encoder.width
   if (normalized === true && truncateDim !== undefined) vectors = ofUnitLength(vectors)
-  if (truncateDim !== undefined && truncateDim < encoder.width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
+  if (truncateDim !== undefined && truncateDim < width) vectors = Onnx.slice(vectors, 1, 0, truncateDim)
   const cosine = (similarity ?? "cosine") === "cosine"
   return cosine || (normalized === true && truncateDim === undefined) ? ofUnitLength(vectors) : vectors
 }
@@ -89,7 +91,7 @@ export const modelExpression = (
     case "attention-pooling":
       return linear(attentionPooling(encoder, tokens, parameters))
     case "embedding":
-      return embeddings(encoder, tokens, head)
+      return embeddings(encoder, tokens, head, parameters)
     case "decoder-logit":
     case "decoder-choice": {
       if (architecture.entryLogits === undefined) throw unsuitable(description, "it has no decoder here")
@@ -136,6 +138,9 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
   if (head.kind === "embedding" && head.leavesOutPrompt === true && head.pooling === "cls") {
     return Either.left(unsuitable(description, "the first token behind a prompt (cls without the prompt) is not built"))
   }
+  const layers = head.kind === "embedding" ? head.dense : undefined
+  const misfit = denseMisfit(architecture.width, layers ?? [])
+  if (misfit !== undefined) return Either.left(unsuitable(description, misfit))
   const tokens = tokenBatch()
   const leavesOut = head.kind === "embedding" && head.leavesOutPrompt === true
   const output = head.kind === "embedding" ? "embeddings" : "scores"
@@ -159,7 +164,8 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
     graph,
     output,
     tensors,
-    ignores: architecture.ignores,
+    // A folder's layers are left unread where another head is asked for, and are read to the last where they are the head's.
+    ignores: (name) => (isDenseTensor(name) ? layers === undefined : architecture.ignores(name)),
     maximumTokens: maximumTokensOf(description),
   })
 }

@@ -18,6 +18,7 @@ import { ConfigInvalid, HeadUnsuitable, type UnknownArchitecture } from "./Archi
 import { decodeConfig, type PretrainedConfig } from "./config.ts"
 import { type Head, headOf, headsOf } from "./Head.ts"
 import { type ModelGraph, modelGraph } from "./Model.ts"
+import { openCheckpoint } from "./openCheckpoint.ts"
 
 export interface Conversion {
   /** A folder in Hugging Face layout: config.json and safetensors. */
@@ -26,6 +27,8 @@ export interface Conversion {
   readonly to: string
   /** Default: what the checkpoint was saved with, where its class says it. */
   readonly head?: Head
+  /** The folders within `from` of the modules Dense whose layers the head has, in their order. */
+  readonly dense?: ReadonlyArray<string>
   readonly maximumTokens?: number
   /** Gives the head's weights where the checkpoint has none: they are to be trained. Default: that is an error. */
   readonly freshHead?: (name: string, shape: readonly number[]) => Float32Array<ArrayBuffer>
@@ -137,7 +140,7 @@ export const convertCheckpoint = (
   Effect.gen(function* () {
     const { freshHead, from, to } = conversion
     const model = yield* describeCheckpoint(conversion)
-    const weights = yield* openWeights(from)
+    const weights = yield* openCheckpoint(from, model.head, conversion.dense ?? [])
     const expectedBy = `${model.config.architecture.family} with the head ${model.head.kind}`
     const own = model.tensors.filter(({ name }) => isHead(name) && !weights.tensors.has(name))
     const made = new Map(

@@ -10,6 +10,7 @@ export {
   readConfig,
   writeModelFiles,
 } from "./convertCheckpoint.ts"
+export { denseTensor } from "./denseLayers.ts"
 export { type Dropout, keepAll } from "./Encoder.ts"
 export type { Family, KnownRepository, ModelType, ScratchSizes } from "./Family.ts"
 export { families, knownModelTypes, modelTypes } from "./families.ts"
@@ -26,6 +27,7 @@ export {
   publishedGraph,
 } from "./Model.ts"
 export { normalWeights } from "./normalWeights.ts"
+export { openCheckpoint } from "./openCheckpoint.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
 export { ModelFolderInvalid, readInputSpec, readModelCard } from "./readModelFolder.ts"
 export { type TokenBatch, tokenBatch } from "./TokenBatch.ts"

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { causeText, describingFiles } from "../../schemas/index.ts"
+import { causeText, describesModel, isDenseWeights } from "../../schemas/index.ts"
 import {
   HubAccessDenied,
   HubChecksumWrong,
@@ -57,7 +57,9 @@ export const checkpointFiles = (names: ReadonlyArray<string>): ReadonlyArray<str
     : names.includes("model.safetensors.index.json")
       ? ["model.safetensors.index.json", ...names.filter((name) => shard.test(name))]
       : names.filter((name) => graph.test(name))
-  return weights.length === 0 ? undefined : [...names.filter((name) => describingFiles.has(name)), ...weights].sort()
+  if (weights.length === 0) return undefined
+  const dense = weights.some((name) => name.startsWith("model.safetensors")) ? names.filter(isDenseWeights) : []
+  return [...names.filter(describesModel), ...dense, ...weights].sort()
 }
 
 const Listing = Schema.Struct({

@@ -20,7 +20,9 @@ export interface ModelFolder {
 /** The ready graph that is to be taken: where none was named and there are safetensors, none. */
 export const readyGraph = ({ files, graph }: ModelFolder): string | undefined =>
   graph ??
-  (files.some((name) => name.includes(".safetensors")) ? undefined : files.find((name) => name.endsWith("model.onnx")))
+  (files.some((name) => name.startsWith("model") && name.includes(".safetensors"))
+    ? undefined
+    : files.find((name) => name.endsWith("model.onnx")))
 
 export const fileError =
   (path: string) =>

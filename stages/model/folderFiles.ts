@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { describingFiles, modelFiles } from "../../schemas/index.ts"
+import { describesModel, isDenseWeights, modelFiles } from "../../schemas/index.ts"
 
 /** Whether a file says what a model is: a checkpoint's, or the card of a model that was made here. */
-const describes = (name: string): boolean => name === modelFiles.card || describingFiles.has(name)
+const describes = (name: string): boolean => name === modelFiles.card || describesModel(name)
 
+const moduleFolder = /^\d{1,2}_[A-Z]\w*$/u
 const safetensors = /^model(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$/u
 const ready = /^(?:onnx\/)?model\.onnx$/u
 const graphData = /^(?:onnx\/)?[^/]+(?:\.onnx[._]data(?:_\d+)?|\.data)$/u
@@ -24,7 +25,8 @@ export const folderFiles = (
           .filter((entry) => !entry.isDirectory())
           .map(({ name }) => (below === "" ? name : `${below}/${name}`))
       : []
-  const all = ["", "onnx", "1_Pooling", "2_Normalize"].flatMap(list).sort()
+  const modules = readdirSync(folder).filter((name) => moduleFolder.test(name))
+  const all = ["", "onnx", ...modules].flatMap(list).sort()
   const weights = graph === undefined ? all.filter((name) => safetensors.test(name)) : []
   const graphs = weights.length > 0 ? [] : graph === undefined ? all.filter((name) => ready.test(name)) : [graph]
   if (weights.length === 0 && graphs.length === 0) {
@@ -38,5 +40,6 @@ export const folderFiles = (
     }
   }
   const data = weights.length > 0 ? [] : all.filter((name) => graphData.test(name))
-  return { names: [...all.filter(describes), ...weights, ...graphs, ...data].sort() }
+  const dense = weights.length > 0 ? all.filter(isDenseWeights) : []
+  return { names: [...all.filter(describes), ...dense, ...weights, ...graphs, ...data].sort() }
 }

@@ -14,8 +14,8 @@ import {
   matchTensors,
   modelGraph,
   Onnx,
+  openCheckpoint,
   openTokenizer,
-  openWeights,
   readConfig,
   type Tokenizer,
 } from "../../neural/index.ts"
@@ -82,9 +82,14 @@ const describeTokenizer = (tokenizer: Tokenizer): TokenizerCard => ({
 })
 
 /** The tensors in the files, and how they fit the architecture with a head. */
-const inspectWeights = (source: ModelFolder, model: ModelGraph | undefined) =>
+const inspectWeights = (
+  source: ModelFolder,
+  model: ModelGraph | undefined,
+  head: Head | undefined,
+  dense: ReadonlyArray<string>,
+) =>
   Effect.gen(function* () {
-    const { tensors } = yield* openWeights(source.folder)
+    const { tensors } = yield* openCheckpoint(source.folder, head, dense)
     const dtypes: Record<string, { tensors: number; bytes: number }> = {}
     for (const { bytes, dtype } of tensors.values()) {
       const known = dtypes[dtype] ?? { tensors: 0, bytes: 0 }
@@ -137,7 +142,8 @@ export const inspect = (settings: ModelSettings, config: ModelConfig, progress: 
       graphFile === undefined || declared === undefined
         ? undefined
         : yield* tried(readGraph(source, graphFile, config.name))
-    const weights = graphFile === undefined ? yield* tried(inspectWeights(source, model)) : undefined
+    const weights =
+      graphFile === undefined ? yield* tried(inspectWeights(source, model, head, read?.dense ?? [])) : undefined
 
     if (tokenizer !== undefined && pretrained !== undefined) {
       yield* tried(checkVocabulary(tokenizer, pretrained.architecture.vocabulary))

@@ -35,7 +35,7 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
   Effect.gen(function* () {
     const pretrained = yield* readConfig(source.folder)
     const { architecture } = pretrained
-    const { head: named, hints, warnings } = yield* readCheckpoint(source, config, pretrained, opened, false)
+    const { dense, head: named, hints, warnings } = yield* readCheckpoint(source, config, pretrained, opened, false)
     // What is to be trained to score needs a head that does.
     const scoreless = named === undefined || named.kind === "embedding"
     const toTrain = config.freshHead !== undefined && config.head === undefined
@@ -45,10 +45,16 @@ const fromCheckpoint = (source: ModelFolder, config: ModelConfig, opened: Opened
     yield* checkVocabulary(opened.tokenizer, architecture.vocabulary)
     const input = yield* inputOf(config, { ...hints, head: head?.kind }, opened.tokenizer)
     warnings.forEach(warn)
+    if (dense.length > 0 && head?.kind !== "embedding") {
+      warn(
+        `its modules Dense (${dense.join(", ")}) are not used: the head ${head?.kind ?? "that is trained"} makes a score of the tokens' states`,
+      )
+    }
     const seed = config.freshHead
     const converted = yield* convertCheckpoint({
       from: source.folder,
       to,
+      dense,
       ...(head === undefined ? {} : { head }),
       maximumTokens: input.maximumTokens,
       ...(seed === undefined ? {} : { freshHead: (name, shape) => initialHead(seed, { name, shape }) }),

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import {
+  denseTensor,
   modelGraph,
   Onnx,
   openWeights,
@@ -9,13 +10,48 @@ import {
   readConfig,
   readModelCard,
   requireTensors,
+  type Weights,
+  writeSafetensors,
 } from "../../neural/index.ts"
-import type { ModelCard } from "../../schemas/index.ts"
+import { type DenseActivation, type DenseLayer, type ModelCard, modelFiles } from "../../schemas/index.ts"
 import { attempt } from "./ModelFolder.ts"
 
 type Json = { readonly [name: string]: unknown } | ReadonlyArray<unknown>
 
 const base = "sentence_transformers.base.modules"
+
+const activationModule = (activation: DenseActivation): string =>
+  `torch.nn.modules.${activation === "Identity" ? "linear" : "activation"}.${activation}`
+
+/** A module behind the pooling. */
+interface Module {
+  readonly path: string
+  readonly type: string
+  readonly config: Json
+  /** Which of the head's layers it is. */
+  readonly layer?: number
+}
+
+/** The modules behind the pooling in their order, numbered from 2 on. */
+const modulesBehind = (dense: ReadonlyArray<DenseLayer>, normalized: boolean): ReadonlyArray<Module> => {
+  const modules: Array<Module> = []
+  const normalize = () =>
+    modules.push({ path: `${modules.length + 2}_Normalize`, type: "normalize.Normalize", config: {} })
+  for (const [layer, { activation, bias, inputs, normalizedInput, outputs }] of dense.entries()) {
+    if (normalizedInput === true) normalize()
+    const config = {
+      in_features: inputs,
+      out_features: outputs,
+      bias,
+      activation_function: activationModule(activation),
+      module_input_name: "sentence_embedding",
+      module_output_name: "sentence_embedding",
+    }
+    modules.push({ path: `${modules.length + 2}_Dense`, type: "dense.Dense", config, layer })
+  }
+  if (normalized) normalize()
+  return modules
+}
 
 /** What `sentence-transformers` 6 reads beside a checkpoint, by file; nothing where it has no such model. */
 const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): Readonly<Record<string, Json>> => {
@@ -31,6 +67,7 @@ const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): R
   if (head?.kind === "embedding" && texts.kind === "single") {
     const {
       kind: _,
+      dense = [],
       leavesOutPrompt = false,
       normalized = false,
       pooling = "mean",
@@ -40,11 +77,12 @@ const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): R
     } = head
     // What no file here would say must not be lost: nothing then claims that the folder can be loaded.
     if (Object.keys(others).length > 0) return {}
+    const behind = modulesBehind(dense, normalized)
     return {
       "modules.json": [
         transformer,
         module(1, "1_Pooling", "sentence_transformers.sentence_transformer.modules.pooling.Pooling"),
-        ...(normalized ? [module(2, "2_Normalize", `${base}.normalize.Normalize`)] : []),
+        ...behind.map(({ path, type }, at) => module(at + 2, path, `${base}.${type}`)),
       ],
       "sentence_bert_config.json": transformerConfig("feature-extraction", "last_hidden_state", "token_embeddings"),
       "1_Pooling/config.json": {
@@ -52,7 +90,7 @@ const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): R
         pooling_mode: pooling,
         include_prompt: !leavesOutPrompt,
       },
-      ...(normalized ? { "2_Normalize/config.json": {} } : {}),
+      ...Object.fromEntries(behind.map(({ config, path }) => [`${path}/config.json`, config])),
       "config_sentence_transformers.json": {
         model_type: "SentenceTransformer",
         prompts: { query: texts.queryPrefix, document: texts.passagePrefix },
@@ -82,6 +120,27 @@ const sentenceTransformersFiles = ({ head, input }: ModelCard, width: number): R
 /** The graph where `transformers.js` and `optimum` look for it, and the file of its weights where they are too large for it. */
 const graphFile = "onnx/model.onnx"
 const weightsFile = "model.onnx_data"
+
+/** The weights of the modules Dense, as their own files; which were written. */
+const writeDense = (weights: Weights, dense: ReadonlyArray<DenseLayer>, normalized: boolean, to: string) =>
+  Effect.forEach(
+    modulesBehind(dense, normalized).flatMap(({ layer, path }) => (layer === undefined ? [] : [{ layer, path }])),
+    ({ layer, path }) =>
+      Effect.gen(function* () {
+        const names = ["weight", ...(dense[layer]?.bias === true ? ["bias"] : [])]
+        const tensors = yield* Effect.forEach(names, (name) =>
+          Effect.map(weights.floats(denseTensor(layer, name)), (floats) => ({
+            name: `linear.${name}`,
+            dtype: "F32" as const,
+            shape: weights.tensors.get(denseTensor(layer, name))?.shape ?? [],
+            data: () => [floats],
+          })),
+        )
+        const file = `${path}/${modelFiles.weights}`
+        yield* writeSafetensors(join(to, file), tensors)
+        return file
+      }),
+  )
 
 /** Writes what other programs read beside a model's files. A ready graph stays what it is. */
 export const publishModel = (folder: string, to: string) =>
@@ -115,6 +174,10 @@ export const publishModel = (folder: string, to: string) =>
         await writeFile(file, `${JSON.stringify(json, null, 1)}\n`)
       })
     })
+    const weightFiles =
+      head.kind === "embedding" && files.length > 0
+        ? yield* writeDense(weights, head.dense ?? [], head.normalized === true, to)
+        : []
     const data = place.kind === "outside" ? [`onnx/${weightsFile}`] : []
-    return [graphFile, ...data, ...files.map(([name]) => name)].sort()
+    return [graphFile, ...data, ...files.map(([name]) => name), ...weightFiles].sort()
   }).pipe(Effect.scoped)

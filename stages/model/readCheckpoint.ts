@@ -101,6 +101,7 @@ export const readCheckpoint = (
         : yield* chooseHead(config, pretrained, card?.head, beside, opened?.tokenizer, prompt)
     return {
       head: chosen.head,
+      dense: beside.dense,
       hints: { ...hintsOf(pretrained, card, beside, opened), prompt },
       warnings: [
         ...(pretrained?.unknownFields ?? []).map((field) => unknownText(modelFiles.config, field)),

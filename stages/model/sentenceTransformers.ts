@@ -1,6 +1,16 @@
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { checkFields, type Head, Pooling as PoolingName, readyGraphRemedy, refusedText } from "../../schemas/index.ts"
+import {
+  checkFields,
+  DenseActivation,
+  type DenseLayer,
+  type Head,
+  modelFiles,
+  Pooling as PoolingName,
+  readyGraphRemedy,
+  refusedText,
+} from "../../schemas/index.ts"
 import { type ModelFileFailed, ModelUnsuitable } from "./ModelError.ts"
 import { type ModelFolder, readJson } from "./ModelFolder.ts"
 import { type SentenceTransformersFile, sentenceTransformersFields } from "./sentenceTransformersFields.ts"
@@ -53,6 +63,15 @@ const Pooling = Schema.Struct({
   pooling_mode_lasttoken: flag,
 })
 
+const width = Schema.Int.pipe(Schema.positive())
+
+const Dense = Schema.Struct({
+  in_features: width,
+  out_features: width,
+  bias: Schema.optional(Schema.Boolean),
+  activation_function: Schema.optional(Schema.String),
+})
+
 const Modules = Schema.Array(Schema.Struct({ type: Schema.String, path: Schema.String }))
 
 type EmbeddingHead = Extract<Head, { kind: "embedding" }>
@@ -69,6 +88,8 @@ export interface SavedSettings {
   readonly activation: string | undefined
   /** The head of a bi-encoder, or what of it is not built. */
   readonly embedding: Effect.Effect<EmbeddingHead, ModelUnsuitable>
+  /** The folders of its modules Dense, in their order. */
+  readonly dense: ReadonlyArray<string>
   /** Fields of which nothing is known here, and what the files say that has no effect. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -107,8 +128,21 @@ const poolingMode = (pooling: typeof Pooling.Type): ReadonlyArray<string> => {
 }
 
 const modulePackage = /^sentence_transformers\./u
-const normalModules = ["Transformer", "Pooling", "Normalize"]
-const paths: Readonly<Record<string, string>> = { Transformer: "", Pooling: "1_Pooling", Normalize: "2_Normalize" }
+/** Where the files of each module lie. */
+const paths: Readonly<Record<string, RegExp>> = {
+  Transformer: /^$/u,
+  Pooling: /^1_Pooling$/u,
+  Dense: /^\d{1,2}_Dense$/u,
+  // An older Normalize has no files, and any path.
+  Normalize: /^/u,
+}
+const usualPath: Readonly<Record<string, string>> = { Transformer: "", Pooling: "1_Pooling", Dense: "<number>_Dense" }
+
+/** torch's function by its path; undefined where it is another, or code that sentence-transformers would not load. */
+const denseActivation = (path: string) => {
+  const name = /^torch\.nn\.(?:modules\.(?:activation|linear)\.)?(\w+)$/u.exec(path)?.[1]
+  return DenseActivation.literals.find((each) => each === name)
+}
 
 /** What sentence-transformers wrote into a folder; what is not built is refused by field. */
 export const readSentenceTransformers = (
@@ -118,12 +152,12 @@ export const readSentenceTransformers = (
   Effect.gen(function* () {
     const warnings: Array<string> = []
     const unsuitable = (problem: string, remedy = readyGraphRemedy) => new ModelUnsuitable({ model, problem, remedy })
-    const read = <A, I>(name: SentenceTransformersFile, schema: Schema.Schema<A, I>) =>
+    const read = <A, I>(table: SentenceTransformersFile, schema: Schema.Schema<A, I>, name: string = table) =>
       Effect.gen(function* () {
         const json = yield* readJson(source, name, Schema.Unknown)
         if (json === undefined) return undefined
         for (const each of Array.isArray(json) ? json : [json]) {
-          const { refused, unknown } = checkFields(sentenceTransformersFields[name], each)
+          const { refused, unknown } = checkFields(sentenceTransformersFields[table], each)
           warnings.push(...unknown.map((field) => unknownText(name, field)))
           const [first] = refused
           if (first !== undefined) return yield* unsuitable(`its ${name}: ${refusedText(first)}`, first.remedy)
@@ -139,7 +173,6 @@ export const readSentenceTransformers = (
     const general = yield* read("config_sentence_transformers.json", General)
     const transformer = yield* read("sentence_bert_config.json", Transformer)
     const pooling = yield* read("1_Pooling/config.json", Pooling)
-    yield* read("2_Normalize/config.json", Schema.Unknown)
     const listed = yield* read("modules.json", Modules)
     const kind = general?.model_type ?? "SentenceTransformer"
     if (kind !== "SentenceTransformer" && kind !== "CrossEncoder") {
@@ -162,10 +195,10 @@ export const readSentenceTransformers = (
       name: modulePackage.test(type) ? (type.split(".").at(-1) ?? type) : type,
     }))
     for (const { name, path } of modules) {
-      const usual = paths[name]
-      if (usual === undefined) return yield* unsuitable(`its modules.json has a module ${name}, which is not built`)
-      // An older Normalize has no files, and any path.
-      if (path !== usual && name !== "Normalize") {
+      const pattern = paths[name]
+      if (pattern === undefined) return yield* unsuitable(`its modules.json has a module ${name}, which is not built`)
+      if (!pattern.test(path)) {
+        const usual = usualPath[name] ?? ""
         return yield* unsuitable(
           `its modules.json has the module ${name} at «${path}»; it is read at «${usual}»`,
           usual === "" ? `Give the folder ${path}, if it stands for itself.` : "Rename the folder.",
@@ -173,9 +206,59 @@ export const readSentenceTransformers = (
       }
     }
     const names = modules.map(({ name }) => name)
+    const behind = names.slice(1).filter((name) => name !== "Transformer")
+    if (kind === "CrossEncoder" && behind.length > 0) {
+      return yield* unsuitable(
+        `its modules.json has ${behind.join(", ")} behind a cross-encoder's Transformer: a score that is made so is not built`,
+      )
+    }
     const pools = names.includes("Pooling")
+    const layers: Array<DenseLayer> = []
+    const dense: Array<string> = []
+    let normalized = false
+    for (const { name, path } of modules) {
+      if (name === "Normalize") {
+        yield* read("2_Normalize/config.json", Schema.Unknown, `${path}/config.json`)
+        normalized = true
+      }
+      if (name !== "Dense") continue
+      const file = `${path}/config.json`
+      const layer = yield* read("2_Dense/config.json", Dense, file)
+      if (layer === undefined) {
+        return yield* unsuitable(
+          `its modules.json has a Dense at «${path}», but there is no ${file}`,
+          "Fetch it again.",
+        )
+      }
+      const { activation_function: stated = "torch.nn.modules.activation.Tanh" } = layer
+      const activation = denseActivation(stated)
+      if (activation === undefined) {
+        return yield* unsuitable(
+          `its ${file}: activation_function is «${stated}», which is not built; torch's ${DenseActivation.literals.join(", ")} are`,
+        )
+      }
+      if (!source.files.includes(`${path}/${modelFiles.weights}`)) {
+        return yield* unsuitable(
+          `its module ${path} has no ${modelFiles.weights}; a pytorch_model.bin is pickle, which can run code and is never read`,
+          'Save it once in Python: SentenceTransformer("…").save_pretrained("out").',
+        )
+      }
+      dense.push(path)
+      layers.push({
+        inputs: layer.in_features,
+        outputs: layer.out_features,
+        bias: layer.bias ?? true,
+        activation,
+        ...(normalized ? { normalizedInput: true } : {}),
+      })
+      normalized = false
+    }
     const embedding = Effect.gen(function* () {
-      if (names.length > 0 && names.join() !== normalModules.slice(0, names.length).join()) {
+      const inOrder =
+        names[0] === "Transformer" &&
+        (names.length === 1 || names[1] === "Pooling") &&
+        names.slice(2).every((name) => name === "Dense" || name === "Normalize")
+      if (names.length > 0 && !inOrder) {
         return yield* unsuitable(`its modules.json has the modules ${names.join(", ")}, an order that is not built`)
       }
       if (names.length > 0 && !pools) return yield* unsuitable("its modules.json has no Pooling: it gives no vectors")
@@ -206,7 +289,8 @@ export const readSentenceTransformers = (
         kind: "embedding",
         ...(pooled === "mean" ? {} : { pooling: pooled }),
         ...(leavesOut ? { leavesOutPrompt: true } : {}),
-        ...(names.includes("Normalize") ? { normalized: true } : {}),
+        ...(Arr.isNonEmptyReadonlyArray(layers) ? { dense: layers } : {}),
+        ...(normalized ? { normalized } : {}),
         ...(typeof general?.truncate_dim === "number" ? { truncateDim: general.truncate_dim } : {}),
         ...(similarity.startsWith("dot") ? { similarity: "dot" } : {}),
       } satisfies EmbeddingHead
@@ -222,6 +306,7 @@ export const readSentenceTransformers = (
       },
       activation: general?.activation_fn ?? undefined,
       embedding,
+      dense,
       warnings: kind === "CrossEncoder" ? warnings : [...warnings, ...single.warnings],
     }
   })

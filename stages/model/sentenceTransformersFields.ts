@@ -62,6 +62,26 @@ export const sentenceTransformersFields = {
     harmless: list("the weights say it", "embedding_dimension word_embedding_dimension"),
     only: {},
   },
+  "2_Dense/config.json": {
+    honoured: {
+      in_features: "how many numbers come into the linear layer: as many as the module before gives",
+      out_features: "how many numbers come out of it",
+      bias: "whether it has a bias; left out, true",
+      activation_function: "torch's Identity, Tanh, ReLU, GELU or Sigmoid; left out, Tanh; another is refused",
+    },
+    harmless: {},
+    only: {
+      module_input_name: {
+        values: ["sentence_embedding"],
+        because: "a layer on another vector than the text's is not built",
+      },
+      module_output_name: {
+        values: ["sentence_embedding"],
+        because: "a layer to another vector than the text's is not built",
+      },
+      use_residual: { values: [false], because: "a layer to whose result its input is added is not built" },
+    },
+  },
   "2_Normalize/config.json": {
     honoured: {},
     harmless: {},
@@ -72,7 +92,7 @@ export const sentenceTransformersFields = {
   },
   "modules.json": {
     honoured: {
-      type: "Transformer, Pooling, Normalize, in this order; another is refused",
+      type: "Transformer, Pooling, then Dense and Normalize in any number and order; another is refused",
       path: "where its files lie",
     },
     harmless: list("the order in the list is taken", "idx name"),

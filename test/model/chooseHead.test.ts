@@ -16,6 +16,7 @@ const beside: SavedSettings = {
   prompts: { query: "", passage: "", pair: "" },
   activation: undefined,
   embedding: Effect.die("no bi-encoder"),
+  dense: [],
   warnings: [],
 }
 

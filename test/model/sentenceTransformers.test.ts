@@ -76,6 +76,10 @@ const cases: Readonly<Record<string, Case>> = {
   "bi-mpnet-weighted": {},
   // Products of sums over up to 47 tokens: float32 has steps of 1.5e-5 there.
   "bi-sqrt": { scale: 100 },
+  "bi-dense": {},
+  "bi-dense-orders": {},
+  "bi-embedding-gemma": {},
+  "bi-qwen3-embedding": {},
   "cross-distilbert": { ours: sigmoid },
   "cross-albert": { ours: sigmoid },
   "cross-mpnet": { ours: sigmoid },

@@ -16,8 +16,10 @@ from transformers import (
     ElectraConfig, ElectraForSequenceClassification, ModernBertConfig, ModernBertForSequenceClassification, MPNetConfig, MPNetModel,
     MPNetTokenizer, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast, Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM,
     T5Config, T5ForConditionalGeneration, T5Tokenizer, XLMRobertaConfig, XLMRobertaForSequenceClassification, XLMRobertaTokenizer,
-    AlbertConfig, AlbertModel, AlbertTokenizer,
+    AlbertConfig, AlbertModel, AlbertTokenizer, GemmaConfig, GemmaForCausalLM, GemmaTokenizer, Gemma3TextConfig, Gemma3TextModel,
+    MT5Config, MT5ForConditionalGeneration, Qwen3Model,
 )
+from safetensors.torch import save_file
 
 transformers.logging.set_verbosity_error()
 out = Path(sys.argv[1])
@@ -122,4 +124,46 @@ qwen = Qwen2Tokenizer(vocab=qwen_model["vocab"] | {word: len(qwen_model["vocab"]
 qwen.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", "<think>", "</think>"], "pad_token": "<|endoftext|>", "eos_token": "<|im_end|>"})
 save("Qwen/Qwen3-Reranker-0.6B", Qwen3ForCausalLM(Qwen3Config(vocab_size=len(qwen), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
     num_key_value_heads=1, head_dim=8, max_position_embeddings=40960, rope_theta=1000000, tie_word_embeddings=True)), qwen)
+
+# Every text ends with <|endoftext|>, by the template in tokenizer.json.
+embedder = Qwen2Tokenizer(vocab=qwen_model["vocab"], merges=[tuple(merge) for merge in qwen_model["merges"]], model_max_length=131072, padding_side="left")
+embedder.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"], "pad_token": "<|endoftext|>", "eos_token": "<|im_end|>"})
+end = ("<|endoftext|>", embedder.convert_tokens_to_ids("<|endoftext|>"))
+embedder._tokenizer.post_processor = processors.TemplateProcessing(single="$A <|endoftext|>", pair="$A $B <|endoftext|>", special_tokens=[end])
+last = {"word_embedding_dimension": 16, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": False, "pooling_mode_lasttoken": True, "include_prompt": True}
+save("Qwen/Qwen3-Embedding-0.6B", Qwen3Model(Qwen3Config(vocab_size=len(embedder), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+    num_key_value_heads=1, head_dim=8, max_position_embeddings=32768, rope_theta=1000000, tie_word_embeddings=True)), embedder,
+     modules_json=modules(("2_Normalize", "Normalize")), **{"1_Pooling__config_json": last},
+     config_sentence_transformers_json={"prompts": {"query": "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:", "document": ""}, "default_prompt_name": None, "similarity_fn_name": "cosine"})
+
+# mMARCO's mT5 asks for ▁yes and ▁no.
+multilingual = T5Tokenizer(vocab=[*unigram(["<pad>", "</s>", "<unk>"]), ("▁yes", -8.0), ("▁no", -8.0)], extra_ids=100, model_max_length=512)
+save("unicamp-dl/mt5-base-mmarco-v2", MT5ForConditionalGeneration(MT5Config(vocab_size=len(multilingual), decoder_start_token_id=0, tie_word_embeddings=False, **small)), multilingual)
+
+
+def gemma_tokenizer(single, pair):
+    made = Tokenizer(models.BPE(fuse_unk=True, unk_token="<unk>", byte_fallback=True))
+    made.normalizer = normalizers.Replace(" ", "▁")
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    made.train_from_iterator([*sentences * 20, "Yes Yes Yes"], trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=list(letters)))
+    model = json.loads(made.to_str())["model"]
+    tokenizer = GemmaTokenizer(vocab=model["vocab"] | ({} if "Yes" in model["vocab"] else {"Yes": len(model["vocab"])}), merges=[tuple(merge) for merge in model["merges"]])
+    ids = [(name, tokenizer.convert_tokens_to_ids(name)) for name in ("<bos>", "<eos>")]
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=ids)
+    return tokenizer
+
+
+gemma = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, intermediate_size=32, head_dim=8, max_position_embeddings=8192)
+tokens = gemma_tokenizer("<bos> $A", "<bos> $A <bos> $B")
+save("BAAI/bge-reranker-v2-gemma", GemmaForCausalLM(GemmaConfig(vocab_size=len(tokens), **gemma)), tokens)
+
+tokens = gemma_tokenizer("<bos> $A <eos>", "<bos> $A <eos> <bos> $B <eos>")
+dense = lambda inputs, outputs: {"in_features": inputs, "out_features": outputs, "bias": False, "activation_function": "torch.nn.modules.linear.Identity"}
+save("google/embeddinggemma-300m", Gemma3TextModel(Gemma3TextConfig(vocab_size=len(tokens), use_bidirectional_attention=True, sliding_window=512, **(gemma | dict(num_hidden_layers=6, max_position_embeddings=2048)))), tokens,
+     modules_json=modules(("2_Dense", "Dense"), ("3_Dense", "Dense"), ("4_Normalize", "Normalize")), sentence_bert_config_json={"max_seq_length": 2048, "do_lower_case": False},
+     config_sentence_transformers_json={"model_type": "SentenceTransformer", "prompts": {"query": "task: search result | query: ", "document": "title: none | text: "}, "default_prompt_name": None, "similarity_fn_name": "cosine"},
+     **{"1_Pooling__config_json": pooling("mean") | {"include_prompt": True}, "2_Dense__config_json": dense(16, 64), "3_Dense__config_json": dense(64, 16)})
+for path, inputs, outputs in (("2_Dense", 16, 64), ("3_Dense", 64, 16)):
+    torch.manual_seed(inputs)
+    save_file({"linear.weight": torch.randn(outputs, inputs) * 0.2}, place("google/embeddinggemma-300m") / path / "model.safetensors")
 print(*sorted(str(path.parent.relative_to(out)) for path in out.glob("*/*/config.json")), sep="\n")

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import transformers
 from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers.base.modules.dense import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -31,11 +32,17 @@ from transformers import (
     DistilBertForSequenceClassification,
     DistilBertModel,
     DistilBertTokenizer,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    GemmaTokenizer,
     ModernBertForSequenceClassification,
     ModernBertModel,
     MPNetForSequenceClassification,
     MPNetModel,
     MPNetTokenizer,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     RobertaConfig,
     RobertaModel,
     RobertaTokenizer,
@@ -187,8 +194,82 @@ def relatives() -> None:
     cross("cross-mpnet", 47, 1, make=relative(MPNetForSequenceClassification, **buckets, **one))
 
 
+def dense(seed: int, inputs: int, outputs: int, activation=None, bias: bool = True) -> Dense:
+    torch.manual_seed(seed)
+    made = Dense(inputs, outputs, bias=bias, activation_function=activation or torch.nn.Identity())
+    with torch.no_grad():
+        made.linear.weight.mul_(4)
+    return made
+
+
+def embedded(tokenizer, model, end: list[str]):
+    """A decoder as encoders of text are published: a template puts tokens around every text, padding stands on the left."""
+
+    def make(name: str, seed: int) -> Path:
+        path = Path("/tmp") / f"rankdag-base-{name}"
+        shutil.rmtree(path, ignore_errors=True)
+        tokens = tokenizer()
+        ids = [(each, tokens.convert_tokens_to_ids(each)) for each in end]
+        before = "<bos> " if len(end) == 2 else ""
+        tokens._tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{before}$A {end[-1]}", pair=f"{before}$A $B {end[-1]}", special_tokens=ids
+        )
+        tokens.save_pretrained(path)
+        torch.manual_seed(seed)
+        made = model(len(tokens)).eval()
+        with torch.no_grad():
+            for weight in made.parameters():
+                weight.add_(torch.randn_like(weight) * 0.05)
+        made.save_pretrained(path)
+        return path
+
+    return make
+
+
+def gemma_tokenizer():
+    made = Tokenizer(models.BPE(fuse_unk=True, unk_token="<unk>", byte_fallback=True))
+    made.normalizer = normalizers.Replace(" ", "\u2581")
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    made.train_from_iterator(WORDS * 4 + [f" {word}" for word in WORDS] * 4, trainers.BpeTrainer(vocab_size=420, special_tokens=special))
+    file = json.loads(made.to_str())["model"]
+    return GemmaTokenizer(vocab=file["vocab"], merges=[tuple(merge) for merge in file["merges"]], model_max_length=2048)
+
+
+def qwen_tokenizer():
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    made.train_from_iterator((QUERIES + PASSAGES) * 20, trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet))
+    file = json.loads(made.to_str())["model"]
+    tokens = Qwen2Tokenizer(
+        vocab=file["vocab"], merges=[tuple(merge) for merge in file["merges"]], padding_side="left", model_max_length=131072
+    )
+    tokens.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"], "eos_token": "<|im_end|>"})
+    return tokens
+
+
+def dense_modules() -> None:
+    """Modules Dense, and the layouts of EmbeddingGemma and Qwen3-Embedding."""
+    bi("bi-dense", 51, {}, [dense(52, 8, 6, torch.nn.Tanh())])
+    several = [dense(54, 8, 12, torch.nn.GELU()), dense(55, 12, 9, torch.nn.ReLU()), Normalize(), dense(56, 9, 5, torch.nn.Sigmoid())]
+    bi("bi-dense-orders", 53, {}, [Normalize(), *several], similarity_fn_name="dot", truncate_dim=4)
+    sizes = dict(hidden_size=16, num_hidden_layers=6, num_attention_heads=2, num_key_value_heads=1, intermediate_size=12, head_dim=8)
+    window = dict(sliding_window=8, use_bidirectional_attention=True, initializer_range=0.3, query_pre_attn_scalar=8)
+    layers = [dense(58, 16, 24, bias=False), dense(59, 24, 16, bias=False), Normalize()]
+    gemma = lambda size: Gemma3TextModel(Gemma3TextConfig(vocab_size=size, **sizes, **window))
+    prompts = {"query": "task: search result | query: ", "document": "title: none | text: "}
+    bi("bi-embedding-gemma", 57, {}, layers, make=embedded(gemma_tokenizer, gemma, ["<bos>", "<eos>"]), prompts=prompts)
+    small = sizes | dict(num_hidden_layers=2, initializer_range=0.3, tie_word_embeddings=True)
+    qwen = lambda size: Qwen3ForCausalLM(Qwen3Config(vocab_size=size, **small))
+    task = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+    last = {"pooling_mode": "lasttoken", "include_prompt": True}
+    make = embedded(qwen_tokenizer, qwen, ["<|endoftext|>"])
+    bi("bi-qwen3-embedding", 60, last, [Normalize()], make=make, prompts={"query": task, "document": ""})
+
+
 def families() -> None:
     relatives()
+    dense_modules()
     bi("bi-modernbert", 31, {"pooling_mode": "cls"}, make=modernbert(ModernBertModel), limit=64)
     cross("cross-modernbert", 32, 1, make=modernbert(ModernBertForSequenceClassification, num_labels=1, classifier_pooling="mean"))
     bi("bi-deberta", 33, make=deberta(DebertaV2Model), limit=64)
