@@ -17,6 +17,7 @@ import {
   addMeasure,
   cut,
   defineMeasure,
+  graded,
   type MeasureDefinition,
   type MeasureSpec,
   plain,
@@ -45,8 +46,8 @@ export const kitOf = (schema: typeof Schema) => ({
   /** A measure whose figure is the mean over the queries: what is not loaded when scores are compared is taken as that too. */
   defineMeasure: <P>(spec: Omit<MeasureSpec<P>, "aggregation" | "trecNames">): MeasureDefinition =>
     defineMeasure<P>({ ...spec, aggregation: "mean", trecNames: [] }),
-  /** How a measure's parameters are read and written: `ranked` (AP(rel=2)@100), `cut` (P@10), `whole` (Rprec), `plain` (Bpref). */
-  forms: { ranked, cut, whole, plain },
+  /** How a measure's parameters are read and written: `ranked` (AP(rel=2)@100), `cut` (P@10), `graded` (DCG@10), `whole` (Rprec), `plain` (Bpref). */
+  forms: { ranked, cut, graded, whole, plain },
   /** Effect's Schema, and what settings are made with. */
   Schema: schema,
   setting,

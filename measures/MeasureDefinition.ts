@@ -162,6 +162,14 @@ export const cut: ParameterForm<Whole & { readonly cutoff: number }> = {
   overJudged,
 }
 
+/** Of a ranking up to a cutoff by its grades, without one from which on a document is relevant: `DCG@10`. */
+export const graded: ParameterForm<{ readonly cutoff: number }> = {
+  at: "cutoff",
+  read: (given) => ({ cutoff: given.requiredCutoff() }),
+  write: () => [],
+  writeAt: ({ cutoff }) => String(cutoff),
+}
+
 /** Of all that is retrieved: `Rprec(rel=2)`. */
 export const whole: ParameterForm<Whole> = {
   at: null,

@@ -18,6 +18,7 @@ export {
   counts,
   cut,
   defineMeasure,
+  graded,
   type MeasureAlias,
   type MeasureDefinition,
   type MeasureSpec,
@@ -35,4 +36,4 @@ export { parseMeasure, parseMeasures } from "./parseMeasure.ts"
 export { recallAt } from "./precision.ts"
 export { addMeasure, measureDigest, measures } from "./registry.ts"
 export { scoreQuery } from "./score.ts"
-export { compareTrecOrder, trecRanking } from "./trecOrder.ts"
+export { compareTrecOrder, trecOrderSql, trecRanking } from "./trecOrder.ts"

@@ -9,6 +9,9 @@ export const compareTrecOrder = (
   b: { readonly docid: string; readonly score: number },
 ): number => b.score - a.score || compareBytes(b.docid, a.docid)
 
+/** The same in SQL, over columns `score` and `docid`: DuckDB compares texts by their bytes. */
+export const trecOrderSql = "score DESC, docid DESC"
+
 /**
  * The places `0 .. count - 1` of a query's documents in trec_eval's order.
  *

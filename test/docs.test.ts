@@ -1,12 +1,14 @@
+import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { readArguments } from "../cli/Arguments.ts"
+import { readArguments, type Vocabulary, vocabulary } from "../cli/Arguments.ts"
 import { readSettings } from "../cli/Settings.ts"
 import { DeviceChoice } from "../schemas/index.ts"
+import { recogniseLayout } from "../stages/ingest/index.ts"
 import { dag, writeTinyCollection } from "./support/commandLine.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -52,6 +54,26 @@ const commands: ReadonlyArray<Command> = pages
     )
   })
   .filter(({ words }, at, all) => all.findIndex((other) => other.words.join("\0") === words.join("\0")) === at)
+
+/** Options as they stand in running text and tables, each with what follows it; places to fill in are a 1. */
+const spoken: ReadonlyArray<{ readonly page: string; readonly code: string; readonly words: ReadonlyArray<string> }> =
+  pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8").replaceAll(/^```[^]*?^```/gm, "")
+    return [...text.matchAll(/`(--[a-z][^`]*)`/g)]
+      .map(([, code = ""]) => ({ page, code }))
+      .filter(({ code }) => code !== "--ignore-scripts")
+      .map(({ code }) => ({
+        page,
+        code,
+        words: shellWords(code.replaceAll(/<[^>]*>/g, "1").replaceAll(/\\\|\w+/g, "")),
+      }))
+  })
+
+/** Every command that an option may be of. */
+const commandsOf = ({ subcommands = {} }: Vocabulary): ReadonlyArray<ReadonlyArray<string>> => [
+  [],
+  ...Object.entries(subcommands).flatMap(([name, of]) => commandsOf(of).map((below) => [name, ...below])),
+]
 
 /** Why a command is not run here; its words and settings are read all the same. */
 const excluded = ({ words }: Command): string | undefined => {
@@ -123,6 +145,33 @@ describe.sequential("commands in the documentation", () => {
       sets: optionValues(words, "--set"),
     })
     if (!/^(?:compare|export|show|sql|gc|verify|lineage|model)$/.test(words[0] ?? "")) await Effect.runPromise(settings)
+  })
+
+  it("L205 an option in running text is one that there is, and is followed by a value where it takes one", () => {
+    expect(spoken.length).toBeGreaterThan(50)
+    const isUnderstood = (words: ReadonlyArray<string>): boolean =>
+      commandsOf(vocabulary).some((command) => {
+        const read = readArguments([...command, ...words])
+        // An option may be named without its value.
+        return Either.isRight(read) || (words.length === 1 && read.left.problem.endsWith("needs a value."))
+      })
+    const odd = spoken.filter(({ words }) => !isUnderstood(words))
+    expect(odd.map(({ code, page }) => `${page}: ${code}`)).toEqual([])
+  })
+
+  it("L208 the program of docs/EXTENDING.md makes a collection of one JSON file", () => {
+    const page = readFileSync(join(root, "docs/EXTENDING.md"), "utf8")
+    const [, program = ""] = /^```js convert\.mjs\n([^]*?)^```/m.exec(page) ?? []
+    const folder = join(scratch, "converted")
+    mkdirSync(folder)
+    writeFileSync(join(folder, "convert.mjs"), program)
+    const whole = { docs: { d1: "bread\nand «butter»" }, queries: { q1: "bread" }, qrels: { q1: { d1: 2 } } }
+    writeFileSync(join(folder, "collection.json"), JSON.stringify(whole))
+    execFileSync(process.execPath, ["convert.mjs"], { cwd: folder })
+    const layout = recogniseLayout(join(folder, "collection"))
+    expect(layout).toMatchObject({ format: "beir", qrels: [{ split: "test", file: "qrels/test.tsv" }] })
+    const corpus: unknown = JSON.parse(readFileSync(join(folder, "collection/corpus.jsonl"), "utf8"))
+    expect(corpus).toEqual({ _id: "d1", text: whole.docs.d1 })
   })
 
   const toRun = commands.filter((command) => excluded(command) === undefined)

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { UNJUDGED } from "../../measures/index.ts"
+import { trecOrderSql, UNJUDGED } from "../../measures/index.ts"
 import type { DuckDbError } from "../../pipeline/index.ts"
 import { DuplicateDocument, ScoreNotFinite } from "./EvaluateError.ts"
 import { type Connection, columns, execute, numbers, text } from "./sqlColumns.ts"
@@ -55,7 +55,7 @@ export const rankedGrades = (
       yield* execute(
         connection,
         `CREATE OR REPLACE TEMP TABLE reranked AS
-         SELECT qid, docid, (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank
+         SELECT qid, docid, (row_number() OVER (PARTITION BY qid ORDER BY ${trecOrderSql}))::INTEGER AS rank
          FROM ${table}`,
       )
     }

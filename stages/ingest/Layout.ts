@@ -37,10 +37,8 @@ export const layoutFiles = (layout: Layout): ReadonlyArray<string> =>
 const splits = ["train", "dev", "test"] as const
 
 const shapes =
-  "Recognised are: BEIR (corpus.jsonl, queries.jsonl, qrels/*.tsv), MS MARCO (collection.tsv or msmarco-docs.tsv, queries.*.tsv, " +
-  "qrels.*.tsv), TREC (files that begin with <DOC>, in folders too, topics.*, qrels.*) and tables with a heading (corpus, queries, qrels or " +
-  "ratings as .csv, .tsv or .parquet), each plain or packed (.gz, .zst), a corpus also in several files (corpus-00000-of-00004.jsonl, or " +
-  "a folder corpus)."
+  `Recognised are: ${forms.flatMap(({ files, title }) => (files === undefined ? [] : `${title} (${files})`)).join(", ")}; ` +
+  "each plain or packed (.gz, .zst), a corpus also in several files (corpus-00000-of-00004.jsonl, or a folder corpus)."
 
 /** A file's name without its folder, format and numbering: `corpus-00000-of-00004.jsonl.gz` is `corpus`, its part 0 of 4. */
 interface Name {

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { trecOrderSql } from "../../measures/index.ts"
 import { DuckDb, duckDbPromise, type StageRun, sqlString, tableSource, tableWriter } from "../../pipeline/index.ts"
 import { column, documentSql, type Kinds, optionalColumn, tableKind } from "../../schemas/index.ts"
 import { attempt } from "./attempt.ts"
@@ -128,7 +129,7 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       }
       const [[pairs] = []] = yield* query(
         `SELECT count(*) FILTER (score <> next AND ${asFloat("score")} = ${asFloat("next")})::INTEGER FROM (
-           SELECT score, lead(score) OVER (PARTITION BY qid ORDER BY score DESC, docid DESC) AS next FROM ${rows})`,
+           SELECT score, lead(score) OVER (PARTITION BY qid ORDER BY ${trecOrderSql}) AS next FROM ${rows})`,
       )
       const pairsWithinFloat = Number(pairs)
       if (pairsWithinFloat > 0) {
@@ -146,7 +147,7 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       const leftOutOwn = config.leaveOutOwn ? own : 0
       const sql = `COPY (
         SELECT ${sqlString(system)} AS system, qid, docid,
-               (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
+               (row_number() OVER (PARTITION BY qid ORDER BY ${trecOrderSql}))::INTEGER AS rank, score
         FROM ${rows} ${kept} ORDER BY qid, rank
       ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
       yield* duckDbPromise(connection, sql, () => connection.run(sql))

@@ -1,3 +1,4 @@
+import { trecOrderSql } from "../../measures/index.ts"
 import { documentSql, type Fold, passageNumberSql } from "../../schemas/index.ts"
 import type { FoldConfig } from "./contract.ts"
 
@@ -16,7 +17,7 @@ const aggregate: Readonly<Record<Fold, string>> = {
  * @param rows qid, docid, rank, score
  */
 export const foldSql = (rows: string, { fold, leaveOutOwn, separator }: FoldConfig): string => `
-  SELECT qid, docid, (row_number() OVER (PARTITION BY qid ORDER BY score DESC, docid DESC))::INTEGER AS rank, score
+  SELECT qid, docid, (row_number() OVER (PARTITION BY qid ORDER BY ${trecOrderSql}))::INTEGER AS rank, score
   FROM (
     SELECT qid, document AS docid, (${aggregate[fold]})::DOUBLE AS score
     FROM (SELECT qid, ${documentSql("docid", separator)} AS document, ${passageNumberSql("docid", separator)} AS number, rank, score FROM ${rows})

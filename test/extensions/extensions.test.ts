@@ -136,6 +136,14 @@ describe("modules from outside, loaded into this process", () => {
     expect(configOf("retrieve.bm25")).not.toHaveProperty("code")
   })
 
+  it("L207 a measure of grades takes no parameter that would change nothing", () => {
+    const problem = (name: string) =>
+      Effect.runSync(Effect.flip(readSettings({ datasets: [], sets: [`evaluate.measures=["${name}"]`] }))).message
+    expect(problem("DCG(rel=2)@3")).toContain("rel")
+    expect(problem("DCG(judged_only=True)@3")).toContain("judged_only")
+    expect(problem("DCG")).toContain("cutoff")
+  })
+
   it("C132 a mistyped name is told with the nearest, among ours and those from outside", () => {
     const problem = (set: string) => Effect.runSync(Effect.flip(readSettings({ datasets: [], sets: [set] }))).message
     expect(problem('retrieve.systems=["randm"]')).toContain("Did you mean «random»?")

@@ -71,7 +71,7 @@ const mine: Extension = ({
   ],
   measures: [
     defineMeasure({
-      ...forms.cut,
+      ...forms.graded,
       name: "DCG",
       description: "Discounted cumulative gain of the first k, the gain being the grade",
       score: ({ cutoff }, grades) =>

@@ -147,6 +147,23 @@ export type KnownLoss =
       readonly scope: "all" | "remainder" | "remainder+relevant"
     }
 
+/** Every loss of the registry, with the settings that its expression is compared under. */
+export const knownLosses: readonly KnownLoss[] = [
+  { kind: "pointwise", targets: "graded" },
+  { kind: "pointwise", targets: "binary" },
+  { kind: "pairwise" },
+  { kind: "hinge", margin: 0.705 },
+  { kind: "softmax" },
+  { kind: "poly1", epsilon: 1.5 },
+  { kind: "listmle" },
+  { kind: "lambdarank", gain: "linear" },
+  { kind: "lambdarank", gain: "exponential", cutoff: 3 },
+  { kind: "marginmse" },
+  { kind: "hybrid", alpha: 0.3, k: 2, scope: "all" },
+  { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder" },
+  { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder+relevant" },
+]
+
 const componentsOf = (
   loss: KnownLoss,
   list: PlainList,

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { lossExpression, lossOf, losses as registered } from "../../../neural/losses/index.ts"
 import * as Onnx from "../../../neural/onnx/index.ts"
 import { layerOnnxRuntime, OnnxRuntime, type Tensor } from "../../../neural/runtime/index.ts"
-import { countsIn, type KnownLoss, type PlainList, plainLoss } from "./closedForms.ts"
+import { countsIn, type KnownLoss, knownLosses as losses, type PlainList, plainLoss } from "./closedForms.ts"
 
 type Precision = "float32" | "float64"
 
@@ -80,22 +80,6 @@ const evaluator = (loss: KnownLoss, type: Precision) =>
       })
     return (lists: readonly PlainList[], padding?: number) => Effect.runPromise(evaluate(lists, padding))
   })
-
-const losses: readonly KnownLoss[] = [
-  { kind: "pointwise", targets: "graded" },
-  { kind: "pointwise", targets: "binary" },
-  { kind: "pairwise" },
-  { kind: "hinge", margin: 0.705 },
-  { kind: "softmax" },
-  { kind: "poly1", epsilon: 1.5 },
-  { kind: "listmle" },
-  { kind: "lambdarank", gain: "linear" },
-  { kind: "lambdarank", gain: "exponential", cutoff: 3 },
-  { kind: "marginmse" },
-  { kind: "hybrid", alpha: 0.3, k: 2, scope: "all" },
-  { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder" },
-  { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder+relevant" },
-]
 
 const titled = losses.map((loss) => [Object.values(loss).join(" "), loss] as const)
 

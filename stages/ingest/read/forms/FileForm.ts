@@ -32,6 +32,8 @@ export interface ReadSettings {
 export interface FileForm {
   /** What it is, for people. */
   readonly title: string
+  /** How the files of a collection of this form are called, where a message says what is recognised. */
+  readonly files?: string
   /** What its files' names end in, behind the dot and before what says that they are packed. */
   readonly endings: ReadonlyArray<string>
   /** The name, in configurations and keys, of collections with passages of this form; forms may share one. */

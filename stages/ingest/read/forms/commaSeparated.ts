@@ -8,6 +8,7 @@ const open = ({ file, lines }: FormFile) => csvTable(file, lines())
 /** A table of values between commas, with a heading. */
 export const commaSeparated: FileForm = {
   title: "tables with headings",
+  files: "corpus, queries, qrels or ratings as .csv, .tsv or .parquet",
   endings: ["csv"],
   layout: "table",
   passages: (source, { fields }) => tableRows(open(source), (table) => namedPassages(table, fields)),

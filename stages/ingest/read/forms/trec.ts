@@ -8,6 +8,7 @@ import type { FileForm } from "./FileForm.ts"
  */
 export const trec = {
   title: "TREC's layout",
+  files: "files that begin with <DOC>, in folders too, topics.*, qrels.*",
   endings: ["txt", "qrels"],
   layout: "trec",
   passages: ({ lines }, { tags }, notes) => trecPassages(lines(), tags, notes),
