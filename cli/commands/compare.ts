@@ -52,7 +52,7 @@ const options = {
   ),
   split: Options.choice("split", Split.literals).pipe(
     Options.withDefault("test" as const),
-    Options.withDescription("Whose queries"),
+    Options.withDescription("Whose queries. Default test"),
   ),
   dataset: Options.text("dataset").pipe(
     Options.repeated,

@@ -21,7 +21,7 @@ import { artifactsOption } from "./options.ts"
 const common = {
   split: Options.choice("split", Split.literals).pipe(
     Options.withDefault("test" as const),
-    Options.withDescription("Whose queries"),
+    Options.withDescription("Whose queries. Default test"),
   ),
   dataset: Options.text("dataset").pipe(
     Options.optional,
