@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { loadExtensions } from "../../cli/extensions.ts"
 import { extensionsOf, readSettings } from "../../cli/Settings.ts"
 import { bring, kitOf } from "../../extension.ts"
+import { parseMeasure } from "../../measures/index.ts"
 import { lossExpression, lossOf } from "../../neural/losses/index.ts"
 import * as Onnx from "../../neural/onnx/index.ts"
 import { layerOnnxRuntime, OnnxRuntime } from "../../neural/runtime/index.ts"
@@ -137,11 +138,10 @@ describe("modules from outside, loaded into this process", () => {
   })
 
   it("L207 a measure of grades takes no parameter that would change nothing", () => {
-    const problem = (name: string) =>
-      Effect.runSync(Effect.flip(readSettings({ datasets: [], sets: [`evaluate.measures=["${name}"]`] }))).message
-    expect(problem("DCG(rel=2)@3")).toContain("rel")
-    expect(problem("DCG(judged_only=True)@3")).toContain("judged_only")
-    expect(problem("DCG")).toContain("cutoff")
+    expect(parseMeasure("DCG@3")).toMatchObject({ ok: true, value: { text: "DCG@3" } })
+    expect(parseMeasure("DCG(rel=2)@3")).toMatchObject({ ok: false, error: { parameter: "rel" } })
+    expect(parseMeasure("DCG(judged_only=True)@3")).toMatchObject({ ok: false, error: { parameter: "judged_only" } })
+    expect(parseMeasure("DCG")).toMatchObject({ ok: false, error: { parameter: "cutoff" } })
   })
 
   it("C132 a mistyped name is told with the nearest, among ours and those from outside", () => {
