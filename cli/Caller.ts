@@ -62,16 +62,14 @@ const watchMilliseconds = 200
 
 /**
  * Calls back, once, when one of the processes that started this one is gone without having told it, as one that is killed
- * outright. The system then gives its child another parent, which is what is looked at, five times a second.
+ * outright. The system then gives its child another parent, which is what is looked at, five times a second, from now on: so the
+ * watch begins before anything that takes time.
  *
  * @returns ends the watch.
  */
 export const onCallerGone = (gone: () => void): (() => void) => {
-  const first = process.ppid
-  let chain: ReadonlyArray<Watched> | undefined
+  const chain = between()
   const timer = setInterval(() => {
-    // Looked up here, so that a short command does not pay for it. What was lost before then is seen by this process's parent.
-    chain ??= process.ppid === first ? between() : [{ pid: undefined, parent: first }]
     if (chain.every(({ pid, parent }) => parentOf(pid) === parent)) return
     clearInterval(timer)
     gone()

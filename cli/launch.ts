@@ -37,6 +37,21 @@ const use = (folder: string): void => {
   }
 }
 
+/** What is done when whoever started this is gone, and how to look no longer. */
+interface Caller {
+  gone: () => unknown
+  readonly unwatch: () => void
+}
+
+/** Looks out for the caller from now on. Until something else is asked for, this process ends as a signal ends it. */
+const watchCaller = (): Caller => {
+  const caller: Caller = {
+    gone: () => process.kill(process.pid, "SIGTERM"),
+    unwatch: onCallerGone(() => caller.gone()),
+  }
+  return caller
+}
+
 /** What asks a program to end: Ctrl-C, a service's stop, a closed terminal, Ctrl-\\. */
 const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const
 
@@ -45,7 +60,7 @@ const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const
  * tsx's impatience: tsx kills what does not answer a signal within a twentieth of a second, and a stage that computes cannot.
  * This process is idle, answers at once, and passes the signal on.
  */
-const runBundle = (folder: string, words: ReadonlyArray<string>): Promise<void> =>
+const runBundle = (folder: string, words: ReadonlyArray<string>, caller: Caller): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--enable-source-maps", join(folder, bundleStart), ...words], {
       stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -54,10 +69,10 @@ const runBundle = (folder: string, words: ReadonlyArray<string>): Promise<void> 
       child.kill(signal)
     }
     for (const ending of endings) process.on(ending, relay)
-    const unwatch = onCallerGone(() => child.kill("SIGTERM"))
+    caller.gone = () => child.kill("SIGTERM")
     child.on("error", reject)
     child.on("exit", (code, signal) => {
-      unwatch()
+      caller.unwatch()
       for (const ending of endings) process.off(ending, relay)
       process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
       resolve()
@@ -80,14 +95,15 @@ const prepared = async (options: LaunchOptions): Promise<string | undefined> => 
 export const launch = async (options: LaunchOptions): Promise<void> => {
   // Whatever the caller's mask: what is written here is executed or believed later, so not everybody may write it.
   process.umask(process.umask(0o077) | 0o002)
+  // Before a bundle is made, which takes a second in which the caller may be killed.
+  const caller = watchCaller()
   const id = await prepared(options)
   const folder = id === undefined ? undefined : join(bundleFolder(options.root), id)
   if (folder !== undefined) use(folder)
   if (folder === undefined || !existsSync(join(folder, bundleStart))) {
     const program = await options.source()
-    onCallerGone(() => process.kill(process.pid, "SIGTERM"))
     await program.main(options.words)
   } else {
-    await runBundle(folder, options.words)
+    await runBundle(folder, options.words, caller)
   }
 }

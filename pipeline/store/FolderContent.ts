@@ -61,16 +61,17 @@ export const listFiles = async (
 
 const chunkBytes = 1 << 20
 
-const hashFile = async (path: string, sync: boolean, signal: AbortSignal): Promise<FileRecord> => {
+/** @param expected how many bytes the file had when it was listed; a store's small files need no large buffer each */
+const hashFile = async (path: string, expected: number, sync: boolean, signal: AbortSignal): Promise<FileRecord> => {
   // A file is opened for reading also where it is made durable: fsync needs no right to write.
   const file = await open(path, "r")
   try {
     const hash = createHash("sha256")
-    const buffer = Buffer.allocUnsafe(chunkBytes)
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, expected + 1))
     let bytes = 0
     for (;;) {
       signal.throwIfAborted()
-      const { bytesRead } = await file.read(buffer, 0, chunkBytes, bytes)
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, bytes)
       if (bytesRead === 0) break
       hash.update(buffer.subarray(0, bytesRead))
       bytes += bytesRead
@@ -96,9 +97,9 @@ const readContent = (during: string, directory: string, durable: boolean): Effec
   io(during, directory, async (signal) => {
     const files: Array<FileRecord> = []
     const folders = new Set([directory])
-    for (const { path } of await listFiles(directory)) {
+    for (const { path, bytes } of await listFiles(directory)) {
       const absolute = join(directory, path)
-      files.push({ ...(await hashFile(absolute, durable, signal)), path })
+      files.push({ ...(await hashFile(absolute, bytes, durable, signal)), path })
       if (durable) await chmod(absolute, 0o444)
       for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
         folders.add(join(directory, path.slice(0, slash)))

@@ -294,15 +294,25 @@ describe("starting", () => {
     for (const command of [[tsx, join(root, "dag.ts"), "wait"], [npm]]) {
       let killed = 0
       const { said } = await ended(command, (pid) => {
-        // What is above the launcher is looked up only after a moment.
-        setTimeout(() => {
-          killed = performance.now()
-          process.kill(pid, "SIGKILL")
-        }, 600)
+        killed = performance.now()
+        process.kill(pid, "SIGKILL")
       })
       expect(said).toBe("waiting\ninterrupted by SIGTERM\n")
       expect(performance.now() - killed).toBeLessThan(3000)
     }
+  })
+
+  it("K51 so it is when that happens while the bundle is made", async () => {
+    const root = project()
+    const command = [tsx, join(root, "dag.ts"), "wait"]
+    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"], detached: true })
+    let said = ""
+    child.stdout.on("data", (data: Buffer) => (said += data.toString()))
+    const closed = new Promise((resolve) => child.on("close", resolve))
+    while (!existsSync(bundleFolder(root))) await new Promise((done) => setTimeout(done, 5))
+    child.kill("SIGKILL")
+    await closed
+    expect(said).toMatch(/^(?:waiting\ninterrupted by SIGTERM\n)?$/)
   })
 
   it("K26 the project's own start loads neither esbuild nor a stage nor a native library", () => {
