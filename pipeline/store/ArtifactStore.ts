@@ -145,6 +145,20 @@ const formerAt = (path: string): FormerResult | undefined => {
   return text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseFormerResult))
 }
 
+/**
+ * Makes a folder and those above it. Node's recursive `mkdirSync` (20.20) never returns where the system says of a folder that is there
+ * that it is not, as Linux does below `/proc`.
+ */
+const makeFolders = (path: string): void => {
+  if (existsSync(path)) return
+  if (dirname(path) !== path) makeFolders(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause
+  }
+}
+
 const notAFolder = (path: string): StoreError =>
   new StoreError({
     reason: "Io",
@@ -354,7 +368,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       readRecord,
       prepare: Effect.flatMap(
         ioSync("making the store's folders", directory, () => {
-          mkdirSync(directory, { recursive: true })
+          makeFolders(directory)
           const known = new Map(readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]))
           for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
           return folders.find((folder) => known.get(folder)?.isDirectory() === false)

@@ -1,4 +1,5 @@
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { actionKey, KeyDocument } from "../keys/index.ts"
 import { JsonValue } from "../plan/index.ts"
@@ -67,7 +68,18 @@ export const FormerResult = Schema.Struct({
 })
 export type FormerResult = typeof FormerResult.Type
 
-const firstLine = (error: { readonly message: string }): string => error.message.split("\n")[0] ?? "unreadable"
+/** What is wrong with a record, in words: the schema itself says it with all that a record may be. */
+const whyNot = (error: ParseResult.ParseError, json: string): string => {
+  try {
+    JSON.parse(json)
+  } catch {
+    return "is no JSON: cut off, or damaged"
+  }
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return issue === undefined
+    ? "is of another form"
+    : `is of another form: ${[...issue.path.map(String), ""].join(" ")}${issue.message}`
+}
 
 /**
  * Decodes a record. One without a seal must have exactly the members that there are, so that a seal that was damaged is not taken
@@ -78,7 +90,7 @@ export const decodeRecord = <A, I>(schema: Schema.Schema<A, I>) => {
   return (text: string): Either.Either<{ readonly value: A; readonly sealed: boolean }, string> =>
     Either.flatMap(openRecord(text), ({ json, sealed }) =>
       Either.mapBoth(decode(json, { onExcessProperty: sealed ? "ignore" : "error" }), {
-        onLeft: firstLine,
+        onLeft: (error) => whyNot(error, json),
         onRight: (value) => ({ value, sealed }),
       }),
     )

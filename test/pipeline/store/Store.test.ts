@@ -121,6 +121,25 @@ describe("records", () => {
     expect(await verifyIn(store)).toMatchObject({ unreadable: [], damaged: [], unsealed: 0 })
   })
 
+  it("C142 why a record cannot be read is said in a few words", async () => {
+    const store = await madeStore()
+    const [cut = "", other = ""] = filesBelow(join(store, "manifests"))
+    writeFileSync(cut, "{")
+    writeFileSync(other, '{"version":1,"stage":3}')
+    const { unreadable } = await verifyIn(store)
+    expect(unreadable.map(({ why }) => why)).toEqual([
+      "is no JSON: cut off, or damaged",
+      expect.stringMatching(/^is of another form: \w.{0,80}$/),
+    ])
+  })
+
+  it.runIf(process.platform === "linux")("C141 a folder that the system cannot make is told at once", async () => {
+    const refused = await Effect.runPromise(
+      Effect.flip(run(diamond()).pipe(Effect.provide(services("/proc/none/store")))),
+    )
+    expect(refused).toMatchObject({ _tag: "StoreError" })
+  })
+
   it("C84 a record without a hash, of an earlier version, is read and counted", async () => {
     const store = await madeStore()
     for (const file of filesBelow(join(store, "manifests"))) {
