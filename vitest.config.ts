@@ -7,7 +7,7 @@ export default defineConfig({
     pool: "forks",
     // By default one core is left to the watcher, and of two that is half.
     maxWorkers: "100%",
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 })
