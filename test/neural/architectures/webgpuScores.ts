@@ -1,16 +1,19 @@
 /**
- * A process that scores the golden texts of every model and head on WebGPU and on the CPU, and prints one line of JSON for
- * each: {"model", "head", "difference"}. The driver's environment must be set before it starts.
+ * A process that scores the golden texts of the models that it is given, with each head, on WebGPU and on the CPU, and prints one
+ * line of JSON for each: {"model", "head", "difference"}. The driver's environment must be set before it starts.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { layerOnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
-import { goldenModel, headOfKind, largestDifference, modelNames, readConfig, readGolden } from "./golden.ts"
+import { goldenModel, headOfKind, largestDifference, readConfig, readGolden } from "./golden.ts"
 
 /** Texts of one and of several tokens: the long ones show nothing more here, and a software driver is slow. */
 const longest = 40
 
+const modelsGiven = Schema.decodeSync(Schema.parseJson(Schema.Array(Schema.String)))
+
 const program = Effect.gen(function* () {
-  for (const model of modelNames) {
+  for (const model of modelsGiven(process.argv[2] ?? "[]")) {
     const golden = readGolden(model)
     const texts = golden.texts.filter(({ ids }) => ids.length < longest)
     for (const head of Object.keys(golden.texts[0]?.expected ?? {})) {
