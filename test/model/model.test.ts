@@ -378,7 +378,7 @@ describe("models", () => {
         ]) {
           expect(yield* failure(made(folder))).toMatch(/^ModelUnsuitable: .*1_Pooling\/config\.json/)
         }
-        expect(yield* failure(made(pooled(old, ["Dense"])))).toMatch(/^ModelUnsuitable: .*module Dense/)
+        expect(yield* failure(made(pooled(old, ["LayerNorm"])))).toMatch(/^ModelUnsuitable: .*module LayerNorm/)
         expect(yield* failure(made(pooled(old, [], "manhattan")))).toMatch(/^ModelUnsuitable: .*«manhattan»/)
       }),
     ),
