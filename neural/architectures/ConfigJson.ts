@@ -27,6 +27,13 @@ export const decoded = <A, I>(modelType: string, schema: Schema.Schema<A, I>, js
 export const invalid = (modelType: string, field: string, why: string) =>
   Either.left(new ConfigInvalid({ modelType, field, why }))
 
+/** An error where a width does not fall apart into so many heads; of both a field's name and value. */
+export const checkHeads = (
+  modelType: string,
+  [field, heads]: readonly [field: string, heads: number],
+  [widthField, width]: readonly [field: string, width: number],
+): Outcome<void> => (width % heads === 0 ? Either.void : invalid(modelType, field, `it must divide ${widthField}`))
+
 /**
  * The table of an architecture's `config.json`: what every architecture has, and its own.
  *

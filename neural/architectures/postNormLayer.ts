@@ -1,18 +1,10 @@
 import * as Onnx from "../onnx/index.ts"
 import type { Place } from "./Architecture.ts"
+import { type Activation, activate } from "./activation.ts"
 import { selfAttention, singleQueryAttention } from "./attention.ts"
 import { dense } from "./dense.ts"
 import type { Floats, Parameters } from "./Parameters.ts"
 import { firstRows } from "./TokenBatch.ts"
-
-/** Activations of feed-forward layers, by transformers' names. */
-export const activations = ["gelu", "gelu_new", "relu"] as const
-export type Activation = (typeof activations)[number]
-
-const activate = (x: Floats, activation: Activation): Floats => {
-  if (activation === "relu") return Onnx.relu(x)
-  return Onnx.gelu(x, activation === "gelu" ? "none" : "tanh")
-}
 
 /** Layer normalisation of rows, with the gain and the bias of a name. */
 export const normalized = (parameters: Parameters, name: string, rows: Floats, epsilon: number): Floats => {

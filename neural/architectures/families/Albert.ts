@@ -2,13 +2,14 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { activationOf } from "../activation.ts"
+import { type BertEmbeddingSizes, bertEmbeddings } from "../bertEmbeddings.ts"
+import { checkHeads, configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
-import type { Encoder } from "../Encoder.ts"
+import { type Encoder, layeredEncoder } from "../Encoder.ts"
 import { type Family, pooledHeads } from "../Family.ts"
 import type { Floats } from "../Parameters.ts"
-import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
-import { byText, flatIds, lastRows } from "../TokenBatch.ts"
+import { type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
 
 const AlbertJson = Schema.Struct({
   vocab_size: or(size, 30000),
@@ -56,37 +57,20 @@ const fields = configFields({
   },
 })
 
-interface AlbertConfig extends PostNormSizes {
-  readonly vocabulary: number
-  readonly embeddingWidth: number
+interface AlbertConfig extends PostNormSizes, BertEmbeddingSizes {
   /** Passes through groups of layers. */
   readonly passes: number
   readonly groups: number
   /** Layers in a group. */
   readonly inner: number
-  readonly positions: number
-  readonly tokenTypes: number
 }
 
 const encoderOf = (config: AlbertConfig, place: Place): Encoder => {
-  const { dropout, parameters, tokens } = place
-  const { embeddingWidth, epsilon, groups, inner, passes, width } = config
-  const rows = Onnx.dimensions.multiply(tokens.batch, tokens.sequence)
-  const table = (name: string, entries: number): Floats =>
-    parameters.get(`embeddings.${name}_embeddings.weight`, entries, embeddingWidth)
-  const words = byText(Onnx.gather(table("word", config.vocabulary), flatIds(tokens)), tokens)
-  const types = table("token_type", config.tokenTypes)
-  const typed =
-    config.tokenTypes === 1
-      ? Onnx.reshape(types, [1, 1, embeddingWidth])
-      : byText(Onnx.gather(types, Onnx.reshape(tokens.tokenTypes, [rows])), tokens)
-  const placed = Onnx.gather(table("position", config.positions), Onnx.range(tokens.sequence, "int64"))
-  const sum = Onnx.reshape(Onnx.add(Onnx.add(words, typed), placed), [rows, embeddingWidth])
-  const embedded = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
+  const { parameters, tokens } = place
+  const { groups, inner, passes, width } = config
   // There too where the widths are equal, unlike ELECTRA's.
-  let x = dense(parameters, "encoder.embedding_hidden_mapping_in", embedded, width)
-  const layers = passes * inner
-  const layerOf = (layer: number, only: "all" | "first"): Floats => {
+  const embedded = dense(parameters, "encoder.embedding_hidden_mapping_in", bertEmbeddings(config, place), width)
+  const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     // As transformers divides, in floating point.
     const group = Math.trunc(Math.floor(layer / inner) / (passes / groups))
     const name = `encoder.albert_layer_groups.${group}.albert_layers.${layer % inner}`
@@ -109,13 +93,7 @@ const encoderOf = (config: AlbertConfig, place: Place): Encoder => {
       { keepsFed: true },
     )
   }
-  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(layer, "all")
-  return {
-    width,
-    states: () => layerOf(layers - 1, "all"),
-    first: () => layerOf(layers - 1, "first"),
-    last: () => lastRows(layerOf(layers - 1, "all"), tokens),
-  }
+  return layeredEncoder(tokens, { layers: passes * inner, width }, embedded, layerOf)
 }
 
 const albert = (config: AlbertConfig): Architecture => {
@@ -146,19 +124,19 @@ const albert = (config: AlbertConfig): Architecture => {
 }
 
 const read = (json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded("albert", AlbertJson, json), (part) => {
-    const activation = activations.find((known) => known === part.hidden_act)
-    if (activation === undefined) {
-      return invalid("albert", "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
-    }
-    if (part.hidden_size % part.num_attention_heads !== 0) {
-      return invalid("albert", "num_attention_heads", "it must divide hidden_size")
-    }
+  Either.gen(function* () {
+    const part = yield* decoded("albert", AlbertJson, json)
+    const activation = yield* activationOf("albert", "hidden_act", part.hidden_act)
+    yield* checkHeads("albert", ["num_attention_heads", part.num_attention_heads], ["hidden_size", part.hidden_size])
     if (part.num_hidden_groups > part.num_hidden_layers) {
-      return invalid("albert", "num_hidden_groups", "more groups than num_hidden_layers: some would never be passed")
+      return yield* invalid(
+        "albert",
+        "num_hidden_groups",
+        "more groups than num_hidden_layers: some would never be passed",
+      )
     }
     if (part.num_hidden_layers * part.inner_group_num > 1000) {
-      return invalid("albert", "inner_group_num", "with num_hidden_layers it makes more than 1,000 layers")
+      return yield* invalid("albert", "inner_group_num", "with num_hidden_layers it makes more than 1,000 layers")
     }
     const architecture = albert({
       vocabulary: part.vocab_size,
@@ -171,10 +149,11 @@ const read = (json: unknown): Outcome<Architecture> =>
       heads: part.num_attention_heads,
       activation,
       positions: part.max_position_embeddings,
+      firstPosition: 0,
       tokenTypes: part.type_vocab_size,
       epsilon: part.layer_norm_eps,
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 /** ALBERT: layers that share their weights, and embeddings narrower than they are. */

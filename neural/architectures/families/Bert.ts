@@ -1,7 +1,8 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Architecture } from "../Architecture.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { activationOf } from "../activation.ts"
+import { checkHeads, configFields, decoded, depth, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { type Family, type ModelType, pooledHeads } from "../Family.ts"
 import { type BertKind, bert } from "./BertEncoder.ts"
 
@@ -85,17 +86,11 @@ const fields = {
   }),
 }
 
-const activations = ["gelu", "gelu_new", "relu"] as const
-
 const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded(modelType, bertJson(kind, modelType), json), (part) => {
-    const activation = activations.find((known) => known === part.hidden_act)
-    if (activation === undefined) {
-      return invalid(modelType, "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
-    }
-    if (part.hidden_size % part.num_attention_heads !== 0) {
-      return invalid(modelType, "num_attention_heads", "it must divide hidden_size")
-    }
+  Either.gen(function* () {
+    const part = yield* decoded(modelType, bertJson(kind, modelType), json)
+    const activation = yield* activationOf(modelType, "hidden_act", part.hidden_act)
+    yield* checkHeads(modelType, ["num_attention_heads", part.num_attention_heads], ["hidden_size", part.hidden_size])
     const architecture = bert({
       kind,
       vocabulary: part.vocab_size,
@@ -110,7 +105,7 @@ const readBert = (kind: BertKind, modelType: string, json: unknown): Outcome<Arc
       tokenTypes: part.type_vocab_size,
       epsilon: part.layer_norm_eps,
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 const modelType = (kind: BertKind, name: string = kind, sameGraph?: string): Readonly<Record<string, ModelType>> => ({

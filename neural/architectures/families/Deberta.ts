@@ -1,8 +1,8 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Architecture } from "../Architecture.ts"
-import { activations } from "../activation.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { activationOf, activations } from "../activation.ts"
+import { checkHeads, configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { type Family, pooledHeads } from "../Family.ts"
 import { deberta, type RelativeAttention } from "./DebertaEncoder.ts"
 
@@ -76,36 +76,37 @@ const fields = configFields({
 const modelType = "deberta-v2"
 
 const read = (json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded(modelType, DebertaJson, json), (part) => {
+  Either.gen(function* () {
+    const part = yield* decoded(modelType, DebertaJson, json)
     const refuse = (field: string, why: string) => invalid(modelType, field, why)
-    const activation = activations.find((known) => known === part.hidden_act)
-    if (activation === undefined) {
-      return refuse("hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
-    }
+    const activation = yield* activationOf(modelType, "hidden_act", part.hidden_act)
     const pooling = [...activations, "tanh"] as const
     const poolerActivation = pooling.find((known) => known === part.pooler_hidden_act)
     if (poolerActivation === undefined) {
-      return refuse("pooler_hidden_act", `«${part.pooler_hidden_act}» is not built; ${pooling.join(", ")} are`)
+      return yield* refuse("pooler_hidden_act", `«${part.pooler_hidden_act}» is not built; ${pooling.join(", ")} are`)
     }
     const { hidden_size: width, num_attention_heads: heads } = part
-    if (width % heads !== 0) return refuse("num_attention_heads", "it must divide hidden_size")
+    yield* checkHeads(modelType, ["num_attention_heads", heads], ["hidden_size", width])
     if ((part.attention_head_size ?? width / heads) !== width / heads) {
-      return refuse("attention_head_size", `${part.attention_head_size} is not hidden_size / num_attention_heads`)
+      return yield* refuse(
+        "attention_head_size",
+        `${part.attention_head_size} is not hidden_size / num_attention_heads`,
+      )
     }
     if ((part.pooler_hidden_size ?? width) !== width) {
-      return refuse("pooler_hidden_size", `${part.pooler_hidden_size} is not hidden_size`)
+      return yield* refuse("pooler_hidden_size", `${part.pooler_hidden_size} is not hidden_size`)
     }
     const listed = part.pos_att_type ?? []
     const kinds = (typeof listed === "string" ? listed.toLowerCase().split("|") : listed).map((kind) => kind.trim())
     const strange = kinds.find((kind) => !["c2p", "p2c", ""].includes(kind))
-    if (strange !== undefined) return refuse("pos_att_type", `«${strange}» is not built; c2p and p2c are`)
+    if (strange !== undefined) return yield* refuse("pos_att_type", `«${strange}» is not built; c2p and p2c are`)
     const norms = part.norm_rel_ebd
       .toLowerCase()
       .split("|")
       .map((norm) => norm.trim())
     const strangeNorm = norms.find((norm) => norm !== "none" && norm !== "layer_norm")
     if (strangeNorm !== undefined)
-      return refuse("norm_rel_ebd", `«${strangeNorm}» is not built; layer_norm and none are`)
+      return yield* refuse("norm_rel_ebd", `«${strangeNorm}» is not built; layer_norm and none are`)
 
     const maximumDistance = part.max_relative_positions < 1 ? part.max_position_embeddings : part.max_relative_positions
     const buckets = part.position_buckets > 0 ? part.position_buckets : undefined
@@ -119,14 +120,14 @@ const read = (json: unknown): Outcome<Architecture> =>
         }
       : undefined
     if (relative !== undefined && kinds.join("") === "") {
-      return refuse("pos_att_type", "relative_attention without a product is not built")
+      return yield* refuse("pos_att_type", "relative_attention without a product is not built")
     }
     if (
       relative !== undefined &&
       buckets !== undefined &&
       (buckets < 4 || maximumDistance - 1 <= Math.floor(buckets / 2))
     ) {
-      return refuse("position_buckets", `${buckets} buckets do not end within ${maximumDistance} positions`)
+      return yield* refuse("position_buckets", `${buckets} buckets do not end within ${maximumDistance} positions`)
     }
     const architecture = deberta({
       vocabulary: part.vocab_size,
@@ -144,7 +145,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       contentToPosition: kinds.includes("c2p"),
       positionToContent: kinds.includes("p2c"),
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 /** DeBERTa-v2 and v3, which have one model type. */

@@ -3,9 +3,9 @@ import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from
 import { type Activation, activate } from "../activation.ts"
 import { singleQueryAttention } from "../attention.ts"
 import { dense } from "../dense.ts"
-import type { Encoder } from "../Encoder.ts"
+import { type Encoder, layeredEncoder } from "../Encoder.ts"
 import type { Floats } from "../Parameters.ts"
-import { byText, firstRows, flatIds, lastRows } from "../TokenBatch.ts"
+import { byText, firstRows, flatIds } from "../TokenBatch.ts"
 
 /** How relative positions take part in the attention of a DeBERTa-v2. */
 export interface RelativeAttention {
@@ -131,7 +131,7 @@ const positions = (config: DebertaConfig, relative: RelativeAttention, { paramet
 const debertaEncoder = (config: DebertaConfig, place: Place): Encoder => {
   const { dropout, parameters, tokens } = place
   const { batch, sequence } = tokens
-  const { epsilon, heads, innerWidth, layers, width } = config
+  const { epsilon, heads, innerWidth, width } = config
   const size = width / heads
   const products = 1 + Number(config.contentToPosition) + Number(config.positionToContent)
   const scale = (size * products) ** -0.5
@@ -224,15 +224,7 @@ const debertaEncoder = (config: DebertaConfig, place: Place): Encoder => {
     return normalize(Onnx.add(middle, fed), `${name}.output`)
   }
 
-  let x = embed()
-  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(x, layer, "all")
-  const before = x
-  return {
-    width,
-    states: () => layerOf(before, layers - 1, "all"),
-    first: () => layerOf(before, layers - 1, "first"),
-    last: () => lastRows(layerOf(before, layers - 1, "all"), tokens),
-  }
+  return layeredEncoder(tokens, config, embed(), layerOf)
 }
 
 /** The architecture of a DeBERTa-v2 or v3. */

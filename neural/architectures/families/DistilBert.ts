@@ -2,12 +2,14 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, size } from "../ConfigJson.ts"
+import { activationOf } from "../activation.ts"
+import { checkHeads, configFields, decoded, depth, type Outcome, or, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
-import type { Encoder } from "../Encoder.ts"
+import { type Encoder, layeredEncoder } from "../Encoder.ts"
 import { type Family, pooledHeads } from "../Family.ts"
-import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
-import { byText, flatIds, lastRows } from "../TokenBatch.ts"
+import type { Floats } from "../Parameters.ts"
+import { normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
+import { byText, flatIds } from "../TokenBatch.ts"
 
 const DistilBertJson = Schema.Struct({
   vocab_size: or(size, 30522),
@@ -61,14 +63,14 @@ interface DistilBertConfig extends PostNormSizes {
 
 const encoderOf = (config: DistilBertConfig, place: Place): Encoder => {
   const { dropout, parameters, tokens } = place
-  const { epsilon, layers, positions, vocabulary, width } = config
+  const { epsilon, positions, vocabulary, width } = config
   const rows = Onnx.dimensions.multiply(tokens.batch, tokens.sequence)
   const words = Onnx.gather(parameters.get("embeddings.word_embeddings.weight", vocabulary, width), flatIds(tokens))
   const table = parameters.get("embeddings.position_embeddings.weight", positions, width)
   const placed = Onnx.add(byText(words, tokens), Onnx.gather(table, Onnx.range(tokens.sequence, "int64")))
   const sum = Onnx.reshape(placed, [rows, width])
-  let x = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
-  const layerOf = (layer: number, only: "all" | "first") => {
+  const embedded = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
+  const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     const name = `transformer.layer.${layer}`
     return postNormLayer(place, config, x, only, {
       query: `${name}.attention.q_lin`,
@@ -82,13 +84,7 @@ const encoderOf = (config: DistilBertConfig, place: Place): Encoder => {
       dropout: `encoder.${layer}`,
     })
   }
-  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(layer, "all")
-  return {
-    width,
-    states: () => layerOf(layers - 1, "all"),
-    first: () => layerOf(layers - 1, "first"),
-    last: () => lastRows(layerOf(layers - 1, "all"), tokens),
-  }
+  return layeredEncoder(tokens, config, embedded, layerOf)
 }
 
 const distilBert = (config: DistilBertConfig): Architecture => {
@@ -118,12 +114,10 @@ const distilBert = (config: DistilBertConfig): Architecture => {
 }
 
 const read = (json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded("distilbert", DistilBertJson, json), (part) => {
-    const activation = activations.find((known) => known === part.activation)
-    if (activation === undefined) {
-      return invalid("distilbert", "activation", `«${part.activation}» is not built; ${activations.join(", ")} are`)
-    }
-    if (part.dim % part.n_heads !== 0) return invalid("distilbert", "n_heads", "it must divide dim")
+  Either.gen(function* () {
+    const part = yield* decoded("distilbert", DistilBertJson, json)
+    const activation = yield* activationOf("distilbert", "activation", part.activation)
+    yield* checkHeads("distilbert", ["n_heads", part.n_heads], ["dim", part.dim])
     const architecture = distilBert({
       vocabulary: part.vocab_size,
       width: part.dim,
@@ -135,7 +129,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       // Not in its configuration: transformers has it so.
       epsilon: 1e-12,
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 /** DistilBERT: half of BERT's layers, without token types and pooler. */

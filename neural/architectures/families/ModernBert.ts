@@ -2,15 +2,11 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { FieldTable } from "../../../schemas/index.ts"
 import type { Architecture } from "../Architecture.ts"
-import { activations } from "../activation.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { activationOf } from "../activation.ts"
+import { checkHeads, configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { type Family, pooledHeads } from "../Family.ts"
 import { modernBert } from "./ModernBertEncoder.ts"
-
-const RopeJson = Schema.Struct({
-  rope_type: or(Schema.String, "default"),
-  rope_theta: or(Schema.NullOr(positive), null),
-})
+import { plainRopeFields, RopeJson, slidingLayers } from "./rotaryFields.ts"
 
 const RopesJson = Schema.Struct({
   full_attention: or(Schema.NullOr(RopeJson), null),
@@ -65,15 +61,6 @@ const honoured: Readonly<Record<Exclude<keyof typeof ModernBertJson.fields, "rop
   classifier_activation: "activation of the classifier's dense layer: gelu, gelu_new or relu",
 }
 
-const rope: FieldTable = {
-  honoured: {
-    rope_type: "must be default: scaled rotary positions are not built",
-    rope_theta: "base of the rotary positions",
-  } satisfies Record<keyof typeof RopeJson.fields, string>,
-  harmless: {},
-  only: { partial_rotary_factor: { values: [1], because: "rotary positions on a part of a head are not built" } },
-}
-
 const fields = configFields({
   honoured,
   harmless: {
@@ -96,7 +83,7 @@ const fields = configFields({
       honoured: {},
       harmless: {},
       only: {},
-      within: { full_attention: rope, sliding_attention: rope } satisfies Record<
+      within: { full_attention: plainRopeFields, sliding_attention: plainRopeFields } satisfies Record<
         keyof typeof RopesJson.fields,
         FieldTable
       >,
@@ -105,28 +92,21 @@ const fields = configFields({
 })
 
 const read = (json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded("modernbert", ModernBertJson, json), (part) => {
+  Either.gen(function* () {
+    const part = yield* decoded("modernbert", ModernBertJson, json)
     const refuse = (field: string, why: string) => invalid("modernbert", field, why)
-    const notBuilt = (activation: string): string => `«${activation}» is not built; ${activations.join(", ")} are`
-    const [activation, classifierActivation] = [part.hidden_activation, part.classifier_activation].map((name) =>
-      activations.find((known) => known === name),
-    )
-    if (activation === undefined) return refuse("hidden_activation", notBuilt(part.hidden_activation))
-    if (classifierActivation === undefined) return refuse("classifier_activation", notBuilt(part.classifier_activation))
+    const activation = yield* activationOf("modernbert", "hidden_activation", part.hidden_activation)
+    const classifierActivation = yield* activationOf("modernbert", "classifier_activation", part.classifier_activation)
     const layers = part.num_hidden_layers
-    const kinds =
-      part.layer_types ??
-      Array.from({ length: layers }, (_, layer) =>
-        layer % part.global_attn_every_n_layers === 0 ? "full_attention" : "sliding_attention",
-      )
-    const strange = kinds.find((kind) => kind !== "sliding_attention" && kind !== "full_attention")
-    if (strange !== undefined) return refuse("layer_types", `«${strange}» is not built`)
-    if (kinds.length !== layers) return refuse("layer_types", `${kinds.length} entries for ${layers} layers`)
-    if (part.hidden_size % part.num_attention_heads !== 0) {
-      return refuse("num_attention_heads", "it must divide hidden_size")
-    }
+    const kinds = slidingLayers(part.layer_types, layers, (layer) => layer % part.global_attn_every_n_layers !== 0)
+    if (typeof kinds === "string") return yield* refuse("layer_types", kinds)
+    yield* checkHeads(
+      "modernbert",
+      ["num_attention_heads", part.num_attention_heads],
+      ["hidden_size", part.hidden_size],
+    )
     if ((part.hidden_size / part.num_attention_heads) % 2 !== 0) {
-      return refuse("num_attention_heads", "rotary positions need heads of an even size")
+      return yield* refuse("num_attention_heads", "rotary positions need heads of an even size")
     }
     const { full_attention: full, sliding_attention: sliding } = part.rope_parameters ?? {
       full_attention: null,
@@ -134,7 +114,7 @@ const read = (json: unknown): Outcome<Architecture> =>
     }
     const scaled = [full, sliding].find((rope) => rope !== null && rope.rope_type !== "default")
     if (scaled) {
-      return refuse("rope_parameters", `«${scaled.rope_type}» is not built; the default rotary positions are`)
+      return yield* refuse("rope_parameters", `«${scaled.rope_type}» is not built; the default rotary positions are`)
     }
     const architecture = modernBert({
       vocabulary: part.vocab_size,
@@ -145,7 +125,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       activation,
       epsilon: part.norm_eps,
       window: part.sliding_window ?? Math.floor(part.local_attention / 2),
-      local: kinds.map((kind) => kind === "sliding_attention"),
+      local: kinds,
       ropeBase: {
         global: full?.rope_theta ?? part.global_rope_theta,
         local: sliding?.rope_theta ?? part.local_rope_theta,
@@ -160,7 +140,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       classifierActivation,
       positions: part.max_position_embeddings,
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 /** ModernBERT and the models that were trained from it. */

@@ -2,12 +2,12 @@ import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
 import { type Activation, activate } from "../activation.ts"
 import { selfAttention, singleQueryAttention } from "../attention.ts"
-import type { Encoder } from "../Encoder.ts"
+import { type Encoder, layeredEncoder } from "../Encoder.ts"
 import { maskedMean } from "../maskedMean.ts"
 import type { Floats, Parameters } from "../Parameters.ts"
 import { positionsOf, rotation } from "../rotary.ts"
 import { slidingWindow } from "../slidingWindow.ts"
-import { firstRows, flatIds, lastRows } from "../TokenBatch.ts"
+import { firstRows, flatIds } from "../TokenBatch.ts"
 
 /** What a ModernBERT is made of: the sizes of a Hugging Face `config.json`. */
 export interface ModernBertConfig {
@@ -64,7 +64,7 @@ const modernBertEncoder = (
   config: ModernBertConfig,
   { dropout, maximumTokens, parameters, tokens }: Place,
 ): Encoder => {
-  const { biases, heads, innerWidth, layers, width } = config
+  const { biases, heads, innerWidth, width } = config
   const size = width / heads
   const divided = { heads, keyHeads: heads, size }
   const norm = (x: Floats, name: string): Floats => normalization(config, parameters, x, name)
@@ -136,16 +136,8 @@ const modernBertEncoder = (
   }
 
   const table = parameters.get("embeddings.tok_embeddings.weight", config.vocabulary, width)
-  let x = dropout(norm(Onnx.gather(table, flatIds(tokens)), "embeddings.norm"), "encoder.embedding")
-  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(x, layer, "all")
-  const before = x
-  const end = (only: "all" | "first"): Floats => norm(layerOf(before, layers - 1, only), "final_norm")
-  return {
-    width,
-    states: () => end("all"),
-    first: () => end("first"),
-    last: () => lastRows(end("all"), tokens),
-  }
+  const embedded = dropout(norm(Onnx.gather(table, flatIds(tokens)), "embeddings.norm"), "encoder.embedding")
+  return layeredEncoder(tokens, config, embedded, layerOf, (states) => norm(states, "final_norm"))
 }
 
 /** A dense layer on the text's pooled state, its activation, a normalisation, and the labels' logits. */

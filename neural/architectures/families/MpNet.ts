@@ -2,13 +2,15 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
-import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
+import { activationOf } from "../activation.ts"
+import { checkHeads, configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { dense } from "../dense.ts"
-import type { Encoder } from "../Encoder.ts"
+import { type Encoder, layeredEncoder } from "../Encoder.ts"
 import { type Family, pooledHeads } from "../Family.ts"
-import { activations, normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
+import type { Floats } from "../Parameters.ts"
+import { normalized, type PostNormSizes, postNormLayer } from "../postNormLayer.ts"
 import { relativePositionBias } from "../relativePositions.ts"
-import { byText, flatIds, lastRows } from "../TokenBatch.ts"
+import { byText, flatIds } from "../TokenBatch.ts"
 
 const MpNetJson = Schema.Struct({
   vocab_size: or(size, 30527),
@@ -55,7 +57,7 @@ interface MpNetConfig extends PostNormSizes {
 
 const encoderOf = (config: MpNetConfig, place: Place): Encoder => {
   const { dropout, parameters, tokens } = place
-  const { buckets, epsilon, heads, layers, vocabulary, width } = config
+  const { buckets, epsilon, heads, vocabulary, width } = config
   const rows = Onnx.dimensions.multiply(tokens.batch, tokens.sequence)
   const words = Onnx.gather(parameters.get("embeddings.word_embeddings.weight", vocabulary, width), flatIds(tokens))
   const table = parameters.get("embeddings.position_embeddings.weight", config.positions, width)
@@ -65,8 +67,8 @@ const encoderOf = (config: MpNetConfig, place: Place): Encoder => {
   const biasOf = (queries: Onnx.Dim) =>
     relativePositionBias(tokens, relative, { buckets: usedBuckets, maximumDistance }, queries)
   const bias = { all: biasOf(tokens.sequence), first: biasOf(1) }
-  let x = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
-  const layerOf = (layer: number, only: "all" | "first") => {
+  const embedded = dropout(normalized(parameters, "embeddings.LayerNorm", sum, epsilon), "encoder.embedding")
+  const layerOf = (x: Floats, layer: number, only: "all" | "first"): Floats => {
     const name = `encoder.layer.${layer}`
     return postNormLayer(
       place,
@@ -87,13 +89,7 @@ const encoderOf = (config: MpNetConfig, place: Place): Encoder => {
       { bias },
     )
   }
-  for (let layer = 0; layer < layers - 1; layer++) x = layerOf(layer, "all")
-  return {
-    width,
-    states: () => layerOf(layers - 1, "all"),
-    first: () => layerOf(layers - 1, "first"),
-    last: () => lastRows(layerOf(layers - 1, "all"), tokens),
-  }
+  return layeredEncoder(tokens, config, embedded, layerOf)
 }
 
 const mpNet = (config: MpNetConfig): Architecture => {
@@ -122,20 +118,16 @@ const mpNet = (config: MpNetConfig): Architecture => {
 }
 
 const read = (json: unknown): Outcome<Architecture> =>
-  Either.flatMap(decoded("mpnet", MpNetJson, json), (part) => {
-    const activation = activations.find((known) => known === part.hidden_act)
-    if (activation === undefined) {
-      return invalid("mpnet", "hidden_act", `«${part.hidden_act}» is not built; ${activations.join(", ")} are`)
-    }
-    if (part.hidden_size % part.num_attention_heads !== 0) {
-      return invalid("mpnet", "num_attention_heads", "it must divide hidden_size")
-    }
+  Either.gen(function* () {
+    const part = yield* decoded("mpnet", MpNetJson, json)
+    const activation = yield* activationOf("mpnet", "hidden_act", part.hidden_act)
+    yield* checkHeads("mpnet", ["num_attention_heads", part.num_attention_heads], ["hidden_size", part.hidden_size])
     if (part.relative_attention_num_buckets < usedBuckets) {
       const why = `${part.relative_attention_num_buckets} rows; transformers looks up ${usedBuckets}, whatever stands here`
-      return invalid("mpnet", "relative_attention_num_buckets", why)
+      return yield* invalid("mpnet", "relative_attention_num_buckets", why)
     }
     if (part.max_position_embeddings <= firstPosition) {
-      return invalid("mpnet", "max_position_embeddings", `positions begin at row ${firstPosition}`)
+      return yield* invalid("mpnet", "max_position_embeddings", `positions begin at row ${firstPosition}`)
     }
     const architecture = mpNet({
       vocabulary: part.vocab_size,
@@ -148,7 +140,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       activation,
       epsilon: part.layer_norm_eps,
     })
-    return Either.right(architecture)
+    return architecture
   })
 
 /** MPNet: absolute positions, and relative ones in buckets as T5's. */

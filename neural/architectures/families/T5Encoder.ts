@@ -1,10 +1,10 @@
 import * as Onnx from "../../onnx/index.ts"
 import type { Place } from "../Architecture.ts"
 import { selfAttention, singleQueryAttention } from "../attention.ts"
-import { type Encoder, keepAll } from "../Encoder.ts"
+import { type Encoder, keepAll, layeredEncoder } from "../Encoder.ts"
 import type { Floats, Parameters } from "../Parameters.ts"
 import { relativePositionBias } from "../relativePositions.ts"
-import { firstRows, flatIds, lastRows } from "../TokenBatch.ts"
+import { firstRows, flatIds } from "../TokenBatch.ts"
 
 /** The activation of a feed-forward layer: of its one inner projection, or of the gate of two. */
 export type FeedForward = "relu" | "gated-gelu"
@@ -55,7 +55,7 @@ const feedForward = (
 
 /** The T5 encoder over a batch of tokens, without attention scaling; its position bias is block 0's in every block, or each block's own. */
 export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Place): Encoder => {
-  const { epsilon, headSize, heads, layers, width } = config
+  const { epsilon, headSize, heads, width } = config
   const inner = heads * headSize
   const divided = { heads, keyHeads: heads, size: headSize }
   const gain = (name: string): Floats => parameters.get(`${name}.weight`, width)
@@ -101,23 +101,11 @@ export const t5Encoder = (config: T5Config, { dropout, parameters, tokens }: Pla
     return Onnx.add(middle, dropout(fed, place("feedForward")))
   }
 
-  let x = dropout(
-    Onnx.gather(parameters.get("shared.weight", config.vocabulary, width), flatIds(tokens)),
-    "encoder.embedding",
-  )
-  for (let layer = 0; layer < layers - 1; layer++) x = block(x, layer, "all")
-  const before = x
-  const end = (only: "all" | "first"): Floats =>
-    dropout(
-      Onnx.rmsNormalization(block(before, layers - 1, only), gain("encoder.final_layer_norm"), epsilon),
-      "encoder.output",
-    )
-  return {
-    width,
-    states: () => end("all"),
-    first: () => end("first"),
-    last: () => lastRows(end("all"), tokens),
-  }
+  const table = parameters.get("shared.weight", config.vocabulary, width)
+  const embedded = dropout(Onnx.gather(table, flatIds(tokens)), "encoder.embedding")
+  const end = (states: Floats): Floats =>
+    dropout(Onnx.rmsNormalization(states, gain("encoder.final_layer_norm"), epsilon), "encoder.output")
+  return layeredEncoder(tokens, config, embedded, block, end)
 }
 
 /**

@@ -1,15 +1,10 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { FieldTable } from "../../../schemas/index.ts"
 import type { Architecture } from "../Architecture.ts"
 import { configFields, decoded, depth, invalid, type Outcome, or, positive, size } from "../ConfigJson.ts"
 import { type Family, pooledHeads } from "../Family.ts"
+import { plainRopeFields, RopeJson, slidingLayers } from "./rotaryFields.ts"
 import { t5Gemma } from "./T5GemmaArchitecture.ts"
-
-const RopeJson = Schema.Struct({
-  rope_type: or(Schema.String, "default"),
-  rope_theta: or(Schema.NullOr(positive), null),
-})
 
 /** The defaults are those of Hugging Face's classes: files leave out what equals them. */
 const PartJson = Schema.Struct({
@@ -31,15 +26,6 @@ const PartJson = Schema.Struct({
 })
 
 const T5GemmaJson = Schema.Struct({ encoder: PartJson })
-
-const rope: FieldTable = {
-  honoured: {
-    rope_type: "must be default: scaled rotary positions are not built",
-    rope_theta: "base of the rotary positions",
-  } satisfies Record<keyof typeof RopeJson.fields, string>,
-  harmless: {},
-  only: { partial_rotary_factor: { values: [1], because: "rotary positions on a part of a head are not built" } },
-}
 
 const honoured: Readonly<Record<Exclude<keyof typeof PartJson.fields, "rope_parameters">, string>> = {
   vocab_size: "rows of the embedding",
@@ -67,7 +53,7 @@ const encoder = configFields({
     is_encoder_decoder: "the encoder alone is used",
   },
   only: { attention_bias: { values: [false], because: "biases in attention are not built" } },
-  within: { rope_parameters: rope },
+  within: { rope_parameters: plainRopeFields },
 })
 
 const fields = configFields({
@@ -85,12 +71,8 @@ const read = (json: unknown): Outcome<Architecture> =>
   Either.flatMap(decoded("t5gemma", T5GemmaJson, json), ({ encoder }) => {
     const refuse = (field: string, why: string) => invalid("t5gemma", `encoder.${field}`, why)
     const layers = encoder.num_hidden_layers
-    const kinds =
-      encoder.layer_types ??
-      Array.from({ length: layers }, (_, i) => (i % 2 === 0 ? "sliding_attention" : "full_attention"))
-    const strange = kinds.find((kind) => kind !== "sliding_attention" && kind !== "full_attention")
-    if (strange !== undefined) return refuse("layer_types", `«${strange}» is not built`)
-    if (kinds.length !== layers) return refuse("layer_types", `${kinds.length} entries for ${layers} layers`)
+    const kinds = slidingLayers(encoder.layer_types, layers, (layer) => layer % 2 === 0)
+    if (typeof kinds === "string") return refuse("layer_types", kinds)
     if (encoder.hidden_activation !== "gelu_pytorch_tanh") {
       return refuse("hidden_activation", `«${encoder.hidden_activation}» is not built; gelu_pytorch_tanh is`)
     }
@@ -115,7 +97,7 @@ const read = (json: unknown): Outcome<Architecture> =>
       ropeTheta: rope?.rope_theta ?? encoder.rope_theta,
       epsilon: encoder.rms_norm_eps,
       window: encoder.sliding_window ?? Number.MAX_SAFE_INTEGER,
-      sliding: kinds.map((kind) => kind === "sliding_attention"),
+      sliding: kinds,
     })
     return Either.right(architecture)
   })

@@ -9,6 +9,16 @@ export const RopeJson = Schema.Struct({
   rope_theta: or(Schema.NullOr(positive), null),
 })
 
+/** What becomes of the fields of `rope_parameters` where a reader looks at rope_type itself. */
+export const plainRopeFields: FieldTable = {
+  honoured: {
+    rope_type: "must be default: scaled rotary positions are not built",
+    rope_theta: "base of the rotary positions",
+  } satisfies Record<keyof typeof RopeJson.fields, string>,
+  harmless: {},
+  only: { partial_rotary_factor: { values: [1], because: "rotary positions on a part of a head are not built" } },
+}
+
 /** What becomes of the fields of `rope_parameters`. */
 export const ropeFields: FieldTable = {
   honoured: { rope_theta: "base of the rotary positions" },
