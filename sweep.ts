@@ -5,7 +5,7 @@
 import * as Data from "effect/Data"
 import * as JSONSchema from "effect/JSONSchema"
 import * as Schema from "effect/Schema"
-import { type Sweep, SystemName, tellingNames } from "./schemas/index.ts"
+import { isRecord, type Sweep, SystemName, tellingNames, valueAt, withValueAt } from "./schemas/index.ts"
 import { type Experiment, experimentSchema, type GridValue } from "./settings.ts"
 
 /** The most points of one sweep: of a first stage, or of a model with a loss. */
@@ -23,11 +23,6 @@ export class SweepRefused extends Data.TaggedError("SweepRefused")<{
   }
 }
 
-type JsonObject = { readonly [name: string]: unknown }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Where grids may stand: what a first stage searches with, and what decides what a training learns. */
 const swept = /^(?:retrieve\.[^.]+|train\.(?:lists|loss|optimizer|validate))\..|^train\.(?:steps|dropout)$/
 
@@ -37,9 +32,9 @@ const swept = /^(?:retrieve\.[^.]+|train\.(?:lists|loss|optimizer|validate))\..|
  */
 export const sweepableSettings = (): ReadonlyArray<string> => {
   const root: unknown = JSONSchema.make(experimentSchema())
-  const definitions = isObject(root) && isObject(root["$defs"]) ? root["$defs"] : {}
-  const resolved = (schema: unknown): ReadonlyArray<JsonObject> => {
-    if (!isObject(schema)) return []
+  const definitions = isRecord(root) && isRecord(root["$defs"]) ? root["$defs"] : {}
+  const resolved = (schema: unknown): ReadonlyArray<Readonly<Record<string, unknown>>> => {
+    if (!isRecord(schema)) return []
     const reference = schema["$ref"]
     const all = Array.isArray(schema["allOf"]) ? schema["allOf"] : []
     const named = typeof reference === "string" ? resolved(definitions[reference.replace("#/$defs/", "")]) : []
@@ -53,22 +48,12 @@ export const sweepableSettings = (): ReadonlyArray<string> => {
     )
     if (isScalar && swept.test(path) && !path.endsWith(".seed")) paths.push(path)
     for (const { properties } of parts) {
-      if (!isObject(properties)) continue
+      if (!isRecord(properties)) continue
       for (const [name, property] of Object.entries(properties)) visit(property, path === "" ? name : `${path}.${name}`)
     }
   }
   visit(root, "")
   return paths
-}
-
-/** The setting at a dotted path. */
-const valueAt = (settings: unknown, path: string): unknown =>
-  path.split(".").reduce<unknown>((above, step) => (isObject(above) ? above[step] : undefined), settings)
-
-const withValue = (settings: unknown, [step, ...below]: ReadonlyArray<string>, value: GridValue): unknown => {
-  if (step === undefined) return value
-  const object = isObject(settings) ? settings : {}
-  return { ...object, [step]: withValue(object[step], below, value) }
 }
 
 /** A point of a sweep. */
@@ -120,7 +105,10 @@ export const sweepPoints = (
         valueAt(settings, setting) === value ? [] : [{ setting, label: `${name}_${String(value)}` }],
       ),
       settings: validate(
-        at.reduce<unknown>((whole, { setting, value }) => withValue(whole, setting.split("."), value), settings),
+        at.reduce<Readonly<Record<string, unknown>>>(
+          (whole, { setting, value }) => withValueAt(whole, setting, value),
+          { ...settings },
+        ),
       ),
     }
   })

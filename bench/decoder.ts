@@ -17,21 +17,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { convertCheckpoint, layerOnnxRuntime, openScorer } from "../neural/index.ts"
 import { modelFiles } from "../schemas/index.ts"
+import { qwen3Head as head, qwen3Config } from "./support/qwen3Config.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
-const head = { kind: "decoder-choice", yes: 9693, no: 2152 } as const
 const config = {
+  ...qwen3Config,
   architectures: ["Qwen3ForCausalLM"],
-  model_type: "qwen3",
-  hidden_size: 1024,
-  intermediate_size: 3072,
-  num_hidden_layers: Number(process.env["RANKDAG_BENCH_LAYERS"] ?? 28),
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  vocab_size: 151_669,
-  tie_word_embeddings: true,
-  rope_theta: 1_000_000,
+  num_hidden_layers: Number(process.env["RANKDAG_BENCH_LAYERS"] ?? qwen3Config.num_hidden_layers),
 }
 const [rounds, pairs, tokens] = [3, 4, 256]
 

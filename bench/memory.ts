@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { convertCheckpoint, type FloatDtype, layerOnnxRuntime, openScorer } from "../neural/index.ts"
 import { type Head, modelFiles } from "../schemas/index.ts"
+import { qwen3Config, qwen3Head } from "./support/qwen3Config.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
 interface LargeModel {
@@ -46,19 +47,8 @@ const models: Readonly<Record<string, LargeModel>> = {
   },
   "qwen3-0.6b": {
     dtype: "BF16",
-    head: { kind: "decoder-choice", yes: 9693, no: 2152 },
-    config: {
-      model_type: "qwen3",
-      hidden_size: 1024,
-      intermediate_size: 3072,
-      num_hidden_layers: 28,
-      num_attention_heads: 16,
-      num_key_value_heads: 8,
-      head_dim: 128,
-      vocab_size: 151_669,
-      tie_word_embeddings: true,
-      rope_theta: 1_000_000,
-    },
+    head: qwen3Head,
+    config: qwen3Config,
     limit: (weightBytes) => 2 * weightBytes,
   },
   "t5gemma-2b": {

@@ -6,10 +6,10 @@ import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import { causeText, type DeviceChoice, didYouMean } from "../schemas/index.ts"
+import { causeText, type DeviceChoice, didYouMean, isRecord, valueAt, withValueAt } from "../schemas/index.ts"
 import { type Experiment, experimentSchema, type Grid } from "../settings.ts"
 import { sweepableSettings } from "../sweep.ts"
-import { checkedGrid, takeGrids, withGrids, withValueAt } from "./gridSettings.ts"
+import { checkedGrid, takeGrids, withGrids } from "./gridSettings.ts"
 import { withoutComments } from "./withoutComments.ts"
 
 /** The configuration, from a file or from `--set`, is not one. */
@@ -27,10 +27,7 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
   }
 }
 
-type JsonObject = { [name: string]: unknown }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+type JsonObject = Readonly<Record<string, unknown>>
 
 /** The JSON Schema of a configuration, for editors: `experiments/schema.json`. */
 export const experimentJsonSchema = (): unknown => withGrids(JSONSchema.make(experimentSchema()), sweepableSettings())
@@ -72,15 +69,18 @@ const settingNames = (schema: Schema.Schema.AnyNoContext): SettingNames => {
   return names
 }
 
+/** Every setting, by its dotted path. */
+const everySetting = (names: SettingNames): ReadonlyArray<string> =>
+  [...names].flatMap(([above, below]) => below.map((name) => (above === "" ? name : `${above}.${name}`)))
+
 const unknownName = (where: string, path: string, names: SettingNames) => {
-  const every = [...names].flatMap(([above, below]) => below.map((name) => (above === "" ? name : `${above}.${name}`)))
   const above = path.slice(0, Math.max(0, path.lastIndexOf(".")))
   const siblings = names.get(above)
   return new ConfigurationError({
     where,
     path,
     // The names inside of a list's objects are not among these.
-    problem: `no such setting.${/\.\d+\./.test(path) ? "" : didYouMean(path, every)}${
+    problem: `no such setting.${/\.\d+\./.test(path) ? "" : didYouMean(path, everySetting(names))}${
       siblings === undefined ? "" : ` Settings ${above === "" ? "at the top" : `of ${above}`}: ${siblings.join(", ")}.`
     }`,
   })
@@ -109,20 +109,16 @@ const assign = (
       "modules are loaded before settings are read; name them with --stages, or in the configuration's file"
     return Either.left(new ConfigurationError({ where, path, problem }))
   }
-  const root = { ...into }
-  let level: JsonObject = root
   for (const [depth, step] of steps.entries()) {
     if (!names.get(steps.slice(0, depth).join("."))?.includes(step)) return Either.left(unknownName(where, path, names))
-    if (depth === steps.length - 1) {
-      level[step] = Either.getOrElse(parseJson(text), () => text)
-    } else {
-      const below = level[step]
-      const copy: JsonObject = isObject(below) ? { ...below } : {}
-      level[step] = copy
-      level = copy
-    }
   }
-  return Either.right(root)
+  return Either.right(
+    withValueAt(
+      into,
+      path,
+      Either.getOrElse(parseJson(text), () => text),
+    ),
+  )
 }
 
 /**
@@ -158,22 +154,15 @@ const firstProblem = (where: string, error: ParseResult.ParseError, names: Setti
   return new ConfigurationError({ where, path, problem: problemOf(messages) })
 }
 
-const valueAt = (settings: unknown, path: string): unknown =>
-  path.split(".").reduce<unknown>((above, step) => {
-    if (Array.isArray(above)) return above[Number(step)]
-    return isObject(above) ? above[step] : undefined
-  }, settings)
-
 /** The option that changes what a stage's own schema refused: the setting that ends in these names and has the value that is refused. */
 export const refusedSetting = (error: ParseResult.ParseError, settings: Experiment): ConfigurationError => {
   const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
   const path = issue?.path.map(String).join(".") ?? ""
   const problem = issue?.message ?? error.message
   const name = path.replaceAll(/\.\d+(?=\.|$)/g, "")
-  const every = [...settingNames(experimentSchema())].flatMap(([above, below]) =>
-    below.map((each) => (above === "" ? each : `${above}.${each}`)),
+  const ending = everySetting(settingNames(experimentSchema())).filter(
+    (each) => each === name || each.endsWith(`.${name}`),
   )
-  const ending = every.filter((each) => each === name || each.endsWith(`.${name}`))
   const whole = ending.map((setting) => setting + path.slice(name.length))
   const named = whole.filter((each) =>
     [
@@ -217,7 +206,7 @@ const isStrings = (value: unknown): value is ReadonlyArray<string> =>
 export const extensionsOf = (configFile: string): ReadonlyArray<string> => {
   const text = Either.try(() => readFileSync(configFile, "utf8"))
   const parsed = Either.getOrUndefined(Either.flatMap(text, parseJson))
-  const named = isObject(parsed) ? parsed["extensions"] : undefined
+  const named = isRecord(parsed) ? parsed["extensions"] : undefined
   return isStrings(named) ? named.map((file) => resolve(dirname(configFile), file)) : []
 }
 
@@ -284,13 +273,13 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       const parsed = yield* Either.mapLeft(parseJson(withoutComments(text)), (cause) =>
         failed(`is not JSON: ${causeText(cause)}`),
       )
-      if (!isObject(parsed)) return yield* failed("expected a JSON object")
+      if (!isRecord(parsed)) return yield* failed("expected a JSON object")
       yield* decodeSettings(schema, configFile, parsed, names)
       encoded = parsed
     }
     if (options.settings !== undefined) {
       const where = "settings"
-      if (!isObject(options.settings))
+      if (!isRecord(options.settings))
         return yield* new ConfigurationError({ where, path: "", problem: "expected an object" })
       encoded = { ...encoded, ...options.settings }
       yield* decodeSettings(schema, where, encoded, names)

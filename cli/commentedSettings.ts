@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { isRecord } from "../schemas/index.ts"
 import { type Experiment, experimentSchema } from "../settings.ts"
 import { experimentJsonSchema } from "./Settings.ts"
 
@@ -12,30 +13,27 @@ export interface InitialSettings {
   readonly trains: boolean
 }
 
-type JsonObject = { readonly [name: string]: unknown }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+type JsonObject = Readonly<Record<string, unknown>>
 
 /** What a setting is for, as the JSON Schema has it. */
 const descriptionsOf = (): ((path: string) => string) => {
   const root = experimentJsonSchema()
-  const definitions = isObject(root) && isObject(root["$defs"]) ? root["$defs"] : {}
+  const definitions = isRecord(root) && isRecord(root["$defs"]) ? root["$defs"] : {}
   const resolved = (schema: unknown): JsonObject => {
-    if (!isObject(schema)) return {}
+    if (!isRecord(schema)) return {}
     const reference = schema["$ref"]
     return typeof reference === "string" ? resolved(definitions[reference.replace("#/$defs/", "")]) : schema
   }
   const below = (schema: unknown, name: string): unknown => {
     const { allOf, properties } = resolved(schema)
-    if (isObject(properties)) return properties[name]
+    if (isRecord(properties)) return properties[name]
     return Array.isArray(allOf)
       ? allOf.map((part) => below(part, name)).find((found) => found !== undefined)
       : undefined
   }
   return (path) => {
     const found = path.split(".").reduce<unknown>(below, root)
-    const own = isObject(found) ? found["description"] : undefined
+    const own = isRecord(found) ? found["description"] : undefined
     return typeof own === "string" ? own : ""
   }
 }
@@ -76,7 +74,7 @@ export const commentedSettings = (settings: Experiment, initial: InitialSettings
     if (path === "retrieve.splits") return initial.splits
     if (path === "train.models") return []
     const of = all[section]
-    return isObject(of) ? of[name] : undefined
+    return isRecord(of) ? of[name] : undefined
   }
   const trainNote = initial.trains
     ? 'Name a folder, an ONNX file or a repository of the hub to train it: ["sentence-transformers/all-MiniLM-L6-v2"].'

@@ -1,9 +1,7 @@
+import { isRecord } from "../schemas/index.ts"
 import type { Grid, GridValue } from "../settings.ts"
 
-type JsonObject = { readonly [name: string]: unknown }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+type JsonObject = Readonly<Record<string, unknown>>
 
 /** A grid as it is written, in place of a value. */
 export interface WrittenGrid {
@@ -27,10 +25,10 @@ export const takeGrids = (
   const grids: Array<WrittenGrid> = []
   const without = (value: unknown, path: string): unknown => {
     if (Array.isArray(value)) return value.map((each, at) => without(each, `${path}.${at}`))
-    if (!isObject(value)) return value
+    if (!isRecord(value)) return value
     const kept = Object.entries(value).flatMap(([name, below]): ReadonlyArray<readonly [string, unknown]> => {
       const setting = path === "" ? name : `${path}.${name}`
-      if (isObject(below) && "grid" in below && !isSetting(`${setting}.grid`)) {
+      if (isRecord(below) && "grid" in below && !isSetting(`${setting}.grid`)) {
         grids.push({ setting, values: below["grid"], alone: Object.keys(below).length === 1 })
         return []
       }
@@ -39,15 +37,7 @@ export const takeGrids = (
     return Object.fromEntries(kept)
   }
   const plain = without(encoded, "")
-  return { plain: isObject(plain) ? plain : {}, grids }
-}
-
-/** A configuration with a value at a dotted path. */
-export const withValueAt = (encoded: JsonObject, path: string, value: unknown): JsonObject => {
-  const [step = "", ...below] = path.split(".")
-  const above = encoded[step]
-  const next = below.length === 0 ? value : withValueAt(isObject(above) ? above : {}, below.join("."), value)
-  return { ...encoded, [step]: next }
+  return { plain: isRecord(plain) ? plain : {}, grids }
 }
 
 /** Letters of a system's name, of which a word is a part. */
@@ -88,7 +78,7 @@ export const checkedGrid = (
 /** The JSON Schema of a configuration in which a grid may stand for each of some settings. */
 export const withGrids = (schema: unknown, sweepable: ReadonlyArray<string>): unknown => {
   const visit = (at: unknown, path: string): unknown => {
-    if (!isObject(at)) return at
+    if (!isRecord(at)) return at
     if (sweepable.includes(path)) {
       const { default: usual, description, ...own } = at
       const items = { type: "array", minItems: 1, uniqueItems: true, items: own }
@@ -100,7 +90,7 @@ export const withGrids = (schema: unknown, sweepable: ReadonlyArray<string>): un
       }
     }
     const { allOf, properties } = at
-    const below = isObject(properties)
+    const below = isRecord(properties)
       ? Object.entries(properties).map(
           ([name, of]) => [name, visit(of, path === "" ? name : `${path}.${name}`)] as const,
         )

@@ -114,6 +114,7 @@ export {
   sqlString,
   streamRows,
   type TableWriter,
+  tableCopy,
   tableSource,
   tableWriter,
 } from "./tables/index.ts"

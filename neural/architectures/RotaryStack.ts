@@ -254,3 +254,18 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     dropout(norm(layerOf(before, count - 1, only), `${stack.prefix}norm`), "encoder.output")
   return { width, states: () => end("all"), first: () => end("first"), last: () => end("last") }
 }
+
+/** What an architecture whose body is a stack says of it. */
+export const stackArchitecture = (stack: RotaryStack) => ({
+  vocabulary: stack.vocabulary,
+  width: stack.width,
+  innerWidth: stack.innerWidth,
+  layers: stack.layers.length,
+  heads: stack.heads,
+  sizes: { "key heads": stack.keyHeads, "head size": stack.headSize },
+  positionLimit: undefined,
+  countsPadding: false,
+  tokenTypes: false,
+  encoder: (place: Place): Encoder => rotaryStack(stack, place),
+  unitGain: stack.unitGain,
+})

@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { ColumnTypes, RowOf, TableKind } from "../../schemas/index.ts"
 import { DuckDb, type DuckDbError, duckDbPromise } from "./DuckDb.ts"
 import { rowStream } from "./RowStream.ts"
-import { sqlIdentifier, sqlString, storedRows, tableSource } from "./TableSource.ts"
+import { parquetCopy, sqlIdentifier, storedRows, tableSource } from "./TableSource.ts"
 
 /** A table that exists: what reading it takes of an artifact. */
 export interface StoredTable<out K extends TableKind = TableKind> {
@@ -103,7 +103,7 @@ export const tableWriter = <K extends TableKind>(
     const writePart = Effect.gen(function* () {
       yield* duckDbPromise(connection, `append to ${table}`, async () => appender.closeSync())
       const file = `${directory}/part-${String(parts++).padStart(5, "0")}.parquet`
-      yield* run(`COPY ${table} TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
+      yield* run(parquetCopy(table, file))
       yield* run(`TRUNCATE ${table}`)
       inPart = 0
       appender = yield* duckDbPromise(connection, `append to ${table}`, openAppender)

@@ -20,3 +20,11 @@ export const tableSource = ({ path }: { readonly path: string }): string =>
 /** How many rows the footers of a stored table's files say that it has, as SQL. */
 export const storedRows = ({ path }: { readonly path: string }): string =>
   `SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(${sqlString(tableFiles(path))})`
+
+/** SQL that writes rows into the one Parquet file of a table's folder, as every table is written. */
+export const tableCopy = (rows: string, folder: string): string =>
+  parquetCopy(`(${rows})`, `${folder}/part-00000.parquet`)
+
+/** SQL that writes a table, or a query in brackets, into a Parquet file. */
+export const parquetCopy = (rows: string, file: string): string =>
+  `COPY ${rows} TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StageContext, sqlString, tableSource } from "../../pipeline/index.ts"
+import { DuckDb, duckDbPromise, type StageContext, tableCopy, tableSource } from "../../pipeline/index.ts"
 import { NothingToTrainOn } from "./CandidatesError.ts"
 import type { TrainCandidatesConfig, trainCandidatesInputs, trainCandidatesOutputs } from "./contract.ts"
 
@@ -40,10 +40,9 @@ export const run = (
           duckDbPromise(connection, sql, async () => (await connection.runAndReadAll(sql)).getColumnsJS()),
           (columns) => columns.map(([value]) => Number(value)),
         )
-      const file = sqlString(`${outputs.candidates}/part-00000.parquet`)
       const stored = tableSource({ path: outputs.candidates })
       const rows = selection(config, tableSource(inputs.run), tableSource(inputs.qrels), tableSource(inputs.queries))
-      yield* execute(`COPY (${rows}) TO ${file} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`)
+      yield* execute(tableCopy(rows, outputs.candidates))
       const [written = 0, queries = 0, missed = 0] = yield* count(
         `SELECT count(*), count(DISTINCT qid), count(*) FILTER (rank > ${config.depth}) FROM ${stored}`,
       )

@@ -1,6 +1,14 @@
 import * as Effect from "effect/Effect"
 import { trecOrderSql } from "../../measures/index.ts"
-import { DuckDb, duckDbPromise, type StageRun, sqlString, tableSource, tableWriter } from "../../pipeline/index.ts"
+import {
+  DuckDb,
+  duckDbPromise,
+  type StageRun,
+  sqlString,
+  tableCopy,
+  tableSource,
+  tableWriter,
+} from "../../pipeline/index.ts"
 import { column, documentSql, type Kinds, optionalColumn, tableKind } from "../../schemas/index.ts"
 import { attempt } from "./attempt.ts"
 import type { ImportRunConfig } from "./Config.ts"
@@ -145,11 +153,12 @@ export const run: StageRun<ImportRunConfig, In, Out> = ({ config, inputs, output
       )
       const [all = 0, own = 0] = (counts ?? []).map(Number)
       const leftOutOwn = config.leaveOutOwn ? own : 0
-      const sql = `COPY (
-        SELECT ${sqlString(system)} AS system, qid, docid,
+      const sql = tableCopy(
+        `SELECT ${sqlString(system)} AS system, qid, docid,
                (row_number() OVER (PARTITION BY qid ORDER BY ${trecOrderSql}))::INTEGER AS rank, score
-        FROM ${rows} ${kept} ORDER BY qid, rank
-      ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
+        FROM ${rows} ${kept} ORDER BY qid, rank`,
+        outputs.run,
+      )
       yield* duckDbPromise(connection, sql, () => connection.run(sql))
       return {
         rows: { run: all - leftOutOwn },

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StageContext, sqlString, tableSource } from "../../pipeline/index.ts"
+import { DuckDb, duckDbPromise, type StageContext, tableCopy, tableSource } from "../../pipeline/index.ts"
 import type { FoldConfig, foldCandidatesInputs, foldCandidatesOutputs } from "./contract.ts"
 import { foldSql } from "./foldSql.ts"
 
@@ -9,11 +9,12 @@ export const run = (context: StageContext<FoldConfig, typeof foldCandidatesInput
     Effect.gen(function* () {
       const { config, inputs, outputs } = context
       const connection = yield* (yield* DuckDb).connect
-      const sql = `COPY (
-        SELECT qid, docid, rank, score, grade FROM (${foldSql(tableSource(inputs.candidates), config)})
+      const sql = tableCopy(
+        `SELECT qid, docid, rank, score, grade FROM (${foldSql(tableSource(inputs.candidates), config)})
         LEFT JOIN (SELECT qid, docid, grade FROM ${tableSource(inputs.qrels)}) USING (qid, docid)
-        ORDER BY qid, rank
-      ) TO ${sqlString(`${outputs.candidates}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
+        ORDER BY qid, rank`,
+        outputs.candidates,
+      )
       yield* duckDbPromise(connection, sql, () => connection.run(sql))
       const counted = `SELECT count(*)::INTEGER, count(grade)::INTEGER FROM ${tableSource({ path: outputs.candidates })}`
       const [row = []] = yield* duckDbPromise(connection, counted, async () =>

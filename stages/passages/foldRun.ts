@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StageContext, sqlString, tableSource } from "../../pipeline/index.ts"
+import { DuckDb, duckDbPromise, type StageContext, tableCopy, tableSource } from "../../pipeline/index.ts"
 import type { FoldConfig, foldInputs, foldOutputs } from "./contract.ts"
 import { foldSql } from "./foldSql.ts"
 
@@ -10,9 +10,10 @@ export const run = (context: StageContext<FoldConfig, typeof foldInputs, typeof 
       const { config, inputs, outputs } = context
       const connection = yield* (yield* DuckDb).connect
       const rows = tableSource(inputs.run)
-      const sql = `COPY (
-        SELECT (SELECT any_value(system) FROM ${rows}) AS system, qid, docid, rank, score FROM (${foldSql(rows, config)}) ORDER BY qid, rank
-      ) TO ${sqlString(`${outputs.run}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
+      const sql = tableCopy(
+        `SELECT (SELECT any_value(system) FROM ${rows}) AS system, qid, docid, rank, score FROM (${foldSql(rows, config)}) ORDER BY qid, rank`,
+        outputs.run,
+      )
       yield* duckDbPromise(connection, sql, () => connection.run(sql))
       const count = (table: string) => {
         const counted = `SELECT count(*)::INTEGER FROM ${table}`

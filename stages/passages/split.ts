@@ -5,7 +5,7 @@ import {
   duckDbPromise,
   readBatches,
   type StageContext,
-  sqlString,
+  tableCopy,
   tableSource,
   tableWriter,
 } from "../../pipeline/index.ts"
@@ -53,11 +53,12 @@ export const run = (context: StageContext<SplitConfig, typeof splitInputs, typeo
         const document = docid.slice(0, docid.lastIndexOf(separator))
         return yield* new PassageIdsCollide({ docid, document })
       }
-      const sql = `COPY (
-        SELECT q.qid, p.docid, q.grade FROM ${tableSource(inputs.qrels)} q
+      const sql = tableCopy(
+        `SELECT q.qid, p.docid, q.grade FROM ${tableSource(inputs.qrels)} q
         JOIN (SELECT docid, ${documentSql("docid", separator)} AS document FROM ${made}) p ON p.document = q.docid
-        ORDER BY q.qid, p.docid
-      ) TO ${sqlString(`${outputs.qrels}/part-00000.parquet`)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`
+        ORDER BY q.qid, p.docid`,
+        outputs.qrels,
+      )
       yield* duckDbPromise(connection, sql, () => connection.run(sql))
       const [judged] = yield* query(`SELECT count(*)::INTEGER FROM ${tableSource({ path: outputs.qrels })}`)
       return {

@@ -4,7 +4,7 @@ import { rankT5Template } from "../../tokenizers/index.ts"
 import { type Architecture, ignoresBeside } from "../Architecture.ts"
 import { configFields, decoded, type Outcome, or } from "../ConfigJson.ts"
 import { type Family, pooledHeads } from "../Family.ts"
-import { type RotaryStack, rotaryStack } from "../RotaryStack.ts"
+import { type RotaryStack, stackArchitecture } from "../RotaryStack.ts"
 import { Gemma3Json, gemma3Stack, gemma3Table } from "./Gemma3.ts"
 import { encoderNorms } from "./rotaryFields.ts"
 
@@ -54,16 +54,7 @@ const fields = configFields({
 
 const architecture = (stack: RotaryStack): Architecture => ({
   family: "t5gemma2",
-  vocabulary: stack.vocabulary,
-  width: stack.width,
-  innerWidth: stack.innerWidth,
-  layers: stack.layers.length,
-  heads: stack.heads,
-  sizes: { "key heads": stack.keyHeads, "head size": stack.headSize },
-  positionLimit: undefined,
-  countsPadding: false,
-  tokenTypes: false,
-  encoder: (place) => rotaryStack(stack, place),
+  ...stackArchitecture(stack),
   headOfClass: () => undefined,
   // transformers 5 has the text part at encoder.text_model, and writes files without it.
   aliases: (name) => {
@@ -72,7 +63,6 @@ const architecture = (stack: RotaryStack): Architecture => ({
   },
   ignores: ignoresBeside("model.", ["encoder.vision_tower.", "encoder.multi_modal_projector."]),
   template: () => ({ ...rankT5Template, eos: false }),
-  unitGain: 0,
 })
 
 const read = (json: unknown): Outcome<Architecture> =>

@@ -2,7 +2,7 @@ import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
 import type { Encoder } from "../Encoder.ts"
 import type { Floats } from "../Parameters.ts"
-import { type RotaryStack, rotaryStack } from "../RotaryStack.ts"
+import { type RotaryStack, rotaryStack, stackArchitecture } from "../RotaryStack.ts"
 
 /** A decoder with its heads. */
 export interface CausalDecoder {
@@ -47,16 +47,7 @@ export const causalDecoder = (decoder: CausalDecoder): Architecture => {
   const { family, stack } = decoder
   return {
     family,
-    vocabulary: stack.vocabulary,
-    width: stack.width,
-    innerWidth: stack.innerWidth,
-    layers: stack.layers.length,
-    heads: stack.heads,
-    sizes: { "key heads": stack.keyHeads, "head size": stack.headSize },
-    positionLimit: undefined,
-    countsPadding: false,
-    tokenTypes: false,
-    encoder: (place) => rotaryStack(stack, place),
+    ...stackArchitecture(stack),
     classifier: classifier(decoder),
     entryLogits: entryLogits(decoder),
     promptDecides: true,
@@ -64,6 +55,5 @@ export const causalDecoder = (decoder: CausalDecoder): Architecture => {
     aliases: (name) => [`model.${name}`],
     ignores: ignoresBeside("model."),
     template: () => "pair",
-    unitGain: stack.unitGain,
   }
 }
