@@ -159,10 +159,14 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     return stack.unitGain === 0 ? Onnx.add(weight, 1) : weight
   }
   const norm = (x: Floats, name: string): Floats => Onnx.rmsNormalization(x, gainOf(name, width), epsilon)
-  // Queries are scaled, not scores: these are many more, and the reshape behind their product keeps the factor out of it.
+  // onnxruntime makes the scaling of scores a factor of their product, but not where heads share keys: there a reshape stands between,
+  // and queries, which are fewer, are scaled. Where queries are normalised, the factor is part of the gain.
+  const scalesScores = !headNorms && group === 1
   const factor = softCap === undefined ? scale : scale / softCap
-  const rule = (scores: Floats, visible: Floats): Floats =>
-    Onnx.add(softCap === undefined ? scores : Onnx.multiply(Onnx.tanh(scores), softCap), visible)
+  const rule = (scores: Floats, visible: Floats): Floats => {
+    const scaled = scalesScores ? Onnx.multiply(scores, factor) : scores
+    return Onnx.add(softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap), visible)
+  }
 
   const layerOf = (x: Floats, layer: number, only: Only): Floats => {
     const own = stack.layers[layer]!
@@ -175,10 +179,10 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     const project = (rows: Floats, which: string, count: number): Floats =>
       Onnx.linear(rows, weight(which, count), bias(which, count))
     const headGain = (which: "q" | "k"): Floats => gainOf(`${name}.self_attn.${which}_norm`, headSize)
-    const scaled = (queries: Floats): Floats =>
-      headNorms
-        ? Onnx.rmsNormalization(queries, Onnx.multiply(headGain("q"), factor), epsilon)
-        : Onnx.multiply(queries, factor)
+    const scaled = (queries: Floats): Floats => {
+      if (headNorms) return Onnx.rmsNormalization(queries, Onnx.multiply(headGain("q"), factor), epsilon)
+      return scalesScores ? queries : Onnx.multiply(queries, factor)
+    }
     const kind = kindOf(own)
     const normed = norm(x, `${name}.${norms.beforeAttention}`)
     const keyRows = Onnx.reshape(project(normed, "k", keyHeads), [batch, sequence, keyHeads, headSize])
