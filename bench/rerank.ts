@@ -36,14 +36,15 @@ import {
   openScorer,
   openTokenizer,
   type PairTemplate,
+  packBatches,
   pairInput,
   rankT5Template,
   type Scorer,
   scoringLanes,
   type TokenSequence,
+  usualTokensPerBatch,
 } from "../neural/index.ts"
 import { modelFiles, passageText } from "../schemas/index.ts"
-import { packBatches, usualTokensPerBatch } from "../stages/rerank/Batches.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
 import { docidAt } from "../stages/retrieve/Docids.ts"
 import { IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"

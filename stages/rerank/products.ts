@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
+import type { ScoredTexts, ScoringFileFailed } from "../../neural/index.ts"
 import type { Pairs } from "./Pairs.ts"
-import type { RerankFileFailed } from "./RerankError.ts"
-import type { ScoredTexts } from "./scoreTexts.ts"
 
 /** Where the vector of each text lies in the file, by the text's place among those embedded. */
 const placesOf = ({ batches, inputOf }: ScoredTexts): Uint32Array => {
@@ -26,7 +25,7 @@ export const products = (
   chosen: { readonly queries: Uint32Array; readonly passages: Uint32Array },
   queries: ScoredTexts,
   passages: ScoredTexts,
-): Effect.Effect<Float32Array, RerankFileFailed> =>
+): Effect.Effect<Float32Array, ScoringFileFailed> =>
   Effect.gen(function* () {
     const { width } = passages
     const vectors = new Float32Array(queries.batches.order.length * width)

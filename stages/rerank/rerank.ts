@@ -3,22 +3,26 @@ import * as Effect from "effect/Effect"
 import { trecRanking } from "../../measures/index.ts"
 import {
   layerOnnxRuntime,
+  type OpenModel,
+  openModel,
   openTokenizer,
   type PairInput,
   pairInput,
+  readCard,
   readTokenTable,
+  type ScoredTexts,
   type SingleInput,
+  scoresByText,
+  scoreTexts,
   singleInput,
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, type ModelCard, queryTokensOf } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
-import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
 import { PairNotScored, QueryWithoutRoom } from "./RerankError.ts"
-import { type ScoredTexts, scoresByText, scoreTexts } from "./scoreTexts.ts"
 
 type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
 

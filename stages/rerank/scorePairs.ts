@@ -1,19 +1,22 @@
 import * as Effect from "effect/Effect"
 import {
   chooseHardware,
+  distinctInputs,
   layerOnnxRuntime,
+  type OpenModel,
+  openModel,
   openTokenizer,
+  packBatches,
   pairInput,
+  readCard,
+  ScoresMisshaped,
   type SingleInput,
   singleInput,
   type TokenIds,
   type TokenSequence,
 } from "../../neural/index.ts"
 import type { DeviceChoice, ModelCard } from "../../schemas/index.ts"
-import { packBatches } from "./Batches.ts"
-import { distinctInputs } from "./distinctInputs.ts"
-import { type OpenModel, openModel, readCard } from "./OpenModel.ts"
-import { PairNotScored, ScoresMisshaped } from "./RerankError.ts"
+import { PairNotScored } from "./RerankError.ts"
 
 /** A query and a passage, as text. */
 export interface TextPair {

@@ -2,15 +2,15 @@ import { type FileHandle, open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { causeText } from "../../schemas/index.ts"
-import { RerankFileFailed } from "./RerankError.ts"
+import { ScoringFileFailed } from "./ScoringError.ts"
 
 /** Numbers of batch after batch in a file that outlives a kill. */
 export interface ScoreFile {
   /** Numbers that are there already. */
   readonly held: number
-  readonly append: (values: Float32Array) => Effect.Effect<void, RerankFileFailed>
+  readonly append: (values: Float32Array) => Effect.Effect<void, ScoringFileFailed>
   /** Reads numbers from a position until `into` is full. */
-  readonly read: (into: Float32Array<ArrayBuffer>, from: number) => Effect.Effect<void, RerankFileFailed>
+  readonly read: (into: Float32Array<ArrayBuffer>, from: number) => Effect.Effect<void, ScoringFileFailed>
 }
 
 /**
@@ -20,12 +20,12 @@ export interface ScoreFile {
 export const scoreFile = (
   path: string,
   whole: (floats: number) => number,
-): Effect.Effect<ScoreFile, RerankFileFailed, Scope.Scope> =>
+): Effect.Effect<ScoreFile, ScoringFileFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const attempt = <A>(body: () => Promise<A>): Effect.Effect<A, RerankFileFailed> =>
+    const attempt = <A>(body: () => Promise<A>): Effect.Effect<A, ScoringFileFailed> =>
       Effect.tryPromise({
         try: body,
-        catch: (cause) => new RerankFileFailed({ path, why: causeText(cause) }),
+        catch: (cause) => new ScoringFileFailed({ path, why: causeText(cause) }),
       })
     const file: FileHandle = yield* Effect.acquireRelease(
       attempt(() => open(path, "a+")),

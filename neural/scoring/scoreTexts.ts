@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { InferenceFailed, ScoreNotFinite, Scorer, TokenSequence } from "../../neural/index.ts"
-import type { Progress } from "../../pipeline/index.ts"
+import type { InferenceFailed, ScoreNotFinite, Scorer, TokenSequence } from "../runtime/index.ts"
 import { type Batches, packBatches } from "./Batches.ts"
 import { distinctInputs, type InputTexts } from "./distinctInputs.ts"
-import { type RerankFileFailed, ScoresMisshaped } from "./RerankError.ts"
 import { type ScoreFile, scoreFile } from "./ScoreFile.ts"
+import { ScoresMisshaped, type ScoringFileFailed } from "./ScoringError.ts"
 
 /** What became of texts: the numbers of their distinct inputs in a file in the order of the batches, and which input is each text's. */
 export interface ScoredTexts {
@@ -19,6 +18,16 @@ export interface ScoredTexts {
   readonly width: number
   /** How many inputs an earlier run, which was killed, had scored. */
   readonly scoredBefore: number
+}
+
+/** How many of the texts' distinct inputs have been scored. */
+export interface ScoringProgress {
+  readonly done: number
+  /** How many an earlier run, which was killed, had scored. */
+  readonly resumedAt: number
+  readonly total: number
+  readonly unit: string
+  readonly detail: string
 }
 
 /** A turn of the event loop: lets signals and the live line have their say between batches. */
@@ -38,9 +47,9 @@ export const scoreTexts = <E>(options: {
   readonly tokensPerBatch: number
   readonly width: number
   readonly path: string
-  readonly progress: (progress: Progress) => void
+  readonly progress: (progress: ScoringProgress) => void
   readonly failed: (text: number, error: ScoreNotFinite) => E
-}): Effect.Effect<ScoredTexts, E | InferenceFailed | RerankFileFailed | ScoresMisshaped, Scope.Scope> =>
+}): Effect.Effect<ScoredTexts, E | InferenceFailed | ScoringFileFailed | ScoresMisshaped, Scope.Scope> =>
   Effect.gen(function* () {
     const { failed, path, progress, scorer, system, texts, tokensPerBatch, width } = options
     const { first, of: inputOf } = distinctInputs(texts, scorer.wantsTypes)
@@ -97,7 +106,7 @@ export const scoreTexts = <E>(options: {
 const readAtOnce = 2 ** 20
 
 /** All scores of texts that have one number each, by text. */
-export const scoresByText = ({ batches, file, inputOf }: ScoredTexts): Effect.Effect<Float32Array, RerankFileFailed> =>
+export const scoresByText = ({ batches, file, inputOf }: ScoredTexts): Effect.Effect<Float32Array, ScoringFileFailed> =>
   Effect.gen(function* () {
     const { order } = batches
     const scores = new Float32Array(order.length)

@@ -3,10 +3,10 @@ import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { openScorer, type Scorer, scoringLanes } from "../../neural/index.ts"
 import { type Device, ModelCard, modelFiles } from "../../schemas/index.ts"
+import { openScorer, type Scorer, scoringLanes } from "../runtime/index.ts"
 import { usualTokensPerBatch } from "./Batches.ts"
-import { RerankFileFailed } from "./RerankError.ts"
+import { ScoringFileFailed } from "./ScoringError.ts"
 
 /** A model, and how many tokens of texts it is given at once. */
 export interface OpenModel {
@@ -28,7 +28,7 @@ export const readCard = (folder: string) => {
   const path = join(folder, modelFiles.card)
   return Effect.tryPromise({
     try: () => readFile(path, "utf8"),
-    catch: (cause) => new RerankFileFailed({ path, why: String(cause) }),
+    catch: (cause) => new ScoringFileFailed({ path, why: String(cause) }),
   }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
 }
 

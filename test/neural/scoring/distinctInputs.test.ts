@@ -1,6 +1,6 @@
 import * as FastCheck from "fast-check"
 import { describe, expect, it } from "vitest"
-import { distinctInputs } from "../../stages/rerank/distinctInputs.ts"
+import { distinctInputs } from "../../../neural/index.ts"
 
 const inputs = FastCheck.array(
   FastCheck.array(FastCheck.tuple(FastCheck.integer({ min: 0, max: 2 }), FastCheck.integer({ min: 0, max: 1 })), {

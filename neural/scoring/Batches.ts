@@ -1,5 +1,5 @@
-import { scoringLanes } from "../../neural/index.ts"
 import type { Device } from "../../schemas/index.ts"
+import { scoringLanes } from "../runtime/index.ts"
 
 /** Texts of a model's input packed into batches: which texts, in an order that is a function of their lengths alone. */
 export interface Batches {

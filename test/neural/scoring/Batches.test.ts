@@ -1,6 +1,6 @@
 import * as FastCheck from "fast-check"
 import { describe, expect, it } from "vitest"
-import { packBatches } from "../../stages/rerank/Batches.ts"
+import { packBatches } from "../../../neural/index.ts"
 
 const cases = FastCheck.tuple(
   FastCheck.array(FastCheck.integer({ min: 0, max: 40 }), { maxLength: 60 }),
