@@ -15,6 +15,8 @@ declare module "parquetjs-lite" {
   interface WriterOptions {
     /** Rows of a row group: all of them are held until it is written. */
     readonly rowGroupSize?: number
+    /** Rows of a page. */
+    readonly pageSize?: number
     readonly useDataPageV2?: boolean
     readonly pageIndex?: boolean
   }
@@ -25,7 +27,27 @@ declare module "parquetjs-lite" {
     end(done: (error: Error | null) => void): void
   }
 
+  /** A column's values that wait for a page: the package's shred.js says it. A level of 0 says that there is no value. */
+  export interface WaitingColumn {
+    values: Array<string | number>
+    rlevels: Array<number>
+    dlevels: Array<number>
+    readonly distinct_values: ReadonlySet<never>
+    count: number
+  }
+
+  /** Rows that wait for a row group, shredded; an object without fields where there are none. */
+  export interface WaitingRows {
+    rowCount?: number
+    /** Of the page that is being filled. */
+    pageRowCount?: number
+    columnData?: Record<string, WaitingColumn>
+    /** Pages that are written already, by column. */
+    pages?: Record<string, Array<unknown>>
+  }
+
   interface ParquetWriter {
+    readonly rowBuffer: WaitingRows
     /** Takes the next row; calls must not overlap. */
     appendRow(row: Readonly<Record<string, string | number | null>>): Promise<void>
     close(): Promise<void>
