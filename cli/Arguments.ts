@@ -42,6 +42,10 @@ type Takes =
 /** The words a command understands: its options, each with what follows it, and its subcommands. */
 export interface Vocabulary {
   readonly options: Readonly<Record<string, Takes>>
+  /** Those of the options without which it cannot be followed. */
+  readonly needs?: ReadonlyArray<string>
+  /** The one word that it takes beside its options, and whether it may be left out. */
+  readonly operand?: { readonly name: string; readonly optional: boolean }
   readonly subcommands?: Readonly<Record<string, Vocabulary>>
 }
 
@@ -49,7 +53,6 @@ const everywhere = {
   "--help": "flag",
   "-h": "flag",
   "--version": "flag",
-  "--wizard": "flag",
   "--completions": "value",
   "--log-level": "value",
 } as const
@@ -59,6 +62,8 @@ const store = { "--artifacts": "value" } as const
 const split = { one: Split.literals }
 
 const exported = { ...store, "--split": split, "--dataset": "value" } as const
+
+const needed = (name: string) => ({ name, optional: false })
 
 /** What `dag.ts` understands; `test/cli/Arguments.test.ts` holds it against `--help`. */
 export const vocabulary: Vocabulary = {
@@ -82,7 +87,7 @@ export const vocabulary: Vocabulary = {
     "--log": { one: logModes },
   },
   subcommands: {
-    sql: { options: { ...store, "--format": { one: sqlFormats } } },
+    sql: { options: { ...store, "--format": { one: sqlFormats } }, operand: needed("query") },
     compare: {
       options: {
         ...store,
@@ -104,8 +109,11 @@ export const vocabulary: Vocabulary = {
     export: {
       options: {},
       subcommands: {
-        model: { options: { ...store, "--system": "value", "--to": "value", "--force": "flag" } },
-        run: { options: { ...exported, "--system": "value", "--format": { one: runFormats } } },
+        model: {
+          options: { ...store, "--system": "value", "--to": "value", "--force": "flag" },
+          needs: ["--system", "--to"],
+        },
+        run: { options: { ...exported, "--system": "value", "--format": { one: runFormats } }, needs: ["--system"] },
         qrels: { options: { ...exported, "--format": { one: qrelsFormats } } },
         scores: { options: { ...exported, "--system": "value", "--format": { one: scoreFormats } } },
         table: { options: { ...store, "--format": { one: tableFormats } } },
@@ -123,9 +131,11 @@ export const vocabulary: Vocabulary = {
     },
     show: {
       options: { ...store, "--qid": "value", "--systems": "value", "--dataset": "value", "--depth": { from: 1 } },
+      needs: ["--qid"],
     },
     search: {
       options: { ...store, "--system": "values", "--dataset": "value", "--k": { from: 1 }, "--json": "flag" },
+      operand: { name: "query", optional: true },
     },
     model: {
       options: {},
@@ -137,6 +147,7 @@ export const vocabulary: Vocabulary = {
             "--label": "value",
             "--json": "flag",
           },
+          operand: needed("source"),
         },
         list: { options: {} },
         fields: { options: {} },
@@ -152,9 +163,12 @@ export const vocabulary: Vocabulary = {
       },
     },
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
-    lineage: { options: { ...store, "--json": "flag" } },
+    lineage: { options: { ...store, "--json": "flag" }, operand: needed("of") },
     schema: { options: { "--stages": "values" } },
-    init: { options: { ...store, "--to": "value", "--force": "flag" } },
+    init: {
+      options: { ...store, "--to": "value", "--force": "flag" },
+      operand: { name: "folder", optional: true },
+    },
   },
 }
 
@@ -193,6 +207,26 @@ const problemOf = (name: string, takes: Takes, value: string): string | undefine
 }
 
 const isRepeatable = (takes: Takes): boolean => takes === "values" || (typeof takes !== "string" && "each" in takes)
+
+/** What is wrong with the words beside the options, or with the options that there are, where anything is. */
+const incomplete = (
+  asked: string,
+  { needs = [], operand }: Vocabulary,
+  given: ReadonlyArray<string>,
+  operands: ReadonlyArray<string>,
+): string | undefined => {
+  const [first, ...others] = operands
+  const missing = needs.find((name) => !given.includes(name))
+  if (missing !== undefined) return `${asked} needs ${missing}, as in \`${asked} ${missing} ${first ?? "…"}\`.`
+  if (operand === undefined && first !== undefined) {
+    return `${asked} takes options alone, and «${first}» is none.`
+  }
+  if (operand !== undefined && !operand.optional && first === undefined) return `${asked} needs <${operand.name}>.`
+  const quoted = operands.join(" ")
+  return others.length === 0
+    ? undefined
+    : `${asked} takes one <${operand?.name}>, and «${others.join(" ")}» is more. A text with spaces stands in quotes: \`${asked} "${quoted}"\`.`
+}
 
 /** The value of an option, as it was given. */
 const valueOf = ({ name, words }: Given): string => words[1] ?? words[0]!.slice(name.length + 1)
@@ -276,6 +310,17 @@ export const readArguments = (
       return refused(option.name, `Option ${option.name} is given more than once: ${same.map(valueOf).join(", ")}.`)
     }
   }
+  const asksAnother = given.some(({ name }) => name === "--version" || name === "--completions")
+  const problem =
+    help || asksAnother || command.length === 0
+      ? undefined
+      : incomplete(
+          command.join(" "),
+          known,
+          given.map(({ name }) => name),
+          positional.filter((word) => word !== "--"),
+        )
+  if (problem !== undefined) return refused(command.join(" "), problem)
   const [ofAll, own] = [given.filter(isEverywhere), given.filter((option) => !isEverywhere(option))]
   return Either.right({
     command,

@@ -22,6 +22,7 @@ export class NotInLastRun extends Schema.TaggedError<NotInLastRun>()("NotInLastR
     const more = this.known.length - shown.length
     const known =
       shown.length === 0 ? "there is none" : `there are: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+    if (this.asked === "") return `The last run has no ${this.what}.`
     return `No ${this.what} «${this.asked}» in the last run; ${known}.${didYouMean(this.asked, this.known)}`
   }
 }

@@ -1,3 +1,4 @@
+import { displayWidth, fitted, paddedBefore } from "./DisplayWidth.ts"
 import { Control } from "./Terminal.ts"
 
 /** A passage with its place in a ranking. */
@@ -45,28 +46,9 @@ const longestDocid = 20
 
 // What has no width, or one that terminals do not agree on.
 const shapeless = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu
-const wide =
-  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\uff01-\uff60]/u
-
-const columnsOf = (character: string): number => (/\p{M}/u.test(character) ? 0 : wide.test(character) ? 2 : 1)
 
 /** A text as one line of characters with a width. */
 export const plainLine = (text: string): string => text.replace(shapeless, " ").replaceAll(/\s+/g, " ").trim()
-
-/** A text cut or filled to a width, in columns of the terminal. */
-export const fitted = (text: string, width: number): string => {
-  let used = 0
-  let kept = ""
-  for (const character of text) {
-    const columns = columnsOf(character)
-    if (used + columns > width - 1 && kept.length + character.length < text.length) {
-      return `${kept}…${" ".repeat(Math.max(0, width - used - 1))}`
-    }
-    used += columns
-    kept += character
-  }
-  return kept + " ".repeat(Math.max(0, width - used))
-}
 
 /** How a passage moved from the first system's list to another's. */
 const moveText = (rank: number, before: number | undefined): string => {
@@ -102,10 +84,10 @@ export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryT
   const column = Math.max(24, Math.floor((width - gap.length * (answers.length - 1)) / Math.max(1, answers.length)))
   const depth = Math.max(0, ...answers.map(({ results }) => results.length))
 
-  const docids = answers.flatMap(({ results }) => results.map(({ docid }) => docid.length))
+  const docids = answers.flatMap(({ results }) => results.map(({ docid }) => displayWidth(plainLine(docid))))
   const docidWidth = Math.min(longestDocid, Math.max(0, ...docids))
   const labels = Math.max(...measures.map((measure) => measure.length), 0)
-  const figures = answers.map(({ system }) => Math.max(8, system.length))
+  const figures = answers.map(({ system }) => Math.max(8, displayWidth(system)))
   const measureLine = (measure: string): Pieces => {
     const base = first?.values.get(measure)
     const cells = answers.map(({ values }, at): Pieces => {
@@ -118,7 +100,9 @@ export const renderQueryTable = (query: AnsweredQuery, { width, colour }: QueryT
     })
     return [`${measure.padEnd(labels)}  `, ...joined(cells, "  ")]
   }
-  const systemLine = answers.map(({ system }, at) => system.padStart(figures[at]!) + (at === 0 ? "" : " ".repeat(8)))
+  const systemLine = answers.map(
+    ({ system }, at) => paddedBefore(system, figures[at]!) + (at === 0 ? "" : " ".repeat(8)),
+  )
 
   const cell = ({ results }: SystemAnswer, at: number, row: number): Pieces => {
     const result = results[row]

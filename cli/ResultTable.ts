@@ -7,6 +7,7 @@ import type {
   SystemSummary,
 } from "../schemas/index.ts"
 import { correctionNames, isShown, sweepNotes, testNames, wasChosen } from "../schemas/index.ts"
+import { displayWidth, paddedAfter } from "./DisplayWidth.ts"
 import { wrapped } from "./TextGrid.ts"
 
 /** One collection's summary, under the name that the table gives it. */
@@ -204,8 +205,8 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         }
       })
       const title = `${dataset} · ${split}`
-      const shownLabels = slices.flatMap(({ lines }) => lines.map(({ label }) => label.length + 4))
-      const labelWidth = Math.max(title.length > longestTitle ? 0 : title.length, ...shownLabels)
+      const shownLabels = slices.flatMap(({ lines }) => lines.map(({ label }) => displayWidth(label) + 4))
+      const labelWidth = Math.max(displayWidth(title) > longestTitle ? 0 : displayWidth(title), ...shownLabels)
       // Deviations and marks hang to the right of the figures, so that the figures stand below each other.
       const lengthOf = (cell: string): number => cell.replace(/(?: ±\S+?)?[†‡§¶‖#]*$/, "").length
       const columns = [...measures, "unjudged"].map((name, column) => {
@@ -218,12 +219,12 @@ export const renderResultTable = (datasets: ReadonlyArray<DatasetSummary>): stri
         return `${cell}${" ".repeat(hanging - (cell.length - lengthOf(cell)))}`.padStart(width)
       }
       const row = (label: string, cells: ReadonlyArray<string>): string =>
-        [label.padEnd(labelWidth), ...cells.map(placed)].join("  ").trimEnd()
+        [paddedAfter(label, labelWidth), ...cells.map(placed)].join("  ").trimEnd()
       blocks.push(
         [
-          ...(title.length > labelWidth ? [title] : []),
+          ...(displayWidth(title) > labelWidth ? [title] : []),
           [
-            (title.length > labelWidth ? "" : title).padEnd(labelWidth),
+            paddedAfter(displayWidth(title) > labelWidth ? "" : title, labelWidth),
             ...columns.map(({ name, width }) => name.padStart(width)),
           ].join("  "),
           ...slices.flatMap((slice) => [

@@ -6,6 +6,7 @@ import {
   type RunReport,
   renderReason,
 } from "../pipeline/index.ts"
+import { cutTo, displayWidth, paddedAfter } from "./DisplayWidth.ts"
 import { formatBytes, formatCount, formatSeconds } from "./Quantity.ts"
 import { Control, jsonText, type TerminalOutput } from "./Terminal.ts"
 
@@ -139,7 +140,7 @@ const glyphs: Readonly<Record<NodeReport["status"], string>> = {
 
 /** The lasting lines of an event; none for progress. */
 const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
-  const line = (glyph: string, node: string, text: string): string => `${glyph} ${node.padEnd(width)}  ${text}`
+  const line = (glyph: string, node: string, text: string): string => `${glyph} ${paddedAfter(node, width)}  ${text}`
   switch (event._tag) {
     case "PlanReady":
     case "NodeProgress":
@@ -178,7 +179,7 @@ const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
 }
 
 const nodeWidth = (event: RunEvent): number =>
-  event._tag === "PlanReady" ? Math.max(...event.plan.nodes.map(({ node }) => node.name.length)) : 0
+  event._tag === "PlanReady" ? Math.max(...event.plan.nodes.map(({ node }) => displayWidth(node.name))) : 0
 
 const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
   let width = 0
@@ -194,7 +195,7 @@ const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => 
       if (event._tag === "NodeProgress" && now() - (shown.get(event.node) ?? 0) >= plainProgressSeconds * 1000) {
         shown.set(event.node, now())
         const seconds = (now() - (started.get(event.node) ?? now())) / 1000
-        output.write(`▸ ${event.node.padEnd(width)}  ${describeProgress(event.progress, seconds)}\n`)
+        output.write(`▸ ${paddedAfter(event.node, width)}  ${describeProgress(event.progress, seconds)}\n`)
       }
       for (const line of lines(event, width)) output.write(`${line}\n`)
     },
@@ -217,9 +218,6 @@ const jsonDisplay = (output: TerminalOutput): RunDisplay => ({
   close: () => {},
 })
 
-/** Cuts a line to the terminal's width, so that redrawing counts lines rightly. */
-const cut = (line: string, columns: number): string => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
-
 const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
   interface Running {
     readonly since: number
@@ -238,7 +236,11 @@ const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
       const seconds = (now() - since) / 1000
       const frame = frames[Math.floor(now() / redrawMilliseconds) % frames.length]!
       const text = progress === undefined ? "running" : describeProgress(progress, seconds)
-      return cut(`${frame} ${node.padEnd(width)}  ${text} · ${formatSeconds(seconds)}`, columns)
+      // One line of the terminal each, so that redrawing counts lines rightly.
+      return cutTo(
+        `${frame} ${paddedAfter(node, width)}  ${text} · ${formatSeconds(seconds)}`.replaceAll(/\s/g, " "),
+        columns - 1,
+      )
     })
     output.write([...erase(), ...[...lasting, ...live].map((line) => `${line}\n`)])
     drawn = live.length

@@ -1,5 +1,6 @@
+import { displayWidth, fitted } from "./DisplayWidth.ts"
 import { formatSeconds } from "./Quantity.ts"
-import { fitted, joined, type Pieces, paint, plainLine, trimmed } from "./QueryTable.ts"
+import { joined, type Pieces, paint, plainLine, trimmed } from "./QueryTable.ts"
 
 /** A passage that was found for a typed query. */
 export interface FoundPassage {
@@ -44,7 +45,7 @@ export const renderSearch = (
   const beside = Math.max(1, Math.min(answers.length, Math.floor((width + gap.length) / (leastColumn + gap.length))))
   const column = Math.max(24, Math.floor((width - gap.length * (beside - 1)) / beside))
   const all = answers.flatMap(({ results }) => results)
-  const docidWidth = Math.min(longestDocid, Math.max(0, ...all.map(({ docid }) => docid.length)))
+  const docidWidth = Math.min(longestDocid, Math.max(0, ...all.map(({ docid }) => displayWidth(plainLine(docid)))))
   const scoreWidth = Math.max(6, ...all.map(({ score }) => score.toFixed(4).length))
 
   const cell = (result: FoundPassage | undefined): Pieces => {

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import { duckDbPromise, type Json } from "../pipeline/index.ts"
+import { displayWidth, paddedAfter, paddedBefore } from "./DisplayWidth.ts"
 
 /** The answer to a query: column names and, row by row, values as JSON (dates and decimals as DuckDB spells them). */
 export interface SqlResult {
@@ -59,11 +60,13 @@ export const renderSqlResult = (result: SqlResult, format: SqlFormat): string =>
         result.rows.every((row) => row[column] === null || typeof row[column] === "number"),
       )
       const widths = result.columns.map((name, column) =>
-        cells.reduce((width, row) => Math.max(width, row[column]!.length), name.length),
+        cells.reduce((width, row) => Math.max(width, displayWidth(row[column]!)), displayWidth(name)),
       )
       const line = (row: ReadonlyArray<string>): string =>
         row
-          .map((cell, column) => (numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+          .map((cell, column) =>
+            numeric[column] ? paddedBefore(cell, widths[column]!) : paddedAfter(cell, widths[column]!),
+          )
           .join("  ")
           .trimEnd()
       const rule = widths.map((width) => "─".repeat(width)).join("  ")

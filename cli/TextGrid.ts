@@ -1,4 +1,5 @@
 import { latexText } from "../schemas/index.ts"
+import { displayWidth, paddedAfter, paddedBefore } from "./DisplayWidth.ts"
 
 /** A table of texts, made once and printed in several formats. */
 export interface TextGrid {
@@ -10,12 +11,13 @@ export interface TextGrid {
   readonly notes: ReadonlyArray<string>
 }
 
-/** A text in lines of at most so many characters, broken at spaces but in `p ≤ 0.05`; a longer word has a line of its own. */
+/** A text in lines of at most so many columns, broken at spaces but in `p ≤ 0.05`; a longer word has a line of its own. */
 export const wrapped = (text: string, width: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   for (const word of text.split(/(?<! [≤<]) (?![≤<] )/)) {
     const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && displayWidth(last) + 1 + displayWidth(word) <= width)
+      lines[lines.length - 1] = `${last} ${word}`
     else lines.push(word)
   }
   return lines
@@ -80,10 +82,14 @@ const linesOf = (widths: ReadonlyArray<number>, width: number): ReadonlyArray<Re
 
 /** @param width a row that is longer is folded: its last columns stand below its first, in the heading as in each row. */
 const plain = ({ title, columns, rows, notes }: TextGrid, width: number): string => {
-  const widths = columns.map(({ name }, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
+  const widths = columns.map(({ name }, column) =>
+    Math.max(displayWidth(name), ...rows.map((row) => displayWidth(row[column]!))),
+  )
   const lines = linesOf(widths, width)
   const cellOf = (row: ReadonlyArray<string>, column: number): string =>
-    columns[column]!.align === "left" ? row[column]!.padEnd(widths[column]!) : row[column]!.padStart(widths[column]!)
+    columns[column]!.align === "left"
+      ? paddedAfter(row[column]!, widths[column]!)
+      : paddedBefore(row[column]!, widths[column]!)
   const folds = (row: ReadonlyArray<string>): ReadonlyArray<string> =>
     lines.map((of, at) => `${at === 0 ? "" : folded}${of.map((column) => cellOf(row, column)).join("  ")}`.trimEnd())
   const rule = lines[0]!.map((column) => "─".repeat(widths[column]!)).join("  ")

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import type * as esbuild from "esbuild"
 import { build, stop } from "../pipeline/keys/ApartEsbuild.ts"
 import { isTrusted, type Stamp, stampOf } from "../pipeline/keys/FingerprintStamp.ts"
+import { makeFolders } from "../schemas/makeFolders.ts"
 import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./Bundle.ts"
 
 /** Runs the program with the words of the command line. */
@@ -198,7 +199,7 @@ const prune = (folder: string, current: string): void => {
 export const makeBundle = async (root: string, entry: string): Promise<string> => {
   const at = Date.now()
   const folder = bundleFolder(root)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolders(folder, 0o700)
   chmodSync(folder, 0o700)
   const stamps = new Map<string, Stamp>()
   const stamp = (path: string): void => {

@@ -80,6 +80,7 @@ export {
   type Lookup,
   layerArtifactStore,
   lineage,
+  lineageNodes,
   type Manifest,
   newestRun,
   type OutputRecord,

@@ -153,6 +153,11 @@ describe("the house", () => {
     ["the environment", { "pipeline/Stage.ts": "process.env.HOME" }, "pipeline/Stage.ts:1 uses process.env"],
     ["the clock", { "stages/retrieve/search.ts": "\nnew Date()" }, "stages/retrieve/search.ts:2 uses new Date"],
     ["the clock", { "neural/losses.ts": "Date.now()" }, "neural/losses.ts:1 uses Date.now"],
+    [
+      "folders that are made by what may never return (C141)",
+      { "neural/losses.ts": "mkdirSync(path, { recursive: true })" },
+      "neural/losses.ts:1 makes folders itself; schemas/makeFolders.ts does",
+    ],
     ["chance", { "schemas/index.ts": "Math.random()" }, "schemas/index.ts:1 uses Math.random"],
     [
       "Effect's barrel",

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Command from "@effect/cli/Command"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { duckDbPromise, layerDuckDb, sqlString } from "../../pipeline/index.ts"
-import { causeText } from "../../schemas/index.ts"
+import { causeText, makeFolders } from "../../schemas/index.ts"
 import { openCatalog } from "../Catalog.ts"
 import { eventFile, type ScalarEvent } from "../EventFile.ts"
 import { logFormats } from "../ExportFormats.ts"
@@ -81,7 +81,7 @@ const writeEvents = (connection: DuckDBConnection, training: Training, folder: s
     const bytes = eventFile(began, yield* eventsOf(connection, training))
     const path = join(folder, `events.out.tfevents.${Math.floor(began)}.rankdag`)
     const others = yield* attempt(folder, () => {
-      mkdirSync(folder, { recursive: true })
+      makeFolders(folder)
       return readdirSync(folder).filter(isEventFile)
     })
     if (others.length > 0 && !force) {

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, statSync } from "node:fs"
-import { chmod, copyFile, mkdir } from "node:fs/promises"
+import { chmod, copyFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
-import { causeText, Kinds } from "../../schemas/index.ts"
+import { causeText, Kinds, makeFolders } from "../../schemas/index.ts"
 import { publishModel } from "../../stages/model/index.ts"
 import { NotInLastRun } from "../LastRun.ts"
 import { formatBytes } from "../Quantity.ts"
@@ -92,7 +92,7 @@ export const exportModelCommand = Command.make(
       for (const { path } of record.files) {
         const copy = join(to, path)
         yield* write(system, to, async () => {
-          await mkdir(dirname(copy), { recursive: true })
+          makeFolders(dirname(copy))
           await copyFile(join(store.objectPath(record.hash), path), copy)
           // The store's own files are read-only.
           await chmod(copy, 0o644)

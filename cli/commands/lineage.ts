@@ -2,7 +2,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import { lineage, newestRun, renderLineage } from "../../pipeline/index.ts"
+import { lineage, lineageNodes, renderLineage } from "../../pipeline/index.ts"
 import { jsonText, writeOut } from "../Terminal.ts"
 import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
@@ -19,10 +19,7 @@ export const lineageCommand = Command.make(
   },
   ({ of, artifacts, json }) =>
     Effect.gen(function* () {
-      // The last run may have had another target.
-      const latest = yield* newestRun(({ targets }) => targets[of] !== undefined)
-      const nodes = latest?.targets[of] ?? [of]
-      const found = yield* Effect.forEach(nodes, lineage)
+      const found = yield* Effect.forEach(yield* lineageNodes(of), lineage)
       yield* writeOut(
         json
           ? `${jsonText(found.length === 1 ? found[0] : found, 2)}\n`

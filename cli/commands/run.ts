@@ -21,6 +21,7 @@ import {
 } from "../../pipeline/index.ts"
 import { DeviceChoice, EvaluationSummary } from "../../schemas/index.ts"
 import { wireCollections, wiring } from "../collections.ts"
+import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { loadExtensions } from "../extensions.ts"
 import { findHardware } from "../findHardware.ts"
@@ -105,10 +106,10 @@ const explanation = (nodes: ReadonlyArray<Pick<NodeReport | NodePreview, "name" 
     .join("\n")
 
 const previewText = (previews: ReadonlyArray<NodePreview>): string => {
-  const width = Math.max(...previews.map(({ name }) => name.length))
+  const width = Math.max(...previews.map(({ name }) => displayWidth(name)))
   return previews
     .filter(({ status }) => status !== "source")
-    .map(({ name, status, reason }) => `${name.padEnd(width)}  ${status.padEnd(12)}  ${reasonLine(reason)}`)
+    .map(({ name, status, reason }) => `${paddedAfter(name, width)}  ${status.padEnd(12)}  ${reasonLine(reason)}`)
     .join("\n")
 }
 

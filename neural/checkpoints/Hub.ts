@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { causeText, describesModel, isDenseWeights } from "../../schemas/index.ts"
+import { causeText, describesModel, isDenseWeights, makeFolders } from "../../schemas/index.ts"
 import {
   HubAccessDenied,
   HubChecksumWrong,
@@ -229,7 +229,7 @@ export const fetchCheckpoint = (
     if (!isCommit.test(revision))
       yield* Effect.tryPromise({
         try: async () => {
-          await mkdir(dirname(ref), { recursive: true })
+          makeFolders(dirname(ref))
           await writeFile(`${ref}.partial`, commit)
           await rename(`${ref}.partial`, ref)
         },

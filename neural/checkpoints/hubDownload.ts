@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises"
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { makeFolders } from "../../schemas/index.ts"
 import { HubChecksumWrong, HubInterrupted } from "./HubError.ts"
 
 /** How the hub is spoken to. */
@@ -188,8 +189,8 @@ export const hubDownload = async (
   blobs: string,
   signal: AbortSignal,
 ): Promise<void> => {
-  await mkdir(blobs, { recursive: true })
-  await mkdir(dirname(path), { recursive: true })
+  makeFolders(blobs)
+  makeFolders(dirname(path))
   await persist(connection, address, signal, async (within, alive) => {
     // Another process may have fetched it meanwhile.
     if (

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto"
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { makeFolders } from "../../schemas/index.ts"
 import { isTrusted, type Stamp, stampOf } from "./FingerprintStamp.ts"
 
 const HintsFile = Schema.Struct({
@@ -92,7 +93,7 @@ export class FingerprintHints {
     // In the store's work area, where the next run finds what a killed one left.
     const temporary = join(dirname(this.file), "tmp", `hints-${randomUUID()}.json`)
     try {
-      mkdirSync(dirname(temporary), { recursive: true })
+      makeFolders(dirname(temporary))
       const hints = Object.fromEntries([...readHints(this.file), ...this.written])
       writeFileSync(temporary, JSON.stringify({ schema: 1, hints }))
       renameSync(temporary, this.file)

@@ -18,6 +18,8 @@ export interface Plan {
   readonly nodes: ReadonlyArray<PlannedNode>
   /** Target name → names of the nodes that make it. */
   readonly targets: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The targets of the whole plan that this plan makes something of, whether or not they were asked for. */
+  readonly within: Readonly<Record<string, ReadonlyArray<string>>>
 }
 
 /** The wiring does not make a plan. */
@@ -94,7 +96,7 @@ const ordered = (
   }
   for (const root of roots) visit(root)
   const failure = failures[0]
-  return failure === undefined ? Either.right({ nodes, targets }) : Either.left(failure)
+  return failure === undefined ? Either.right({ nodes, targets, within: targets }) : Either.left(failure)
 }
 
 /**
@@ -169,6 +171,7 @@ export const selectTargets = (plan: Plan, given: ReadonlyArray<string>): Either.
     for (const index of resolved.right) need(index)
   }
   const kept = plan.nodes.filter(({ index }) => needed.has(index))
+  const names = new Set(kept.map(({ node }) => node.name))
   const moved = new Map(kept.map(({ index }, position) => [index, position]))
   return Either.right({
     nodes: kept.map(({ node, dependencies }, index) => ({
@@ -177,6 +180,7 @@ export const selectTargets = (plan: Plan, given: ReadonlyArray<string>): Either.
       dependencies: dependencies.flatMap((dependency) => moved.get(dependency) ?? []),
     })),
     targets,
+    within: Object.fromEntries(Object.entries(plan.within).filter(([, of]) => of.some((name) => names.has(name)))),
   })
 }
 

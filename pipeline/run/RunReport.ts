@@ -39,6 +39,8 @@ export interface RunReport {
   readonly seconds: number
   readonly outcome: "succeeded" | "failed" | "interrupted"
   readonly targets: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The targets, asked for or not, of which the run had a node, with all their nodes. */
+  readonly within: Readonly<Record<string, ReadonlyArray<string>>>
   /** In the plan's order. */
   readonly nodes: ReadonlyArray<NodeReport>
   /** What was found damaged, and dropped. */

@@ -102,6 +102,7 @@ export const run = (
             seconds: secondsSince(started),
             outcome,
             targets: plan.targets,
+            within: plan.within,
             nodes: nodes.map((node) => node.report),
             damaged,
           }

@@ -1,8 +1,9 @@
-import { mkdir, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { makeFolders } from "../../schemas/index.ts"
 import type { Fingerprint, KeyDocument, Reason } from "../keys/index.ts"
 import type { NodeProvenance, OutputKinds, StageError, StageNode, StageResult } from "../plan/index.ts"
 import {
@@ -139,7 +140,7 @@ const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined
     const outputs = Object.fromEntries(Object.keys(node.stage.outputs).map((name) => [name, join(area, name)]))
     yield* io("making a work area", area, async () => {
       await rm(area, { recursive: true, force: true })
-      for (const folder of [...Object.values(outputs), scratch]) await mkdir(folder, { recursive: true })
+      for (const folder of [...Object.values(outputs), scratch]) makeFolders(folder)
     })
 
     const warnings: Array<string> = []

@@ -3,7 +3,6 @@ import {
   existsSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -22,7 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { causeText } from "../../schemas/index.ts"
+import { causeText, makeFolders } from "../../schemas/index.ts"
 import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
 import {
@@ -145,20 +144,6 @@ const formerAt = (path: string): FormerResult | undefined => {
   return text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseFormerResult))
 }
 
-/**
- * Makes a folder and those above it. Node's recursive `mkdirSync` (20.20) never returns where the system says of a folder that is there
- * that it is not, as Linux does below `/proc`.
- */
-const makeFolders = (path: string): void => {
-  if (existsSync(path)) return
-  if (dirname(path) !== path) makeFolders(dirname(path))
-  try {
-    mkdirSync(path)
-  } catch (cause) {
-    if (errorCode(cause) !== "EEXIST") throw cause
-  }
-}
-
 const notAFolder = (path: string): StoreError =>
   new StoreError({
     reason: "Io",
@@ -212,7 +197,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
     /** Makes a folder of the store; a link or a file in its place is kept aside, and nothing behind a link is touched. */
     const ownFolder = (session: Session, folder: string): void => {
       if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) aside(session, folder)
-      mkdirSync(folder, { recursive: true })
+      makeFolders(folder)
     }
 
     const writeRecord = (session: Session, path: string, json: string) => writeWhole(session, path, sealedRecord(json))
@@ -354,7 +339,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       if (stat !== undefined && !stat.isSymbolicLink()) rmSync(link, { recursive: true, force: true })
       const parent = lstatSync(dirname(link), { throwIfNoEntry: false })
       if (parent !== undefined && !parent.isDirectory()) unlinkSync(dirname(link))
-      mkdirSync(dirname(link), { recursive: true })
+      makeFolders(dirname(link))
       const temporary = join(session.tmp, `.${temporaries++}.link`)
       symlinkSync(wanted, temporary)
       renameSync(temporary, link)
@@ -370,7 +355,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         ioSync("making the store's folders", directory, () => {
           makeFolders(directory)
           const known = new Map(readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]))
-          for (const folder of folders) if (!known.has(folder)) mkdirSync(join(directory, folder), { recursive: true })
+          for (const folder of folders) if (!known.has(folder)) makeFolders(join(directory, folder))
           return folders.find((folder) => known.get(folder)?.isDirectory() === false)
         }),
         (strange) => (strange === undefined ? Effect.void : Effect.fail(notAFolder(join(directory, strange)))),

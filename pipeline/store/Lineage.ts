@@ -5,7 +5,9 @@ import * as Schema from "effect/Schema"
 import { nearestName } from "../../schemas/index.ts"
 import { canonicalJson } from "../keys/index.ts"
 import { ArtifactStore } from "./ArtifactStore.ts"
+import { newestRun } from "./Gc.ts"
 import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
+import type { RunRecord } from "./RunRecord.ts"
 import { type Sighting, sightings } from "./Sighting.ts"
 import type { StoreError } from "./StoreError.ts"
 
@@ -50,6 +52,8 @@ interface Made extends Known {
   readonly record: OutputRecord
 }
 
+const isHash = (asked: string): boolean => /^[0-9a-f]{6,64}$/.test(asked)
+
 /** The links below `latest`: node → output (or the empty string) → hash. */
 const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string, string>> => {
   const nodes = new Map<string, ReadonlyMap<string, string>>()
@@ -64,6 +68,24 @@ const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string,
   }
   return nodes
 }
+
+/**
+ * The nodes of which something is in the store that a name given by the user means: a node's own, the nodes of a target of the
+ * newest run that made any of them, or those whose names it begins.
+ *
+ * @returns the name alone where it means none: then it may be a hash
+ */
+export const lineageNodes = (asked: string): Effect.Effect<ReadonlyArray<string>, StoreError, ArtifactStore> =>
+  Effect.gen(function* () {
+    const stored = latestLinks((yield* ArtifactStore).directory)
+    if (stored.has(asked.split("/")[0] ?? "") || isHash(asked)) return [asked]
+    const nodesOf = ({ targets, within }: RunRecord) =>
+      (within?.[asked] ?? targets[asked])?.filter((name) => stored.has(name))
+    const beginning = [...stored.keys()].filter((name) => name.startsWith(`${asked}.`) || name.startsWith(`${asked}@`))
+    const newest = yield* newestRun((record) => (nodesOf(record)?.length ?? 0) > 0)
+    const nodes = (newest === undefined ? undefined : nodesOf(newest)) ?? beginning.sort()
+    return nodes.length === 0 ? [asked] : nodes
+  })
 
 /**
  * Says how an artifact came about.
@@ -111,7 +133,7 @@ export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact |
       const made = wanted === undefined || output === wanted ? yield* producer(hash, node) : undefined
       if (made !== undefined) roots.push(made)
     }
-    if (roots.length === 0 && /^[0-9a-f]{6,64}$/.test(asked)) {
+    if (roots.length === 0 && isHash(asked)) {
       for (const each of seen) {
         if (!each.key.startsWith(asked) && !each.hashes.some((hash) => hash.startsWith(asked))) continue
         const known = yield* read(each)

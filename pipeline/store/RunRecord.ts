@@ -12,6 +12,9 @@ export const RunRecord = Schema.Struct({
   seconds: Schema.Number,
   outcome: Schema.Literal("succeeded", "failed", "interrupted"),
   targets: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
+  within: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }), {
+    exact: true,
+  }),
   nodes: Schema.Array(
     Schema.Struct({
       name: Schema.String,

@@ -9,7 +9,7 @@ export {
   type GcState,
   newestRun,
 } from "./Gc.ts"
-export { type Lineage, type LineageResult, lineage, renderLineage, UnknownArtifact } from "./Lineage.ts"
+export { type Lineage, type LineageResult, lineage, lineageNodes, renderLineage, UnknownArtifact } from "./Lineage.ts"
 export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
 export { RunRecord } from "./RunRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"

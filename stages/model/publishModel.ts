@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import {
@@ -13,7 +13,7 @@ import {
   type Weights,
   writeSafetensors,
 } from "../../neural/index.ts"
-import { type DenseActivation, type DenseLayer, type ModelCard, modelFiles } from "../../schemas/index.ts"
+import { type DenseActivation, type DenseLayer, type ModelCard, makeFolders, modelFiles } from "../../schemas/index.ts"
 import { attempt } from "./ModelFolder.ts"
 
 type Json = { readonly [name: string]: unknown } | ReadonlyArray<unknown>
@@ -158,7 +158,7 @@ export const publishModel = (folder: string, to: string) =>
     const found = yield* requireTensors(weights, `${card.family} with the head ${head.kind}`, needed, () => true)
     const place = Onnx.placeBySize(tensors, weightsFile)
     const path = join(to, graphFile)
-    yield* attempt(path, () => mkdir(dirname(path), { recursive: true }))
+    yield* attempt(path, async () => makeFolders(dirname(path)))
     yield* Onnx.writeModel(path, graph, place, (name, slice, into) => {
       const stored = found.get(name)?.name
       // Where the first token's state is all that is taken, the last layer's keys have no bias: it adds the same to all of a token's
@@ -170,7 +170,7 @@ export const publishModel = (folder: string, to: string) =>
     yield* Effect.forEach(files, ([name, json]) => {
       const file = join(to, name)
       return attempt(file, async () => {
-        await mkdir(dirname(file), { recursive: true })
+        makeFolders(dirname(file))
         await writeFile(file, `${JSON.stringify(json, null, 1)}\n`)
       })
     })

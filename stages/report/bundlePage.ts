@@ -46,6 +46,8 @@ const pageCode = async (): Promise<PageCode> => {
     tsconfigRaw: {},
     metafile: true,
     write: false,
+    // Named by what the page shares with the program, and used by nothing of the page.
+    external: ["node:*"],
   })
   const text = (name: string): string =>
     result.outputFiles.find(({ path }) => path === resolve(projectRoot, name))?.text ?? ""

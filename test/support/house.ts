@@ -21,9 +21,12 @@ interface Declaration {
 interface Module {
   readonly imports: ReadonlyArray<Import>
   readonly declarations: ReadonlyArray<Declaration>
-  /** Uses of what a result must not depend on: `process.env`, `new Date`. */
+  /** Uses of what a result must not depend on (`process.env`, `new Date`), and of what may never return. */
   readonly uses: ReadonlyArray<{ readonly name: string; readonly line: number }>
 }
+
+/** Never returns where Linux says of a folder that is there that it is not: `schemas/makeFolders.ts` does. */
+const recursiveMkdir = "mkdir, recursive"
 
 const property = (literal: ts.ObjectLiteralExpression, name: string): ts.Expression | undefined =>
   literal.properties.filter(ts.isPropertyAssignment).find((each) => each.name.getText() === name)?.initializer
@@ -77,6 +80,12 @@ const parsed = (path: string, text: string): Module => {
         declarations.push({ code: code.text, loads: dynamicImport(load)?.text, line: lineOf(code) })
       }
     }
+    if (ts.isCallExpression(node) && /^(?:.*\.)?mkdir(?:Sync)?$/.test(node.expression.getText())) {
+      const options = node.arguments.find(ts.isObjectLiteralExpression)
+      if (options !== undefined && property(options, "recursive") !== undefined) {
+        uses.push({ name: recursiveMkdir, line: lineOf(node) })
+      }
+    }
     if (ts.isPropertyAccessExpression(node)) {
       const name = node.getText().replaceAll(/\s/g, "")
       if (["process.env", "Date.now", "Math.random"].includes(name)) uses.push({ name, line: lineOf(node) })
@@ -112,6 +121,7 @@ const excepted = new Map([
   ["cli/Bundle.ts → pipeline/keys/FingerprintStamp.ts", "the launcher must not load the engine"],
   ["cli/launchBundle.ts → pipeline/keys/FingerprintStamp.ts", "the same"],
   ["cli/Bundle.ts → schemas/isRecord.ts", "the same, nor Effect"],
+  ["cli/launchBundle.ts → schemas/makeFolders.ts", "the same"],
   ["neural/runtime/SessionWorker.ts → schemas/causeText.ts", "a thread must not load Effect"],
 ])
 
@@ -194,7 +204,10 @@ export const houseProblems = (files: ReadonlyMap<string, string>, start: string)
     }
     for (const { name: used, line } of module.uses) {
       const clock = used === "Date.now" || used === "new Date"
-      if (clock ? from.startsWith("stages") || ["neural", "measures"].includes(from) : path !== "cli/Environment.ts") {
+      if (used === recursiveMkdir) problem(line, "makes folders itself; schemas/makeFolders.ts does")
+      else if (
+        clock ? from.startsWith("stages") || ["neural", "measures"].includes(from) : path !== "cli/Environment.ts"
+      ) {
         problem(line, `uses ${used}`)
       }
     }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises"
+import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { makeFolders } from "../../../schemas/index.ts"
 import { DownloadFailed } from "./DownloadError.ts"
 
 export interface DownloadProgress {
@@ -42,7 +43,7 @@ export interface DownloadOptions {
 export const download = async (options: DownloadOptions): Promise<void> => {
   const { address, attempts = 6, file, md5, pauseMillis = 1000, signal } = options
   const fail = failing(address)
-  await mkdir(dirname(file), { recursive: true })
+  makeFolders(dirname(file))
   if (await digestIs(file, md5)) return
   // Bytes of two attempts that do not fit together are noticed by the digest; then one more try starts from nothing.
   for (let fresh = false; ; fresh = true) {

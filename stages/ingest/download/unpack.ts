@@ -1,10 +1,11 @@
-import { createReadStream, createWriteStream, mkdirSync } from "node:fs"
+import { createReadStream, createWriteStream } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { crc32, createGunzip } from "node:zlib"
 import { extract } from "tar-stream"
 import { type Entry, open as openZip, type ZipFile } from "yauzl"
+import { makeFolders } from "../../../schemas/index.ts"
 
 /** Where an entry of an archive goes, relative to the folder; undefined for one that is not wanted. */
 export type Take = (entry: string) => string | undefined
@@ -53,7 +54,7 @@ export const unpackZip = async (archive: string, folder: string, take: Take): Pr
 const write = async (content: AsyncIterable<unknown>, folder: string, target: string): Promise<string> => {
   const path = join(folder, target)
   // At once: an archive that breaks off while nobody listens to its entry would end the program.
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolders(dirname(path))
   await pipeline(content, createWriteStream(path, { flags: "wx" }))
   return target
 }
