@@ -227,7 +227,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       Effect.gen(function* () {
         const path = objectPath(record.hash)
         const found = yield* Effect.catchAll(
-          isInside(path) ? io("checking an artifact", path, () => listFiles(path)) : Effect.succeed([]),
+          isInside(path) ? ioSync("checking an artifact", path, () => listFiles(path)) : Effect.succeed([]),
           // An unreadable folder is as good as none: the artifact has to be made again.
           () => Effect.succeed([]),
         )

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
-import { chmod, lstat, open, readdir } from "node:fs/promises"
+import { lstatSync, readdirSync, readFileSync } from "node:fs"
+import { chmod, open } from "node:fs/promises"
 import { join } from "node:path"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -40,29 +41,34 @@ export const contentHash = (files: ReadonlyArray<FileRecord>): string => {
 class NotAFile extends Error {}
 
 /** Paths and sizes of all files below a folder, sorted by the paths' bytes. Anything but files and folders is refused. */
-export const listFiles = async (
-  directory: string,
-): Promise<ReadonlyArray<{ readonly path: string; readonly bytes: number }>> => {
+export const listFiles = (directory: string): ReadonlyArray<{ readonly path: string; readonly bytes: number }> => {
   const found: Array<{ readonly path: string; readonly bytes: number }> = []
-  const walk = async (folder: string, prefix: string): Promise<void> => {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const walk = (folder: string, prefix: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name)
-      if (entry.isDirectory()) await walk(path, `${prefix}${entry.name}/`)
-      else if (entry.isFile()) found.push({ path: `${prefix}${entry.name}`, bytes: (await lstat(path)).size })
+      if (entry.isDirectory()) walk(path, `${prefix}${entry.name}/`)
+      else if (entry.isFile()) found.push({ path: `${prefix}${entry.name}`, bytes: lstatSync(path).size })
       else
         throw new NotAFile(
           `«${prefix}${entry.name}» is neither a file nor a folder, so it cannot be part of an artifact`,
         )
     }
   }
-  await walk(directory, "")
+  walk(directory, "")
   return found.sort((a, b) => byBytes(a.path, b.path))
 }
 
 const chunkBytes = 1 << 20
 
-/** @param expected how many bytes the file had when it was listed; a store's small files need no large buffer each */
+/** A file of at most so many bytes is read at once: what a promise costs for each is more than what reading it takes. */
+const smallBytes = 1 << 16
+
+/** @param expected how many bytes the file had when it was listed */
 const hashFile = async (path: string, expected: number, sync: boolean, signal: AbortSignal): Promise<FileRecord> => {
+  if (expected <= smallBytes && !sync) {
+    const data = readFileSync(path)
+    return { path, bytes: data.length, sha256: createHash("sha256").update(data).digest("hex") }
+  }
   // A file is opened for reading also where it is made durable: fsync needs no right to write.
   const file = await open(path, "r")
   try {
@@ -97,7 +103,7 @@ const readContent = (during: string, directory: string, durable: boolean): Effec
   io(during, directory, async (signal) => {
     const files: Array<FileRecord> = []
     const folders = new Set([directory])
-    for (const { path, bytes } of await listFiles(directory)) {
+    for (const { path, bytes } of listFiles(directory)) {
       const absolute = join(directory, path)
       files.push({ ...(await hashFile(absolute, bytes, durable, signal)), path })
       if (durable) await chmod(absolute, 0o444)

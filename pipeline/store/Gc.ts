@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
+import { letEventsIn } from "./letEventsIn.ts"
 import { parseRunRecord, parseRunUses, type RunRecord, type RunUses } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
 import { type Sighting, sightings } from "./Sighting.ts"
@@ -141,7 +142,7 @@ export const decideGc = (state: GcState, options: GcOptions): GcDecision => {
 const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
   Effect.map(
     Effect.catchAll(
-      io("measuring a folder", path, () => listFiles(path)),
+      ioSync("measuring a folder", path, () => listFiles(path)),
       () => Effect.succeed([]),
     ),
     (files) => files.reduce((sum, file) => sum + file.bytes, 0),
@@ -173,7 +174,8 @@ export const newestRun = (
 const runUses = (store: ArtifactStore["Type"]) =>
   Effect.gen(function* () {
     const uses: Array<RunUses> = []
-    for (const name of yield* runNames(store.directory)) {
+    for (const [position, name] of (yield* runNames(store.directory)).entries()) {
+      yield* letEventsIn(position)
       const text = yield* store.readRecord(join(store.directory, "runs", `${name}.json`))
       const read = text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseRunUses))
       if (read !== undefined) uses.push(read)
@@ -191,6 +193,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
     for (const prefix of folderEntries(join(directory, "objects"))) {
       for (const hash of folderEntries(join(directory, "objects", prefix))) {
         const path = join(directory, "objects", prefix, hash)
+        yield* letEventsIn(objects.length)
         objects.push({ hash, bytes: yield* folderBytes(path), ageSeconds: ageOf(path, now) })
       }
     }

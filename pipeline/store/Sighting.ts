@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { folderEntries } from "./folderEntries.ts"
+import { letEventsIn } from "./letEventsIn.ts"
 import { ioSync, type StoreError } from "./StoreError.ts"
 
 /**
@@ -53,6 +54,7 @@ export const sightings: Effect.Effect<ReadonlyArray<Sighting>, StoreError, Artif
       for (const file of yield* ioSync("listing the results", path, () => folderEntries(path))) {
         const key = file.replace(/\.json$/, "")
         if (recorded.has(key)) continue
+        yield* letEventsIn(found.length)
         const text = yield* store.readRecord(join(path, file))
         if (text === undefined || Either.isLeft(text)) continue
         recorded.add(key)

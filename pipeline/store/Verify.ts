@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { ArtifactStore, type Damage, type Depth } from "./ArtifactStore.ts"
 import { folderEntries } from "./folderEntries.ts"
+import { letEventsIn } from "./letEventsIn.ts"
 import { type Manifest, parseFormerResult } from "./Manifest.ts"
 import { parseRunRecord } from "./RunRecord.ts"
 import { ioSync, type StoreError } from "./StoreError.ts"
@@ -77,7 +78,8 @@ const checkRecords = (
 ) =>
   Effect.gen(function* () {
     let read = 0
-    for (const path of yield* recordPaths(store, folder, unreadable)) {
+    for (const [position, path] of (yield* recordPaths(store, folder, unreadable)).entries()) {
+      yield* letEventsIn(position)
       const text = yield* store.readRecord(path)
       if (text === undefined) continue
       const parsed = Either.flatMap(text, parse)
@@ -125,7 +127,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       /** Compares the objects of a result; nothing of it is kept, so that memory does not grow with the store. */
       const check = (manifest: Manifest) =>
         Effect.gen(function* () {
-          results++
+          yield* letEventsIn(results++)
           const damage: Array<Damage> = []
           for (const [output, record] of Object.entries(manifest.outputs)) {
             let found = checked.get(record.hash)

@@ -14,11 +14,11 @@ const problem = (line: string): string => {
 
 /** Every command that does something, with its options. */
 const leaves = (
-  { options, subcommands = {} }: Vocabulary,
+  known: Vocabulary,
   path: ReadonlyArray<string> = [],
-): ReadonlyArray<{ path: ReadonlyArray<string>; options: Vocabulary["options"] }> => {
-  const below = Object.entries(subcommands).flatMap(([name, sub]) => leaves(sub, [...path, name]))
-  return below.length > 0 && path.length > 0 ? below : [{ path, options }, ...below]
+): ReadonlyArray<Vocabulary & { readonly path: ReadonlyArray<string> }> => {
+  const below = Object.entries(known.subcommands ?? {}).flatMap(([name, sub]) => leaves(sub, [...path, name]))
+  return below.length > 0 && path.length > 0 ? below : [{ ...known, path }, ...below]
 }
 const commands = leaves(vocabulary)
 
@@ -79,19 +79,40 @@ describe("arguments", () => {
   })
 
   // Each option of a run before each command: it counts there, or is refused by its name.
-  it.each(commands.slice(1))("L51 each option of a run before $path counts or is refused", ({ path, options }) => {
+  it.each(commands.slice(1))("L51 each option of a run before $path counts or is refused", (command) => {
+    const { path, options, needs = [], operand } = command
+    const needed = [...needs.flatMap((name) => [name, "some text"]), ...(operand === undefined ? [] : ["text"])]
     for (const [name, takes] of Object.entries(vocabulary.options)) {
       const value = valueFor(takes)
       const own = options[name]
-      const before = read([name, ...value, ...path, "text"])
+      const before = read([name, ...value, ...path, ...needed])
       const same = own !== undefined && (own === "flag") === (takes === "flag")
       const fits = same && (typeof own === "string" || typeof takes === "string" || own === takes)
       if (fits) {
-        expect(before).toEqual({ command: path, help: false, words: [...path, name, ...value, "text"] })
-        expect(before).toEqual(read([...path, name, ...value, "text"]))
+        expect(before).toEqual({ command: path, help: false, words: [...path, name, ...value, ...needed] })
+        expect(before).toEqual(read([...path, name, ...value, ...needed]))
       } else {
         expect(before).toContain(`Option ${name} stands before ${path.join(" ")}`)
       }
+    }
+  })
+
+  it("L210 what a command needs, and what is more than it takes, is told by its name", () => {
+    expect(problem("show")).toContain("show needs --qid, as in `show --qid …`.")
+    expect(problem("show q1 --systems bm25")).toContain("show needs --qid, as in `show --qid q1`.")
+    expect(problem("show --qid q1 q2")).toContain("show takes options alone, and «q2» is none.")
+    expect(problem("export model --system t5")).toContain("export model needs --to")
+    expect(problem("sql")).toContain("sql needs <query>.")
+    expect(problem("sql select 1")).toContain(
+      'sql takes one <query>, and «1» is more. A text with spaces stands in quotes: `sql "select 1"`.',
+    )
+    expect(problem("sql -- -1")).toBe("understood")
+    for (const { needs = [], operand, path } of commands.slice(1)) {
+      if (needs.length > 0 || operand?.optional === false) expect(problem(path.join(" "))).toContain(" needs ")
+      expect(problem([...path, ...needs.flatMap((name) => [name, "x"]), "one", "two"].join(" "))).toMatch(
+        /options alone|is more/,
+      )
+      expect(problem(`${path.join(" ")} --help`)).toBe("understood")
     }
   })
 

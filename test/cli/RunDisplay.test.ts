@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { displayWidth } from "../../cli/DisplayWidth.ts"
 import { describeNode, describeProgress, makeRunDisplay, reasonLine } from "../../cli/RunDisplay.ts"
 import { rendered } from "../../cli/Terminal.ts"
 import type { NodeReport, Reason, RunEvent } from "../../pipeline/index.ts"
@@ -47,6 +48,21 @@ describe("display of a run", () => {
     expect(text.endsWith("✓ index  ran · 2.50 s · index 5,183, 1.2 MB\n")).toBe(true)
     for (const line of shown("tty", 40).split("\n"))
       expect(line.replace("\u001b[1A\u001b[0J", "").length).toBeLessThan(60)
+  })
+
+  it("L211 a line that is redrawn is one line of the terminal, in any script", () => {
+    let text = ""
+    let clock = 0
+    const output = { write: (said: Parameters<typeof rendered>[0]) => (text += rendered(said)), columns: 40 }
+    const display = makeRunDisplay("tty", output, () => (clock += 500))
+    const detail = "森林の港湾都市で船が入港する日の\n天気予報"
+    display.onEvent({ _tag: "NodeStarted", node: "港", reason: { _tag: "NoPreviousRun" } })
+    display.onEvent({ _tag: "NodeProgress", node: "港", progress: { done: 1, total: 5, unit: "passages", detail } })
+    const lines = text.split("\u001b[1A\u001b[0J").at(-1)?.trimEnd().split("\n") ?? []
+    expect(lines).toHaveLength(1)
+    expect(displayWidth(lines[0] ?? "")).toBeLessThan(40)
+    expect(lines[0]).toContain("港")
+    display.close()
   })
 
   it("L6 as JSON each event is an object on a line", () => {

@@ -113,6 +113,10 @@ describe.sequential("a store's place", () => {
     expect(open).toEqual([])
     const told = await dag("sql", everyScore, "--artifacts", store, "--format", "csv")
     expect([told.code, told.err]).toEqual([0, expect.stringContaining("has version 2")])
+    // Only the page was asked for, and what it shows was made with it.
+    const lineage = await dag("lineage", "eval", "--artifacts", store)
+    expect([lineage.code, lineage.out]).toEqual([0, expect.stringContaining("← evaluate")])
+    expect(await dag("lineage", "retrieve", "--artifacts", store)).toMatchObject({ code: 0 })
     expect(readFileSync(join(store, "store.json"), "utf8")).toContain('"version":2')
   })
 })
