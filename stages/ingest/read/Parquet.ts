@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync } from "node:fs"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
-import { causeText, gitLfsPointer } from "../../../schemas/index.ts"
+import { gitLfsPointer } from "../../../schemas/index.ts"
 import { MalformedRow, UnreadableFile } from "../IngestError.ts"
 import { unreadable } from "../unreadable.ts"
 import type { NamedRow, NamedTable } from "./NamedTable.ts"
-import { parquetRows } from "./parquetRows.ts"
+import { parquetRows, unreadableParquet } from "./parquetRows.ts"
 
 const magic = "PAR1"
 
@@ -45,13 +45,12 @@ const asText = (name: string, type: string): string | undefined => {
  */
 export const parquetTable = async (connection: DuckDBConnection, path: string, file: string): Promise<NamedTable> => {
   checkMagic(path, file)
+  let line = 0
   const attempt = async <A>(read: () => Promise<A>): Promise<A> => {
     try {
       return await read()
     } catch (error) {
-      const [said = ""] = causeText(error).split("\n")
-      const detail = `DuckDB cannot read it: ${said.replaceAll(path, file)}`
-      throw new UnreadableFile({ file, reason: "corrupt", detail, fix: "Fetch it again, or write it anew." })
+      throw unreadableParquet(path, file, line, error)
     }
   }
   const named = sqlString(literalPath(path))
@@ -72,7 +71,7 @@ export const parquetTable = async (connection: DuckDBConnection, path: string, f
     const sql = `SELECT ${chosen.join(", ")} FROM ${from}`
     const batches = parquetRows(connection, path, sql)
     const nextBatch = () => attempt(() => batches.next())
-    let line = 0
+    line = 0
     for (let read = await nextBatch(); read.done !== true; read = await nextBatch()) {
       yield read.value.map((values): NamedRow => {
         line++

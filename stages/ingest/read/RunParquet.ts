@@ -1,10 +1,9 @@
 import { open } from "node:fs/promises"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { literalPath, parquetOptions, sqlIdentifier, sqlString } from "../../../pipeline/index.ts"
-import { causeText } from "../../../schemas/index.ts"
 import { UnreadableFile } from "../IngestError.ts"
 import { identifier, malformed } from "./Fields.ts"
-import { parquetRows } from "./parquetRows.ts"
+import { parquetRows, unreadableParquet } from "./parquetRows.ts"
 import type { RunBatches, RunRead } from "./Rows.ts"
 import { placesOf } from "./runColumnNames.ts"
 
@@ -21,8 +20,6 @@ export const isParquet = async (path: string): Promise<boolean> => {
     await file.close()
   }
 }
-
-const firstLine = (cause: unknown): string => causeText(cause).split("\n")[0] ?? ""
 
 const wordOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
@@ -43,7 +40,7 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`).then(
     (result) => result.getRowsJson(),
     (error: unknown) => {
-      throw refuse(firstLine(error), "Write the file again.")
+      throw unreadableParquet(path, shown, 0, error)
     },
   )
   const columns = described.map(([name, type]) => ({ name: wordOf(name), type: wordOf(type) }))
@@ -70,13 +67,13 @@ export async function* parquetRun(connection: DuckDBConnection, path: string, sh
   const batches = parquetRows(connection, path, sql)
   const nextBatch = () =>
     batches.next().catch((error: unknown) => {
-      throw refuse(firstLine(error), "Write the file again.")
+      throw unreadableParquet(path, shown, line - 1, error)
     })
   let line = 1
   for (let read = await nextBatch(); read.done !== true; read = await nextBatch()) {
     const rows: Array<RunRead> = []
     for (const [ofQuery, ofPassage, value, ofRank] of read.value) {
-      const place = { file: shown, line: line++ }
+      const place = { file: shown, line: line++, unit: "row" } as const
       if (typeof value !== "number" || !Number.isFinite(value)) {
         const field = columns[ordering]!.name
         throw malformed(place, field, "a finite number", value, "Remove the row, or mend the system that wrote it.")
