@@ -11,11 +11,11 @@
  */
 import { basename, resolve, sep } from "node:path"
 import * as Data from "effect/Data"
-import { PassagesUnsuitable, wirePassages } from "./passages.ts"
+import { wireCandidates } from "./candidates.ts"
+import { type NamedRun, wireEarlyFusions, wireFusion } from "./fusions.ts"
+import { wirePassages } from "./passages.ts"
 import type { Artifact } from "./pipeline/index.ts"
 import {
-  didYouMean,
-  type FusionSettings,
   type Hardware,
   isScratch,
   type Kinds,
@@ -28,9 +28,7 @@ import {
   type Weighting,
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
-import { candidates as materialise } from "./stages/candidates/index.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
-import { fuse } from "./stages/fuse/index.ts"
 import { modelOf, modelSettings, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
 import { interpolate, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
@@ -38,18 +36,7 @@ import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } fro
 import { tokenize } from "./stages/tokenize/index.ts"
 import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
-
-/** A ranking and its name in the table. */
-export interface NamedRun {
-  readonly system: string
-  /** What it would be called without its seed, where there are several. */
-  readonly repeated?: SystemName | undefined
-  /** What it is as a point of a sweep. */
-  readonly swept?: Swept | undefined
-  readonly run: Artifact<Kinds.Run>
-  /** Whether its docids are passages' of the collection's documents. */
-  readonly overPassages?: boolean
-}
+import { wireVectors } from "./vectors.ts"
 
 /** A collection, wired: its tables, and what is known of it before it is read. */
 export interface Collection {
@@ -89,17 +76,6 @@ export interface WiredDataset {
   /** The models that are trained on it. */
   readonly trained: ReadonlyArray<TrainedSystem>
   readonly sweeps: ReadonlyArray<Sweep>
-}
-
-/** Candidates are asked of a system that is none of the experiment's. */
-export class UnknownRun extends Data.TaggedError("UnknownRun")<{
-  readonly setting: string
-  readonly system: string
-  readonly known: ReadonlyArray<string>
-}> {
-  override get message(): string {
-    return `${this.setting}: no run is called «${this.system}»; there are ${this.known.join(", ")}.${didYouMean(this.system, this.known)} Other tools' runs come in by --run name=path.`
-  }
 }
 
 /** Two systems of a table have one name. */
@@ -147,6 +123,8 @@ const withTellingNames = (settings: Experiment): Experiment => {
 interface Models {
   readonly asTheyAre: ReadonlyArray<WiredModel>
   readonly toTrain: ModelOf
+  /** Of a first stage. */
+  readonly toEncode: (choice: ModelChoice) => WiredModel
   readonly teacher: WiredModel | undefined
 }
 
@@ -164,6 +142,7 @@ const wireModels = (settings: Experiment): Models => {
   return {
     asTheyAre: rerank.models.map((choice) => once(choice)),
     toTrain: once,
+    toEncode: (choice) => once(choice),
     teacher: train.teacher === undefined ? undefined : once(train.teacher),
   }
 }
@@ -185,18 +164,18 @@ const repeatsOf = (named: ReadonlyArray<NamedRun>): ReadonlyArray<Repeats> => {
 const nodeLabel = (name: string, label: string): string =>
   label === "" || label.startsWith("@") ? `${name}${label}` : `${name}-${label}`
 
-/** A first stage's systems: itself and, where its settings are swept, each point that is not itself. */
+/** A first stage's system: itself and, where its settings are swept, each point that is not itself. */
 const wireFirstStage = (
   settings: Experiment,
-  stage: FirstStage,
+  { name, section }: Pick<FirstStage, "name" | "section">,
   search: (
     settings: Experiment,
     point?: { readonly system: SystemName; readonly label: string },
   ) => Artifact<Kinds.Run>,
 ): ReadonlyArray<NamedRun> => {
-  const points = sweepPoints(settings, stage.name, (setting) => setting.startsWith(`retrieve.${stage.section}.`))
+  const points = sweepPoints(settings, name, (setting) => setting.startsWith(`retrieve.${section}.`))
   const isSwept = points.length > 1
-  const own = SystemName.make(stage.name)
+  const own = SystemName.make(name)
   const itself = points.find(({ differs }) => differs.length === 0)
   return [
     {
@@ -219,23 +198,6 @@ const wireFirstStage = (
   ]
 }
 
-/** A fusion of runs that are wired already. */
-const wireFusion = (
-  { name, systems, ...how }: FusionSettings,
-  before: ReadonlyArray<NamedRun>,
-  { queries, qrels }: Collection,
-  label: string,
-): NamedRun => {
-  const runs = systems.map((system) => {
-    const found = before.find((each) => each.system === system)
-    if (found === undefined) {
-      throw new UnknownRun({ setting: `fuse ${name}`, system, known: before.map((each) => each.system) })
-    }
-    return found.run
-  })
-  return { system: name, run: fuse({ ...how, system: name }, { runs, queries, qrels }, `${name}${label}`).run }
-}
-
 const wireCollection = (
   settings: Experiment,
   collection: Collection,
@@ -251,53 +213,53 @@ const wireCollection = (
   const { splits, depth, systems } = settings.retrieve
   const asked = { splits, depth, leaveOutOwn }
 
+  const { precision, strict, threads, tokensPerBatch } = settings.rerank
+  const running = {
+    hardware,
+    ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
+    ...(threads === undefined ? {} : { threads }),
+  }
   const { index } = indexPassages({}, { passages }, label)
-  const search =
-    (stage: FirstStage) =>
-    ({ retrieve }: Experiment, point?: { readonly system: SystemName; readonly label: string }) => {
-      const own: unknown = new Map<string, unknown>(Object.entries(retrieve)).get(stage.section)
-      const { label: at = "", ...named } = point ?? {}
-      return stage.wire(own, { ...asked, ...named }, { index, passages, queries, label: `${at}${label}` })
-    }
-  const lexical: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small)
-    .flatMap((stage) => wireFirstStage(settings, stage, search(stage)))
+  const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
+  const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
+    stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))
+  /** The systems of a first stage, each with how it is wired by the settings or by those of a point of a sweep. */
+  const searches = (stage: FirstStage) =>
+    systemsOf(stage, settings).map(({ name }, at) => ({
+      name,
+      search: (settings: Experiment, point?: { readonly system: SystemName; readonly label: string }) => {
+        const { label: mark = "", ...named } = point ?? {}
+        const ground = { index, passages, queries, vectorsOf, threads, label: `${mark}${label}` }
+        return systemsOf(stage, settings)[at]!.wire({ ...asked, ...named }, ground)
+      },
+    }))
+  const searching: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small)
+    .flatMap((stage) =>
+      searches(stage).flatMap(({ name, search }) => wireFirstStage(settings, { ...stage, name }, search)),
+    )
     .map((each) => ({ ...each, overPassages: documents.splits }))
-  const searched = [...lexical, ...imported]
+  const searched = [...searching, ...imported]
   const folded = (named: NamedRun): NamedRun =>
     named.overPassages === true ? { ...named, run: documents.fold(named.run, named.system) } : named
   const given = searched.map(folded)
 
-  const { from, depth: candidateDepth } = settings.candidates
-  const unlisted = allFirstStages().find(({ name }) => name === from)
-  const source = searched.find(({ system }) => system === from)
-  const base = source?.run ?? (unlisted && search(unlisted)(settings))
-  if (source !== undefined && (source.overPassages === true) !== documents.splits) {
-    throw new PassagesUnsuitable({
-      setting: "candidates.from",
-      problem: documents.splits
-        ? `the run ${from} is over documents, and what is reranked are passages`
-        : `the run ${from} is over passages, and the collection is not split into them`,
-      remedy: documents.splits
-        ? "Name a first stage, or a run over these passages in passages.runs."
-        : "Set passages.window and passages.stride as the run's passages were made.",
-    })
-  }
-  if (base === undefined) {
-    const known = [...given.map(({ system }) => system), ...allFirstStages().map(({ name }) => name)]
-    throw new UnknownRun({ setting: "candidates.from", system: from, known: [...new Set(known)] })
-  }
-  const { candidates: toRerank } = materialise({ depth: candidateDepth }, { run: base, qrels }, label)
+  const fusions = wireEarlyFusions(settings.fuse, given, collection, label)
+  const { candidates: toRerank, from } = wireCandidates(settings, {
+    searched,
+    fusions,
+    unlisted: (name) => {
+      const known = allFirstStages().flatMap(searches)
+      return { run: known.find((each) => each.name === name)?.search(settings), known: known.map((each) => each.name) }
+    },
+    splits: documents.splits,
+    queries,
+    qrels,
+    label,
+  })
   // What is mixed and measured are documents.
   const candidates = documents.candidates(toRerank)
 
-  const { precision, strict, threads, tokensPerBatch } = settings.rerank
-  const how = {
-    hardware,
-    precision,
-    ...(strict ? { strict } : {}),
-    ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
-    ...(threads === undefined ? {} : { threads }),
-  }
+  const how = { ...running, precision, ...(strict ? { strict } : {}) }
   const asItIs = ({ model, name, tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
     const texts = { tokenizer, passages, queries, candidates: [ranked] }
     const { tokens } = tokenize({ passages: "candidates" }, texts, called)
@@ -344,7 +306,7 @@ const wireCollection = (
   )
 
   const named = settings.fuse.reduce<ReadonlyArray<NamedRun>>(
-    (before, fusion) => [...before, wireFusion(fusion, before, collection, label)],
+    (before, fusion) => [...before, fusions.get(fusion.name) ?? wireFusion(fusion, before, collection, label)],
     [...given, ...rerankers, ...mixes],
   )
 
@@ -443,6 +405,7 @@ const wireReport = (
 /** Whether any model is to run, so that a device has to be found. */
 export const usesModels = (settings: Experiment): boolean =>
   settings.rerank.models.length > 0 ||
+  settings.retrieve.dense.length > 0 ||
   settings.datasets.some(({ source }) => trainedModels(settings, source === "synthetic").length > 0)
 
 /** Settings whose grids nothing reads: of first stages that are not asked, of losses that are not trained with. */

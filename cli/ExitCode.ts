@@ -45,6 +45,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "UnknownDataset",
   "UnknownModel",
   "ModelUnsuitable",
+  "FusionUnsuitable",
   "UnknownRun",
   "SystemNamedTwice",
   "PassagesUnsuitable",

@@ -110,6 +110,10 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
               const why = "its candidates are no longer in the store; run the experiment again, and they are remade"
               return yield* new SystemNotAsked({ system, why })
             }
+            if (maker.stage === "candidates.union") {
+              const why = "its candidates are of several first stages together, which a search does not repeat"
+              return yield* new SystemNotAsked({ system, why })
+            }
             if (maker.stage === "passages.candidates") {
               const passages = yield* base(maker.read["candidates"]?.[0])
               const first: Ranker = { run: candidates ?? "", stored: maker, does: "fold", ...passages }

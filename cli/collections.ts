@@ -3,7 +3,9 @@ import { basename, dirname, join, resolve, sep } from "node:path"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type Collection, type NamedRun, SystemNamedTwice, UnknownRun } from "../experiment.ts"
+import { FusionUnsuitable } from "../candidates.ts"
+import { type Collection, SystemNamedTwice } from "../experiment.ts"
+import { type NamedRun, UnknownRun } from "../fusions.ts"
 import { checkPassageRuns, PassagesUnsuitable } from "../passages.ts"
 import { type Artifact, sourceFiles } from "../pipeline/index.ts"
 import { didYouMean, type Kinds, SystemName, tellingNames } from "../schemas/index.ts"
@@ -118,6 +120,7 @@ export type WiringError =
   | IngestError
   | UnknownModel
   | ModelUnsuitable
+  | FusionUnsuitable
   | UnknownRun
   | SystemNamedTwice
   | PassagesUnsuitable
@@ -127,6 +130,7 @@ export type WiringError =
 const ownErrors = [
   UnknownModel,
   ModelUnsuitable,
+  FusionUnsuitable,
   UnknownRun,
   SystemNamedTwice,
   PassagesUnsuitable,

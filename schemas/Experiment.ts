@@ -112,7 +112,15 @@ export const ExperimentSettings = Schema.Struct({
   candidates: section(
     Schema.Struct({
       depth: setting(count, 100, "How many of the run's results per query a reranker gets"),
-      from: setting(Schema.NonEmptyString, "bm25", "Whose results: a first stage, or a run named by --run"),
+      from: setting(
+        Schema.NonEmptyString,
+        "bm25",
+        "Whose results: a first stage, a run named by --run, or a fusion of such",
+      ),
+      union: choice(
+        Schema.Array(Schema.NonEmptyString).pipe(Schema.minItems(2)),
+        "In place of from: systems whose first results, so many of each, are candidates together, best reciprocal ranks first",
+      ),
     }),
     "What is reranked",
   ),

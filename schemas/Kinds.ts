@@ -87,6 +87,10 @@ export type Tokenizer = typeof Tokenizer
 export const Tokens = artifactKind("tokens")
 export type Tokens = typeof Tokens
 
+/** The vectors of a collection's passages or queries by an embedding model: see `neural/vectors/VectorTable.ts`. */
+export const Vectors = artifactKind("vectors")
+export type Vectors = typeof Vectors
+
 /**
  * What a training logged: a row for each value of each series at a step: `loss`, `loss.<component>`,
  * `learningRate.<group>`, `gradientNorm`, `dev.<measure>`. Sorted by step, then series (bytes). `phase` is the curriculum's.

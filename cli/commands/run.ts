@@ -128,7 +128,7 @@ const expectation = (previews: ReadonlyArray<NodePreview>): string => {
 const decodeSummary = Schema.decodeUnknownSync(Schema.parseJson(EvaluationSummary))
 
 /** What runs with a model: only such work makes anybody wait. */
-const isNeural = (node: string): boolean => /^(?:model|tokenize|train|rerank)\b/.test(node)
+const isNeural = (node: string): boolean => /^(?:model|tokenize|encode|train|rerank)\b/.test(node)
 
 /** Says the figures of the systems that need no model once they are there, where others are still being made. */
 const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) => void) => {

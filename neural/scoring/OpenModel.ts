@@ -32,13 +32,16 @@ export const readCard = (folder: string) => {
   }).pipe(Effect.flatMap(Schema.decode(Schema.parseJson(ModelCard))))
 }
 
+/** Bytes of a model's weights. A ready graph may have its weights in files of any size beside it. */
+export const weightBytesOf = (card: ModelCard): number =>
+  card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
+
 /** Opens the model of a folder. */
 export const openModel = (folder: string, card: ModelCard, options: OpenModelOptions) =>
   Effect.gen(function* () {
     const { device } = options
     const threads = options.threads ?? availableParallelism()
-    // A ready graph may have its weights in files of any size beside it.
-    const weightBytes = card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
+    const weightBytes = weightBytesOf(card)
     const lanes = scoringLanes(weightBytes, threads)
     const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device, threads, lanes })
     const tokensPerBatch = options.tokensPerBatch ?? usualTokensPerBatch(device, weightBytes, threads)

@@ -1,6 +1,7 @@
 export { type Batches, packBatches, usualTokensPerBatch } from "./Batches.ts"
 export { type DistinctInputs, distinctInputs, type InputTexts } from "./distinctInputs.ts"
-export { type OpenModel, type OpenModelOptions, openModel, readCard } from "./OpenModel.ts"
+export { type OpenModel, type OpenModelOptions, openModel, readCard, weightBytesOf } from "./OpenModel.ts"
 export type { ScoreFile } from "./ScoreFile.ts"
 export { ScoresMisshaped, ScoringFileFailed } from "./ScoringError.ts"
 export { type ScoredTexts, type ScoringProgress, scoresByText, scoreTexts } from "./scoreTexts.ts"
+export { singleTexts } from "./singleTexts.ts"

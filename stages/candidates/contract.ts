@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { many } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 
 /** What the stage reads of the configuration. */
@@ -8,6 +9,17 @@ export type CandidatesConfig = typeof CandidatesConfig.Type
 export const candidatesInputs = { run: Kinds.Run, qrels: Kinds.Qrels }
 
 export const candidatesOutputs = { candidates: Kinds.Candidates }
+
+/** What the stage reads of the configuration. */
+export const CandidatesUnionConfig = Schema.Struct({
+  /** Of each run. */
+  ...CandidatesConfig.fields,
+  /** What the runs are called, in their order. */
+  systems: Schema.Array(Schema.NonEmptyString),
+})
+export type CandidatesUnionConfig = typeof CandidatesUnionConfig.Type
+
+export const candidatesUnionInputs = { runs: many(Kinds.Run), qrels: Kinds.Qrels }
 
 /** What the stage reads of the configuration. */
 export const TrainQueriesConfig = Schema.typeSchema(

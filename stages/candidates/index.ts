@@ -1,8 +1,10 @@
 import { stage } from "../../pipeline/index.ts"
 import {
   CandidatesConfig,
+  CandidatesUnionConfig,
   candidatesInputs,
   candidatesOutputs,
+  candidatesUnionInputs,
   TrainCandidatesConfig,
   TrainQueriesConfig,
   trainCandidatesInputs,
@@ -22,6 +24,20 @@ export const candidates = stage({
   outputs: candidatesOutputs,
   code: "stages/candidates/candidates.ts",
   load: () => import("./candidates.ts"),
+  native: ["duckdb"],
+})
+
+/**
+ * The first results of several runs together, best first by their reciprocal ranks, with each run's rank in a column of its own,
+ * `rank_<system>`.
+ */
+export const candidatesUnion = stage({
+  name: "candidates.union",
+  config: CandidatesUnionConfig,
+  inputs: candidatesUnionInputs,
+  outputs: candidatesOutputs,
+  code: "stages/candidates/candidatesUnion.ts",
+  load: () => import("./candidatesUnion.ts"),
   native: ["duckdb"],
 })
 

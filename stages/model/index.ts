@@ -1,5 +1,5 @@
 /** Models in: from a folder, from the hub, a ready ONNX graph, or from nothing, as `Kinds.Model` and `Kinds.Tokenizer`. */
-import { basename, resolve } from "node:path"
+import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Artifact, type Outputs, type Progress, sourceFiles, stage } from "../../pipeline/index.ts"
@@ -7,6 +7,7 @@ import {
   type Kinds,
   type ModelChoice,
   ModelSettings,
+  modelName,
   type ScratchSettings,
   SystemName,
   tokenizerFiles,
@@ -75,12 +76,7 @@ export const modelFromNothing = stage({
   load: () => import("./makeScratch.ts"),
 })
 
-/** The name in the table: the last part of the source, in the letters that names may have. */
-const nameOf = (source: string): SystemName => {
-  const last = basename(resolve(source)).replace(/\.onnx$/u, "")
-  const name = last.replaceAll(/[^\p{L}\p{N}._@+-]+/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "")
-  return SystemName.make(name === "" ? "model" : name)
-}
+const nameOf = (source: string): SystemName => modelName(resolve(source))
 
 /** The settings of a model, where only its source was given. */
 export const modelSettings = (choice: ModelChoice): ModelSettings =>

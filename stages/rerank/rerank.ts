@@ -15,6 +15,7 @@ import {
   scoresByText,
   scoreTexts,
   singleInput,
+  singleTexts,
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
@@ -137,13 +138,7 @@ const embed = (
     width,
     path: join(context.scratch, `${kind}.f32`),
     progress: context.progress,
-    texts: {
-      count: chosen.length,
-      unit: kind,
-      leftOut: input.promptTokens,
-      length: (at) => input.length(table.length(chosen[at]!)),
-      write: (at, ids, types) => input.write(table.ids(chosen[at]!), ids, 0, types),
-    },
+    texts: singleTexts(table, kind, chosen, input),
     failed: (at, { value }) =>
       new PairNotScored({
         system: context.config.system,

@@ -59,10 +59,32 @@ export class UnknownCandidate extends Schema.TaggedError<UnknownCandidate>()("Un
   }
 }
 
+/** Vectors could not be read while they were searched. */
+export class VectorsUnreadable extends Schema.TaggedError<VectorsUnreadable>()("VectorsUnreadable", {
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    return `The passages' vectors cannot be read: ${causeText(this.cause)}`
+  }
+}
+
+/** Vectors that do not belong together: of two models, or of another collection. */
+export class VectorsUnsuitable extends Schema.TaggedError<VectorsUnsuitable>()("VectorsUnsuitable", {
+  system: Schema.String,
+  problem: Schema.String,
+  remedy: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.system}: ${this.problem}. ${this.remedy}`
+  }
+}
+
 export type RetrieveError =
   | CollectionTooLarge
   | IndexStorageError
   | NoQueries
   | SearchFailed
   | UnknownCandidate
+  | VectorsUnreadable
+  | VectorsUnsuitable
   | OutsideFailed

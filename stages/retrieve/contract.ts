@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { choice, count, Kinds, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
+import { choice, count, Kinds, ModelChoice, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
 export const Bm25Config = Schema.Struct({
@@ -21,6 +21,10 @@ export const TfIdfConfig = Schema.Struct({
   sublinear: setting(Schema.Boolean, true, "1 + ln(tf) instead of tf"),
 })
 export type TfIdfConfig = typeof TfIdfConfig.Type
+
+/** Embedding models, each of which makes a first stage. */
+export const DenseSettings = Schema.Array(ModelChoice)
+export type DenseSettings = typeof DenseSettings.Type
 
 /** What every first stage is asked. */
 export const Asked = Schema.Struct({
@@ -46,6 +50,11 @@ export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 
 export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
 export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
+
+export const RetrieveDenseConfig = Schema.typeSchema(
+  Schema.Struct({ ...Asked.fields, threads: Schema.optionalWith(count, { exact: true }) }),
+)
+export type RetrieveDenseConfig = typeof RetrieveDenseConfig.Type
 
 /** What the stage of first stages from outside reads of the configuration. */
 export const RetrieveOutsideConfig = Schema.Struct({
@@ -73,6 +82,9 @@ export const searchInputs = { index: Kinds.Bm25Index, queries: Kinds.Queries }
 
 /** Of what indexes by itself. */
 export const passageInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
+
+/** Of what compares vectors. */
+export const denseInputs = { passageVectors: Kinds.Vectors, queryVectors: Kinds.Vectors, queries: Kinds.Queries }
 
 export const rerankTfIdfInputs = { ...searchInputs, candidates: Kinds.Candidates }
 

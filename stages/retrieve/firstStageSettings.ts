@@ -1,35 +1,48 @@
 import * as Schema from "effect/Schema"
-import { section } from "../../schemas/index.ts"
-import { Bm25Config } from "./contract.ts"
+import { section, setting } from "../../schemas/index.ts"
+import { Bm25Config, DenseSettings } from "./contract.ts"
 import type { FirstStage } from "./FirstStage.ts"
 import { allFirstStages, firstStages } from "./registry.ts"
+
+/** A first stage's settings as a field of the configuration. */
+const fieldOf = ({ description, settings, unset }: FirstStage) =>
+  Schema.optionalWith(settings, { default: () => Schema.decodeUnknownSync(settings)(unset) }).annotations({
+    description,
+  })
 
 /** The settings of retrieval that name first stages and set them, of all that there are. */
 export const firstStageFields = () => {
   const known = allFirstStages()
-  // BM25's are known to the types: it also searches for what is trained on.
+  const described = (name: string): string => known.find((each) => each.section === name)?.description ?? ""
+  // BM25's are known to the types, as it also searches for what is trained on; and dense's, as they are models to run.
   const others: object = Object.fromEntries(
     known.flatMap((each) =>
-      each.section === "bm25" ? [] : [[each.section, section(each.settings, each.description)] as const],
+      each.section === "bm25" || each.section === "dense" ? [] : [[each.section, fieldOf(each)] as const],
     ),
   )
-  const bm25 = known.find((each) => each.section === "bm25")
-  const anySize = firstStages.filter((each) => each.anySize).map(({ name }) => name)
+  const anySize = firstStages.filter((each) => each.anySize && !each.bySettings).map(({ name }) => name)
   return {
     systems: Schema.optionalWith(Schema.NonEmptyArray(Schema.Literal(...known.map(({ name }) => name))), {
       exact: true,
     }).annotations({
-      description: `The first stages. Left out: all of them, but ${anySize.join(", ")} alone where the collection has more than 100 MB`,
+      description: `The first stages. Left out: all of them, but ${anySize.join(", ")} alone where the collection has more than 100 MB, and those that settings of their own ask for`,
     }),
-    bm25: section(Bm25Config, bm25?.description ?? ""),
+    bm25: section(Bm25Config, described("bm25")),
+    dense: setting(DenseSettings, [], described("dense")),
     ...others,
   }
 }
 
-/** The first stages that are asked: those named, in that order, else all of a small collection and of a large those that suit any. */
+/**
+ * The first stages that are asked: those named, in that order, else all of a small collection and of a large those that suit any; and
+ * those that settings of their own ask for.
+ */
 export const chosenFirstStages = (
   systems: ReadonlyArray<string> | undefined,
   small: boolean,
-): ReadonlyArray<FirstStage> =>
-  systems?.flatMap((system) => allFirstStages().filter(({ name }) => name === system)) ??
-  allFirstStages().filter(({ anySize }) => small || anySize)
+): ReadonlyArray<FirstStage> => {
+  const all = allFirstStages()
+  if (systems === undefined) return all.filter(({ anySize }) => small || anySize)
+  const named = systems.flatMap((system) => all.filter(({ name }) => name === system))
+  return [...named, ...all.filter((each) => each.bySettings && !named.includes(each))]
+}

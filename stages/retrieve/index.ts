@@ -8,7 +8,7 @@ export { Bm25Searcher, defaultBm25, queryAnalyzer } from "./Bm25.ts"
 export type { Asked } from "./contract.ts"
 export { docidAt } from "./Docids.ts"
 export { analyze, englishStopWords } from "./EnglishAnalyzer.ts"
-export type { FirstStage, SearchGround } from "./FirstStage.ts"
+export type { FirstStage, FirstStageSystem, SearchGround, WiredVectors } from "./FirstStage.ts"
 export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
 export { IndexBuilder } from "./InvertedIndex.ts"
 export {
@@ -22,7 +22,15 @@ export {
   type OutsideQuery,
   type OutsideSearcher,
 } from "./outsideFirstStages.ts"
-export { allFirstStages, firstStages, retrieve, retrieveOutside, retrieveTfIdf, retrieveWink } from "./registry.ts"
+export {
+  allFirstStages,
+  firstStages,
+  retrieve,
+  retrieveDense,
+  retrieveOutside,
+  retrieveTfIdf,
+  retrieveWink,
+} from "./registry.ts"
 
 /** Builds the inverted index of a collection: title and text joined by a space, analyzed as Lucene's EnglishAnalyzer does. */
 export const indexPassages = stage({

@@ -1,10 +1,13 @@
 import * as Schema from "effect/Schema"
 import { stage } from "../../pipeline/index.ts"
-import { type BroughtBy, setting } from "../../schemas/index.ts"
+import { type BroughtBy, type ModelChoice, modelName, SystemName, setting } from "../../schemas/index.ts"
 import {
   Bm25Config,
+  DenseSettings,
+  denseInputs,
   passageInputs,
   RetrieveBm25Config,
+  RetrieveDenseConfig,
   RetrieveOutsideConfig,
   RetrieveTfIdfConfig,
   RetrieveWinkConfig,
@@ -13,7 +16,7 @@ import {
   TfIdfConfig,
   WinkConfig,
 } from "./contract.ts"
-import { defineFirstStage, type FirstStage } from "./FirstStage.ts"
+import { defineFirstStage, defineFirstStages, type FirstStage } from "./FirstStage.ts"
 import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
@@ -49,6 +52,18 @@ export const retrieveTfIdf = stage({
   native: ["duckdb"],
 })
 
+/** The passages whose vectors are nearest, exactly. */
+export const retrieveDense = stage({
+  name: "retrieve.dense",
+  config: RetrieveDenseConfig,
+  inputs: denseInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveDense.ts",
+  load: () => import("./retrieveDense.ts"),
+  native: ["duckdb", "onnxruntime"],
+  occupies: "machine",
+})
+
 /** First stages from outside, over the passages themselves. */
 export const retrieveOutside = stage({
   name: "retrieve.outside",
@@ -59,6 +74,17 @@ export const retrieveOutside = stage({
   load: () => import("./retrieveOutside.ts"),
   native: ["duckdb"],
 })
+
+/** A system's mark on the name of its node, among those of several collections. */
+const labelled = (name: string, label: string): string =>
+  label === "" || label.startsWith("@") ? `${name}${label}` : `${name}-${label}`
+
+/** What a model's first stage is called: by its own name, or `dense`, with its source's where there are several. */
+const denseName = (choice: ModelChoice, models: DenseSettings): SystemName => {
+  const source = typeof choice === "string" ? choice : choice.source
+  const given = typeof choice === "string" ? undefined : choice.name
+  return given ?? SystemName.make(models.length === 1 ? "dense" : `dense-${modelName(source)}`)
+}
 
 /** Every first stage, in the order of the table; the configuration, suggestions, documentation and tests follow from it. */
 export const firstStages: ReadonlyArray<FirstStage> = [
@@ -82,6 +108,26 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     anySize: true,
     wire: (config, { index, label, queries }) => retrieve(config, { index, queries }, label).run,
   }),
+  defineFirstStages({
+    name: "dense",
+    description:
+      "Embedding models whose nearest passages are a first stage: folders, names of the hub, or objects as in rerank.models",
+    settings: DenseSettings,
+    unset: [],
+    systems: (models) =>
+      models.map((model) => {
+        const name = denseName(model, models)
+        return {
+          name,
+          wire: (asked, { label, queries, threads, vectorsOf }) => {
+            const vectors = vectorsOf(model, asked.splits)
+            const inputs = { passageVectors: vectors.passages, queryVectors: vectors.queries, queries }
+            const config = { ...asked, system: name, ...(threads === undefined ? {} : { threads }) }
+            return retrieveDense(config, inputs, name === "dense" ? label : labelled(name, label)).run
+          },
+        }
+      }),
+  }),
 ]
 
 const decodeConfig = Schema.decodeUnknownSync(RetrieveOutsideConfig)
@@ -100,16 +146,22 @@ const wired = ({ definition, digest }: BroughtBy<OutsideFirstStage>): FirstStage
     section: name,
     description,
     settings: seeded(definition.settings),
+    unset: {},
     anySize: true,
-    wire: (settings, asked, { label, passages, queries }) => {
-      const given = new Map<string, unknown>(Object.entries(settings ?? {}))
-      const seed = given.get("seed")
-      given.delete("seed")
-      const own = Object.fromEntries(given)
-      const config = decodeConfig({ ...asked, name, settings: encode(own), seed, code: digest })
-      const of = label === "" || label.startsWith("@") ? label : `-${label}`
-      return retrieveOutside(config, { passages, queries }, `${name}${of}`).run
-    },
+    bySettings: false,
+    systems: (settings) => [
+      {
+        name,
+        wire: (asked, { label, passages, queries }) => {
+          const given = new Map<string, unknown>(Object.entries(settings ?? {}))
+          const seed = given.get("seed")
+          given.delete("seed")
+          const own = Object.fromEntries(given)
+          const config = decodeConfig({ ...asked, name, settings: encode(own), seed, code: digest })
+          return retrieveOutside(config, { passages, queries }, labelled(name, label)).run
+        },
+      },
+    ],
   }
 }
 

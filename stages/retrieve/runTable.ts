@@ -43,7 +43,8 @@ export const searchDepth = ({ depth, leaveOutOwn }: Asked): number => (leaveOutO
 /** A turn of the event loop: lets timers, signals and the live line have their say between searches. */
 const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-const batchQueries = 64
+/** Queries that are asked at once. */
+export const batchQueries = 64
 
 /**
  * Asks the queries in batches, up to `concurrency` at a time, and writes a run table in their order, without each query's own

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { many } from "../../pipeline/index.ts"
-import { Kinds } from "../../schemas/index.ts"
+import { Kinds, Split } from "../../schemas/index.ts"
 
 /** What the stage reads of the configuration. */
 export const TokenizeConfig = Schema.typeSchema(
@@ -17,5 +17,20 @@ export const tokenizeInputs = {
   queries: Kinds.Queries,
   candidates: many(Kinds.Candidates),
 }
+
+/** What the stage reads of the configuration: nothing. */
+export const TokenizePassagesConfig = Schema.typeSchema(Schema.Struct({}))
+export type TokenizePassagesConfig = typeof TokenizePassagesConfig.Type
+
+export const tokenizePassagesInputs = { tokenizer: Kinds.Tokenizer, passages: Kinds.Passages }
+
+/** What the stage reads of the configuration. */
+export const TokenizeQueriesConfig = Schema.Struct({
+  /** Whose queries. */
+  splits: Schema.NonEmptyArray(Split),
+})
+export type TokenizeQueriesConfig = typeof TokenizeQueriesConfig.Type
+
+export const tokenizeQueriesInputs = { tokenizer: Kinds.Tokenizer, queries: Kinds.Queries }
 
 export const tokenizeOutputs = { tokens: Kinds.Tokens }

@@ -1,6 +1,14 @@
 /** Texts to token ids: each query and each passage once, for every model that reads them alike. */
 import { stage } from "../../pipeline/index.ts"
-import { TokenizeConfig, tokenizeInputs, tokenizeOutputs } from "./contract.ts"
+import {
+  TokenizeConfig,
+  TokenizePassagesConfig,
+  TokenizeQueriesConfig,
+  tokenizeInputs,
+  tokenizeOutputs,
+  tokenizePassagesInputs,
+  tokenizeQueriesInputs,
+} from "./contract.ts"
 
 /**
  * Token ids of the queries and passages that candidates name, in the collection's order: title and text joined by a space.
@@ -13,5 +21,27 @@ export const tokenize = stage({
   outputs: tokenizeOutputs,
   code: "stages/tokenize/tokenize.ts",
   load: () => import("./tokenize.ts"),
+  native: ["duckdb"],
+})
+
+/** Token ids of every passage: what is encoded to be searched. */
+export const tokenizePassages = stage({
+  name: "tokenize.passages",
+  config: TokenizePassagesConfig,
+  inputs: tokenizePassagesInputs,
+  outputs: tokenizeOutputs,
+  code: "stages/tokenize/tokenizePassages.ts",
+  load: () => import("./tokenizePassages.ts"),
+  native: ["duckdb"],
+})
+
+/** Token ids of the queries of the splits. Apart from the passages' so that other queries do not encode passages anew. */
+export const tokenizeQueries = stage({
+  name: "tokenize.queries",
+  config: TokenizeQueriesConfig,
+  inputs: tokenizeQueriesInputs,
+  outputs: tokenizeOutputs,
+  code: "stages/tokenize/tokenizeQueries.ts",
+  load: () => import("./tokenizeQueries.ts"),
   native: ["duckdb"],
 })

@@ -1,0 +1,20 @@
+import type { SingleInput, TokenTable } from "../tokenizers/index.ts"
+import type { InputTexts } from "./distinctInputs.ts"
+
+/**
+ * Texts of a table, each an input on its own, as an embedding model reads them.
+ *
+ * @param chosen which of them, in which order
+ */
+export const singleTexts = (
+  table: TokenTable,
+  unit: "queries" | "passages",
+  chosen: ArrayLike<number>,
+  input: SingleInput,
+): InputTexts => ({
+  count: chosen.length,
+  unit,
+  leftOut: input.promptTokens,
+  length: (at) => input.length(table.length(chosen[at]!)),
+  write: (at, ids, types) => input.write(table.ids(chosen[at]!), ids, 0, types),
+})

@@ -1,0 +1,20 @@
+import * as Schema from "effect/Schema"
+import { count, Hardware, Kinds } from "../../schemas/index.ts"
+
+/** What the stage reads of the configuration. */
+export const EncodeConfig = Schema.typeSchema(
+  Schema.Struct({
+    /** Which table of the tokens. */
+    texts: Schema.Literal("queries", "passages"),
+    hardware: Hardware,
+    precision: Schema.Literal("fp32"),
+    /** Left out, what suits device and model. */
+    tokensPerBatch: Schema.optionalWith(count, { exact: true }),
+    threads: Schema.optionalWith(count, { exact: true }),
+  }),
+)
+export type EncodeConfig = typeof EncodeConfig.Type
+
+export const encodeInputs = { model: Kinds.Model, tokenizer: Kinds.Tokenizer, tokens: Kinds.Tokens }
+
+export const encodeOutputs = { vectors: Kinds.Vectors }
