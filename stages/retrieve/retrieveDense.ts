@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { layerOnnxRuntime, openVectorTable, type VectorTable } from "../../neural/index.ts"
 import type { StageRun } from "../../pipeline/index.ts"
 import type { denseInputs, RetrieveDenseConfig, runOutputs } from "./contract.ts"
-import { type NearestVectors, nearestVectors } from "./nearestVectors.ts"
+import { type NearestVectors, nearestVectors } from "./nearest/nearestVectors.ts"
 import { VectorsUnreadable, VectorsUnsuitable } from "./RetrieveError.ts"
 import { batchQueries, queriesOf, type Ranking, searchDepth, writeRun } from "./runTable.ts"
 

@@ -13,7 +13,7 @@ import {
 } from "../../../neural/optimizers/index.ts"
 import { kernelsOf } from "../../../neural/optimizers/kernels/kernelSpaces.ts"
 import { OptimizerSettings } from "../../../schemas/index.ts"
-import { kernelBytesFile, kernelModule } from "../../support/kernelModule.ts"
+import { compiledKernel, kernelModules } from "../../support/kernelModule.ts"
 
 const settings = Schema.decodeUnknownSync(OptimizerSettings)({})
 
@@ -81,8 +81,8 @@ const bitsAfter = (
 }
 
 describe("update kernels", () => {
-  it("T23 the module is what its text compiles to", async () => {
-    expect(readFileSync(kernelBytesFile, "utf8")).toBe(await kernelModule())
+  it.each(kernelModules)("T23 the module $constant is what its text compiles to", async (module) => {
+    expect(readFileSync(module.bytes, "utf8")).toBe(await compiledKernel(module))
   })
 
   it.each([false, true])("T23 an update in a kernel's memory makes the bytes of one elsewhere; by row: %s", (byRow) => {

@@ -15,19 +15,16 @@ import {
   Onnx,
   OnnxRuntime,
   type VectorTable,
-} from "../../neural/index.ts"
-import { NearestSet } from "./NearestSet.ts"
-import { VectorsUnreadable } from "./RetrieveError.ts"
-import { exactProduct, floatBelow, lengthOf, productError } from "./vectorProducts.ts"
+} from "../../../neural/index.ts"
+import { VectorsUnreadable } from "../RetrieveError.ts"
+import { NearestSets } from "./NearestSets.ts"
+import { exactProduct } from "./vectorProducts.ts"
 
 /** Vectors read and multiplied at once. */
 const blockRows = 1024
 
 /** Blocks between turns of the event loop. */
 const blocksAtOnce = 16
-
-/** A set that is larger is settled: scored exactly before everything was seen. */
-const largestSet = (k: number): number => Math.max(8192, 8 * k)
 
 /** Passages by score descending, then by the bytes of their docids descending. */
 export interface NearestVectors {
@@ -51,7 +48,28 @@ export interface NearestOptions {
 /** A turn of the event loop: lets signals and the live line have their say. */
 const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-/** The first `k` of passages with exact scores, some of them known from before. */
+const bits = new Int32Array(1)
+const float = new Float32Array(bits.buffer)
+
+/** Whole numbers from 0 to 2^32 in the order of 32-bit floats. */
+const orderOf = (score: number): number => {
+  float[0] = score + 0
+  const of = bits[0]!
+  return of >= 0 ? of + 2 ** 31 : 2 ** 31 - (of & 0x7fffffff)
+}
+
+/** Scores and places fit one number: 32 bits and 21. */
+const mostPlaces = 2 ** 21
+
+/** Places by score descending; equal ones are in no order yet. */
+const byScore = (scores: Float32Array): Uint32Array => {
+  const { length } = scores
+  if (length > mostPlaces) return Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!)
+  const keys = Float64Array.from(scores, (score, place) => orderOf(score) * mostPlaces + place).sort()
+  return Uint32Array.from({ length }, (_, at) => keys[length - 1 - at]! % mostPlaces)
+}
+
+/** The first `k` of passages with the scores that rank, some of them known from before. */
 const firstOf = (
   found: NearestVectors,
   before: NearestVectors | undefined,
@@ -68,58 +86,70 @@ const firstOf = (
     texts.set(before.texts, all)
     scores.set(before.scores, all)
   }
-  const places = Uint32Array.from({ length: count }, (_, at) => at)
-    .sort((a, b) => scores[b]! - scores[a]! || compareNames(texts[b]!, texts[a]!))
-    .subarray(0, k)
-  return { texts: places.map((at) => texts[at]!), scores: Float32Array.from(places, (at) => scores[at]!) }
+  const places = byScore(scores)
+  for (let from = 0; from < Math.min(k, count); ) {
+    let to = from + 1
+    while (to < count && scores[places[to]!] === scores[places[from]!]) to++
+    if (to - from > 1) places.subarray(from, to).sort((a, b) => compareNames(texts[b]!, texts[a]!))
+    from = to
+  }
+  const first = places.subarray(0, k)
+  return { texts: first.map((at) => texts[at]!), scores: Float32Array.from(first, (at) => scores[at]!) }
 }
 
-/** A session that multiplies passages' vectors with those of the queries, which lie in it. */
-const openProducts = (queries: Float32Array, count: number, dimensions: number, threads: number) =>
+/** A session that multiplies passages' vectors with those of the queries, which lie in it; columns beyond the queries are zeros. */
+const openProducts = (queries: Float32Array, columns: number, dimensions: number, threads: number) =>
   Effect.gen(function* () {
-    const columns = new Float32Array(queries.length)
+    const count = queries.length / dimensions
+    const transposed = new Float32Array(columns * dimensions)
     for (let query = 0; query < count; query++) {
-      for (let i = 0; i < dimensions; i++) columns[i * count + query] = queries[query * dimensions + i]!
+      for (let i = 0; i < dimensions; i++) transposed[i * columns + query] = queries[query * dimensions + i]!
     }
     const vectors = Onnx.input("vectors", "float32", [Onnx.dimensions.named("rows"), dimensions])
-    const products = Onnx.matMul(vectors, Onnx.constant(columns, [dimensions, count]))
+    const products = Onnx.matMul(vectors, Onnx.constant(transposed, [dimensions, columns]))
     const graph = { name: "products", inputs: [vectors], outputs: { products } }
     const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model)
     const { open } = yield* OnnxRuntime
     return yield* open({ name: "products", bytes }, { device: "cpu", threads })
   })
 
-/** The sets' passages with their exact scores, by one more reading of the blocks that have any. */
-const scoredExactly = ({ passages, queries }: NearestOptions, sets: ReadonlyArray<NearestSet>, block: Float32Array) => {
-  const { dimensions, texts } = passages
+/** What some sets hold with the scores that rank, by one more reading of the blocks that they have anything of. */
+const scoredExactly = (
+  { dimensions, read, texts }: VectorTable,
+  sets: NearestSets,
+  count: number,
+): ReadonlyArray<NearestVectors> => {
   const blocks = Math.ceil(texts / blockRows)
-  // All sets' entries in the order of their blocks, by counting.
+  const found = Array.from({ length: count }, (_, query) => {
+    const texts = sets.entries(query).rows.slice()
+    return { texts, scores: new Float32Array(texts.length) }
+  })
+  // All entries in the order of their blocks, by counting.
   const next = new Uint32Array(blocks + 1)
-  for (const { rows, size } of sets) for (let i = 0; i < size; i++) next[Math.floor(rows[i]! / blockRows) + 1]!++
+  for (const { texts } of found) for (const text of texts) next[Math.floor(text / blockRows) + 1]!++
   for (let at = 0; at < blocks; at++) next[at + 1]! += next[at]!
   const starts = next.slice()
   const queryOf = new Uint32Array(starts[blocks]!)
   const placeOf = new Uint32Array(queryOf.length)
-  sets.forEach(({ rows, size }, query) => {
-    for (let i = 0; i < size; i++) {
-      const at = next[Math.floor(rows[i]! / blockRows)]!++
+  found.forEach(({ texts }, query) => {
+    texts.forEach((text, place) => {
+      const at = next[Math.floor(text / blockRows)]!++
       queryOf[at] = query
-      placeOf[at] = i
-    }
+      placeOf[at] = place
+    })
   })
   for (let at = 0; at < blocks; at++) {
     if (starts[at] === starts[at + 1]) continue
     const from = at * blockRows
-    passages.read(block.subarray(0, Math.min(blockRows, texts - from) * dimensions), from)
+    read(sets.block.subarray(0, Math.min(blockRows, texts - from) * dimensions), from)
     for (let entry = starts[at]!; entry < starts[at + 1]!; entry++) {
       const query = queryOf[entry]!
-      const set = sets[query]!
+      const { scores, texts } = found[query]!
       const place = placeOf[entry]!
-      const row = set.rows[place]! - from
-      set.scores[place] = exactProduct(queries, query * dimensions, block, row * dimensions, dimensions)
+      scores[place] = sets.exact(query, texts[place]! - from)
     }
   }
-  return sets.map(({ rows, scores, size }) => ({ texts: rows.subarray(0, size), scores: scores.subarray(0, size) }))
+  return found
 }
 
 /** The `k` nearest passages of each query, or all there are. */
@@ -139,60 +169,41 @@ export const nearestVectors = (
       return Array.from({ length: count }, () => ({ texts: new Uint32Array(0), scores: new Float32Array(0) }))
     }
     const attempt = <A>(body: () => A) => Effect.try({ try: body, catch: (cause) => new VectorsUnreadable({ cause }) })
-    const sets = Array.from({ length: count }, (_, query) => {
-      const length = lengthOf(queries, query * dimensions, dimensions)
-      return new NearestSet(k, productError(dimensions, length, greatestNorm))
-    })
-    const floors = new Float32Array(count).fill(Number.NEGATIVE_INFINITY)
-    /** The best of the sets that grew too large. */
+    const most = Math.min(blockRows, texts)
+    const sets = yield* attempt(() => new NearestSets(k, queries, dimensions, greatestNorm, most))
+    /** The best of those sets that were full of what is equally near. */
     const settled = new Array<NearestVectors | undefined>(count).fill(undefined)
     const vector = new Float32Array(dimensions)
-    const settle = (query: number, set: NearestSet): void => {
-      const found = set.rows.slice(0, set.size).sort()
+    const settle = (query: number): number => {
+      const found = sets.entries(query).rows.slice()
       const scores = Float32Array.from(found, (row) => {
         passages.read(vector, row)
         return exactProduct(queries, query * dimensions, vector, 0, dimensions)
       })
       const first = firstOf({ texts: found, scores }, settled[query], k, compareNames)
       settled[query] = first
-      set.settle(first.scores.at(-1) ?? Number.NEGATIVE_INFINITY)
-    }
-    const makeRoom = (query: number, set: NearestSet): void => {
-      set.cut()
-      if (set.size > set.capacity / 2) {
-        if (set.capacity < largestSet(k)) set.grow()
-        else settle(query, set)
-      }
-      floors[query] = floatBelow(set.floor)
+      return first.scores.at(-1) ?? Number.NEGATIVE_INFINITY
     }
 
-    const session = yield* openProducts(queries, count, dimensions, threads)
-    const block = new Float32Array(Math.min(blockRows, texts) * dimensions)
-    const products = new Float32Array(Math.min(blockRows, texts) * count)
+    const { block, columns } = sets
+    const session = yield* openProducts(queries, columns, dimensions, threads)
     for (let from = 0; from < texts; from += blockRows) {
       const rows = Math.min(blockRows, texts - from)
       const vectors = block.subarray(0, rows * dimensions)
-      const given = products.subarray(0, rows * count)
+      const products = sets.products.subarray(0, rows * columns)
       yield* attempt(() => passages.read(vectors, from))
-      yield* session.run({ vectors: floats([rows, dimensions], vectors) }, { products: floats([rows, count], given) })
-      yield* attempt(() => {
-        for (let row = 0, at = 0; row < rows; row++) {
-          for (let query = 0; query < count; query++, at++) {
-            if (given[at]! < floors[query]!) continue
-            const set = sets[query]!
-            set.add(from + row, given[at]!)
-            if (set.size === set.capacity) makeRoom(query, set)
-          }
-        }
-      })
+      yield* session.run(
+        { vectors: floats([rows, dimensions], vectors) },
+        { products: floats([rows, columns], products) },
+      )
+      yield* attempt(() => sets.take(rows, from, settle))
       if ((from / blockRows) % blocksAtOnce === 0) {
         seen(from)
         yield* breathe
       }
     }
     return yield* attempt(() => {
-      for (const set of sets) set.cut()
-      const found = scoredExactly(options, sets, block)
-      return found.map((each, query) => firstOf(each, settled[query], k, compareNames))
+      for (let query = 0; query < count; query++) sets.cut(query)
+      return scoredExactly(passages, sets, count).map((found, query) => firstOf(found, settled[query], k, compareNames))
     })
   })
