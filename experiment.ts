@@ -34,7 +34,7 @@ import { report } from "./stages/report/index.ts"
 import { interpolate, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
 import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
-import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
+import { pointName, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 import { wireVectors } from "./vectors.ts"
 

@@ -26,8 +26,9 @@ const candidatesOf = (wired: Effect.Effect.Success<ReturnType<typeof wireSmall>>
 }
 
 const refusal = (...sets: Array<string>) =>
-  Effect.map(Effect.flip(wireSmall(small, [{ source: smallModel("bert"), name: "model" }], ...sets)), (error) =>
-    "message" in error ? `${error._tag}: ${error.message}` : error._tag,
+  Effect.map(
+    Effect.flip(wireSmall(small, [{ source: smallModel("bert"), name: "model" }], ...sets)),
+    (error) => `${error._tag}: ${error.message}`,
   )
 
 describe("hybrid candidates", () => {
