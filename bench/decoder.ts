@@ -5,9 +5,10 @@
  *     PYTHON=… npm run bench decoder          (a Python with torch and transformers; takes 5 GB in the temporary folder)
  *     RANKDAG_BENCH_LAYERS=4                  a part of its layers: minutes instead of a quarter of an hour
  *
- * Weights are random and alike. `last` is transformers with logits_to_keep=1 and padding on the left, as sentence-transformers calls
+ * Weights are random and alike. The pairs begin alike, as those of one query do with the published prompt: its words up to the query
+ * are 58 tokens. `last` is transformers with logits_to_keep=1, a pair at a time, and `batch` all at once, as sentence-transformers calls
  * it; `all` is the model card's way, which makes the logits of every token and of the whole vocabulary. Rounds alternate; the medians
- * count. The scores are compared.
+ * count, and of transformers' first two the quicker. The scores are compared.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -25,13 +26,13 @@ const config = {
   architectures: ["Qwen3ForCausalLM"],
   num_hidden_layers: Number(process.env["RANKDAG_BENCH_LAYERS"] ?? qwen3Config.num_hidden_layers),
 }
-const [rounds, pairs, tokens] = [3, 4, 256]
+const [rounds, pairs, tokens, alike] = [3, 4, 256, 64]
 
 const Answer = Schema.parseJson(Schema.Struct({ seconds: Schema.Number, scores: Schema.Array(Schema.Number) }))
 type Answer = typeof Answer.Type
 
 const texts = Array.from({ length: pairs }, (_, text) =>
-  Array.from({ length: tokens }, (__, at) => 10 + ((text * 7919 + at * 104_729) % 150_000)),
+  Array.from({ length: tokens }, (__, at) => 10 + (((at < alike ? 0 : text) * 7919 + at * 104_729) % 150_000)),
 )
 
 const processor = (): number => {
@@ -39,7 +40,9 @@ const processor = (): number => {
   return (system + user) / 1e6
 }
 
-const torch = (folder: string, way: "last" | "all"): Answer => {
+const ways = ["last", "batch", "all"] as const
+
+const torch = (folder: string, way: (typeof ways)[number]): Answer => {
   const script = join(import.meta.dirname, "decoder-torch.py")
   const child = spawnSync(
     process.env["PYTHON"] ?? "python3",
@@ -67,14 +70,13 @@ const main = Effect.gen(function* () {
   const scorer = yield* openScorer({ path: join(to, modelFiles.graph) }, { device: "cpu", threads: 1 })
   const batch = texts.map((ids) => ({ ids }))
   yield* scorer.score(batch.slice(0, 1))
-  const seconds = { ours: new Array<number>(), last: new Array<number>(), all: new Array<number>() }
+  const seconds: Record<"ours" | (typeof ways)[number], Array<number>> = { ours: [], last: [], batch: [], all: [] }
   let apart = 0
   for (let round = 0; round < rounds; round++) {
     const begun = processor()
-    const scores: number[] = []
-    for (const text of batch) scores.push(...(yield* scorer.score([text])))
+    const scores = yield* scorer.score(batch)
     seconds.ours.push(processor() - begun)
-    for (const way of ["last", "all"] as const) {
+    for (const way of ways) {
       const answer = torch(from, way)
       seconds[way].push(answer.seconds)
       for (const [at, score] of answer.scores.entries())
@@ -89,7 +91,7 @@ const main = Effect.gen(function* () {
   for (const [name, values] of Object.entries(seconds)) {
     console.log(`| ${name} | ${median(values).toFixed(2)} | ${(median(values) / own).toFixed(2)} |`)
   }
-  const kept = median(seconds.last) >= 1.2 * own && apart <= 1e-3
+  const kept = Math.min(median(seconds.last), median(seconds.batch)) >= 1.2 * own && apart <= 1e-3
   console.log(`largest difference of scores ${apart.toExponential(1)}; 1.2 times ${kept ? "kept" : "BROKEN"}`)
   if (!kept) process.exitCode = 1
 })

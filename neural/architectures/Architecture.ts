@@ -44,6 +44,11 @@ export interface Architecture {
   readonly choice?: { readonly yes: string; readonly no: string }
   /** Whether it is a decoder alone: it scores by its prompt and the words between which it chooses, which no file of its own says. */
   readonly promptDecides?: boolean
+  /**
+   * Whether, for texts of so many tokens, a token's state is a function of the tokens up to it alone: then a beginning that the texts
+   * of a batch share is computed once. Absent: never.
+   */
+  readonly readsForward?: (maximumTokens: number) => boolean
   /** The kind of head that a class of transformers has, by the class's name; undefined where that does not say it. */
   readonly headOfClass: (name: string) => HeadKind | undefined
   /** The other names that checkpoints may have a tensor under. */

@@ -9,7 +9,7 @@ import { type Head, headsOf } from "./Head.ts"
 import { maskedMean } from "./maskedMean.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
 import { pooledStates } from "./pooledStates.ts"
-import { byText, masked, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
+import { byText, masked, sharedBatch, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
 import { ofUnitLength } from "./unitLength.ts"
 
 /** A ranking model: an architecture, a head, and how long its texts may be. */
@@ -119,8 +119,13 @@ const unsuitable = (description: ModelDescription, why: string): HeadUnsuitable 
 const maximumTokensOf = ({ architecture, maximumTokens }: ModelDescription): number =>
   Math.min(maximumTokens ?? longestByDefault, architecture.positionLimit ?? Number.MAX_SAFE_INTEGER)
 
+/** Whether a decoder's head reads the state of each text's last token. */
+const readsLast = (head: Head): boolean =>
+  head.kind === "decoder-logit" || head.kind === "decoder-choice" || head.kind === "classifier"
+
 /**
- * The graph of a ranking model. Its inputs are input_ids, attention_mask, token_type_ids where the architecture has
+ * The graph of a ranking model. A head at the last token of a decoder has inputs for a beginning that texts share (`sharedBatch`).
+ * Otherwise its inputs are input_ids, attention_mask, token_type_ids where the architecture has
  * several token types, and pooling_mask where some tokens are left out of the mean; all int64 [batch, sequence]. What stands under a mask of 0 has no influence.
  */
 export const modelGraph = (description: ModelDescription): Either.Either<ModelGraph, HeadUnsuitable> => {
@@ -141,15 +146,16 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
   const layers = head.kind === "embedding" ? head.dense : undefined
   const misfit = denseMisfit(architecture.width, layers ?? [])
   if (misfit !== undefined) return Either.left(unsuitable(description, misfit))
-  const tokens = tokenBatch()
+  const shares = readsLast(head) && architecture.readsForward?.(maximumTokensOf(description)) === true
+  const whole = tokenBatch()
+  const { inputs, tokens } = shares ? sharedBatch() : { tokens: whole, inputs: [whole.ids, whole.attentionMask] }
   const leavesOut = head.kind === "embedding" && head.leavesOutPrompt === true
   const output = head.kind === "embedding" ? "embeddings" : "scores"
   const expression = modelExpression(description, tokens, new Parameters())
   const graph: Onnx.Graph = {
     name: `${architecture.family}-${head.kind}`,
     inputs: [
-      tokens.ids,
-      tokens.attentionMask,
+      ...inputs,
       ...(architecture.tokenTypes ? [tokens.tokenTypes] : []),
       ...(leavesOut ? [tokens.poolingMask] : []),
     ],

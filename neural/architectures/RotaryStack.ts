@@ -4,6 +4,7 @@ import { singleQueryAttention } from "./attention.ts"
 import type { Encoder } from "./Encoder.ts"
 import type { Floats } from "./Parameters.ts"
 import { positionsOf, type Rotation, rotation } from "./rotary.ts"
+import { sharedBeginning } from "./sharedBeginning.ts"
 import { type SlidingWindow, slidingWindow, type Window } from "./slidingWindow.ts"
 import { firstRows, flatIds, lastPositions, lastRows, masked, type TokenBatch } from "./TokenBatch.ts"
 
@@ -98,33 +99,48 @@ const lastMask = ({ after, before }: Window, tokens: TokenBatch): Floats => {
   return Onnx.minimum(tokens.visibility, Onnx.unsqueeze(mask, [1, 2]))
 }
 
-/** What is made once for each key. */
-const once = <A>(make: (layer: RotaryLayer) => A): ((key: string, layer: RotaryLayer) => A) => {
+/** What is made once for all layers that are alike in something. */
+const once = <A>(
+  alike: (layer: RotaryLayer) => string,
+  make: (layer: RotaryLayer) => A,
+): ((layer: RotaryLayer) => A) => {
   const known = new Map<string, A>()
-  return (key, layer) => {
+  return (layer) => {
+    const key = alike(layer)
     const made = known.get(key) ?? make(layer)
     known.set(key, made)
     return made
   }
 }
 
+const reachOf = ({ reach }: RotaryLayer): string => `${reach.before} ${reach.after}`
+const anglesOf = ({ stretch, theta }: RotaryLayer): string => `${theta} ${stretch}`
+
 /** The kinds of layer of a stack, each made once. */
 const kindsOf = (stack: RotaryStack, tokens: TokenBatch, maximumTokens: number): ((layer: RotaryLayer) => Kind) => {
   const places = Onnx.reshape(lastPositions(tokens), [tokens.batch, 1, 1])
-  const windows = once(({ reach }) => slidingWindow(tokens, reach, maximumTokens))
-  const masks = once(({ reach }) => lastMask(reach, tokens))
-  const turns = once((layer) => rotation(stack.headSize, layer, positionsOf(tokens.sequence)))
-  const lastTurns = once((layer) => rotation(stack.headSize, layer, places))
-  return (layer) => {
-    const [reach, angles] = [`${layer.reach.before} ${layer.reach.after}`, `${layer.theta} ${layer.stretch}`]
-    return {
-      window: windows(reach, layer),
-      ofLast: () => masks(reach, layer),
-      turn: turns(angles, layer),
-      turnLast: () => lastTurns(angles, layer),
-    }
-  }
+  const windows = once(reachOf, ({ reach }) => slidingWindow(tokens, reach, maximumTokens))
+  const masks = once(reachOf, ({ reach }) => lastMask(reach, tokens))
+  const turns = once(anglesOf, (layer) => rotation(stack.headSize, layer, positionsOf(tokens.sequence)))
+  const lastTurns = once(anglesOf, (layer) => rotation(stack.headSize, layer, places))
+  return (layer) => ({
+    window: windows(layer),
+    ofLast: () => masks(layer),
+    turn: turns(layer),
+    turnLast: () => lastTurns(layer),
+  })
 }
+
+/** Where the tokens of a layer stand: how they attend to one another, and how queries and keys are turned. */
+interface Field {
+  readonly tokens: Pick<TokenBatch, "batch" | "sequence">
+  readonly attention: (layer: RotaryLayer) => SlidingWindow["attention"]
+  readonly turn: (layer: RotaryLayer) => Rotation
+}
+
+/** Whether every layer sees all tokens up to its own, and none behind, in texts of so many. */
+export const seesAllBefore = ({ layers }: RotaryStack, maximumTokens: number): boolean =>
+  layers.every(({ reach: { after, before } }) => after === 0 && (before === undefined || before >= maximumTokens - 1))
 
 /** The rows of one token a text. */
 const picked = (rows: Floats, tokens: TokenBatch, only: "first" | "last"): Floats =>
@@ -150,10 +166,10 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     softCap,
     width,
   } = stack
-  const { batch, sequence } = tokens
   const divided = { heads, keyHeads, size: headSize }
   const group = heads / keyHeads
   const kindOf = kindsOf(stack, tokens, maximumTokens)
+  const whole: Field = { tokens, attention: (own) => kindOf(own).window.attention, turn: (own) => kindOf(own).turn }
   const gainOf = (name: string, size: number): Floats => {
     const weight = parameters.get(`${name}.weight`, size)
     return stack.unitGain === 0 ? Onnx.add(weight, 1) : weight
@@ -168,7 +184,8 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     return Onnx.add(softCap === undefined ? scaled : Onnx.multiply(Onnx.tanh(scaled), softCap), visible)
   }
 
-  const layerOf = (x: Floats, layer: number, only: Only): Floats => {
+  const layerOf = (x: Floats, layer: number, only: Only, field: Field = whole): Floats => {
+    const { batch, sequence } = field.tokens
     const own = stack.layers[layer]!
     const name = `${stack.prefix}layers.${layer}`
     const at = (what: string): string => `encoder.${layer}.${what}`
@@ -183,12 +200,12 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
       if (headNorms) return Onnx.rmsNormalization(queries, Onnx.multiply(headGain("q"), factor), epsilon)
       return scalesScores ? queries : Onnx.multiply(queries, factor)
     }
-    const kind = kindOf(own)
+    const turn = field.turn(own)
     const normed = norm(x, `${name}.${norms.beforeAttention}`)
     const keyRows = Onnx.reshape(project(normed, "k", keyHeads), [batch, sequence, keyHeads, headSize])
-    const key = kind.turn(headNorms ? Onnx.rmsNormalization(keyRows, headGain("k"), epsilon) : keyRows)
+    const key = turn(headNorms ? Onnx.rmsNormalization(keyRows, headGain("k"), epsilon) : keyRows)
     // The rotation of position 0 is the identity.
-    const turnOwn = { all: () => kind.turn, first: () => (x: Floats) => x, last: kind.turnLast }[only]
+    const turnOwn = { all: () => turn, first: () => (x: Floats) => x, last: () => kindOf(own).turnLast() }[only]
     const queryOf = (rows: Floats, places: Onnx.Dim): Floats =>
       turnOwn()(scaled(Onnx.reshape(project(rows, "q", heads), [batch, places, heads, headSize])))
     const drop = (p: Floats): Floats => dropout(p, at("attention.probabilities"))
@@ -196,7 +213,7 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     const contextOf = (): Floats => {
       const rows = Onnx.dimensions.multiply(batch, sequence)
       if (only === "all") {
-        return kind.window.attention(divided, {
+        return field.attention(own)(divided, {
           query: Onnx.reshape(queryOf(normed, sequence), [rows, heads * headSize]),
           key: Onnx.reshape(key, [rows, keyHeads * headSize]),
           value: project(normed, "v", keyHeads),
@@ -204,7 +221,7 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
           dropout: drop,
         })
       }
-      const visible = only === "first" ? kind.window.ofFirst : kind.ofLast()
+      const visible = only === "first" ? kindOf(own).window.ofFirst : kindOf(own).ofLast()
       const query = queryOf(picked(normed, tokens, only), 1)
       const context = singleQueryAttention(tokens, divided, {
         query: Onnx.reshape(query, [batch, heads * headSize]),
@@ -238,8 +255,7 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
     return Onnx.add(middle, dropout(fed, at("feedForward")))
   }
 
-  const embed = (): Floats => {
-    const ids = flatIds(tokens)
+  const embed = (ids: Onnx.Expression<"int64">): Floats => {
     const table = parameters.get(`${stack.prefix}embed_tokens.weight`, stack.vocabulary, width)
     let rows = Onnx.gather(table, ids)
     if (stack.embeddingScale !== 1) rows = Onnx.multiply(rows, stack.embeddingScale)
@@ -251,9 +267,22 @@ export const rotaryStack = (stack: RotaryStack, place: Place): Encoder => {
   }
 
   const count = stack.layers.length
-  let x = embed()
-  for (let layer = 0; layer < count - 1; layer++) x = layerOf(x, layer, "all")
-  const before = x
+  const beforeLast = (ids: Onnx.Expression<"int64">, field: Field): Floats => {
+    let x = embed(ids)
+    for (let layer = 0; layer < count - 1; layer++) x = layerOf(x, layer, "all", field)
+    return x
+  }
+  const begun = tokens.beginning && sharedBeginning(tokens, tokens.beginning)
+  const before =
+    begun === undefined
+      ? beforeLast(flatIds(tokens), whole)
+      : begun.joined(
+          beforeLast(begun.ids, {
+            tokens: begun,
+            attention: () => begun.attention,
+            turn: once(anglesOf, (layer) => rotation(headSize, layer, begun.positions)),
+          }),
+        )
   const end = (only: Only): Floats =>
     dropout(norm(layerOf(before, count - 1, only), `${stack.prefix}norm`), "encoder.output")
   return { width, states: () => end("all"), first: () => end("first"), last: () => end("last") }

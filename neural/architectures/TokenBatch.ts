@@ -23,6 +23,19 @@ export interface TokenBatch {
   readonly mask: Floats
   /** 0 at tokens and `masked` at padding, [batch, 1, 1, sequence]: to be added to attention scores. */
   readonly visibility: Floats
+  /** How these tokens are fed where the texts begin alike; undefined where each text is fed whole. */
+  readonly beginning?: Beginning
+}
+
+/** A beginning that all texts of a batch have, fed once, and what follows in each. */
+export interface Beginning {
+  /** Tokens of the beginning, at least one. */
+  readonly shared: Onnx.Dim
+  /** int64 [1, shared] */
+  readonly sharedIds: Onnx.Expression<"int64">
+  /** Tokens behind it, and they themselves, int64 [batch, rest]. */
+  readonly rest: Onnx.Dim
+  readonly restIds: Onnx.Expression<"int64">
 }
 
 /**
@@ -37,17 +50,56 @@ export const tokenBatch = (suffix = ""): TokenBatch => {
   const attentionMask = Onnx.input(`attention_mask${suffix}`, "int64", [batch, sequence])
   const tokenTypes = Onnx.input(`token_type_ids${suffix}`, "int64", [batch, sequence])
   const poolingMask = Onnx.input(`pooling_mask${suffix}`, "int64", [batch, sequence])
+  return { batch, sequence, ids, attentionMask, tokenTypes, poolingMask, ...maskOf(attentionMask, batch, sequence) }
+}
+
+/** What a mask of the tokens comes to. */
+const maskOf = (
+  attentionMask: Onnx.Expression<"int64">,
+  batch: Onnx.Dim,
+  sequence: Onnx.Dim,
+): Pick<TokenBatch, "mask" | "visibility"> => {
   const mask = Onnx.cast(attentionMask, "float32")
   const visibility = Onnx.multiply(Onnx.subtract(Onnx.scalar(1), mask), masked)
+  return { mask, visibility: Onnx.reshape(visibility, [batch, 1, 1, sequence]) }
+}
+
+/** The inputs of a graph over token sequences that begin alike. */
+export interface SharedInputs {
+  /** The sequences as a whole, made of the inputs. */
+  readonly tokens: TokenBatch
+  readonly inputs: readonly Onnx.Expression<"int64">[]
+}
+
+/**
+ * The inputs of a graph over token sequences that begin alike: `shared_ids` and `shared_mask` [1, shared], the beginning, and of what
+ * follows in each text `input_ids` and `attention_mask` [batch, rest]. Where texts have no common token, one under a mask of 0 stands
+ * for it.
+ */
+export const sharedBatch = (): SharedInputs => {
+  const [batch, shared, rest] = [
+    Onnx.dimensions.named("batch"),
+    Onnx.dimensions.named("shared"),
+    Onnx.dimensions.named("rest"),
+  ]
+  const sequence = Onnx.dimensions.add(shared, rest)
+  const sharedIds = Onnx.input("shared_ids", "int64", [1, shared])
+  const sharedMask = Onnx.input("shared_mask", "int64", [1, shared])
+  const restIds = Onnx.input("input_ids", "int64", [batch, rest])
+  const restMask = Onnx.input("attention_mask", "int64", [batch, rest])
+  const joined = (one: Onnx.Expression<"int64">, each: Onnx.Expression<"int64">): Onnx.Expression<"int64"> =>
+    Onnx.concat([Onnx.expand(one, [batch, shared]), each], 1)
+  const ids = joined(sharedIds, restIds)
+  const attentionMask = joined(sharedMask, restMask)
+  const nothing = Onnx.multiply(ids, Onnx.integers([0], [1, 1]))
   return {
-    batch,
-    sequence,
-    ids,
-    attentionMask,
-    tokenTypes,
-    poolingMask,
-    mask,
-    visibility: Onnx.reshape(visibility, [batch, 1, 1, sequence]),
+    inputs: [sharedIds, sharedMask, restIds, restMask],
+    tokens: {
+      ...{ batch, sequence, ids, attentionMask },
+      ...{ tokenTypes: nothing, poolingMask: attentionMask },
+      ...maskOf(attentionMask, batch, sequence),
+      beginning: { shared, sharedIds, rest, restIds },
+    },
   }
 }
 

@@ -15,8 +15,10 @@ export type ScoreRule = (scores: Floats) => Floats
 const identity = (x: Floats): Floats => x
 
 export interface SelfAttention {
-  /** [batch · sequence, heads · size] */
+  /** [batch · queries, heads · size] */
   readonly query: Floats
+  /** How many tokens of each text ask. Default: all. */
+  readonly queries?: Onnx.Dim
   /** [batch · sequence, keyHeads · size] */
   readonly key: Floats
   readonly value: Floats
@@ -27,24 +29,27 @@ export interface SelfAttention {
    * which takes half the time of adding it to the scores. Default: nothing.
    */
   readonly keyBias?: Floats
-  /** Of scores [batch, heads, sequence, sequence]. */
+  /** Of scores [batch, heads, queries, sequence]. */
   readonly rule: ScoreRule
   /** Of the probabilities. Default: nothing. */
   readonly dropout?: (x: Floats) => Floats
 }
 
-/** Attention of all tokens to all tokens of their text: [batch · sequence, heads · size]. */
-export const selfAttention = (tokens: TokenBatch, divided: Heads, layer: SelfAttention): Floats => {
-  const { batch, sequence } = tokens
+/** Attention of tokens to all tokens of their text: [batch · queries, heads · size]. */
+export const selfAttention = (
+  { batch, sequence }: Pick<TokenBatch, "batch" | "sequence">,
+  divided: Heads,
+  layer: SelfAttention,
+): Floats => {
   const { heads, keyHeads, size } = divided
-  const { dropout = identity, rotate = identity } = layer
-  const rows = Onnx.dimensions.multiply(batch, sequence)
-  const split = (x: Floats, count: number): Floats => Onnx.reshape(x, [batch, sequence, count, size])
+  const { dropout = identity, queries = sequence, rotate = identity } = layer
+  const rows = Onnx.dimensions.multiply(batch, queries)
+  const split = (x: Floats, count: number, places = sequence): Floats => Onnx.reshape(x, [batch, places, count, size])
   const { keyBias } = layer
   /** With one number more where there is a bias: 1 for a query, the bias for a key. */
   const longer = (x: Floats, last: Floats | undefined): Floats =>
     last === undefined ? x : Onnx.concat([x, Onnx.expand(last, [...x.shape.slice(0, 3), 1])], 3)
-  const query = longer(rotate(split(layer.query, heads)), keyBias && Onnx.constant([1], [1, 1, 1, 1]))
+  const query = longer(rotate(split(layer.query, heads, queries)), keyBias && Onnx.constant([1], [1, 1, 1, 1]))
   const key = Onnx.transpose(longer(rotate(split(layer.key, keyHeads)), keyBias), [0, 2, 3, 1])
   const length = query.shape[3] ?? size
   const value = Onnx.transpose(split(layer.value, keyHeads), [0, 2, 1, 3])
@@ -56,13 +61,13 @@ export const selfAttention = (tokens: TokenBatch, divided: Heads, layer: SelfAtt
   }
   // The queries that share a key are put under one another, so that keys and values need not be repeated.
   const group = heads / keyHeads
-  const stacked = [batch, keyHeads, Onnx.dimensions.multiply(sequence, group)]
-  const byGroup = Onnx.transpose(Onnx.reshape(query, [batch, sequence, keyHeads, group, length]), [0, 2, 3, 1, 4])
+  const stacked = [batch, keyHeads, Onnx.dimensions.multiply(queries, group)]
+  const byGroup = Onnx.transpose(Onnx.reshape(query, [batch, queries, keyHeads, group, length]), [0, 2, 3, 1, 4])
   const scores = Onnx.matMul(Onnx.reshape(byGroup, [...stacked, length]), key)
-  const ruled = layer.rule(Onnx.reshape(scores, [batch, heads, sequence, sequence]))
+  const ruled = layer.rule(Onnx.reshape(scores, [batch, heads, queries, sequence]))
   const probabilities = dropout(Onnx.softmax(ruled, -1))
   const context = Onnx.matMul(Onnx.reshape(probabilities, [...stacked, sequence]), value)
-  const apart = Onnx.reshape(context, [batch, keyHeads, group, sequence, size])
+  const apart = Onnx.reshape(context, [batch, keyHeads, group, queries, size])
   return Onnx.reshape(Onnx.transpose(apart, [0, 3, 1, 2, 4]), merged)
 }
 

@@ -2,7 +2,7 @@ import * as Onnx from "../../onnx/index.ts"
 import { type Architecture, headOfEncoderClass, ignoresBeside, type Place } from "../Architecture.ts"
 import type { Encoder } from "../Encoder.ts"
 import type { Floats } from "../Parameters.ts"
-import { type RotaryStack, rotaryStack, stackArchitecture } from "../RotaryStack.ts"
+import { type RotaryStack, rotaryStack, seesAllBefore, stackArchitecture } from "../RotaryStack.ts"
 
 /** A decoder with its heads. */
 export interface CausalDecoder {
@@ -51,6 +51,7 @@ export const causalDecoder = (decoder: CausalDecoder): Architecture => {
     classifier: classifier(decoder),
     entryLogits: entryLogits(decoder),
     promptDecides: true,
+    readsForward: (maximumTokens) => seesAllBefore(stack, maximumTokens),
     headOfClass: headOfEncoderClass,
     aliases: (name) => [`model.${name}`],
     ignores: ignoresBeside("model."),

@@ -4,7 +4,8 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { decodeConfig, headsOf, modelGraph } from "../../../neural/architectures/index.ts"
 import * as Onnx from "../../../neural/onnx/index.ts"
-import { int64s, layerOnnxRuntime, OnnxRuntime } from "../../../neural/runtime/index.ts"
+import { int64s, layerOnnxRuntime, OnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
+import { Random } from "../../../schemas/index.ts"
 import { goldenModel, headOfKind, largestDifference, modelsFolder, readConfig, readGolden, readJson } from "./golden.ts"
 
 /** A golden model's outputs for texts in one batch, padded at a side. */
@@ -23,7 +24,13 @@ const outputsOf = (name: string, kind: string, texts: ReadonlyArray<ReadonlyArra
       )
       return int64s([texts.length, longest], BigInt64Array.from(rows))
     }
-    const inputs = { input_ids: padded((text, at) => text[at] ?? 0), attention_mask: padded(() => 1) }
+    // Texts begin differently: a token that none sees stands where a common beginning would.
+    const unseen = int64s([1, 1], BigInt64Array.of(0n))
+    const inputs = {
+      input_ids: padded((text, at) => text[at] ?? 0),
+      attention_mask: padded(() => 1),
+      ...(session.inputs.length === 4 ? { shared_ids: unseen, shared_mask: unseen } : {}),
+    }
     const data = Array.from((yield* session.run(inputs)).values().next().value?.data ?? [], Number)
     const width = data.length / texts.length
     return texts.map((_, row) => data.slice(row * width, (row + 1) * width))
@@ -77,6 +84,51 @@ describe("decoders", () => {
       expect(largestDifference(bare, with0)).toBeGreaterThan(1e-3)
     }).pipe(Effect.provide(layerOnnxRuntime)),
   )
+
+  const forward = [
+    ["qwen3", "decoder-choice"],
+    ["qwen3-cross", "classifier"],
+    ["qwen2", "decoder-choice"],
+    ["gemma", "decoder-logit"],
+  ] as const
+  it.scoped.each(forward)("N549 %s with the head %s computes once what texts begin with", ([name, kind]) =>
+    Effect.gen(function* () {
+      const { bytes, model } = yield* goldenModel(name, headOfKind(kind, readGolden(name), readConfig(name).labels), 40)
+      const inputs = model.graph.inputs.map((input) => (input.operation.kind === "Input" ? input.operation.name : ""))
+      expect(inputs).toEqual(["shared_ids", "shared_mask", "input_ids", "attention_mask"])
+      const scorer = yield* openScorer({ name, bytes }, { device: "cpu", threads: 1 })
+      const random = new Random(3)
+      const drawn = (count: number) => Array.from({ length: count }, () => 5 + random.below(40))
+      const beginning = drawn(11)
+      const texts = [1, 7, 29, 0].map((count) => ({ ids: [...beginning, ...drawn(count)] }))
+      const alone = yield* Effect.forEach(texts, (text) => scorer.score([text]))
+      expect(
+        largestDifference(
+          yield* scorer.score(texts),
+          alone.map(([score = Number.NaN]) => score),
+        ),
+      ).toBeLessThanOrEqual(1e-5)
+      const apart = [...texts, { ids: [4, ...drawn(9)] }]
+      expect(
+        largestDifference(
+          (yield* scorer.score(apart)).slice(0, 4),
+          alone.map(([score = Number.NaN]) => score),
+        ),
+      ).toBeLessThanOrEqual(1e-5)
+    }).pipe(Effect.provide(layerOnnxRuntime)),
+  )
+
+  it("N549 a layer with a window, or one that sees what is behind it, has each text whole", () => {
+    const inputsOf = (name: string, maximumTokens: number) => {
+      const { architecture } = readConfig(name)
+      const head = { kind: "decoder-logit", token: 1 } as const
+      return Either.getOrThrow(modelGraph({ architecture, head, maximumTokens })).graph.inputs.length
+    }
+    const { architecture } = readConfig("gemma3")
+    const window = Number(decodeFields(readJson(modelsFolder, "gemma3", "config.json"))["sliding_window"])
+    expect(architecture.readsForward?.(window)).toBe(true)
+    expect([inputsOf("gemma3", window), inputsOf("gemma3", window + 1)]).toEqual([4, 2])
+  })
 
   const refusals = [
     ["qwen3", { rope_scaling: { rope_type: "yarn", factor: 4 } }, /rope_scaling/],
