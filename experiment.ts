@@ -229,7 +229,15 @@ const wireCollection = (
       name,
       search: (settings: Experiment, point?: { readonly system: SystemName; readonly label: string }) => {
         const { label: mark = "", ...named } = point ?? {}
-        const ground = { index, passages, queries, vectorsOf, threads, label: `${mark}${label}` }
+        const ground = {
+          index,
+          bm25: settings.retrieve.bm25,
+          passages,
+          queries,
+          vectorsOf,
+          threads,
+          label: `${mark}${label}`,
+        }
         return systemsOf(stage, settings)[at]!.wire({ ...asked, ...named }, ground)
       },
     }))

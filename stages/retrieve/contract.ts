@@ -22,6 +22,30 @@ export const TfIdfConfig = Schema.Struct({
 })
 export type TfIdfConfig = typeof TfIdfConfig.Type
 
+/** Relevance model 3, by Anserini's names and defaults. */
+export const Rm3Settings = Schema.Struct({
+  enabled: setting(Schema.Boolean, false, "Whether bm25+rm3 is a system"),
+  fbTerms: setting(count, 10, "How many feedback terms, of each document and in all"),
+  fbDocs: setting(count, 10, "How many of the first results are feedback"),
+  originalQueryWeight: setting(share, 0.5, "The query's own share"),
+  filterTerms: setting(Schema.Boolean, true, "Whether terms of other than a to z and 0 to 9 are no feedback terms"),
+})
+export type Rm3Settings = typeof Rm3Settings.Type
+
+/** Rocchio's feedback, by Anserini's names and defaults. */
+export const RocchioSettings = Schema.Struct({
+  enabled: setting(Schema.Boolean, false, "Whether bm25+rocchio is a system"),
+  topFbTerms: setting(count, 10, "How many feedback terms of the first results"),
+  topFbDocs: setting(count, 10, "How many of the first results are feedback"),
+  bottomFbTerms: setting(count, 10, "How many terms of the last results"),
+  bottomFbDocs: setting(count, 10, "How many of the last results count against"),
+  alpha: setting(weight, 1, "Weight of the query"),
+  beta: setting(weight, 0.75, "Weight of the first results"),
+  gamma: setting(weight, 0.15, "Weight of the last results, where they are used"),
+  useNegative: setting(Schema.Boolean, false, "Whether the last results count against"),
+})
+export type RocchioSettings = typeof RocchioSettings.Type
+
 /** Embedding models, each of which makes a first stage. */
 export const DenseSettings = Schema.Array(ModelChoice)
 export type DenseSettings = typeof DenseSettings.Type
@@ -50,6 +74,18 @@ export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 
 export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
 export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
+
+const bm25Asked = { ...Asked.fields, bm25: Bm25Config }
+
+/** What searching twice reads of the configuration, however queries are expanded. */
+export const ExpandConfig = Schema.typeSchema(Schema.Struct(bm25Asked))
+export type ExpandConfig = typeof ExpandConfig.Type
+
+export const RetrieveRm3Config = Schema.typeSchema(Schema.Struct({ ...bm25Asked, rm3: Rm3Settings }))
+export type RetrieveRm3Config = typeof RetrieveRm3Config.Type
+
+export const RetrieveRocchioConfig = Schema.typeSchema(Schema.Struct({ ...bm25Asked, rocchio: RocchioSettings }))
+export type RetrieveRocchioConfig = typeof RetrieveRocchioConfig.Type
 
 export const RetrieveDenseConfig = Schema.typeSchema(
   Schema.Struct({ ...Asked.fields, threads: Schema.optionalWith(count, { exact: true }) }),
@@ -82,6 +118,9 @@ export const searchInputs = { index: Kinds.Bm25Index, queries: Kinds.Queries }
 
 /** Of what indexes by itself. */
 export const passageInputs = { passages: Kinds.Passages, queries: Kinds.Queries }
+
+/** Of what expands queries by passages that BM25 finds. */
+export const expandInputs = { ...searchInputs, passages: Kinds.Passages }
 
 /** Of what compares vectors. */
 export const denseInputs = { passageVectors: Kinds.Vectors, queryVectors: Kinds.Vectors, queries: Kinds.Queries }

@@ -28,6 +28,8 @@ export {
   retrieve,
   retrieveDense,
   retrieveOutside,
+  retrieveRm3,
+  retrieveRocchio,
   retrieveTfIdf,
   retrieveWink,
 } from "./registry.ts"

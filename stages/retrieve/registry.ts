@@ -5,18 +5,23 @@ import {
   Bm25Config,
   DenseSettings,
   denseInputs,
+  expandInputs,
   passageInputs,
   RetrieveBm25Config,
   RetrieveDenseConfig,
   RetrieveOutsideConfig,
+  RetrieveRm3Config,
+  RetrieveRocchioConfig,
   RetrieveTfIdfConfig,
   RetrieveWinkConfig,
+  Rm3Settings,
+  RocchioSettings,
   runOutputs,
   searchInputs,
   TfIdfConfig,
   WinkConfig,
 } from "./contract.ts"
-import { defineFirstStage, defineFirstStages, type FirstStage } from "./FirstStage.ts"
+import { defineFirstStage, defineFirstStages, type FirstStage, type FirstStageSystem } from "./FirstStage.ts"
 import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
@@ -49,6 +54,28 @@ export const retrieveTfIdf = stage({
   outputs: runOutputs,
   code: "stages/retrieve/retrieveTfIdf.ts",
   load: () => import("./retrieveTfIdf.ts"),
+  native: ["duckdb"],
+})
+
+/** BM25 with queries expanded by RM3. */
+export const retrieveRm3 = stage({
+  name: "retrieve.rm3",
+  config: RetrieveRm3Config,
+  inputs: expandInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveRm3.ts",
+  load: () => import("./retrieveRm3.ts"),
+  native: ["duckdb"],
+})
+
+/** BM25 with queries expanded by Rocchio's feedback. */
+export const retrieveRocchio = stage({
+  name: "retrieve.rocchio",
+  config: RetrieveRocchioConfig,
+  inputs: expandInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveRocchio.ts",
+  load: () => import("./retrieveRocchio.ts"),
   native: ["duckdb"],
 })
 
@@ -107,6 +134,30 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     settings: Bm25Config,
     anySize: true,
     wire: (config, { index, label, queries }) => retrieve(config, { index, queries }, label).run,
+  }),
+  defineFirstStages({
+    name: "rm3",
+    description: "BM25 with queries expanded by RM3, as Anserini has it",
+    settings: Rm3Settings,
+    unset: {},
+    systems: (rm3) => {
+      const system = SystemName.make("bm25+rm3")
+      const wire: FirstStageSystem["wire"] = (asked, { bm25, index, label, passages, queries }) =>
+        retrieveRm3({ system, ...asked, bm25, rm3 }, { index, passages, queries }, label).run
+      return rm3.enabled ? [{ name: system, wire }] : []
+    },
+  }),
+  defineFirstStages({
+    name: "rocchio",
+    description: "BM25 with queries expanded by Rocchio's feedback, as Anserini has it",
+    settings: RocchioSettings,
+    unset: {},
+    systems: (rocchio) => {
+      const system = SystemName.make("bm25+rocchio")
+      const wire: FirstStageSystem["wire"] = (asked, { bm25, index, label, passages, queries }) =>
+        retrieveRocchio({ system, ...asked, bm25, rocchio }, { index, passages, queries }, label).run
+      return rocchio.enabled ? [{ name: system, wire }] : []
+    },
   }),
   defineFirstStages({
     name: "dense",

@@ -1,0 +1,148 @@
+/** Searching twice: with the query, then with what its results make of it. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { readBatches, type StageContext } from "../../../pipeline/index.ts"
+import { passageText } from "../../../schemas/index.ts"
+import { Bm25Searcher, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
+import type { ExpandConfig, expandInputs, runOutputs } from "../contract.ts"
+import { docidAt } from "../Docids.ts"
+import { analyze } from "../EnglishAnalyzer.ts"
+import type { InvertedIndex } from "../InvertedIndex.ts"
+import { loadIndex } from "../loadIndex.ts"
+import { SearchFailed } from "../RetrieveError.ts"
+import { type Query, queriesOf, rankingOf, searchDepth, writeRun } from "../runTable.ts"
+import { wordAt } from "../WordTable.ts"
+import type { TermVector } from "./TermVector.ts"
+
+/** A document that a query's first search found. */
+export interface FeedbackDocument {
+  readonly score: number
+  /** How often its terms stand in it, without those that are no feedback terms. */
+  readonly vector: TermVector
+}
+
+/** A way to make another query of the results of one. */
+export interface Expand {
+  /** Which results it looks at: places among those found. */
+  readonly documents: (found: number) => ReadonlyArray<number>
+  readonly isFeedbackTerm: (term: string) => boolean
+  /**
+   * @param query how often each term stands in it
+   * @param found how many results there were
+   */
+  readonly expand: (query: TermVector, documents: ReadonlyArray<FeedbackDocument>, found: number) => TermVector
+}
+
+/** Terms that stand in a greater share of the documents, empty ones counted, are too common to say anything. */
+const commonest = Math.fround(0.1)
+
+const shortest = 2
+const longest = 20
+
+/** Whether a term of the index says enough to be asked for; remembered. */
+const feedbackTerms = (index: InvertedIndex, isFeedbackTerm: Expand["isFeedbackTerm"]) => {
+  const known = new Map<number, boolean>()
+  const { lengths, offsets, terms } = index
+  const decide = (term: number): boolean => {
+    const word = wordAt(terms, term)
+    if (word.length < shortest || word.length > longest || !isFeedbackTerm(word)) return false
+    return Math.fround((offsets[term + 1]! - offsets[term]!) / lengths.length) <= commonest
+  }
+  return (term: number): boolean => {
+    const before = known.get(term)
+    if (before !== undefined) return before
+    const decided = decide(term)
+    known.set(term, decided)
+    return decided
+  }
+}
+
+/** What a query's first search found that it is expanded by. */
+interface FirstFound {
+  /** How many results there were. */
+  readonly count: number
+  readonly docs: Int32Array
+  readonly scores: Float32Array
+}
+
+/** Expands each query by what BM25 finds for it, and searches again. */
+export const expandedRun = (
+  { config, inputs, outputs, progress }: StageContext<ExpandConfig, typeof expandInputs, typeof runOutputs>,
+  { documents, expand, isFeedbackTerm }: Expand,
+) =>
+  Effect.gen(function* () {
+    const { bm25, leaveOutOwn, splits, system = "expanded" } = config
+    const depth = searchDepth(config)
+    const queries = yield* queriesOf(inputs.queries, splits)
+    const index = yield* loadIndex(inputs.index, { shared: false })
+    const toTerms = queryAnalyzer(index)
+    const searcher = new Bm25Searcher(index, bm25)
+    const searching = <A>(answered: number, search: () => A) =>
+      Effect.try({ try: search, catch: (cause) => new SearchFailed({ system, answered, cause }) })
+
+    const found = new Map<string, FirstFound>()
+    const wanted = new Map<number, { readonly ids: Int32Array; readonly counts: Int32Array } | undefined>()
+    for (const [answered, { qid, text }] of queries.entries()) {
+      const hits = yield* searching(answered, () => searcher.search(toTerms(text), depth))
+      // A query that is a passage is not expanded by itself.
+      const kept = [...hits.docs.keys()].filter((at) => !leaveOutOwn || docidAt(index.docids, hits.docs[at]!) !== qid)
+      const chosen = documents(kept.length).map((place) => kept[place]!)
+      const docs = Int32Array.from(chosen, (at) => hits.docs[at]!)
+      for (const doc of docs) wanted.set(doc, undefined)
+      found.set(qid, { count: kept.length, docs, scores: Float32Array.from(chosen, (at) => hits.scores[at]!) })
+    }
+
+    const isWanted = feedbackTerms(index, isFeedbackTerm)
+    let doc = 0
+    yield* Stream.runForEach(readBatches(inputs.passages, ["title", "text"]), ({ text, title }) =>
+      Effect.sync(() => {
+        for (let row = 0; row < text.length; row++, doc++) {
+          if (!wanted.has(doc)) continue
+          const { counts, ids } = toTerms(passageText(title[row] ?? null, text[row] ?? ""))
+          const kept = [...ids.keys()].filter((at) => isWanted(ids[at]!))
+          wanted.set(doc, {
+            ids: Int32Array.from(kept, (at) => ids[at]!),
+            counts: Int32Array.from(kept, (at) => counts[at]!),
+          })
+        }
+        progress({ done: doc, total: index.lengths.length, unit: "passages" })
+      }),
+    )
+
+    const expanded = ({ qid, text }: Pick<Query, "qid" | "text">): QueryTerms => {
+      const { count = 0, docs = [], scores = [] } = found.get(qid) ?? {}
+      const idOf = new Map(toTerms(text).ids.map((term) => [wordAt(index.terms, term), term]))
+      const own = new Map<string, number>()
+      for (const term of analyze(text)) own.set(term, (own.get(term) ?? 0) + 1)
+      const feedback = Array.from(docs, (doc, at): FeedbackDocument => {
+        const { counts = [], ids = [] } = wanted.get(doc) ?? {}
+        const vector = new Map<string, number>()
+        for (let i = 0; i < ids.length; i++) {
+          const word = wordAt(index.terms, ids[i]!)
+          idOf.set(word, ids[i]!)
+          vector.set(word, counts[i]!)
+        }
+        return { score: scores[at]!, vector }
+      })
+      const asked = [...expand(own, feedback, count)].flatMap(([term, weight]) => {
+        const id = idOf.get(term)
+        return id === undefined || weight <= 0 ? [] : [{ id, weight }]
+      })
+      return { ids: asked.map(({ id }) => id), counts: asked.map(({ weight }) => weight) }
+    }
+    const { leftOut, rows } = yield* writeRun({
+      system,
+      queries,
+      directory: outputs.run,
+      asked: config,
+      progress,
+      search: (batch, answered) =>
+        searching(answered, () =>
+          batch.map((query) => rankingOf(index.docids, searcher.search(expanded(query), depth))),
+        ),
+    })
+    return {
+      rows: { run: rows },
+      facts: { queries: queries.length, feedbackDocuments: wanted.size, leftOutOwn: leftOut },
+    }
+  })
