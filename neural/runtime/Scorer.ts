@@ -109,6 +109,8 @@ export const scoringLanes = (weightBytes: number, threads: number): number => (w
 export interface ScorerOptions extends SessionOptions {
   /** Copies of the model on the CPU that work side by side, the threads divided among them. Default 1. */
   readonly lanes?: number
+  /** What each lane after the first waits for before it is opened. Default: nothing. */
+  readonly another?: Effect.Effect<void, never, Scope.Scope>
 }
 
 /** Opens a model that scores token sequences: one of ours, or any ready ONNX cross-encoder. */
@@ -118,17 +120,21 @@ export const openScorer = (
 ): Effect.Effect<Scorer, DeviceUnavailable | ModelRejected | InterfaceUnexpected, Scope.Scope | OnnxRuntime> =>
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
-    const { lanes: wanted = 1, threads = availableParallelism(), ...rest } = options
+    const { another, lanes: wanted = 1, threads = availableParallelism(), ...rest } = options
     const lanes = (yield* runtime.choose(options.device)) === "cpu" ? Math.min(wanted, threads) : 1
     const openLane = Effect.gen(function* () {
       const open = yield* lanes === 1 ? Effect.succeed(runtime.open) : runtime.apart
       return yield* open(model, { ...rest, threads: Math.floor(threads / lanes) })
     })
-    const sessions = yield* Effect.replicateEffect(openLane, lanes, { concurrency: "unbounded" })
+    const atOnce = another === undefined ? lanes : 1
+    const sessions = yield* Effect.replicateEffect(openLane, atOnce, { concurrency: "unbounded" })
     const [session] = sessions
     if (session === undefined) return yield* Effect.dieMessage("a scorer has at least one lane")
     const free = yield* Queue.unbounded<Session>()
     yield* Queue.offerAll(free, sessions)
+    // A lane that cannot be opened is one less: the first was.
+    const later = Effect.flatMap(Effect.zipRight(another ?? Effect.void, openLane), (lane) => Queue.offer(free, lane))
+    for (let lane = atOnce; lane < lanes; lane++) yield* Effect.forkScoped(Effect.ignore(later))
     const inLane = <A, E>(use: (lane: Session) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.acquireUseRelease(Queue.take(free), use, (lane) => Queue.offer(free, lane))
     const name = "path" in model ? model.path : model.name

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { type Device, ModelCard, modelFiles } from "../../schemas/index.ts"
 import { openScorer, type Scorer, scoringLanes } from "../runtime/index.ts"
 import { usualTokensPerBatch } from "./Batches.ts"
@@ -21,6 +22,13 @@ export interface OpenModelOptions {
   readonly threads: number | undefined
   /** Left out, what suits device and model. */
   readonly tokensPerBatch: number | undefined
+  /** How it comes to more cores than one, where it is not alone on the machine; left out, all are its own. */
+  readonly cores?: {
+    /** Waits until another is free, and has it until the scope is closed. */
+    readonly another: Effect.Effect<void, never, Scope.Scope>
+    /** Waits until all are. */
+    readonly all: Effect.Effect<void>
+  }
 }
 
 /** The card in a model's folder. */
@@ -39,11 +47,16 @@ export const weightBytesOf = (card: ModelCard): number =>
 /** Opens the model of a folder. */
 export const openModel = (folder: string, card: ModelCard, options: OpenModelOptions) =>
   Effect.gen(function* () {
-    const { device } = options
+    const { cores, device } = options
     const threads = options.threads ?? availableParallelism()
     const weightBytes = weightBytesOf(card)
     const lanes = scoringLanes(weightBytes, threads)
-    const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device, threads, lanes })
+    // What has lanes begins with one, on the core that it has; what has none works with all threads at once.
+    if (lanes === 1) yield* cores?.all ?? Effect.void
+    const scorer = yield* openScorer(
+      { path: join(folder, modelFiles.graph) },
+      { device, threads, lanes, ...(cores === undefined ? {} : { another: cores.another }) },
+    )
     const tokensPerBatch = options.tokensPerBatch ?? usualTokensPerBatch(device, weightBytes, threads)
     return { scorer, tokensPerBatch } satisfies OpenModel
   })

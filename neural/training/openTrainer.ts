@@ -7,7 +7,6 @@ import {
   formGroups,
   type GroupsInvalid,
   kernelSpaces,
-  ordinarySpace,
   updateOf,
   type WeightGroup,
 } from "../optimizers/index.ts"
@@ -33,26 +32,21 @@ const checkWeights = (
   return problems.length > 0 ? Effect.fail(new WeightsIncomplete({ problems })) : Effect.void
 }
 
-/**
- * The weights, with all that belongs to one in one memory. Those that go to a thread have buffers of their own, for what is sent
- * there is a buffer: parts of one would be copied before.
- */
+/** The weights, with all that belongs to one in one memory. */
 const makeWeights = (
   { tensors }: ModelGraph,
-  { apart = false, optimizer, weights: given }: TrainerOptions,
+  { optimizer, weights: given }: TrainerOptions,
   groups: ReadonlyMap<string, WeightGroup>,
   { byRow, dense }: TrainingGraphs,
 ): readonly Weight[] => {
   const [inRows, whole] = [new Set(byRow), new Set(dense)]
-  const spaces = apart
-    ? tensors.map(() => ordinarySpace)
-    : kernelSpaces(
-        tensors.map(({ name, shape }) => {
-          const elements = elementsOf(shape)
-          if (whole.has(name)) return [elements, elements, ...arraysOf(optimizer, shape, false)]
-          return inRows.has(name) ? [elements, ...arraysOf(optimizer, shape, true)] : [elements]
-        }),
-      )
+  const spaces = kernelSpaces(
+    tensors.map(({ name, shape }) => {
+      const elements = elementsOf(shape)
+      if (whole.has(name)) return [elements, elements, ...arraysOf(optimizer, shape, false)]
+      return inRows.has(name) ? [elements, ...arraysOf(optimizer, shape, true)] : [elements]
+    }),
+  )
   return tensors.flatMap(({ name, shape }, index): readonly Weight[] => {
     const [start, group, space] = [given.get(name), groups.get(name), spaces[index]]
     if (start === undefined || group === undefined || space === undefined) return []

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type { ArtifactKind } from "../../schemas/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 import type { DuckDb } from "../tables/index.ts"
@@ -92,6 +93,14 @@ export interface NodeProvenance {
   readonly nodejs: string
 }
 
+/** The processor's cores, of which a node that occupies `cores` has one. */
+export interface Cores {
+  /** Waits until another is free, and has it until the scope is closed. */
+  readonly another: Effect.Effect<void, never, Scope.Scope>
+  /** Gives its own back, and waits until it has the whole machine. */
+  readonly all: Effect.Effect<void>
+}
+
 /** What a stage is given when it runs. */
 export interface StageContext<out C, I extends InputKinds, O extends OutputKinds> {
   readonly config: C
@@ -108,6 +117,8 @@ export interface StageContext<out C, I extends InputKinds, O extends OutputKinds
   readonly warn: (message: string) => void
   /** Of every stage above this one, in the plan's order; there where the stage declares `provenance`. */
   readonly provenance?: ReadonlyArray<NodeProvenance>
+  /** How it comes to more than its own core; there where the stage occupies `cores`. */
+  readonly cores?: Cores
 }
 
 /** What a stage says of its result. Kept in the manifest, shown also on a hit; never part of a key or of an artifact. */
@@ -156,9 +167,9 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
   /** Whether `scratch` survives a kill. Default no. */
   readonly resumable?: boolean
   /**
-   * What a node keeps busy all the time by itself, as a running model does: one of the processor's cores, or the machine. Of such
-   * nodes only as many run at once as there are cores for, beside any others: two that each used the whole machine would wait for
-   * each other's threads. Default: nothing.
+   * What a node keeps busy all the time by itself, as a running model does: one of the processor's cores; one, and more while they
+   * are free; or the machine. Of such nodes only as many run at once as there are cores for, beside any others: two that each used
+   * the whole machine would wait for each other's threads. Default: nothing.
    */
   readonly occupies?: Occupancy | ((config: C) => Occupancy)
   /** Default `deterministic`. `seeded` results repeat on one kind of machine only. */
@@ -170,7 +181,7 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
   readonly provenance?: boolean
 }
 
-export type Occupancy = "core" | "machine"
+export type Occupancy = "core" | "cores" | "machine"
 
 export type NativeLibrary = "duckdb" | "onnxruntime"
 
@@ -210,6 +221,7 @@ export interface NodeGiven {
   readonly progress: (progress: Progress) => void
   readonly warn: (message: string) => void
   readonly provenance?: ReadonlyArray<NodeProvenance>
+  readonly cores?: Cores
 }
 
 /** Files that the user has, outside the store. */

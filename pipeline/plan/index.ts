@@ -16,9 +16,11 @@ export { type GraphFormat, type NodeState, renderGraph } from "./planGraph.ts"
 export {
   type AnyStage,
   type Artifact,
+  type Cores,
   many,
   type NativeLibrary,
   type NodeProvenance,
+  type Occupancy,
   type OutputKinds,
   type Outputs,
   type PlanNode,

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { makeFolders } from "../../schemas/index.ts"
 import type { Fingerprint, KeyDocument, Reason } from "../keys/index.ts"
-import type { NodeProvenance, OutputKinds, StageError, StageNode, StageResult } from "../plan/index.ts"
+import type { Cores, NodeProvenance, OutputKinds, StageError, StageNode, StageResult } from "../plan/index.ts"
 import {
   type ArtifactStore,
   type Depth,
@@ -20,6 +20,7 @@ import {
   storeVersion,
 } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
+import type { Jobs } from "./Jobs.ts"
 import { missReason, type RecordedKeys } from "./missReason.ts"
 import { CodeChanged, OutputNotWritten, SourceChanged, StageDefect } from "./NodeError.ts"
 import type { NodeInputs } from "./nodeKey.ts"
@@ -51,7 +52,7 @@ export interface NodeMaking {
   readonly keys: RecordedKeys
   readonly emit: (event: RunEvent) => void
   /** Takes what the node occupies (a job, cores) as long as an effect lasts. */
-  readonly inJob: <A, E, R>(node: StageNode, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly inJob: Jobs["inJob"]
   /** The node after whose failure nothing is started any more. */
   readonly stoppedBy: () => string | undefined
 }
@@ -86,12 +87,15 @@ export const makeNode = (
     const { session, emit, inJob } = making
     const { node, key } = task
     for (let tries = 0; ; tries++) {
-      const attempt = Effect.acquireUseRelease(
-        session.tryLock(key),
-        (owner): Effect.Effect<Either.Either<MadeNode, Owner | "unknown">, StageError, Fingerprint | DuckDb> =>
-          owner === undefined ? Effect.map(makeLocked(making, task), Either.right) : Effect.succeed(Either.left(owner)),
-        (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
-      )
+      const attempt = (cores: Cores | undefined) =>
+        Effect.acquireUseRelease(
+          session.tryLock(key),
+          (owner): Effect.Effect<Either.Either<MadeNode, Owner | "unknown">, StageError, Fingerprint | DuckDb> =>
+            owner === undefined
+              ? Effect.map(makeLocked(making, task, cores), Either.right)
+              : Effect.succeed(Either.left(owner)),
+          (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
+        )
       const got = yield* inJob(node, attempt)
       if (Either.isRight(got)) return got.right
       if (tries === 0) {
@@ -103,7 +107,11 @@ export const makeNode = (
   })
 
 /** The key's lock is held. */
-const makeLocked = (making: NodeMaking, task: NodeTask): Effect.Effect<MadeNode, StageError, Fingerprint | DuckDb> =>
+const makeLocked = (
+  making: NodeMaking,
+  task: NodeTask,
+  cores: Cores | undefined,
+): Effect.Effect<MadeNode, StageError, Fingerprint | DuckDb> =>
   Effect.gen(function* () {
     const { store, session, keys, emit } = making
     const { node, key, document, forced } = task
@@ -120,12 +128,12 @@ const makeLocked = (making: NodeMaking, task: NodeTask): Effect.Effect<MadeNode,
     }
     const began = performance.now()
     emit({ _tag: "NodeStarted", node: node.name, reason })
-    const manifest = yield* Effect.scoped(work(making, task, previous))
+    const manifest = yield* Effect.scoped(work(making, task, previous, cores))
     return { _tag: "Made", manifest, reason, seconds: secondsSince(began) }
   })
 
 /** Runs the stage and stores what it wrote. */
-const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined) =>
+const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined, cores: Cores | undefined) =>
   Effect.gen(function* () {
     const { store, session, emit } = making
     const { node, key, inputs, provenance } = task
@@ -156,6 +164,7 @@ const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined
         scratch,
         warn,
         ...(provenance === undefined ? {} : { provenance }),
+        ...(cores === undefined ? {} : { cores }),
         progress: (progress) => {
           const now = performance.now()
           if (now - lastProgress < progressEvery && progress.done !== progress.total) return

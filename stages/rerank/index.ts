@@ -37,7 +37,7 @@ export const rerank = stage({
   load: () => import("./rerank.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
-  occupies: "machine",
+  occupies: ({ hardware }) => (hardware.device === "cpu" ? "cores" : "machine"),
   determinism: "seeded",
 })
 

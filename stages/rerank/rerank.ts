@@ -216,7 +216,12 @@ export const run = (context: Context) =>
     }
     const pairs = yield* readPairs(inputs.candidates, tokens)
     const { threads, tokensPerBatch } = config
-    const model = yield* openModel(inputs.model.path, card, { device: config.hardware.device, threads, tokensPerBatch })
+    const model = yield* openModel(inputs.model.path, card, {
+      device: config.hardware.device,
+      threads,
+      tokensPerBatch,
+      ...(context.cores === undefined ? {} : { cores: context.cores }),
+    })
     const scored = yield* card.output === "embeddings"
       ? vectorScores(context, card, model, tokens, pairs)
       : crossScores(context, card, model, tokens, pairs)

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Onnx from "../../../neural/onnx/index.ts"
 import {
@@ -249,6 +250,15 @@ describe("ready models", () => {
       const batches = Array.from({ length: 20 }, (_, i) => [{ ids: [i, 1] }, { ids: [i] }])
       const scores = yield* Effect.forEach(batches, (texts) => scorer.score(texts), { concurrency: 8 })
       expect(scores.map((each) => [...each])).toEqual(batches.map((_, i) => [i + 1, i]))
+      // Two of them wait: one until there is room, the other for ever.
+      const room = yield* Deferred.make<void>()
+      let asked = 0
+      const another = Effect.suspend(() => (asked++ === 0 ? Deferred.await(room) : Effect.never))
+      const later = yield* openScorer({ name: "ready", bytes }, { device: "cpu", threads: 3, lanes: 3, another })
+      expect([...(yield* later.score([{ ids: [4, 1] }]))]).toEqual([5])
+      yield* Deferred.succeed(room, undefined)
+      const same = yield* Effect.forEach(batches, (texts) => later.score(texts), { concurrency: 8 })
+      expect({ same, asked }).toEqual({ same: scores, asked: 2 })
       expect(scoringLanes(90e6, 4)).toBe(4)
       expect(scoringLanes(440e6, 4)).toBe(1)
     }).pipe(Effect.provide(layerOnnxRuntime)),
