@@ -20,6 +20,9 @@ import {
   isScratch,
   type Kinds,
   type ModelChoice,
+  type Precision,
+  type PrecisionChoice,
+  precisionsOf,
   type Repeats,
   type ReportSettings,
   type Sweep,
@@ -29,12 +32,12 @@ import {
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
-import { modelOf, modelSettings, type WiredModel } from "./stages/model/index.ts"
+import { ModelUnsuitable, modelOf, modelSettings, quantize, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
-import { interpolate, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
+import { agreement, interpolate, PrecisionUnavailable, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
 import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
-import { pointName, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
+import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
 import { wireVectors } from "./vectors.ts"
 
@@ -121,29 +124,55 @@ const withTellingNames = (settings: Experiment): Experiment => {
 
 /** The models that are there, each wired once for all collections. */
 interface Models {
-  readonly asTheyAre: ReadonlyArray<WiredModel>
+  readonly asTheyAre: ReadonlyArray<WiredModel & { readonly precision: PrecisionChoice }>
   readonly toTrain: ModelOf
   /** Of a first stage. */
   readonly toEncode: (choice: ModelChoice) => WiredModel
   readonly teacher: WiredModel | undefined
+  /** A model in a precision, wired once for each. */
+  readonly inPrecision: (model: Artifact<Kinds.Model>, precision: Precision, label: string) => Artifact<Kinds.Model>
+}
+
+/** A model that is asked in fp32, whatever the precision of what reranks: a setting that would change nothing is refused. */
+const inFullPrecision = (choice: ModelChoice): ModelChoice => {
+  const { precision = "fp32", source } = modelSettings(choice)
+  if (precisionsOf(precision).every((each) => each === "fp32")) return choice
+  throw new ModelUnsuitable({
+    model: source,
+    problem: "a teacher and a first stage's vectors are of fp32; 8 bits are of what reranks",
+    remedy: "Leave its precision out.",
+  })
 }
 
 const wireModels = (settings: Experiment): Models => {
   const { rerank, train } = settings
   const wired = new Map<string, WiredModel>()
+  const quantized = new Map<Artifact<Kinds.Model>, Map<Precision, Artifact<Kinds.Model>>>()
   const once = (given: ModelChoice, seed?: number): WiredModel => {
     const { truncation } = rerank
-    const choice = truncation === undefined ? given : { truncation, ...modelSettings(given) }
+    const { precision: _, ...own } = modelSettings(given)
+    const choice = truncation === undefined ? own : { truncation, ...own }
     const key = JSON.stringify([choice, seed])
     const known = wired.get(key) ?? modelOf(choice, seed)
     wired.set(key, known)
     return known
   }
   return {
-    asTheyAre: rerank.models.map((choice) => once(choice)),
+    asTheyAre: rerank.models.map((choice) => ({
+      ...once(choice),
+      precision: modelSettings(choice).precision ?? rerank.precision,
+    })),
     toTrain: once,
-    toEncode: (choice) => once(choice),
-    teacher: train.teacher === undefined ? undefined : once(train.teacher),
+    toEncode: (choice) => once(inFullPrecision(choice)),
+    teacher: train.teacher === undefined ? undefined : once(inFullPrecision(train.teacher)),
+    inPrecision: (model, precision, label) => {
+      if (precision === "fp32") return model
+      const known = quantized.get(model) ?? new Map<Precision, Artifact<Kinds.Model>>()
+      quantized.set(model, known)
+      const made = known.get(precision) ?? quantize({ precision }, { model }, label).model
+      known.set(precision, made)
+      return made
+    },
   }
 }
 
@@ -198,6 +227,19 @@ const wireFirstStage = (
   ]
 }
 
+/** A model that reranks: a system, or several, one for each precision. */
+interface RerankedModel {
+  readonly system: SystemName
+  readonly repeated?: SystemName | undefined
+  readonly swept?: Swept | undefined
+  readonly model: Artifact<Kinds.Model>
+  readonly tokenizer: Artifact<Kinds.Tokenizer>
+  readonly tokens: Artifact<Kinds.Tokens>
+  readonly precision: PrecisionChoice | undefined
+  /** What the node is called that makes it of another precision, before that. */
+  readonly quantized: string
+}
+
 const wireCollection = (
   settings: Experiment,
   collection: Collection,
@@ -213,7 +255,7 @@ const wireCollection = (
   const { splits, depth, systems } = settings.retrieve
   const asked = { splits, depth, leaveOutOwn }
 
-  const { precision, strict, threads, tokensPerBatch } = settings.rerank
+  const { strict, threads, tokensPerBatch } = settings.rerank
   const running = {
     hardware,
     ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
@@ -267,11 +309,51 @@ const wireCollection = (
   // What is mixed and measured are documents.
   const candidates = documents.candidates(toRerank)
 
-  const how = { ...running, precision, ...(strict ? { strict } : {}) }
-  const asItIs = ({ model, name, tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
-    const texts = { tokenizer, passages, queries, candidates: [ranked] }
-    const { tokens } = tokenize({ passages: "candidates" }, texts, called)
-    return rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates: ranked }, called).run
+  const how = { ...running, ...(strict ? { strict } : {}) }
+  const tokenized = ({ tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) =>
+    tokenize({ passages: "candidates" }, { tokenizer, passages, queries, candidates: [ranked] }, called).tokens
+  const taught = (model: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
+    const tokens = tokenized(model, ranked, called)
+    const asked = { ...how, precision: "fp32" as const, system: model.name }
+    return rerank(asked, { model: model.model, tokenizer: model.tokenizer, tokens, candidates: ranked }, called).run
+  }
+  const agreements: Array<Artifact<Kinds.Agreement>> = []
+  /** A row for each precision; beside those in another than fp32, what they agree in with it. */
+  const rowsOf = ({
+    precision = settings.rerank.precision,
+    quantized,
+    repeated,
+    swept,
+    system,
+    ...read
+  }: RerankedModel): ReadonlyArray<NamedRun> => {
+    const precisions = precisionsOf(precision)
+    const scored = (name: SystemName, of: Precision, called: string, first?: number) => {
+      const model = models.inPrecision(read.model, of, `${quantized}.${of}`)
+      const asked = { ...how, precision: of, system: name, ...(first === undefined ? {} : { first }) }
+      return rerank(asked, { ...read, model, candidates: toRerank }, `${called}${label}`).run
+    }
+    const rows = precisions.map((of) => {
+      const called = (name: SystemName): SystemName =>
+        precisions.length > 1 && of !== "fp32" ? SystemName.make(`${name}.${of}`) : name
+      return {
+        system: called(system),
+        repeated: repeated && called(repeated),
+        swept: swept && { ...swept, system: called(swept.system) },
+        precision: of,
+        run: scored(called(system), of, called(system)),
+      }
+    })
+    const inFull = rows.find((row) => row.precision === "fp32")
+    const { agreement: asked } = settings.rerank
+    const reducedRows = rows.filter((row) => row.precision !== "fp32")
+    if (reducedRows.length === 0 || (inFull === undefined && asked === 0)) return rows
+    const reference = inFull?.run ?? scored(system, "fp32", `${system}.fp32.first`, asked)
+    for (const row of reducedRows) {
+      const of = { system: row.system, precision: row.precision, reference: system, whole: inFull !== undefined }
+      agreements.push(agreement(of, { run: row.run, reference }, `${row.system}${label}`).agreement)
+    }
+    return rows
   }
   const { teacher } = models
   const trained = wireTraining(
@@ -279,19 +361,17 @@ const wireCollection = (
     { passages, queries, qrels, index, candidates: toRerank, synthetic: collection.synthetic, leaveOutOwn, label },
     hardware,
     models.toTrain,
-    teacher && ((sampled, at) => asItIs(teacher, sampled, `teacher.${nodeLabel(teacher.name, at)}`)),
+    teacher && ((sampled, at) => taught(teacher, sampled, `teacher.${nodeLabel(teacher.name, at)}`)),
   )
-  const learned: ReadonlyArray<NamedRun> = trained.map(({ model, name, repeated, swept, tokenizer, tokens }) => ({
-    system: name,
-    repeated,
-    swept,
-    run: rerank({ ...how, system: name }, { model, tokenizer, tokens, candidates: toRerank }, `${name}${label}`).run,
-  }))
+  const learned: ReadonlyArray<NamedRun> = trained.flatMap(({ log: _, name, ...model }) =>
+    rowsOf({ ...model, system: name, quantized: `${name}${label}` }),
+  )
   const reranked: ReadonlyArray<NamedRun> = [
-    ...models.asTheyAre.map((model) => ({
-      system: model.name,
-      run: asItIs(model, toRerank, `${model.name}${label}`),
-    })),
+    ...models.asTheyAre.flatMap((model) => {
+      const { name, precision, tokenizer } = model
+      const tokens = tokenized(model, toRerank, `${name}${label}`)
+      return rowsOf({ model: model.model, tokenizer, tokens, precision, system: name, quantized: name })
+    }),
     ...wireOutsideRerankers(settings.rerank, { candidates: toRerank, queries, passages }, label),
     ...learned,
   ]
@@ -325,7 +405,7 @@ const wireCollection = (
   // Measured twice, in a second, so that nobody waits for the last training to see whether the first stage is any good.
   const leftOut = leaveOutOwn ? [collection.passages] : []
   const judged = { candidates, queries, qrels: collection.qrels, leftOut }
-  const early = { runs: given.map(({ run }) => run), ...judged }
+  const early = { runs: given.map(({ run }) => run), ...judged, agreements: [] }
   const { note } = documents
   const measuring = { ...settings.evaluate, ...(note === undefined ? {} : { note }) }
   const first =
@@ -335,7 +415,7 @@ const wireCollection = (
 
   const runs = named.map(({ run }) => run)
   const measured = { ...measuring, repeats: repeatsOf(named), ...sweepsConfig(named) }
-  const { scores, summary, profile } = evaluate(measured, { runs, ...judged }, label)
+  const { scores, summary, profile } = evaluate(measured, { runs, ...judged, agreements }, label)
   const sweeps = sweepsOf(named)
   const { comparisons, significance } = compare(
     { ...settings.statistics, datasets: [collection.name] },
@@ -429,11 +509,21 @@ const idleGrids = (settings: Experiment, collections: ReadonlyArray<Collection>)
   return (settings.grids ?? []).flatMap(({ setting }) => (isRead(setting) ? [] : [setting]))
 }
 
+/** Refuses precisions that the device does not have. */
+const checkPrecisions = ({ rerank: { models, precision } }: Experiment, { device }: Hardware): void => {
+  if (device === "cpu") return
+  for (const choice of [precision, ...models.flatMap((model) => modelSettings(model).precision ?? [])]) {
+    const [other] = precisionsOf(choice).filter((each) => each !== "fp32")
+    if (other !== undefined) throw new PrecisionUnavailable({ system: "rerank.precision", precision: other, device })
+  }
+}
+
 /**
  * Wires an experiment. With several collections each node's name ends in `@` and the collection's, and systems are also
  * compared over all of them together.
  */
 export const experiment = (given: Experiment, collections: ReadonlyArray<Collection>, hardware: Hardware) => {
+  checkPrecisions(given, hardware)
   const settings = withTellingNames(given)
   const models = wireModels(settings)
   const datasets = collections.map((collection) =>

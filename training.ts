@@ -15,6 +15,7 @@ import {
   type Kinds,
   type ModelChoice,
   optimizerOf,
+  type PrecisionChoice,
   SystemName,
   smallModels,
   type TrainedModel,
@@ -55,6 +56,8 @@ export interface TrainedSystem {
   /** Of the candidates, too. */
   readonly tokens: Artifact<Kinds.Tokens>
   readonly log: Artifact<Kinds.TrainingLog>
+  /** Of its arithmetic when it reranks; where nothing is said, that of all. */
+  readonly precision: PrecisionChoice | undefined
 }
 
 /** How a teacher ranks the train candidates; the label tells its nodes from those of other train candidates. */
@@ -229,6 +232,7 @@ export const wireTraining = (
             tokenizer,
             tokens,
             ...trained,
+            precision: typeof model === "string" || isScratch(model) ? undefined : model.precision,
           }
         }),
       ),

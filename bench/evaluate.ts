@@ -74,6 +74,7 @@ const child = async (folder: string): Promise<void> => {
         qrels: stored(Kinds.Qrels, join(folder, "qrels")),
         queries: stored(Kinds.Queries, join(folder, "queries")),
         leftOut: [],
+        agreements: [],
       },
       outputs: { scores: join(folder, "scores"), summary: join(folder, "summary"), profile: join(folder, "profile") },
       scratch: folder,

@@ -19,6 +19,7 @@ import {
   queriesArePassages,
 } from "../stages/ingest/index.ts"
 import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
+import { PrecisionUnavailable } from "../stages/rerank/index.ts"
 import { SweepRefused } from "../sweep.ts"
 import { UsageError } from "./Arguments.ts"
 import { type ConfigurationError, refusedSetting } from "./Settings.ts"
@@ -125,6 +126,7 @@ export type WiringError =
   | SystemNamedTwice
   | PassagesUnsuitable
   | SweepRefused
+  | PrecisionUnavailable
   | ConfigurationError
 
 const ownErrors = [
@@ -135,6 +137,7 @@ const ownErrors = [
   SystemNamedTwice,
   PassagesUnsuitable,
   SweepRefused,
+  PrecisionUnavailable,
 ] as const
 
 /** Errors thrown while wiring, told by their type. */

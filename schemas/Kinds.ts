@@ -71,10 +71,14 @@ export type Summary = typeof Summary
 
 /**
  * A ranking model: `model.json` (a `ModelCard`), `model.onnx`, its weights in `model.safetensors` under Hugging Face's names,
- * `config.json` and the tokenizer's files. A ready ONNX model has its own data files instead of safetensors.
+ * `config.json` and the tokenizer's files. In 8 bits weights are whole numbers with scales, under names of their own. A ready ONNX model has its own data files instead of safetensors.
  */
 export const Model = artifactKind("model")
 export type Model = typeof Model
+
+/** `agreement.json`, an `Agreement`: how alike a model in another precision orders pairs as in fp32. */
+export const Agreement = artifactKind("agreement")
+export type Agreement = typeof Agreement
 
 /**
  * A tokenizer's files and `input.json` (an `InputSpec`). It stands beside the model so that models which read texts alike,

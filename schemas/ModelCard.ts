@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { Head } from "./Head.ts"
+import { Precision } from "./Precision.ts"
 import { Truncation } from "./Truncation.ts"
 
 /**
@@ -71,7 +72,7 @@ export const ModelCard = Schema.Struct({
   /** Weights in all; 0 for a ready graph. */
   parameters: Schema.NonNegativeInt,
   /** Of the graph's arithmetic. */
-  precision: Schema.Literal("fp32"),
+  precision: Precision,
   /** Where it comes from, in words: `hub cross-encoder/ms-marco-MiniLM-L6-v2 at commit …`, `folder`, `scratch, seed 1`. */
   origin: Schema.String,
 })

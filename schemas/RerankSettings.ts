@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema"
 import { Head } from "./Head.ts"
 import { SystemName } from "./Ids.ts"
+import { PrecisionChoice } from "./Precision.ts"
 import { choice, count, setting, share } from "./Setting.ts"
 import { Truncation } from "./Truncation.ts"
 
@@ -57,6 +58,7 @@ export const ModelSettings = Schema.Struct({
     Truncation,
     "What is shortened of a pair that is too long: passage; longest-first, as transformers does it; query:64, the query to 64 tokens, then the passage. Left out, longest-first in a tokenizer's layout for pairs, passage in a template",
   ),
+  precision: choice(PrecisionChoice, "Of its arithmetic when it reranks; left out, rerank.precision"),
 })
 export type ModelSettings = typeof ModelSettings.Type
 
@@ -89,7 +91,16 @@ export const RerankSettings = Schema.Struct({
   ),
   tokensPerBatch: choice(count, "How many tokens a batch may have, padding included; left out, what suits the device"),
   threads: choice(count, "Threads on the CPU; left out, all that there are"),
-  precision: setting(Schema.Literal("fp32"), "fp32", "Of the arithmetic"),
+  precision: setting(
+    PrecisionChoice,
+    "fp32",
+    "Of the arithmetic, for every model that does not say it itself: fp32, int8 (on a CPU) or weights8; several (int8,fp32), each a row, with what they agree in and its test",
+  ),
+  agreement: setting(
+    Schema.NonNegativeInt,
+    256,
+    "How many pairs are also scored in fp32 where a model runs in another precision alone, to say how alike they are ordered; 0: none",
+  ),
   truncation: choice(
     Truncation,
     "What is shortened of a pair that is too long, for every model that does not say it itself",

@@ -27,6 +27,7 @@ import {
   type SafetensorsHeader,
   type TensorHeading,
   type TensorPlace,
+  type WrittenDtype,
 } from "./SafetensorsHeader.ts"
 
 /** A tensor of a checkpoint and the file that holds it. `offset` and `bytes` place it in that file. */
@@ -294,13 +295,17 @@ export const requireTensors = (
     : Effect.fail(new TensorsMismatch({ path: weights.path, expectedBy, missing, extra, misshaped }))
 }
 
-/** A tensor to be written. `data` yields its floats in order, in parts of any length; it is consumed once. */
+/** Elements of a tensor to be written: floats, or 8-bit numbers as they are stored. */
+export type WrittenPart = Float32Array | Int8Array | Uint8Array
+
+/** A tensor to be written. `data` yields its elements in order, in parts of any length; it is consumed once. */
 export interface WrittenTensor extends TensorHeading {
-  readonly data: () => Iterable<Float32Array> | AsyncIterable<Float32Array>
+  readonly data: () => Iterable<WrittenPart> | AsyncIterable<WrittenPart>
 }
 
-const narrow = (dtype: FloatDtype, part: Float32Array): Uint8Array => {
-  if (dtype === "F32") return new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+const narrow = (dtype: WrittenDtype, part: WrittenPart): Uint8Array => {
+  if (dtype === "F32" || !(part instanceof Float32Array))
+    return new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
   const narrowed = new Uint16Array(part.length)
   if (dtype === "F16") floatToHalf(part, narrowed)
   else floatToBfloat(part, narrowed)

@@ -38,8 +38,14 @@ export type FloatDtype = "F32" | "F16" | "BF16"
 export const isFloatDtype = (dtype: string): dtype is FloatDtype =>
   dtype === "F32" || dtype === "F16" || dtype === "BF16"
 
-/** Bytes per element of a dtype that is read as 32-bit floats. */
-export const floatBytes = (dtype: FloatDtype): number => (dtype === "F32" ? 4 : 2)
+/** The dtypes that can be written: floats, and 8-bit whole numbers. */
+export type WrittenDtype = FloatDtype | "I8" | "U8"
+
+/** Bytes per element of a dtype that is written or read as 32-bit floats. */
+export const floatBytes = (dtype: WrittenDtype): number => {
+  if (dtype === "F32") return 4
+  return dtype === "I8" || dtype === "U8" ? 1 : 2
+}
 
 /** The format's own limit on a header: 100 MB. */
 export const maxHeaderBytes = 100_000_000
@@ -193,7 +199,7 @@ export const parseHeader = (json: Uint8Array, fileBytes: number): SafetensorsHea
 /** What a writer knows of a tensor before its data. */
 export interface TensorHeading {
   readonly name: string
-  readonly dtype: FloatDtype
+  readonly dtype: WrittenDtype
   readonly shape: ReadonlyArray<number>
 }
 
@@ -201,7 +207,7 @@ export interface TensorHeading {
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** The order of dtypes in files of the reference library: widest first, so that every tensor is aligned. */
-const dtypeOrder: ReadonlyArray<FloatDtype> = ["F32", "BF16", "F16"]
+const dtypeOrder: ReadonlyArray<WrittenDtype> = ["F32", "BF16", "F16", "I8", "U8"]
 
 /**
  * Lays tensors out as the reference library does: by dtype, then by name, so that the same tensors give the same

@@ -10,6 +10,7 @@ export {
   type Slice,
   type StoredTensor,
   type Weights,
+  type WrittenPart,
   type WrittenTensor,
   writeSafetensors,
 } from "./Safetensors.ts"

@@ -72,6 +72,13 @@ export const broadcast = (operation: string, ...shapes: readonly Dim.Shape[]): D
 export const input = <T extends ElementType>(name: string, type: T, shape: Dim.Shape): Expression<T> =>
   node({ kind: "Input", name }, [], type, shape)
 
+/** A weight of 8-bit numbers, kept in a file. */
+export const parameter8 = <T extends "int8" | "uint8">(
+  name: string,
+  type: T,
+  shape: readonly number[],
+): Expression<T> => node({ kind: "Parameter", name }, [], type, shape)
+
 /** A weight. Its name is the checkpoint's; it is fed or kept in the file, as the graph is written. */
 export const parameter = (name: string, shape: readonly number[]): Expression<"float32"> =>
   node({ kind: "Parameter", name }, [], "float32", shape)
@@ -257,6 +264,85 @@ export const linear = <T extends FloatType>(
   weight: Expression<T>,
   bias?: Expression<T>,
 ): Expression<T> => gemm(rows, weight, bias === undefined ? { transposeB: true } : { transposeB: true, plus: bias })
+
+// Products of 8-bit numbers
+
+/** A matrix as 8-bit numbers and what each row of them is to be multiplied with. */
+export interface QuantizedRows {
+  /** 1 … 255, 128 for 0; [n, k] */
+  readonly values: Expression<"uint8">
+  /** [n] */
+  readonly scale: Expression<"float32">
+}
+
+/** The largest magnitude of the whole numbers that stand for a row's: signed, and without the lowest, so that it is symmetrical. */
+export const quantizedLevels = 127
+
+/** Below this no row's largest magnitude counts: a row of zeros has a scale, too. */
+const leastMagnitude = 2 ** -100
+
+/**
+ * A matrix [n, k] quantised as it runs, each row by itself: the row's largest magnitude becomes 127. What becomes of a row depends on
+ * no other.
+ */
+export const quantizeRows = (x: Expression<"float32">): QuantizedRows => {
+  if (x.shape.length !== 2) throw new ShapeError("QuantizeRows", [x.shape], "it is of matrices")
+  const largest = maximum(reduceMax(absolute(x), [1]), leastMagnitude)
+  const scale = multiply(largest, 1 / quantizedLevels)
+  return { values: node({ kind: "QuantizeRows" }, [x, scale], "uint8", x.shape), scale }
+}
+
+/**
+ * Quantised rows [n, k] times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. The sums are of whole numbers, and exact.
+ */
+export const quantizedProduct = (
+  { scale, values }: QuantizedRows,
+  weight: Expression<"int8">,
+  columnScale: Expression<"float32">,
+): Expression<"float32"> => {
+  const [rows = 0, left = 0] = values.shape
+  const [right = 0, columns = 0] = weight.shape
+  const shapes = [values.shape, weight.shape, columnScale.shape]
+  if (weight.shape.length !== 2 || !Dim.equals(left, right)) {
+    throw new ShapeError(
+      "QuantizedProduct",
+      shapes,
+      `the inner sizes ${Dim.showDim(left)} and ${Dim.showDim(right)} differ`,
+    )
+  }
+  if (columnScale.shape.length !== 1 || !Dim.equals(columnScale.shape[0]!, columns)) {
+    throw new ShapeError("QuantizedProduct", shapes, "there must be a scale for each column")
+  }
+  const product = node({ kind: "QuantizedProduct" }, [values, weight, columnScale], "float32", [rows, columns])
+  return multiply(product, unsqueeze(scale, [1]))
+}
+
+/** Numbers of a weight that share a scale, where weights alone are of 8 bits. */
+export const weightBlock = 32
+
+/**
+ * x [n, k] times the transpose of a weight that is kept as blocks of 8-bit numbers, uint8 [m, k / block, block] with 128 for 0, each
+ * block with its scale, [m · k / block]: [n, m] in 32-bit floats.
+ */
+export const blockProduct = (
+  x: Expression<"float32">,
+  blocks: Expression<"uint8">,
+  scales: Expression<"float32">,
+): Expression<"float32"> => {
+  const shapes = [x.shape, blocks.shape, scales.shape]
+  const [columns, count, block] = blocks.shape
+  const [rows, width] = x.shape
+  const fits =
+    x.shape.length === 2 &&
+    typeof columns === "number" &&
+    typeof count === "number" &&
+    typeof block === "number" &&
+    width === count * block &&
+    scales.shape.length === 1 &&
+    scales.shape[0] === columns * count
+  if (!fits || rows === undefined) throw new ShapeError("BlockProduct", shapes, "blocks, scales and rows do not fit")
+  return node({ kind: "BlockProduct", block }, [x, blocks, scales], "float32", [rows, columns])
+}
 
 // Along axes
 

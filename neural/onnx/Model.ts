@@ -2,7 +2,8 @@ import { type Dim, showDim } from "./Dim.ts"
 import { elementTypes } from "./ElementType.ts"
 import type { Graph } from "./Graph.ts"
 import { GraphError } from "./GraphError.ts"
-import { type Attribute, lower, type OnnxConstant, type OnnxNode, type OnnxValue } from "./lower.ts"
+import { type Attribute, lower, microsoft, type OnnxConstant, type OnnxNode, type OnnxValue } from "./lower.ts"
+import type { ConstantData } from "./Operation.ts"
 import { type Hole, MessageWriter, type Pieces } from "./Protobuf.ts"
 
 /** The operator set that the graphs are written for: the one that the CPU, WebGPU and CUDA providers all run. */
@@ -65,7 +66,7 @@ const operator = (node: OnnxNode): MessageWriter => {
   for (const input of node.inputs) message.string(1, input)
   message.string(2, node.output).string(3, node.name).string(4, node.operator)
   for (const each of node.attributes) message.bytes(5, attribute(each))
-  return message
+  return node.domain === undefined ? message : message.string(7, node.domain)
 }
 
 const tensorHeader = (value: Pick<OnnxConstant, "name" | "type" | "shape">): MessageWriter => {
@@ -146,6 +147,9 @@ export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel =>
     .string(2, "rankdag")
     .bytes(7, message)
     .bytes(8, new MessageWriter().string(1, "").integer(2, opset))
+  if (lowered.nodes.some(({ domain }) => domain === microsoft)) {
+    model.bytes(8, new MessageWriter().string(1, microsoft).integer(2, 1))
+  }
   if (model.byteLength >= 2 ** 31) {
     const gigabytes = (model.byteLength / 2 ** 30).toFixed(1)
     throw new GraphError(graph.name, `with its weights inside the file has ${gigabytes} GB; put them outside`)
@@ -158,7 +162,7 @@ export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel =>
  *
  * @throws GraphError where a weight is missing or has another length
  */
-export const toBytes = (file: Pieces, weights: ReadonlyMap<string, Float32Array> = new Map()): Uint8Array => {
+export const toBytes = (file: Pieces, weights: ReadonlyMap<string, ConstantData> = new Map()): Uint8Array => {
   const bytes = new Uint8Array(file.byteLength)
   let at = 0
   for (const piece of file.pieces()) {

@@ -34,7 +34,14 @@ export const reductionKinds = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMi
 export type ReductionKind = (typeof reductionKinds)[number]
 
 /** What a constant holds: the typed array of its element type, booleans as bytes of 0 and 1. */
-export type ConstantData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint32Array
+export type ConstantData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint32Array
 
 /**
  * What a node of an expression graph computes; its arguments are the node's `inputs`, in the order given here. Sizes are
@@ -92,5 +99,11 @@ export type Operation =
   | { readonly kind: "Range"; readonly size: Dim }
   /** () → a size as a scalar */
   | { readonly kind: "Dimension"; readonly size: Dim }
+  /** (x [n, k], scale [n]) → x / scale of its row, rounded to nearest, ties to even, plus 128, as uint8 */
+  | { readonly kind: "QuantizeRows" }
+  /** (a uint8 [n, k], b int8 [k, m], scale [m]) → (a − 128) · b · scale of the column, summed in whole numbers */
+  | { readonly kind: "QuantizedProduct" }
+  /** (x [n, k], blocks uint8 [m, k / block, block], scales [m · k / block]) → x times the transpose of (blocks − 128) · scales */
+  | { readonly kind: "BlockProduct"; readonly block: number }
 
 export type OperationKind = Operation["kind"]

@@ -18,6 +18,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[]
   readonly output: string
   readonly attributes: readonly Attribute[]
+  /** The set that the operator is of; absent for ONNX's own. */
+  readonly domain?: string
 }
 
 export interface OnnxValue {
@@ -85,9 +87,15 @@ class Lowering {
     return this.take(`${stem}_${index}`)
   }
 
-  emit(operator: string, inputs: readonly string[], attributes: readonly Attribute[] = [], output?: string): string {
+  emit(
+    operator: string,
+    inputs: readonly string[],
+    attributes: readonly Attribute[] = [],
+    output?: string,
+    domain?: string,
+  ): string {
     const name = output ?? this.fresh(operator)
-    this.nodes.push({ name, operator, inputs, output: name, attributes })
+    this.nodes.push({ name, operator, inputs, output: name, attributes, ...(domain === undefined ? {} : { domain }) })
     return name
   }
 
@@ -296,9 +304,31 @@ class Lowering {
       }
       case "Dimension":
         return emit("Cast", [integer("to", elementCode(type))], [this.scalarSize(operation.size)])
+      case "QuantizeRows": {
+        const middles = this.emit("Expand", [this.#middle(), this.shape(shape.slice(0, 1))])
+        return emit("QuantizeLinear", [integer("axis", 0)], [x, second, middles])
+      }
+      case "QuantizedProduct": {
+        // One kernel with the rows' scale left out: its own can be but one for the whole matrix.
+        const [, , columnScale = ""] = inputs
+        const one = this.constant("float32", [], Float32Array.of(1))
+        const of = [x, second, one, columnScale, this.#middle()]
+        return this.emit("MatMulIntegerToFloat", of, [], output, microsoft)
+      }
+      case "BlockProduct": {
+        const [columns = 0] = expression.inputs[1]?.shape ?? []
+        const sizes = { K: Number(argument?.shape[1]), N: Number(columns), bits: 8, block_size: operation.block }
+        const attributes = Object.entries(sizes).map(([name, value]) => integer(name, value))
+        return this.emit("MatMulNBits", inputs, attributes, output, microsoft)
+      }
       default:
         return emit(operation.kind)
     }
+  }
+
+  /** What stands for 0 among unsigned 8-bit numbers. */
+  #middle(): string {
+    return this.constant("uint8", [], Uint8Array.of(128))
   }
 
   /** x · (1 + erf(x / √2)) · ½, as onnxruntime recognises it. */
@@ -316,6 +346,9 @@ class Lowering {
     return this.emit("Mul", [this.emit("Mul", [x, like(0.5)]), outer], [], output)
   }
 }
+
+/** onnxruntime's own set of operators. */
+export const microsoft = "com.microsoft"
 
 const largestFloat = 3.4028234663852886e38
 

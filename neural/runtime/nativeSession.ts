@@ -99,6 +99,9 @@ export const openNative = async (
     // A pattern is kept for each shape that comes by; batches have many shapes.
     enableMemPattern: false,
     logSeverityLevel: 3,
+    // Without dot products of 8-bit numbers (x64 before VNNI) sums of two products of signed weights overflow 16 bits; with this they
+    // are exact there as everywhere, at three quarters of the speed.
+    extra: { session: { x64quantprecision: "1" } },
     ...(optimizedModel === undefined ? {} : { optimizedModelFilePath: optimizedModel }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }

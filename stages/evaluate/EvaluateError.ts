@@ -65,6 +65,16 @@ export class SummaryNotWritten extends Schema.TaggedError<SummaryNotWritten>()("
   }
 }
 
+/** What two precisions agree in cannot be read. */
+export class AgreementNotRead extends Schema.TaggedError<AgreementNotRead>()("AgreementNotRead", {
+  file: Schema.String,
+  why: Schema.String,
+}) {
+  override get message(): string {
+    return `cannot read ${this.file}: ${this.why}. Make it again: --force agreement`
+  }
+}
+
 /** Why evaluating failed. */
 export type EvaluateError =
   | DuplicateDocument
@@ -73,3 +83,4 @@ export type EvaluateError =
   | SystemsConfused
   | NothingJudged
   | SummaryNotWritten
+  | AgreementNotRead

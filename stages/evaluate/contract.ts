@@ -23,6 +23,8 @@ export const evaluateInputs = {
   queries: Kinds.Queries,
   /** The passages, where those whose docid is a query's qid were left out of its results: to say of how many queries. Or none. */
   leftOut: many(Kinds.Passages),
+  /** Of systems in another precision than fp32; or none. */
+  agreements: many(Kinds.Agreement),
 }
 
 export const evaluateOutputs = { scores: Kinds.Scores, summary: Kinds.Summary, profile: Kinds.DepthProfile }

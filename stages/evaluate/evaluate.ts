@@ -43,6 +43,7 @@ import {
   SystemName,
   type SystemSummary,
 } from "../../schemas/index.ts"
+import { agreementNotes } from "./agreementNotes.ts"
 import type { EvaluateConfig, evaluateInputs, evaluateOutputs } from "./contract.ts"
 import { type EvaluateError, GradeTooLarge, SummaryNotWritten, SystemsConfused } from "./EvaluateError.ts"
 import { type JudgedQueries, judgedQueries } from "./JudgedQueries.ts"
@@ -358,6 +359,8 @@ const scored = (
       "candidates",
       queries.qids.length,
     )
+    const names = measures.map(measureName)
+    const headline = names.find((name) => name === "nDCG@10") ?? names[0]!
     const unordered = {
       measures: measures.map(measureName),
       systems: systems.flatMap(({ system }) =>
@@ -365,7 +368,16 @@ const scored = (
       ),
       candidates: candidatesSummary(queries, measures, candidates),
       repeats: context.config.repeats,
-      notes: yield* summaryNotes(connection, queries, inputs.leftOut, context.config.note),
+      notes: [
+        ...(yield* summaryNotes(connection, queries, inputs.leftOut, context.config.note)),
+        ...(yield* agreementNotes(
+          connection,
+          tableSource({ path: outputs.scores }),
+          inputs.agreements,
+          headline,
+          new Set(queries.splits),
+        )),
+      ],
     }
     const summary = chooseOnDev(unordered, context.config.sweeps ?? [])
     const file = join(outputs.summary, "summary.json")

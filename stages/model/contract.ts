@@ -44,6 +44,14 @@ export const modelFilesInputs = { files: Kinds.SourceFiles }
 
 export const modelOutputs = { model: Kinds.Model, tokenizer: Kinds.Tokenizer }
 
+/** What the stage reads of how a model is to be quantised. */
+export const QuantizeConfig = Schema.Struct({ precision: Schema.Literal("int8", "weights8") })
+export type QuantizeConfig = typeof QuantizeConfig.Type
+
+export const quantizeInputs = { model: Kinds.Model }
+
+export const quantizeOutputs = { model: Kinds.Model }
+
 /** What the stage reads of a model from nothing. */
 export const TrainTokenizerConfig = Schema.typeSchema(
   Schema.Struct({ vocabulary: ScratchSettings.fields.vocabulary, maximumTokens: ScratchSettings.fields.maximumTokens }),

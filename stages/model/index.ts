@@ -17,6 +17,9 @@ import {
   ModelHubConfig,
   modelFilesInputs,
   modelOutputs,
+  QuantizeConfig,
+  quantizeInputs,
+  quantizeOutputs,
   ScratchConfig,
   scratchInputs,
   scratchOutputs,
@@ -76,6 +79,16 @@ export const modelFromNothing = stage({
   load: () => import("./makeScratch.ts"),
 })
 
+/** A model with its weights in 8 bits. */
+export const quantize = stage({
+  name: "quantize",
+  config: QuantizeConfig,
+  inputs: quantizeInputs,
+  outputs: quantizeOutputs,
+  code: "stages/model/quantize.ts",
+  load: () => import("./quantize.ts"),
+})
+
 const nameOf = (source: string): SystemName => modelName(resolve(source))
 
 /** The settings of a model, where only its source was given. */
@@ -89,7 +102,7 @@ export const modelSettings = (choice: ModelChoice): ModelSettings =>
  * @throws UnknownModel
  */
 export const modelOf = (choice: ModelChoice, freshHead?: number): WiredModel => {
-  const { source, revision, name: given, ...settings } = modelSettings(choice)
+  const { source, revision, name: given, precision: _, ...settings } = modelSettings(choice)
   const name = given ?? nameOf(source)
   const config = { ...settings, name, ...(freshHead === undefined ? {} : { freshHead }) }
   const label = freshHead === undefined ? name : `${name}.head-${freshHead}`
@@ -148,7 +161,7 @@ export const scratchOf = (
  * @param progress of the fetching
  */
 export const inspectModel = (settings: ModelSettings, progress: (progress: Progress) => void) => {
-  const { source, revision: _, name = nameOf(source), ...rest } = settings
+  const { source, revision: _revision, name = nameOf(source), precision: _precision, ...rest } = settings
   return Effect.flatMap(
     Effect.promise(() => import("./inspectModel.ts")),
     ({ inspect }) => inspect(settings, { ...rest, name }, progress),

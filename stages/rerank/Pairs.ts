@@ -19,10 +19,15 @@ export interface Pairs {
   readonly passages: Uint32Array
 }
 
-/** Reads the candidates as pairs of tokenized texts; 8 bytes a pair. */
+/**
+ * Reads the candidates as pairs of tokenized texts; 8 bytes a pair.
+ *
+ * @param first how many, from the first on; left out, all
+ */
 export const readPairs = (
   candidates: StoredArtifact<Kinds.Candidates>,
   tokens: { readonly queries: TokenTable; readonly passages: TokenTable },
+  first = Number.POSITIVE_INFINITY,
 ): Effect.Effect<Pairs, DuckDbError | TextMissing, DuckDb> =>
   Effect.gen(function* () {
     let queryOf = new Uint32Array(1024)
@@ -37,7 +42,7 @@ export const readPairs = (
           queryOf = enlarged(queryOf)
           passages = enlarged(passages)
         }
-        for (let row = 0; row < qid.length; row++) {
+        for (let row = 0; row < qid.length && count < first; row++) {
           const query = qid[row]!
           const passage = tokens.passages.indexOf(docid[row]!)
           if (passage === undefined) return yield* new TextMissing({ table: "passages", name: docid[row]! })

@@ -29,6 +29,17 @@ export class PairNotScored extends Schema.TaggedError<PairNotScored>()("PairNotS
   }
 }
 
+/** A precision was asked for that the device does not have. */
+export class PrecisionUnavailable extends Schema.TaggedError<PrecisionUnavailable>()("PrecisionUnavailable", {
+  system: Schema.String,
+  precision: Schema.String,
+  device: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.system}: ${this.precision} is not built for ${this.device}, only for the CPU. Say --device cpu, or leave rerank.precision at fp32.`
+  }
+}
+
 /** A query leaves no room for a passage, where that is to be an error. */
 export class QueryWithoutRoom extends Schema.TaggedError<QueryWithoutRoom>()("QueryWithoutRoom", {
   system: Schema.String,
@@ -66,6 +77,7 @@ export class NothingToTuneOn extends Schema.TaggedError<NothingToTuneOn>()("Noth
 export type RerankError =
   | TextMissing
   | PairNotScored
+  | PrecisionUnavailable
   | QueryWithoutRoom
   | CandidatesUnscored
   | NothingToTuneOn

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { MeasureText } from "../../measures/index.ts"
-import { Hardware, Kinds, SystemName } from "../../schemas/index.ts"
+import { Hardware, Kinds, Precision, SystemName } from "../../schemas/index.ts"
 
 const count = Schema.Int.pipe(Schema.positive())
 
@@ -9,7 +9,9 @@ export const RerankConfig = Schema.typeSchema(
   Schema.Struct({
     system: SystemName,
     hardware: Hardware,
-    precision: Schema.Literal("fp32"),
+    precision: Precision,
+    /** How many pairs of the candidates are scored, from the first on; left out, all. */
+    first: Schema.optionalWith(count, { exact: true }),
     /** Left out, what suits device and model: `usualTokensPerBatch`. */
     tokensPerBatch: Schema.optionalWith(count, { exact: true }),
     threads: Schema.optionalWith(count, { exact: true }),
@@ -27,6 +29,21 @@ export const rerankInputs = {
 }
 
 export const rerankOutputs = { run: Kinds.Run }
+
+/** What the stage reads of the configuration. */
+export const AgreementConfig = Schema.Struct({
+  system: SystemName,
+  precision: Precision,
+  /** What the run in fp32 is called. */
+  reference: Schema.NonEmptyString,
+  /** Whether it has all pairs. */
+  whole: Schema.Boolean,
+})
+export type AgreementConfig = typeof AgreementConfig.Type
+
+export const agreementInputs = { run: Kinds.Run, reference: Kinds.Run }
+
+export const agreementOutputs = { agreement: Kinds.Agreement }
 
 /** What the stage reads of the configuration. */
 export const InterpolateConfig = Schema.Struct({

@@ -3,6 +3,9 @@ import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
 import type { Answer, StoredStage } from "../../schemas/index.ts"
 import {
+  AgreementConfig,
+  agreementInputs,
+  agreementOutputs,
   InterpolateConfig,
   interpolateInputs,
   interpolateOutputs,
@@ -24,7 +27,7 @@ export {
   rerankerFields,
 } from "./outsideRerankers.ts"
 export { rerankOutside, wireOutsideRerankers } from "./outsideStage.ts"
-export type { RerankError } from "./RerankError.ts"
+export { PrecisionUnavailable, type RerankError } from "./RerankError.ts"
 export type { PairScores, TextPair } from "./scorePairs.ts"
 
 /** Candidates in the order of a model's scores. A killed run goes on with the batches that are left. */
@@ -39,6 +42,17 @@ export const rerank = stage({
   resumable: true,
   occupies: ({ hardware }) => (hardware.device === "cpu" ? "cores" : "machine"),
   determinism: "seeded",
+})
+
+/** How alike a run of a model and its run in fp32 order the pairs that are in both. */
+export const agreement = stage({
+  name: "agreement",
+  config: AgreementConfig,
+  inputs: agreementInputs,
+  outputs: agreementOutputs,
+  code: "stages/rerank/agree.ts",
+  load: () => import("./agree.ts"),
+  native: ["duckdb"],
 })
 
 /** Candidates in the order of a mix of the first stage's score and a reranker's, each normalised by query. */

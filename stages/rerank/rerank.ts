@@ -23,7 +23,7 @@ import { Kinds, type ModelCard, queryTokensOf } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
-import { PairNotScored, QueryWithoutRoom } from "./RerankError.ts"
+import { PairNotScored, PrecisionUnavailable, QueryWithoutRoom } from "./RerankError.ts"
 
 type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
 
@@ -52,6 +52,10 @@ const shareBefore = (...parts: readonly ScoredTexts[]): number => {
   const all = parts.reduce((sum, { batches }) => sum + batches.order.length, 0)
   return all === 0 ? 0 : parts.reduce((sum, { scoredBefore }) => sum + scoredBefore, 0) / all
 }
+
+/** Refuses a precision that the device does not have. */
+const precisionOf = ({ hardware: { device }, precision, system }: RerankConfig) =>
+  precision === "fp32" || device === "cpu" ? Effect.void : new PrecisionUnavailable({ system, precision, device })
 
 /** The queries that leave no room for a passage; where that is an error, the first of them. */
 const queriesWithoutRoom = (
@@ -214,7 +218,8 @@ export const run = (context: Context) =>
       queries: yield* readTokenTable(inputs.tokens.path, "queries"),
       passages: yield* readTokenTable(inputs.tokens.path, "passages"),
     }
-    const pairs = yield* readPairs(inputs.candidates, tokens)
+    yield* precisionOf(config)
+    const pairs = yield* readPairs(inputs.candidates, tokens, config.first)
     const { threads, tokensPerBatch } = config
     const model = yield* openModel(inputs.model.path, card, {
       device: config.hardware.device,

@@ -62,6 +62,7 @@ interface Given {
   readonly candidates?: ReadonlyArray<Result>
   readonly judgedOnly?: boolean
   readonly leftOut?: ReadonlyArray<RowOf<Kinds.Passages["columns"]>>
+  readonly agreements?: ReadonlyArray<StoredArtifact<Kinds.Agreement>>
 }
 
 const stored = (given: Given) =>
@@ -91,6 +92,7 @@ const stored = (given: Given) =>
         qrels: yield* storedTable(Kinds.Qrels, given.qrels),
         queries: yield* storedTable(Kinds.Queries, given.queries),
         leftOut: given.leftOut === undefined ? [] : [yield* storedTable(Kinds.Passages, given.leftOut)],
+        agreements: given.agreements ?? [],
       },
       outputs,
       scratch: temporaryFolder("scratch"),

@@ -1,0 +1,270 @@
+import * as Dim from "./Dim.ts"
+import {
+  add,
+  blockProduct,
+  cast,
+  type Expression,
+  gather,
+  type Indices,
+  multiply,
+  parameter,
+  parameter8,
+  type QuantizedRows,
+  quantizedProduct,
+  quantizeRows,
+  reshape,
+  subtract,
+  transpose,
+  unsqueeze,
+  weightBlock,
+} from "./Expression.ts"
+import { type Graph, inOrder } from "./Graph.ts"
+import { GraphError } from "./GraphError.ts"
+
+/** What is of 8 bits: weights and the rows that they multiply, or weights alone. */
+export type QuantizedWeights = "int8" | "weights8"
+
+/** How a weight of the graph before is kept. */
+export type StoredWeight =
+  /** As it is, float32 of `shape`. */
+  | { readonly kind: "float"; readonly of: string; readonly shape: readonly number[] }
+  /**
+   * As 8-bit numbers with scales, from a matrix [rows, columns] of the graph before. `rows`: int8 [rows, columns], a scale a row;
+   * `transposed`: the same numbers as int8 [columns, rows]; `blocks`: uint8 [rows, columns / 32, 32] with 128 for 0, a scale a block.
+   */
+  | {
+      readonly kind: "rows" | "transposed" | "blocks"
+      readonly of: string
+      readonly shape: readonly [rows: number, columns: number]
+      readonly values: string
+      readonly scale: string
+    }
+
+/** A graph with 8-bit weights, and what its weights are made of. */
+export interface QuantizedGraph {
+  readonly graph: Graph
+  /** In the order of their first use. */
+  readonly weights: readonly StoredWeight[]
+  /**
+   * Parameters that are another one's numbers, by their names: where a weight is of several products (ALBERT's), each has a name of its
+   * own, as onnxruntime 1.30 on processors without dot products of 8-bit numbers turns signed weights into unsigned ones, and rejects a
+   * model in which it would do so twice to one.
+   */
+  readonly aliases: ReadonlyMap<string, string>
+}
+
+export interface QuantizeOptions {
+  /** The number of rows of what is multiplied for every token: products of fewer rows take no time, and stay. */
+  readonly rows: Dim.Dim
+  readonly weights: QuantizedWeights
+  /** Tables with fewer elements stay float32. */
+  readonly tableElements: number
+}
+
+/** Products with fewer columns are a head's. */
+const leastColumns = 16
+
+type Floats = Expression<"float32">
+type Packed = Exclude<StoredWeight, { readonly kind: "float" }>
+
+const isFloats = (x: Expression): x is Floats => x.type === "float32"
+const isIndices = (x: Expression): x is Indices => x.type === "int64" || x.type === "int32"
+
+const matrixOf = (weight: Expression): readonly [number, number] | undefined => {
+  const [rows, columns] = weight.shape
+  const fits = weight.operation.kind === "Parameter" && weight.shape.length === 2 && isFloats(weight)
+  return fits && typeof rows === "number" && typeof columns === "number" ? [rows, columns] : undefined
+}
+
+/** x Wᵀ of a weight, for every token. */
+const linearWeight = (node: Expression, options: QuantizeOptions): Expression | undefined => {
+  const { operation } = node
+  const [x, weight] = node.inputs
+  if (operation.kind !== "Gemm" || operation.transposeA || !operation.transposeB) return undefined
+  if (x?.shape[0] === undefined || weight === undefined || !Dim.equals(x.shape[0], options.rows)) return undefined
+  const [outputs = 0, inputs = 0] = matrixOf(weight) ?? []
+  const divides = options.weights === "int8" || inputs % weightBlock === 0
+  return outputs >= leastColumns && inputs > 0 && divides ? weight : undefined
+}
+
+/** The table from whose rows a node takes some. */
+const gatheredTable = (node: Expression, { tableElements }: QuantizeOptions): Expression | undefined => {
+  const { operation } = node
+  const [table] = node.inputs
+  if (operation.kind !== "Gather" || operation.axis !== 0 || table === undefined) return undefined
+  const [rows, columns] = matrixOf(table) ?? [0, 0]
+  return rows * columns >= Math.max(1, tableElements) ? table : undefined
+}
+
+interface PackedWeight {
+  readonly values: Expression
+  readonly scale: Floats
+}
+
+class Quantizing {
+  readonly #options: QuantizeOptions
+  readonly #made = new Map<Expression, Expression>()
+  readonly #rows = new Map<Expression, QuantizedRows>()
+  readonly #weights = new Map<string, StoredWeight>()
+  readonly #packed = new Map<string, PackedWeight>()
+  readonly #multiplied = new Map<string, number>()
+  readonly #aliases = new Map<string, string>()
+  readonly #linear = new Set<Expression>()
+  readonly #tables = new Set<Expression>()
+
+  constructor(nodes: readonly Expression[], options: QuantizeOptions) {
+    this.#options = options
+    for (const node of nodes) {
+      const weight = linearWeight(node, options)
+      if (weight !== undefined) this.#linear.add(weight)
+      const table = gatheredTable(node, options)
+      if (table !== undefined) this.#tables.add(table)
+    }
+    for (const node of nodes) this.#made.set(node, this.#rebuilt(node))
+  }
+
+  get weights(): readonly StoredWeight[] {
+    return [...this.#weights.values()]
+  }
+
+  get aliases(): ReadonlyMap<string, string> {
+    return this.#aliases
+  }
+
+  of(before: Expression): Expression {
+    return this.#made.get(before) ?? before
+  }
+
+  #floats(before: Expression | undefined): Floats {
+    if (before?.operation.kind === "Parameter") this.#keep(before)
+    const made = before && this.of(before)
+    if (made !== undefined && isFloats(made)) return made
+    throw new GraphError("quantized", "a product or a table is of other numbers than float32")
+  }
+
+  #pack(weight: Expression, kind: Packed["kind"]): PackedWeight {
+    const { operation } = weight
+    const shape = matrixOf(weight)
+    if (operation.kind !== "Parameter" || shape === undefined) {
+      throw new GraphError("quantized", "a weight is no matrix")
+    }
+    const { name: of } = operation
+    const values = `${of}.${kind}`
+    const known = this.#packed.get(values)
+    if (known !== undefined) return known
+    const scale = `${values}.scale`
+    this.#weights.set(values, { kind, of, shape, values, scale })
+    const [rows, columns] = shape
+    const made = {
+      scale: parameter(scale, [kind === "blocks" ? (rows * columns) / weightBlock : rows]),
+      values:
+        kind === "blocks"
+          ? parameter8(values, "uint8", [rows, columns / weightBlock, weightBlock])
+          : parameter8(values, "int8", kind === "rows" ? shape : [columns, rows]),
+    }
+    this.#packed.set(values, made)
+    return made
+  }
+
+  /** A weight under a name that no other product has. */
+  #own({ scale, values }: PackedWeight): PackedWeight {
+    const { operation, shape } = values
+    if (operation.kind !== "Parameter") return { scale, values }
+    const { name } = operation
+    const use = this.#multiplied.get(name) ?? 0
+    this.#multiplied.set(name, use + 1)
+    if (use === 0) return { scale, values }
+    const alias = `${name}.${use + 1}`
+    this.#aliases.set(alias, name)
+    const sizes = shape.filter((size) => typeof size === "number")
+    return { scale, values: parameter8(alias, typed(values, "int8").type, sizes) }
+  }
+
+  #linearOf(node: Expression, weight: Expression): Expression {
+    const [before, , bias] = node.inputs
+    const x = this.#floats(before)
+    const product = (): Floats => {
+      if (this.#options.weights === "weights8") {
+        const { scale, values } = this.#pack(weight, "blocks")
+        return blockProduct(x, typed(values, "uint8"), scale)
+      }
+      const { scale, values } = this.#own(this.#pack(weight, "transposed"))
+      const rows = this.#rows.get(x) ?? quantizeRows(x)
+      this.#rows.set(x, rows)
+      return quantizedProduct(rows, typed(values, "int8"), scale)
+    }
+    return bias === undefined ? product() : add(product(), this.#floats(bias))
+  }
+
+  #gathered(node: Expression, table: Expression): Expression {
+    const indices = node.inputs[1] && this.of(node.inputs[1])
+    if (indices === undefined || !isIndices(indices))
+      throw new GraphError("quantized", "a table is read without indices")
+    const { scale, values } = this.#pack(table, "rows")
+    const rows = cast(gather(values, indices), "float32")
+    return multiply(rows, unsqueeze(gather(scale, indices), [-1]))
+  }
+
+  /** A weight that is also used by what stays: made of its 8-bit numbers, once, as the model is opened. */
+  #unpacked(weight: Expression): Expression {
+    if (this.#linear.has(weight) && this.#options.weights === "weights8") {
+      const { scale, values } = this.#pack(weight, "blocks")
+      const numbers = subtract(cast(values, "float32"), 128)
+      return reshape(multiply(numbers, reshape(scale, [...values.shape.slice(0, 2), 1])), weight.shape)
+    }
+    if (this.#linear.has(weight)) {
+      const { scale, values } = this.#pack(weight, "transposed")
+      return transpose(multiply(cast(values, "float32"), scale), [1, 0])
+    }
+    const { scale, values } = this.#pack(weight, "rows")
+    return multiply(cast(values, "float32"), unsqueeze(scale, [1]))
+  }
+
+  #rebuilt(node: Expression): Expression {
+    const { operation } = node
+    if (operation.kind === "Parameter") return node
+    const weight = linearWeight(node, this.#options)
+    if (weight !== undefined) return this.#linearOf(node, weight)
+    const table = gatheredTable(node, this.#options)
+    if (table !== undefined) return this.#gathered(node, table)
+    const inputs = node.inputs.map((input) => {
+      if (this.#linear.has(input) || this.#tables.has(input)) {
+        const known = this.#made.get(input)
+        const made = known === undefined || known === input ? this.#unpacked(input) : known
+        this.#made.set(input, made)
+        return made
+      }
+      if (input.operation.kind === "Parameter") this.#keep(input)
+      return this.of(input)
+    })
+    return inputs.some((input, at) => input !== node.inputs[at]) ? { ...node, inputs } : node
+  }
+
+  #keep(weight: Expression): void {
+    if (weight.operation.kind !== "Parameter") return
+    const { name: of } = weight.operation
+    this.#weights.set(of, { kind: "float", of, shape: weight.shape.filter((size) => typeof size === "number") })
+  }
+}
+
+const typed = <T extends "int8" | "uint8">(x: Expression, type: T): Expression<T> => {
+  if (isOf(x, type)) return x
+  throw new GraphError("quantized", `a weight is ${x.type}, not ${type}`)
+}
+
+const isOf = <T extends "int8" | "uint8">(x: Expression, type: T): x is Expression<T> => x.type === type
+
+/**
+ * The graph of a model with its weights in 8 bits: those of linear layers over all tokens, and of tables from which rows are taken.
+ * `int8` also quantises the rows that these weights multiply, as the graph runs: each row by itself, so that what becomes of a text
+ * depends on no other of its batch, and once for all products of the same rows. What else there is stays float32: products of
+ * attention, normalisations, softmax, heads, and layers over one token a text.
+ */
+export const quantizedGraph = (graph: Graph, options: QuantizeOptions): QuantizedGraph => {
+  const nodes = inOrder(Object.values(graph.outputs))
+  const quantizing = new Quantizing(nodes, options)
+  const outputs = Object.fromEntries(
+    Object.entries(graph.outputs).map(([name, before]) => [name, quantizing.of(before)]),
+  )
+  return { graph: { ...graph, outputs }, weights: quantizing.weights, aliases: quantizing.aliases }
+}

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import fc from "fast-check"
+import * as Onnx from "../../../neural/onnx/index.ts"
+import { lower } from "../../../neural/onnx/lower.ts"
+import { layerOnnxRuntime, OnnxRuntime, type Tensor } from "../../../neural/runtime/index.ts"
+
+const floats = (shape: readonly number[], data: Float32Array): Tensor => ({ type: "float32", shape, data })
+
+/** The scales and the whole numbers of a weight's rows. */
+const quantized = (weights: Float32Array, width: number) => {
+  const scales = Onnx.scalesOf(weights, width)
+  const values = new Int8Array(weights.length)
+  Onnx.quantizeWeights(weights, width, scales, (value, row, column) => {
+    values[row * width + column] = value
+  })
+  return { scales, values }
+}
+
+/** x Wᵀ + bias as it is computed in 8 bits, for rows of x; the weight's numbers lie transposed in the graph's file. */
+const linear8 = (weights: Float32Array, width: number, bias: Float32Array, rows: readonly Float32Array[]) =>
+  Effect.gen(function* () {
+    const outputs = weights.length / width
+    const n = Onnx.dimensions.named("n")
+    const x = Onnx.input("x", "float32", [n, width])
+    const weight = Onnx.parameter("weight", [outputs, width])
+    const before: Onnx.Graph = {
+      name: "linear",
+      inputs: [x],
+      outputs: { y: Onnx.linear(x, weight, Onnx.parameter("bias", [outputs])) },
+    }
+    const { graph } = Onnx.quantizedGraph(before, { rows: n, weights: "int8", tableElements: 0 })
+    const { scales, values } = quantized(weights, width)
+    const transposed = new Int8Array(values.length)
+    values.forEach((value, at) => {
+      transposed[(at % width) * outputs + Math.floor(at / width)] = value
+    })
+    const stored = new Map<string, Float32Array | Int8Array>([
+      ["weight.transposed", transposed],
+      ["weight.transposed.scale", scales],
+      ["bias", bias],
+    ])
+    const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model, stored)
+    const runtime = yield* OnnxRuntime
+    const session = yield* runtime.open({ name: "linear", bytes }, { device: "cpu", threads: 1 })
+    const all = Float32Array.from(rows.flatMap((row) => [...row]))
+    const found = (yield* session.run({ x: floats([rows.length, width], all) })).get("y")
+    return found?.type === "float32" ? found.data : new Float32Array(0)
+  }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
+
+const finite = (size: number) =>
+  fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e4, max: 1e4 }), {
+    minLength: size,
+    maxLength: size,
+  })
+
+describe("8-bit products", () => {
+  it("N601 a weight's whole numbers are within −127 … 127, and each within half a scale of it", () => {
+    fc.assert(
+      fc.property(finite(24), (values) => {
+        const weights = Float32Array.from(values)
+        const found = quantized(weights, 8)
+        weights.forEach((weight, at) => {
+          const [scale, value] = [found.scales[Math.floor(at / 8)]!, found.values[at]!]
+          expect(Math.abs(value)).toBeLessThanOrEqual(127)
+          expect(Math.abs(value * scale - weight)).toBeLessThanOrEqual(scale * 0.5000001)
+        })
+      }),
+    )
+    expect([...Onnx.scalesOf(Float32Array.of(0, 0, Number.NaN, 1, Number.POSITIVE_INFINITY, 0), 2)]).toEqual([
+      1,
+      Number.NaN,
+      Number.NaN,
+    ])
+  })
+
+  it.effect("N602 sums of 8-bit products are exact on every processor, also of the largest numbers", () =>
+    Effect.gen(function* () {
+      const [width, outputs] = [96, 32]
+      // All numbers at the end of their range: two products of them pass 16 bits.
+      const weights = Float32Array.from({ length: width * outputs }, (_, i) => (i % 3 === 0 ? -1 : 1))
+      const row = Float32Array.from({ length: width }, (_, i) => (i % 3 === 0 ? -2 : 2))
+      const found = yield* linear8(weights, width, new Float32Array(outputs), [row])
+      for (let j = 0; j < outputs; j++) {
+        let sum = 0
+        for (let i = 0; i < width; i++) sum += row[i]! * weights[j * width + i]!
+        expect(Math.abs(found[j]! - sum)).toBeLessThan(1e-4)
+      }
+    }),
+  )
+
+  it.effect("N602 a row's product is within the steps of its numbers, and the same bits in any company", () =>
+    Effect.gen(function* () {
+      const [width, outputs] = [64, 48]
+      const wave = (length: number, step: number): Float32Array =>
+        Float32Array.from({ length }, (_, i) => Math.sin(i * step) * (i % 17 === 0 ? 8 : 1))
+      const weights = wave(width * outputs, 0.37)
+      const bias = wave(outputs, 1.1)
+      const rows = [wave(width, 0.9), wave(width, 2.3).map((x) => x * 1e3), new Float32Array(width), wave(width, 0.2)]
+      const together = yield* linear8(weights, width, bias, rows)
+      for (const [at, row] of rows.entries()) {
+        const alone = yield* linear8(weights, width, bias, [row])
+        expect([...together.subarray(at * outputs, (at + 1) * outputs)]).toEqual([...alone])
+        const largest = row.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+        for (let j = 0; j < outputs; j++) {
+          let [sum, bound] = [bias[j]!, 1e-5 * largest]
+          const own = weights.subarray(j * width, (j + 1) * width)
+          const most = own.reduce((a, w) => Math.max(a, Math.abs(w)), 0)
+          for (let i = 0; i < width; i++) {
+            sum += row[i]! * own[i]!
+            bound += (Math.abs(row[i]!) * most + Math.abs(own[i]!) * largest + (largest * most) / 254) / 254
+          }
+          expect(Math.abs(alone[j]! - sum)).toBeLessThanOrEqual(bound + 1e-6)
+        }
+      }
+    }),
+  )
+
+  it("N603 what several products multiply is quantised once; heads and products of few rows stay as they are", () => {
+    const [n, batch] = [Onnx.dimensions.named("n"), Onnx.dimensions.named("batch")]
+    const x = Onnx.input("x", "float32", [n, 32])
+    const first = Onnx.input("first", "float32", [batch, 32])
+    const weight = (name: string, outputs = 32) => Onnx.parameter(name, [outputs, 32])
+    const shared = weight("shared")
+    const graph: Onnx.Graph = {
+      name: "several",
+      inputs: [x, first],
+      outputs: {
+        queries: Onnx.linear(x, weight("query")),
+        keys: Onnx.linear(x, weight("key"), Onnx.parameter("bias", [32])),
+        twice: Onnx.linear(x, shared),
+        few: Onnx.linear(first, shared),
+        one: Onnx.linear(first, weight("single")),
+        score: Onnx.linear(x, weight("head", 1)),
+      },
+    }
+    const made = Onnx.quantizedGraph(graph, { rows: n, weights: "int8", tableElements: 0 })
+    const { nodes } = lower(made.graph)
+    const count = (operator: string): number => nodes.filter((each) => each.operator === operator).length
+    expect(count("QuantizeLinear")).toBe(1)
+    expect(count("MatMulIntegerToFloat")).toBe(3)
+    expect(count("Gemm")).toBe(3)
+    expect(made.weights.map(({ kind, of }) => `${of} ${kind}`)).toEqual([
+      "query transposed",
+      "key transposed",
+      "bias float",
+      "shared transposed",
+      "single float",
+      "head float",
+    ])
+  })
+})
