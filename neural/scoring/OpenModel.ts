@@ -42,7 +42,7 @@ export const readCard = (folder: string) => {
 
 /** Bytes of a model's weights. A ready graph may have its weights in files of any size beside it. */
 export const weightBytesOf = (card: ModelCard): number =>
-  card.family === "onnx" ? Number.POSITIVE_INFINITY : 4 * card.parameters
+  card.family === "onnx" ? Number.POSITIVE_INFINITY : (card.precision === "fp32" ? 4 : 1) * card.parameters
 
 /** Opens the model of a folder. */
 export const openModel = (folder: string, card: ModelCard, options: OpenModelOptions) =>

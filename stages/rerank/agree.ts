@@ -2,11 +2,11 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { ScoringFileFailed } from "../../neural/index.ts"
 import { DuckDb, type StageContext, streamRows, tableSource } from "../../pipeline/index.ts"
 import { Agreement, agreementBound, agreementText, causeText } from "../../schemas/index.ts"
 import { AgreementCount } from "./agreementOf.ts"
 import type { AgreementConfig, agreementInputs, agreementOutputs } from "./contract.ts"
-import { RerankFileFailed } from "./RerankError.ts"
 
 type Context = StageContext<AgreementConfig, typeof agreementInputs, typeof agreementOutputs>
 
@@ -59,7 +59,7 @@ export const run = (context: Context) =>
     const path = join(outputs.agreement, "agreement.json")
     yield* Effect.tryPromise({
       try: () => writeFile(path, `${JSON.stringify(encode(agreement), null, 1)}\n`),
-      catch: (cause) => new RerankFileFailed({ path, why: causeText(cause) }),
+      catch: (cause) => new ScoringFileFailed({ path, why: causeText(cause) }),
     })
     return { facts: found }
   }).pipe(Effect.scoped)
