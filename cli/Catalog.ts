@@ -263,6 +263,16 @@ export class CatalogInUse extends Schema.TaggedError<CatalogInUse>()("CatalogInU
   }
 }
 
+/** The catalog is not the database that was written. */
+export class CatalogDamaged extends Schema.TaggedError<CatalogDamaged>()("CatalogDamaged", {
+  path: Schema.String,
+  why: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.path} cannot be read: ${this.why}. Results are not kept in it: the next run, with nothing to do even, writes it anew.`
+  }
+}
+
 /** Whom DuckDB names as the holder of a lock. */
 const holderIn = (error: DuckDbError): string | undefined => {
   const text = causeText(error.cause)
@@ -300,9 +310,11 @@ export const openCatalog = (artifacts: string) =>
     yield* setStore(connection, directory)
     yield* Effect.catchAll(
       run(`ATTACH IF NOT EXISTS ${sqlString(path)} AS rankdag (READ_ONLY)`),
-      (error): Effect.Effect<unknown, DuckDbError | CatalogInUse> => {
+      (error): Effect.Effect<unknown, CatalogDamaged | CatalogInUse> => {
         const holder = holderIn(error)
-        return holder === undefined ? Effect.fail(error) : attachCopy(connection, path, holder)
+        if (holder !== undefined) return attachCopy(connection, path, holder)
+        const [why = ""] = causeText(error.cause).split("\n")
+        return Effect.fail(new CatalogDamaged({ path, why: why.replace(/\.$/, "") }))
       },
     )
     yield* run("USE rankdag")

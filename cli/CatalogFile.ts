@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, renameSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync, renameSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -19,13 +19,16 @@ const sha256 = (data: string | Uint8Array): string => createHash("sha256").updat
 
 const stampFile = (store: string): string => join(store, "catalog.stamp")
 
+/** Whether a path is a file of its own, as the catalog and what stands beside it are: no folder, and no link. */
+const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
+
 /** What the file beside the catalog says of one that shows something, told by its hash, and has these bytes. */
 const catalogStamp = (store: string, shown: string): string | undefined =>
-  existsSync(catalogPath(store)) ? `${shown} ${sha256(readFileSync(catalogPath(store)))}` : undefined
+  isFile(catalogPath(store)) ? `${shown} ${sha256(readFileSync(catalogPath(store)))}` : undefined
 
 /** The hash of what the catalog shows, if the file beside it says that of these bytes. */
 const shownBy = (store: string): string | undefined => {
-  if (!existsSync(stampFile(store))) return undefined
+  if (!isFile(stampFile(store))) return undefined
   const stamp = readFileSync(stampFile(store), "utf8")
   const [shown = ""] = stamp.split(" ")
   return stamp === catalogStamp(store, shown) ? shown : undefined
@@ -104,6 +107,8 @@ export const replaceCatalog = <E>(
         const session = yield* Effect.zipRight(store.prepare, store.session("catalog"))
         const file = join(session.tmp, "catalog.duckdb")
         yield* Effect.mapError(write(file), (error) => (error instanceof StoreError ? error : failed(error)))
+        // Whatever else is in its place is kept aside.
+        if (existsSync(path) && !isFile(path)) yield* store.setAside(session, path, "is not the catalog's file")
         yield* Effect.try({ try: () => renameSync(file, path), catch: failed })
         yield* then(session)
       }),
@@ -119,7 +124,7 @@ export const replaceCatalog = <E>(
 export const forgetScores = Effect.gen(function* () {
   const store = yield* ArtifactStore
   const path = catalogPath(store.directory)
-  if (!existsSync(path)) return
+  if (!isFile(path)) return
   const results = yield* storedScores
   const shown = shownBy(store.directory)
   yield* replaceCatalog(

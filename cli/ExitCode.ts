@@ -87,6 +87,7 @@ export const exitCodeOf = (error: unknown): number => {
     case "PlanError":
       return exitCodes.unknownTarget
     case "StoreError":
+    case "CatalogDamaged":
       return exitCodes.store
     case "StoreBusy":
     case "CatalogInUse":

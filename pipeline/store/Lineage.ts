@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs"
+import { lstatSync, readlinkSync } from "node:fs"
 import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { nearestName } from "../../schemas/index.ts"
 import { canonicalJson } from "../keys/index.ts"
 import { ArtifactStore } from "./ArtifactStore.ts"
+import { folderEntries } from "./folderEntries.ts"
 import { newestRun } from "./Gc.ts"
 import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
 import type { RunRecord } from "./RunRecord.ts"
@@ -58,12 +59,13 @@ const isHash = (asked: string): boolean => /^[0-9a-f]{6,64}$/.test(asked)
 const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string, string>> => {
   const nodes = new Map<string, ReadonlyMap<string, string>>()
   const latest = join(directory, "latest")
-  for (const node of lstatSync(latest, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(latest)) {
+  for (const node of folderEntries(latest)) {
     const path = join(latest, node)
-    if (lstatSync(path).isSymbolicLink()) nodes.set(node, new Map([["", basename(readlinkSync(path))]]))
-    else {
-      const links = readdirSync(path).filter((output) => lstatSync(join(path, output)).isSymbolicLink())
-      nodes.set(node, new Map(links.sort().map((output) => [output, basename(readlinkSync(join(path, output)))])))
+    const stat = lstatSync(path)
+    if (stat.isSymbolicLink()) nodes.set(node, new Map([["", basename(readlinkSync(path))]]))
+    else if (stat.isDirectory()) {
+      const links = folderEntries(path).filter((output) => lstatSync(join(path, output)).isSymbolicLink())
+      nodes.set(node, new Map(links.map((output) => [output, basename(readlinkSync(join(path, output)))])))
     }
   }
   return nodes

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -93,6 +94,23 @@ describe.sequential("a store's place", () => {
       child.kill("SIGKILL")
     }
     rmSync(join(store, "catalog.duckdb"))
+  })
+
+  it("C85 a folder in the catalog's place, or beside it, is kept aside and the catalog made anew; what it is not is said", async () => {
+    mkdirSync(join(store, "catalog.duckdb"))
+    const told = await dag("sql", everyScore, "--artifacts", store)
+    expect([told.code, told.err]).toEqual([4, expect.stringMatching(/catalog\.duckdb cannot be read: .*the next run/)])
+    expect(told.err.trim().split("\n")).toHaveLength(1)
+    const again = () => dag("--dataset", collection, "--artifacts", store, "--assert-hit")
+    expect(await again()).toMatchObject({ code: 0 })
+    expect(await ask(store, everyScore)).toEqual(Either.right([["tiny", 60, 1]]))
+    rmSync(join(store, "catalog.stamp"))
+    mkdirSync(join(store, "catalog.stamp"))
+    expect(await again()).toMatchObject({ code: 0 })
+    expect(await ask(store, everyScore)).toEqual(Either.right([["tiny", 60, 1]]))
+    expect(readdirSync(join(store, "quarantine")).filter((name) => name.startsWith("catalog")).length).toBeGreaterThan(
+      1,
+    )
   })
 
   it("C16 K36 beside another version's store its paths are printed and its catalog written, whatever the umask", async () => {

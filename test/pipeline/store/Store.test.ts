@@ -186,6 +186,18 @@ describe("records", () => {
     })
   })
 
+  it("C85 a file in the place of a link of latest is damage, and lineage goes on", async () => {
+    const store = await madeStore()
+    const [node = "", ...others] = readdirSync(join(store, "latest"))
+    rmSync(join(store, "latest", node), { recursive: true })
+    writeFileSync(join(store, "latest", node), "in the way")
+    expect((await verifyIn(store)).unreadable).toMatchObject([{ file: join("latest", node) }])
+    for (const other of others) {
+      const told = await Effect.runPromise(lineage(other).pipe(Effect.provide(services(store))))
+      expect(told.roots.length).toBeGreaterThan(0)
+    }
+  })
+
   it("C85 verify --drop sets unreadable records aside, and links of latest that lead elsewhere", async () => {
     const store = await madeStore()
     const [manifest = ""] = filesBelow(join(store, "manifests"))
