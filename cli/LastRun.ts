@@ -106,7 +106,10 @@ export const lastSummaries = (connection: DuckDBConnection) =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const datasets = yield* distinctValues(connection, "dataset", "queries")
-    const last = yield* newestRun((record) => outputsOfKind(record, Kinds.Summary.name).length > 0)
+    // As the catalog has it: a run that was interrupted, or failed, may have measured and not compared.
+    const last = yield* newestRun(
+      (record) => record.outcome === "succeeded" && outputsOfKind(record, Kinds.Summary.name).length > 0,
+    )
     if (last === undefined) return yield* new NotInLastRun({ what: "table", asked: "", known: [] })
     const significances = outputsOfKind(last, Kinds.Significance.name)
     const significanceOf = (dataset: string | undefined) =>

@@ -71,11 +71,12 @@ const decodeOwner = Schema.decodeUnknownEither(Schema.parseJson(Owner))
 
 const readOwner = (path: string): Owner | "unknown" | undefined => {
   try {
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    // Something else in its place, a link that leads nowhere too, is nobody's.
+    if (stat !== undefined && !stat.isFile()) return "unknown"
     return Either.getOrElse(decodeOwner(readFileSync(path, "utf8")), () => "unknown" as const)
   } catch (cause) {
     if (isAbsent(cause)) return undefined
-    // Something else in its place is nobody's.
-    if (errorCode(cause) === "EISDIR") return "unknown"
     throw cause
   }
 }
@@ -109,7 +110,7 @@ function lives(path: string, owner: Owner | "unknown", ours: string): boolean {
   const known = owner === "unknown" ? "unknown" : isAlive(owner.process)
   if (known !== "unknown") return known === "alive"
   try {
-    return statSync(ours).mtimeMs - statSync(path).mtimeMs < staleAfterSeconds * 1000
+    return statSync(ours).mtimeMs - lstatSync(path).mtimeMs < staleAfterSeconds * 1000
   } catch {
     return true
   }

@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process"
 import {
   existsSync,
+  lutimesSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  utimesSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -204,7 +205,7 @@ describe("two processes", () => {
 
 describe("stale locks", () => {
   const lockedBy = async (
-    owner: object,
+    owner: object | "a link to nowhere",
     ageSeconds: number,
     patience: "1 second" | "30 seconds",
   ): Promise<{ readonly seconds: number; readonly ran: string | undefined }> => {
@@ -213,9 +214,12 @@ describe("stale locks", () => {
     const key = readdirSync(join(store, "manifests", "make"))[0]?.replace(".json", "") ?? ""
     rmSync(join(store, "manifests", "make"), { recursive: true })
     const lock = join(store, "locks", `${key}.lock`)
-    writeFileSync(lock, JSON.stringify({ run: "other", purpose: "run", at: "2026-01-01T00:00:00Z", process: owner }))
+    if (owner === "a link to nowhere") symlinkSync("nowhere", lock)
+    else {
+      writeFileSync(lock, JSON.stringify({ run: "other", purpose: "run", at: "2026-01-01T00:00:00Z", process: owner }))
+    }
     const time = new Date(Date.now() - ageSeconds * 1000)
-    utimesSync(lock, time, time)
+    lutimesSync(lock, time, time)
     expect(statuses["make.a"]).toBe("ran")
     setMischief({})
     const started = performance.now()
@@ -251,6 +255,7 @@ describe("stale locks", () => {
 
   it("C37 a lock that says nothing is taken over long after", async () => {
     expect((await lockedBy({}, 600, "30 seconds")).ran).toBe("ran")
+    expect((await lockedBy("a link to nowhere", 600, "30 seconds")).ran).toBe("ran")
   })
 })
 
