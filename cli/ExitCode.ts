@@ -84,6 +84,7 @@ export const exitCodeOf = (error: unknown): number => {
   if (usageTags.has(tag)) return exitCodes.usage
   switch (tag) {
     case "UnknownTarget":
+    case "UnknownArtifact":
     case "PlanError":
       return exitCodes.unknownTarget
     case "StoreError":

@@ -135,6 +135,7 @@ describe.sequential("a store's place", () => {
     const lineage = await dag("lineage", "eval", "--artifacts", store)
     expect([lineage.code, lineage.out]).toEqual([0, expect.stringContaining("← evaluate")])
     expect(await dag("lineage", "retrieve", "--artifacts", store)).toMatchObject({ code: 0 })
+    expect(await dag("lineage", "retrive", "--artifacts", store)).toMatchObject({ code: 3 })
     expect(readFileSync(join(store, "store.json"), "utf8")).toContain('"version":2')
   })
 })
