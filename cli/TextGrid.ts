@@ -30,9 +30,12 @@ export type GridFormat = (typeof gridFormats)[number]
 /** Marks of significance stand raised, whether beside a figure or before what they mean. */
 const withRaisedMarks = (text: string): string => latexText(text).replaceAll(/\$(?=\\d?dagger\$)/g, "$^")
 
+/** A number's hyphen as the minus that print has; one within a name or a range stays. */
+const withMinus = (cell: string): string => cell.replaceAll(/(?<![^\s[(])-(?=\d)/g, "−")
+
 const latex = ({ title, columns, rows, notes }: TextGrid): string => {
   const line = (cells: ReadonlyArray<string>): string =>
-    `${cells.map((cell) => withRaisedMarks(cell.trim())).join(" & ")} \\\\`
+    `${cells.map((cell) => withRaisedMarks(withMinus(cell.trim()))).join(" & ")} \\\\`
   return [
     "\\begin{table}",
     `\\caption{${withRaisedMarks([title, ...notes].join(". "))}.}`,

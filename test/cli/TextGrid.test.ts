@@ -15,7 +15,7 @@ const grid: TextGrid = {
 }
 
 describe("grids", () => {
-  it("L20 a table is aligned, Markdown escapes bars, and LaTeX what it reads as commands", () => {
+  it("L20 L212 a table is aligned, Markdown escapes bars, and LaTeX what it reads as commands; a minus is one", () => {
     const [plain, markdown, latex] = gridFormats.map((format) => renderGrid(grid, format).split("\n"))
     expect(plain).toEqual([
       "a_b · test",
@@ -43,7 +43,7 @@ describe("grids", () => {
       "system & $\\Delta$ \\\\",
       "\\midrule",
       "x|y & +0.1$^\\dagger$ \\\\",
-      "50\\% \\& more & -0.25 \\\\",
+      "50\\% \\& more & $-$0.25 \\\\",
       "\\bottomrule",
       "\\end{tabular}",
       "\\end{table}",

@@ -62,7 +62,7 @@ const againstBaseline = (
         { name: "Difference", text: changeText },
         { name: `${level} from`, text: changeText },
         { name: "to", text: changeText },
-        { name: "d_z", text: (value) => value.toFixed(2) },
+        { name: "d_z", text: (value) => changeText(value, 2) },
         { name: "Wins", text: countText },
         { name: "Ties", text: countText },
         { name: "Losses", text: countText },
