@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
+import { dirname } from "node:path"
 import type * as Ort from "onnxruntime-node"
-import type { Device } from "../../schemas/index.ts"
-import { type ElementType, elementTypes } from "../onnx/index.ts"
+import { type Device, isRecord } from "../../schemas/index.ts"
+import { type ElementType, elementTypes, forWebGpu } from "../onnx/index.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
 
 /** A model to open: a file, with the files beside it that its weights are in, or bytes that have everything inside. */
@@ -105,10 +107,20 @@ export const openNative = async (
     ...(optimizedModel === undefined ? {} : { optimizedModelFilePath: optimizedModel }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }
-  const session =
-    "path" in model
-      ? await ort.InferenceSession.create(model.path, settings)
-      : await ort.InferenceSession.create(model.bytes, settings)
+  const rewritten =
+    device === "webgpu" ? forWebGpu("path" in model ? await readFile(model.path) : model.bytes) : undefined
+  const create = (): Promise<Ort.InferenceSession> => {
+    if (rewritten === undefined) {
+      return "path" in model
+        ? ort.InferenceSession.create(model.path, settings)
+        : ort.InferenceSession.create(model.bytes, settings)
+    }
+    const { extra } = settings
+    const folder = "path" in model ? { model_external_initializers_file_folder_path: dirname(model.path) } : {}
+    const session = { ...(isRecord(extra?.["session"]) ? extra["session"] : {}), ...folder }
+    return ort.InferenceSession.create(rewritten, { ...settings, extra: { session } })
+  }
+  const session = await create()
   return {
     inputs: describe(session.inputMetadata),
     outputs: describe(session.outputMetadata),
