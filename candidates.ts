@@ -73,7 +73,13 @@ export const wireCandidates = (
     const names = [...searched.map(({ system }) => system), ...known, ...fuse.map((fusion) => fusion.name)]
     throw new UnknownRun({ setting, system: name, known: [...new Set(names)] })
   }
+  const wired = new Map<string, Artifact<Kinds.Run>>()
   const runOf = (setting: string, name: string): Artifact<Kinds.Run> => {
+    const run = wired.get(name) ?? newRunOf(setting, name)
+    wired.set(name, run)
+    return run
+  }
+  const newRunOf = (setting: string, name: string): Artifact<Kinds.Run> => {
     const fusion = fuse.find((each) => each.name === name)
     if (fusion === undefined || searched.some(({ system }) => system === name)) return searchedRun(setting, name)
     const ofDocuments = fusions.get(name)
@@ -93,4 +99,46 @@ export const wireCandidates = (
   }
   const runs = union.map((name) => runOf("candidates.union", name))
   return { candidates: candidatesUnion({ depth, systems: union }, { runs, qrels }, label).candidates, from: "union" }
+}
+
+/** A first stage's run, or none where none is called so, and what there are. */
+type Search = (name: string) => { readonly run: Artifact<Kinds.Run> | undefined; readonly known: ReadonlyArray<string> }
+
+/**
+ * Wires the run of the train queries, from which lists are made: of a first stage, or of a fusion of first stages.
+ *
+ * @throws UnknownRun, FusionUnsuitable
+ */
+export const wireTrainRun = (
+  { fuse, train }: Pick<Experiment, "fuse" | "train">,
+  label: string,
+  judged: { readonly queries: Artifact<Kinds.Queries>; readonly qrels: Artifact<Kinds.Qrels> },
+  search: Search,
+): Artifact<Kinds.Run> => {
+  const setting = "train.lists.from"
+  const wired = new Map<string, Artifact<Kinds.Run>>()
+  const runOf = (name: string, within: ReadonlyArray<string>): Artifact<Kinds.Run> => {
+    const known = wired.get(name)
+    if (known !== undefined) return known
+    const { known: firstStages, run: searched } = search(name)
+    const run = searched ?? fused(name, within, firstStages)
+    wired.set(name, run)
+    return run
+  }
+  const fused = (name: string, within: ReadonlyArray<string>, firstStages: ReadonlyArray<string>) => {
+    const fusion = fuse.find((each) => each.name === name)
+    if (fusion === undefined || within.includes(name)) {
+      const own = within.at(-1)
+      throw own === undefined
+        ? new UnknownRun({ setting, system: name, known: [...firstStages, ...fuse.map((each) => each.name)] })
+        : new FusionUnsuitable({ setting, fusion: own, system: name })
+    }
+    // Weights that are tuned are so on dev queries, which are not among these.
+    if (fusion.method === "weighted" && fusion.weights === undefined) {
+      throw new FusionUnsuitable({ setting, fusion: name, system: "weights that are tuned on the dev split" })
+    }
+    const parts = fusion.systems.map((system) => ({ system, run: runOf(system, [...within, name]) }))
+    return wireFusion(fusion, parts, judged, label.startsWith("@") ? label : `-${label}`).run
+  }
+  return runOf(train.lists.from, [])
 }

@@ -11,7 +11,7 @@
  */
 import { basename, resolve, sep } from "node:path"
 import * as Data from "effect/Data"
-import { wireCandidates } from "./candidates.ts"
+import { wireCandidates, wireTrainRun } from "./candidates.ts"
 import { type NamedRun, wireEarlyFusions, wireFusion } from "./fusions.ts"
 import { wirePassages } from "./passages.ts"
 import type { Artifact } from "./pipeline/index.ts"
@@ -35,7 +35,14 @@ import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { ModelUnsuitable, modelOf, modelSettings, quantize, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
 import { agreement, interpolate, PrecisionUnavailable, rerank, wireOutsideRerankers } from "./stages/rerank/index.ts"
-import { allFirstStages, chosenFirstStages, type FirstStage, indexPassages } from "./stages/retrieve/index.ts"
+import {
+  type Asked,
+  allFirstStages,
+  chosenFirstStages,
+  type FirstStage,
+  type FirstStageSystem,
+  indexPassages,
+} from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
 import { type ModelOf, type TrainedSystem, trainedModels, wireTraining } from "./training.ts"
@@ -265,22 +272,31 @@ const wireCollection = (
   const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
   const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
     stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))
+  /** A first stage's system by settings, which may be those of a point of a sweep. */
+  const searchOver = (
+    settings: Experiment,
+    system: FirstStageSystem,
+    asked: Asked,
+    label: string,
+    others?: Artifact<Kinds.Queries>,
+  ) =>
+    system.wire(asked, {
+      index,
+      bm25: settings.retrieve.bm25,
+      passages,
+      queries: others ?? queries,
+      vectorsOf: (choice, splits) =>
+        vectorsOf(choice, splits, others && { queries: others, mark: label.startsWith("@") ? label : `-${label}` }),
+      threads,
+      label,
+    })
   /** The systems of a first stage, each with how it is wired by the settings or by those of a point of a sweep. */
   const searches = (stage: FirstStage) =>
     systemsOf(stage, settings).map(({ name }, at) => ({
       name,
       search: (settings: Experiment, point?: { readonly system: SystemName; readonly label: string }) => {
         const { label: mark = "", ...named } = point ?? {}
-        const ground = {
-          index,
-          bm25: settings.retrieve.bm25,
-          passages,
-          queries,
-          vectorsOf,
-          threads,
-          label: `${mark}${label}`,
-        }
-        return systemsOf(stage, settings)[at]!.wire({ ...asked, ...named }, ground)
+        return searchOver(settings, systemsOf(stage, settings)[at]!, { ...asked, ...named }, `${mark}${label}`)
       },
     }))
   const searching: ReadonlyArray<NamedRun> = chosenFirstStages(systems, collection.small)
@@ -358,7 +374,22 @@ const wireCollection = (
   const { teacher } = models
   const trained = wireTraining(
     settings,
-    { passages, queries, qrels, index, candidates: toRerank, synthetic: collection.synthetic, leaveOutOwn, label },
+    {
+      passages,
+      queries,
+      qrels,
+      search: (settings, asked, queries, label) =>
+        wireTrainRun(settings, label, { queries, qrels }, (name) => {
+          const systems = allFirstStages().flatMap((stage) => systemsOf(stage, settings))
+          const system = systems.find((each) => each.name === name)
+          const run = system && searchOver(settings, system, asked, label, queries)
+          return { run, known: systems.map((each) => each.name) }
+        }),
+      candidates: toRerank,
+      synthetic: collection.synthetic,
+      leaveOutOwn,
+      label,
+    },
     hardware,
     models.toTrain,
     teacher && ((sampled, at) => taught(teacher, sampled, `teacher.${nodeLabel(teacher.name, at)}`)),

@@ -24,7 +24,7 @@ import {
 import type { Experiment } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
 import { scratchOf, type WiredModel } from "./stages/model/index.ts"
-import { retrieve } from "./stages/retrieve/index.ts"
+import type { Asked } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { train } from "./stages/train/index.ts"
 import { pointName, type SweepPoint, type Swept, sweepPoints } from "./sweep.ts"
@@ -34,7 +34,13 @@ export interface TrainingGround {
   readonly passages: Artifact<Kinds.Passages>
   readonly queries: Artifact<Kinds.Queries>
   readonly qrels: Artifact<Kinds.Qrels>
-  readonly index: Artifact<Kinds.Bm25Index>
+  /** Searches for queries by what the settings name. The label is of its nodes. */
+  readonly search: (
+    settings: Experiment,
+    asked: Asked,
+    queries: Artifact<Kinds.Queries>,
+    label: string,
+  ) => Artifact<Kinds.Run>
   /** Of the splits that are evaluated: its dev queries watch the training, and all are tokenized with the train candidates. */
   readonly candidates: Artifact<Kinds.Candidates>
   readonly synthetic: boolean
@@ -127,7 +133,7 @@ interface TrainGround {
 
 /** The train candidates of each point; points that ask for the same share them. */
 const trainGrounds = (ground: TrainingGround, teach: Teach | undefined) => {
-  const { index, label, leaveOutOwn, qrels, queries } = ground
+  const { label, leaveOutOwn, qrels, queries, search } = ground
   const queriesOf = remembered<Artifact<Kinds.Queries>>()
   const groundOf = remembered<TrainGround>()
   const labelled = (labels: ReadonlyArray<string>, first?: string): string =>
@@ -136,16 +142,17 @@ const trainGrounds = (ground: TrainingGround, teach: Teach | undefined) => {
     const { lists, seeds } = settings.train
     const labelsOf = (...read: ReadonlyArray<string>): ReadonlyArray<string> =>
       differs.flatMap((each) => (read.includes(each.setting) ? [each.label] : []))
-    return groundOf([lists.queries, lists.depth], () => {
+    return groundOf([lists.queries, lists.depth, lists.from], () => {
       const most = lists.queries === undefined ? {} : { most: lists.queries }
       const chosen = queriesOf(lists.queries, () => {
         const asked = { seed: seeds[0], leaveOutOwn, ...most }
         return trainQueries(asked, { queries, qrels }, labelled(labelsOf("train.lists.queries"))).queries
       })
-      const labels = labelsOf("train.lists.queries", "train.lists.depth")
-      const { run } = retrieve(
-        { ...settings.retrieve.bm25, splits: ["train"], depth: lists.depth, leaveOutOwn },
-        { index, queries: chosen },
+      const labels = labelsOf("train.lists.queries", "train.lists.depth", "train.lists.from")
+      const run = search(
+        settings,
+        { splits: ["train"], depth: lists.depth, leaveOutOwn },
+        chosen,
         labelled(labels, "train"),
       )
       const asked = { depth: lists.depth, leaveOutOwn }
@@ -192,7 +199,7 @@ export const wireTraining = (
       sweeps.flatMap(({ points, position, sweep }) =>
         points.map((point): TrainedSystem => {
           const { checkpointEvery, dropout, steps, tokensPerMicroBatch, validate } = point.settings.train
-          const { queries: _, ...sampling } = point.settings.train.lists
+          const { from: _from, queries: _queries, ...sampling } = point.settings.train.lists
           const { candidates, labels, teacher } = groundOf(point)
           const tokens = tokensOf(labels, () => {
             const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }

@@ -31,6 +31,22 @@ interface Running {
   readonly threads?: number
 }
 
+/** Queries other than the collection's, and what tells their nodes apart. */
+interface OtherQueries {
+  readonly queries: Artifact<Kinds.Queries>
+  readonly mark: string
+}
+
+/** Remembers what was made, so that what is equal is one node. */
+const remembered = <A>() => {
+  const made = new Map<string, A>()
+  return (key: string, make: () => A): A => {
+    const found = made.get(key) ?? make()
+    made.set(key, found)
+    return found
+  }
+}
+
 /**
  * Gives the vectors of a collection by a model; equal settings are the same nodes.
  *
@@ -41,20 +57,22 @@ export const wireVectors = (
   modelOf: (choice: ModelChoice) => WiredModel,
   how: Running,
 ) => {
-  const wired = new Map<string, WiredVectors>()
-  return (choice: ModelChoice, splits: readonly [Split, ...Array<Split>]): WiredVectors => {
-    const key = JSON.stringify([choice, splits])
-    const known = wired.get(key)
-    if (known !== undefined) return known
+  const passagesOf = remembered<Artifact<Kinds.Vectors>>()
+  const queriesOf = remembered<Artifact<Kinds.Vectors>>()
+  return (choice: ModelChoice, splits: readonly [Split, ...Array<Split>], others?: OtherQueries): WiredVectors => {
     const { model, name, tokenizer } = modelOf(choice)
-    const vectors = (texts: "passages" | "queries", tokens: Artifact<Kinds.Tokens>) =>
-      encode({ ...how, precision: "fp32", texts }, { model, tokenizer, tokens }, `${name}.${texts}${label}`).vectors
-    const tokens = {
-      passages: tokenizePassages({}, { tokenizer, passages }, `${name}${label}`).tokens,
-      queries: tokenizeQueries({ splits }, { tokenizer, queries }, `${name}${label}`).tokens,
+    const vectors = (texts: "passages" | "queries", tokens: Artifact<Kinds.Tokens>, mark: string) =>
+      encode({ ...how, precision: "fp32", texts }, { model, tokenizer, tokens }, `${name}.${texts}${mark}`).vectors
+    const { mark, queries: asked } = others ?? { mark: label, queries }
+    return {
+      passages: passagesOf(JSON.stringify(choice), () => {
+        const { tokens } = tokenizePassages({}, { tokenizer, passages }, `${name}${label}`)
+        return vectors("passages", tokens, label)
+      }),
+      queries: queriesOf(JSON.stringify([choice, splits, mark]), () => {
+        const { tokens } = tokenizeQueries({ splits }, { tokenizer, queries: asked }, `${name}${mark}`)
+        return vectors("queries", tokens, mark)
+      }),
     }
-    const both = { passages: vectors("passages", tokens.passages), queries: vectors("queries", tokens.queries) }
-    wired.set(key, both)
-    return both
   }
 }

@@ -94,6 +94,11 @@ export const ListSettings = Schema.Struct({
     "Which relevant passages: those that the first stage found, as they are what there will be to rerank, and others only for a query of which it found none; or all",
   ),
   queries: choice(count, "Of how many train queries, drawn by the seed of the first run; left out, all"),
+  from: setting(
+    Schema.NonEmptyString,
+    "bm25",
+    "Whose results negatives are drawn from: a first stage, or a fusion of first stages",
+  ),
   depth: setting(count, 100, "How many results of the first stage per train query"),
   curriculum: setting(
     Schema.NonEmptyArray(CurriculumPhase),

@@ -68,7 +68,11 @@ export interface VectorTableWriter {
 /** Opens a table for writing into an empty folder; closed with the scope. Memory holds 4 bytes a text. */
 export const vectorTableWriter = (
   folder: string,
-  { dimensions, nameOf, texts }: { readonly texts: number; readonly dimensions: number; nameOf(text: number): string },
+  {
+    dimensions,
+    nameOf,
+    texts,
+  }: { readonly texts: number; readonly dimensions: number; readonly nameOf: (text: number) => string },
 ): Effect.Effect<VectorTableWriter, VectorTableError, Scope.Scope> =>
   Effect.gen(function* () {
     const path = join(folder, vectorsFile)
@@ -145,7 +149,7 @@ export const openVectorTable = (folder: string): Effect.Effect<VectorTable, Vect
           lines++
         }
         if (lines !== texts) throw new Error(`there are ${lines} names for ${texts} vectors`)
-        const nameOf = (place: number): Buffer => names.subarray(starts[place]!, starts[place + 1]! - 1)
+        const nameOf = (place: number): Buffer => names.subarray(starts[place], starts[place + 1]! - 1)
         return {
           texts,
           dimensions,

@@ -5,10 +5,10 @@ import type { FirstStage } from "./FirstStage.ts"
 import { allFirstStages, firstStages } from "./registry.ts"
 
 /** A first stage's settings as a field of the configuration. */
-const fieldOf = ({ description, settings, unset }: FirstStage) =>
-  Schema.optionalWith(settings, { default: () => Schema.decodeUnknownSync(settings)(unset) }).annotations({
-    description,
-  })
+const fieldOf = ({ description, settings, unset }: FirstStage) => {
+  const decode: (written: unknown) => unknown = Schema.decodeUnknownSync(settings)
+  return Schema.optionalWith(settings, { default: () => decode(unset) }).annotations({ description })
+}
 
 /** The settings of retrieval that name first stages and set them, of all that there are. */
 export const firstStageFields = () => {

@@ -12,7 +12,7 @@ import {
   ValidateSettings,
 } from "../../schemas/index.ts"
 
-const { queries: _queries, ...lists } = ListSettings.fields
+const { from: _from, queries: _queries, ...lists } = ListSettings.fields
 const { tokensPerMicroBatch, threads } = TrainSettings.fields
 const { measures: _measures, ...watching } = ValidateSettings.fields
 

@@ -109,4 +109,48 @@ describe("hybrid candidates", () => {
       }).pipe(Effect.scoped),
     ),
   )
+
+  it.effect(
+    "M10 negatives come from a dense first stage or a hybrid of the train queries, where train.lists.from names one",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const collection = { ...small, train: [["q1", "d3", 1]] as const, test: [["q2", "d5", 1]] as const }
+          const sets = [
+            `retrieve.dense=${JSON.stringify([smallModel("bert")])}`,
+            'fuse=[{"name":"both","systems":["bm25","dense"]},{"name":"tuned","systems":["bm25","dense"],"method":"weighted"}]',
+            'train.models=[{"scratch":"t5"}]',
+          ]
+          const candidatesFrom = (from: string) =>
+            Effect.gen(function* () {
+              const wired = yield* wireSmall(collection, [], ...sets, `train.lists.from=${from}`)
+              const [trained] = wired.trained
+              const { node } = inputNamed(trained?.log.node ?? nodeNamed(wired, ""), "candidates")
+              const run = inputNamed(node, "run")
+              const { outputs } = yield* new Executor().make(node)
+              const rows = yield* readRows(storedFolder(Kinds.Candidates, outputs["candidates"]?.path ?? ""))
+              return { from: run.node.name, rows }
+            })
+          const { from, rows } = yield* candidatesFrom("dense")
+          expect(from).toBe("retrieve.dense.train")
+          expect(new Set(rows.map(({ qid }) => qid))).toEqual(new Set(["q1"]))
+          // A dense first stage ranks every passage, BM25 three.
+          expect(rows.length).toBe(5)
+          const hybrid = yield* candidatesFrom("both")
+          expect(hybrid.from).toBe("fuse.both-train")
+          expect(hybrid.rows.length).toBe(5)
+          expect(hybrid.rows[0]?.score).toBeLessThan(1 / 30)
+          const wired = yield* wireSmall(collection, [], ...sets)
+          const usual = inputNamed(wired.trained[0]?.log.node ?? nodeNamed(wired, ""), "candidates").node
+          expect(inputNamed(usual, "run").node.name).toBe("retrieve.bm25.train")
+          for (const [name, problem] of [
+            ["tuned", "FusionUnsuitable: train.lists.from: the fusion tuned is made of weights that are tuned"],
+            ["given", "UnknownRun: train.lists.from: no run is called «given»"],
+          ] as const) {
+            const refused = yield* Effect.flip(wireSmall(collection, [], ...sets, `train.lists.from=${name}`))
+            expect(`${refused._tag}: ${refused.message}`).toContain(problem)
+          }
+        }),
+      ),
+  )
 })

@@ -156,7 +156,7 @@ describe("feedback", () => {
               }
               return [ap / relevant.size, p30 / relevant.size]
             })
-          const within = (value: number) => expect.closeTo(value, 3)
+          const within = (value: number): unknown => expect.closeTo(value, 3)
           expect(yield* means("retrieve.bm25")).toEqual([within(0.3123), within(0.1942)])
           expect(yield* means("retrieve.rm3")).toEqual([within(0.3648), within(0.2224)])
         }),

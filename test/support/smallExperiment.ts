@@ -25,10 +25,11 @@ export interface SmallCollection {
   readonly candidates?: Readonly<Record<string, ReadonlyArray<string>>>
   readonly test?: ReadonlyArray<readonly [qid: string, docid: string, grade: number]>
   readonly dev?: ReadonlyArray<readonly [qid: string, docid: string, grade: number]>
+  readonly train?: ReadonlyArray<readonly [qid: string, docid: string, grade: number]>
 }
 
 /** Writes a BEIR folder and a TREC run whose scores fall by one from rank to rank. */
-const writeCollection = ({ passages, queries, candidates, test, dev }: SmallCollection) => {
+const writeCollection = ({ passages, queries, candidates, test, dev, train }: SmallCollection) => {
   const folder = join(temporaryFolder("collection"), "small")
   mkdirSync(join(folder, "qrels"), { recursive: true })
   const lines = (texts: Readonly<Record<string, string>>): string =>
@@ -42,6 +43,7 @@ const writeCollection = ({ passages, queries, candidates, test, dev }: SmallColl
   const everyQuery = Object.keys(queries).map((qid) => [qid, Object.keys(passages)[0], 1] as const)
   writeFileSync(join(folder, "qrels/test.tsv"), qrels(test ?? everyQuery))
   if (dev !== undefined) writeFileSync(join(folder, "qrels/dev.tsv"), qrels(dev))
+  if (train !== undefined) writeFileSync(join(folder, "qrels/train.tsv"), qrels(train))
   const run = join(folder, "given.trec")
   const results = candidates ?? Object.fromEntries(Object.keys(queries).map((qid) => [qid, Object.keys(passages)]))
   writeFileSync(
