@@ -1,6 +1,6 @@
 /**
- * Claims: exact search of vectors takes at most the processor time of faiss's IndexFlatIP and of numpy at 100,000 × 384 and at a
- * million, for 1,000 queries and their first 1,000, on one thread; it finds what they find; its memory does not grow with the passages.
+ * Claims: exact search of vectors finds what faiss's IndexFlatIP and numpy find, and its memory does not grow with the passages. Says what
+ * processor time each takes at 100,000 × 384 and at a million, for 1,000 queries and their first 1,000, on one thread.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench dense      (a Python with faiss-cpu and numpy)
  *     RANKDAG_BENCH_SIZES=100000 RANKDAG_BENCH_K=1000        (default 100000,1000000)
