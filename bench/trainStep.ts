@@ -1,7 +1,7 @@
 /**
  * Question: is one training step on the CPU (forward, softmax loss, backward, clipping, AdamW; no dropout) no slower than current
- * PyTorch's, eager and compiled, on the same cores? Of an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and of
- * MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the
+ * PyTorch's, eager and compiled, on the same cores? Of the default run's T5 at 64 × 41 tokens, of an encoder of T5's kind, 4 layers
+ * of width 256, at 32 × 128, and of MiniLM-L6's shape at 16 × 128; with scores from the first token, as RankT5 and BERT's cross-encoders have them, and from the
  * mean. docs/MEASURED.md has the answers: T5's with the first token is faster, MiniLM's slower.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench trainStep        (a Python with torch and transformers)
@@ -40,13 +40,28 @@ const warmUp = 3
 
 const heads = ["first-token", "masked-mean"] as const
 type HeadName = (typeof heads)[number]
-const tokensPerText = 128
-
 const models = [
+  {
+    name: "the default run's T5, 64 × 41",
+    lists: 8,
+    m: 8,
+    tokensPerText: 41,
+    config: {
+      model_type: "t5",
+      d_model: 64,
+      d_kv: 32,
+      d_ff: 256,
+      num_layers: 2,
+      num_heads: 4,
+      vocab_size: 2400,
+      feed_forward_proj: "relu",
+    },
+  },
   {
     name: "T5, 4 layers of 256, 32 × 128",
     lists: 4,
     m: 8,
+    tokensPerText: 128,
     config: {
       model_type: "t5",
       d_model: 256,
@@ -62,6 +77,7 @@ const models = [
     name: "MiniLM-L6, 16 × 128",
     lists: 2,
     m: 8,
+    tokensPerText: 128,
     config: {
       model_type: "bert",
       hidden_size: 384,
@@ -78,7 +94,7 @@ const Answer = Schema.parseJson(Schema.Struct({ seconds: Schema.Number, loss: Sc
 type Answer = typeof Answer.Type
 
 /** The same texts at every step, so that all systems have to agree on the loss. */
-const makeStep = ({ config, lists, m }: BenchModel): TrainingStep => {
+const makeStep = ({ config, lists, m, tokensPerText }: BenchModel): TrainingStep => {
   const texts = Array.from({ length: lists * m }, (_, item) => ({
     ids: Int32Array.from(
       { length: tokensPerText },

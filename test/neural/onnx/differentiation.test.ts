@@ -426,6 +426,40 @@ describe("what gradients cost", () => {
     expect(count(found, "Transpose")).toBe(0)
   })
 
+  it.effect(
+    "N20 wide matrices with many rows are transposed before their product, the narrower one, and give the same gradient",
+    () =>
+      Effect.gen(function* () {
+        const [n, texts] = [Onnx.dimensions.named("n"), 50]
+        for (const [inputs, outputs] of [
+          [130, 140],
+          [140, 130],
+        ] as const) {
+          const rows = Onnx.input("rows", "float32", [n, inputs])
+          const seed = Onnx.input("seed", "float32", [n, outputs])
+          const weight = Onnx.parameter("weight", [outputs, inputs])
+          const [gradient = rows] = Onnx.gradients([{ of: Onnx.linear(rows, weight), seed }], [weight])
+          const narrower = Math.min(inputs, outputs)
+          const turned = Onnx.inOrder([gradient]).find(({ operation }) => operation.kind === "Transpose")
+          expect(turned?.inputs[0]?.shape.at(-1)).toBe(narrower)
+          const values = (count: number, by: number): Float32Array =>
+            Float32Array.from({ length: texts * count }, (_, i) => Math.sin(by * i))
+          const results = yield* runGraph(
+            {
+              name: "wide",
+              inputs: [rows, seed],
+              outputs: { gradient, plain: Onnx.gemm(seed, rows, { transposeA: true }) },
+            },
+            { rows: floats([texts, inputs], values(inputs, 3)), seed: floats([texts, outputs], values(outputs, 7)) },
+          )
+          const [found, plain] = [results.get("gradient"), results.get("plain")]
+          expect(found?.shape).toEqual([outputs, inputs])
+          if (found?.type !== "float32" || plain?.type !== "float32") throw new Error("no floats")
+          expect(found.data.every((value, i) => Math.abs(value - plain.data[i]!) <= 1e-4)).toBe(true)
+        }
+      }),
+  )
+
   it("N20 the rows of attention's probabilities are summed by the values they select", () => {
     const [scores, values] = [Onnx.parameter("scores", [3, 40]), Onnx.parameter("values", [40, 2])]
     const of = Onnx.matMul(Onnx.softmax(scores, 1), values)
