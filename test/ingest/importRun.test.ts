@@ -263,7 +263,7 @@ describe("an imported run", () => {
       /score is of type VARCHAR: numbers/,
     )
     await expect(reading("SELECT 1 AS qid, 'a' AS docid, 'nan'::DOUBLE AS score")).rejects.toThrow(
-      /line 1, score: expected a/,
+      /row 1, score: expected a/,
     )
     await expect(reading("SELECT NULL::VARCHAR AS qid, 'a' AS docid, 1 AS score")).rejects.toThrow(
       /line 1, qid: expected an/,

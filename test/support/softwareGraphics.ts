@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
 /** Where Debian's chromium and other builds of it have SwiftShader's description for the Vulkan loader. */
@@ -16,5 +17,9 @@ export const graphicsEnvironment = (): NodeJS.ProcessEnv | undefined => {
   const driver = places.find((place) => existsSync(place))
   if (driver === undefined) return undefined
   const libraries = [process.env["LD_LIBRARY_PATH"], dirname(driver)].filter((path) => path !== undefined)
-  return { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: libraries.join(":") }
+  return {
+    ...{ VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: libraries.join(":") },
+    // Where it is not set, a library that looks for a display says so.
+    XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"] ?? tmpdir(),
+  }
 }
