@@ -266,13 +266,15 @@ describe("an imported run", () => {
       /row 1, score: expected a/,
     )
     await expect(reading("SELECT NULL::VARCHAR AS qid, 'a' AS docid, 1 AS score")).rejects.toThrow(
-      /line 1, qid: expected an/,
+      /row 1, qid: expected an/,
     )
     expect(
       order((await reading("SELECT 1 AS qid, unnest(['a', 'b']) AS docid, unnest([2, 1]) AS rank")).rows, "1"),
     ).toBe("b a")
     writeFileSync(join(root, "cut.parquet"), readFileSync(join(reference, "ranx.parquet")).subarray(0, 900))
-    await expect(importRun(root, "cut.parquet", ["q1"])).rejects.toThrow(/cut.parquet: .*Write the file again/)
+    await expect(importRun(root, "cut.parquet", ["q1"])).rejects.toThrow(
+      /cut.parquet: .*Fetch it again, or write it anew/,
+    )
   })
 
   it("I105 docids that the collection lacks are counted with an example; where all are, the run is refused", async () => {
