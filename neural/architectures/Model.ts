@@ -9,7 +9,7 @@ import { type Head, headsOf } from "./Head.ts"
 import { maskedMean } from "./maskedMean.ts"
 import { type Floats, Parameters } from "./Parameters.ts"
 import { pooledStates } from "./pooledStates.ts"
-import { byText, masked, sharedBatch, type TokenBatch, tokenBatch } from "./TokenBatch.ts"
+import { byText, masked, sharedBatch, type TokenBatch, tokenBatch, tokenRowsOf } from "./TokenBatch.ts"
 import { ofUnitLength } from "./unitLength.ts"
 
 /** A ranking model: an architecture, a head, and how long its texts may be. */
@@ -37,6 +37,8 @@ export interface ModelGraph {
   /** Whether a checkpoint may have a tensor of this name that the model does not use. */
   readonly ignores: (name: string) => boolean
   readonly maximumTokens: number
+  /** How many rows layers over all tokens have: more than one number where what texts begin with is computed apart. */
+  readonly tokenRows: readonly Onnx.Dim[]
 }
 
 const longestByDefault = 4096
@@ -173,6 +175,7 @@ export const modelGraph = (description: ModelDescription): Either.Either<ModelGr
     // A folder's layers are left unread where another head is asked for, and are read to the last where they are the head's.
     ignores: (name) => (isDenseTensor(name) ? layers === undefined : architecture.ignores(name)),
     maximumTokens: maximumTokensOf(description),
+    tokenRows: tokenRowsOf(tokens),
   })
 }
 

@@ -103,6 +103,13 @@ export const sharedBatch = (): SharedInputs => {
   }
 }
 
+/** How many rows layers over all tokens have: of the texts whole, and of their common beginning and what follows it. */
+export const tokenRowsOf = ({ batch, beginning, sequence }: TokenBatch): readonly Onnx.Dim[] => {
+  const { add, multiply } = Onnx.dimensions
+  const whole = multiply(batch, sequence)
+  return beginning === undefined ? [whole] : [whole, add(beginning.shared, multiply(batch, beginning.rest))]
+}
+
 /** The ids in one row, [batch · sequence]: the encoders work on rows of tokens. */
 export const flatIds = (tokens: TokenBatch): Onnx.Expression<"int64"> =>
   Onnx.reshape(tokens.ids, [Onnx.dimensions.multiply(tokens.batch, tokens.sequence)])

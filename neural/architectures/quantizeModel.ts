@@ -147,10 +147,8 @@ export const quantizeModel = (
     const weights = yield* openWeights(join(from, modelFiles.weights))
     const expectedBy = `${description.architecture.family} with the head ${description.head.kind}`
     const found = yield* requireTensors(weights, expectedBy, model.tensors, model.ignores)
-    const [ids] = model.graph.inputs
-    const [batch = 1, sequence = 1] = ids?.shape ?? []
     const quantized = Onnx.quantizedGraph(model.graph, {
-      rows: Onnx.dimensions.multiply(batch, sequence),
+      rows: model.tokenRows,
       weights: quantization.weights,
       tableElements,
     })

@@ -54,8 +54,8 @@ export interface QuantizedGraph {
 }
 
 export interface QuantizeOptions {
-  /** The number of rows of what is multiplied for every token: products of fewer rows take no time, and stay. */
-  readonly rows: Dim.Dim
+  /** The numbers of rows of what is multiplied for every token: products of fewer rows take no time, and stay. */
+  readonly rows: readonly Dim.Dim[]
   readonly weights: QuantizedWeights
   /** Tables with fewer elements stay float32. */
   readonly tableElements: number
@@ -81,7 +81,9 @@ const linearWeight = (node: Expression, options: QuantizeOptions): Expression | 
   const { operation } = node
   const [x, weight] = node.inputs
   if (operation.kind !== "Gemm" || operation.transposeA || !operation.transposeB) return undefined
-  if (x?.shape[0] === undefined || weight === undefined || !Dim.equals(x.shape[0], options.rows)) return undefined
+  const rows = x?.shape[0]
+  if (rows === undefined || weight === undefined || !options.rows.some((each) => Dim.equals(rows, each)))
+    return undefined
   const [outputs = 0, inputs = 0] = matrixOf(weight) ?? []
   const divides = options.weights === "int8" || inputs % weightBlock === 0
   return outputs >= leastColumns && inputs > 0 && divides ? weight : undefined

@@ -2,8 +2,10 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { convertCheckpoint, quantizeModel } from "../../../neural/architectures/index.ts"
+import * as Either from "effect/Either"
+import { convertCheckpoint, modelGraph, quantizeModel } from "../../../neural/architectures/index.ts"
 import { openWeights } from "../../../neural/checkpoints/index.ts"
+import { quantizedGraph } from "../../../neural/onnx/index.ts"
 import { layerOnnxRuntime, openScorer } from "../../../neural/runtime/index.ts"
 import { temporaryFolder } from "../../support/storedTable.ts"
 import { headOfKind, largestDifference, modelNames, modelsFolder, readConfig, readGolden } from "./golden.ts"
@@ -89,6 +91,19 @@ describe("models in 8 bits", () => {
       }).pipe(Effect.provide(layerOnnxRuntime)),
     600_000,
   )
+
+  it("N601 N549 layers of a decoder that computes once what texts begin with are of 8 bits too", () => {
+    const { architecture } = readConfig("qwen3")
+    const description = { architecture, head: { kind: "decoder-choice", yes: 1, no: 2 }, maximumTokens: 40 } as const
+    const { graph, tokenRows } = Either.getOrThrow(modelGraph(description))
+    const { weights } = quantizedGraph(graph, {
+      rows: tokenRows,
+      weights: "int8",
+      tableElements: Number.POSITIVE_INFINITY,
+    })
+    // Seven of each layer but the last, and there the keys': the rest is of one token a text.
+    expect(weights.filter(({ kind }) => kind === "transposed")).toHaveLength(7 * (architecture.layers - 1) + 1)
+  })
 
   it.effect("N605 a weight in 8 bits takes a byte and its scale; the same model gives the same bytes", () =>
     Effect.gen(function* () {
