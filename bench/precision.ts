@@ -25,6 +25,7 @@ import {
   readConfig,
 } from "../neural/index.ts"
 import { modelFiles } from "../schemas/index.ts"
+import { miniLmConfig } from "./support/miniLmConfig.ts"
 import { product } from "./support/onnxProfile.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 import { Server } from "./support/Server.ts"
@@ -42,14 +43,7 @@ const models = [
   {
     name: "MiniLM-L6",
     folder: process.env["RANKDAG_BENCH_MINILM"],
-    config: {
-      model_type: "bert",
-      hidden_size: 384,
-      num_hidden_layers: 6,
-      num_attention_heads: 12,
-      intermediate_size: 1536,
-      vocab_size: 30522,
-    },
+    config: miniLmConfig,
   },
   {
     name: "T5-base",

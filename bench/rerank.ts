@@ -48,6 +48,7 @@ import { modelFiles, passageText } from "../schemas/index.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../stages/retrieve/Bm25.ts"
 import { docidAt } from "../stages/retrieve/Docids.ts"
 import { IndexBuilder } from "../stages/retrieve/InvertedIndex.ts"
+import { miniLmConfig } from "./support/miniLmConfig.ts"
 import { clock, peakOf, product, profileOf } from "./support/onnxProfile.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 import { Server } from "./support/Server.ts"
@@ -82,14 +83,7 @@ const models: readonly BenchModel[] = [
     tokenizer: join(shared, "models/bert-uncased-tokenizer"),
     template: "pair",
     folder: minilm,
-    config: {
-      model_type: "bert",
-      hidden_size: 384,
-      num_hidden_layers: 6,
-      num_attention_heads: 12,
-      intermediate_size: 1536,
-      vocab_size: 30522,
-    },
+    config: miniLmConfig,
   },
   {
     name: "T5-base",

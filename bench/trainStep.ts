@@ -30,6 +30,7 @@ import {
   type TrainingStep,
 } from "../neural/index.ts"
 import { OptimizerSettings } from "../schemas/index.ts"
+import { miniLmConfig } from "./support/miniLmConfig.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
 const listed = (name: string, all: readonly string[]): readonly string[] => process.env[name]?.split(",") ?? all
@@ -78,14 +79,7 @@ const models = [
     lists: 2,
     m: 8,
     tokensPerText: 128,
-    config: {
-      model_type: "bert",
-      hidden_size: 384,
-      num_hidden_layers: 6,
-      num_attention_heads: 12,
-      intermediate_size: 1536,
-      vocab_size: 30522,
-    },
+    config: miniLmConfig,
   },
 ] as const
 type BenchModel = (typeof models)[number]
