@@ -11,7 +11,8 @@
  * cannot together reach the k-th best score so far do not bring in documents, they only complete the scores of those
  * that others bring in. Its result equals that of scoring every document.
  */
-import { EnglishAnalyzer, noMoreTerms, unknownTerm } from "./EnglishAnalyzer.ts"
+import { Analyzer, noMoreTerms, unknownTerm } from "./Analyzer.ts"
+import { analysisNamed } from "./analyses.ts"
 import { frequencyAt, type InvertedIndex, largeFrequency } from "./InvertedIndex.ts"
 import { decodeLength, encodeLength } from "./SmallFloat.ts"
 import { Best, type Hits, noHits } from "./TopK.ts"
@@ -36,7 +37,7 @@ export interface QueryTerms {
 
 /** Turns query texts into terms of an index. */
 export const queryAnalyzer = (index: InvertedIndex): ((text: string) => QueryTerms) => {
-  const analyzer = new EnglishAnalyzer({ terms: index.terms, grow: false })
+  const analyzer = new Analyzer(analysisNamed(index.analyzer), { terms: index.terms, grow: false })
   return (text) => {
     const counts = new Map<number, number>()
     analyzer.reset(text)

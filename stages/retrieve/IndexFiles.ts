@@ -2,9 +2,9 @@
  * An inverted index as a folder of files: `index.json` says what is there, each `*.bin` is one typed array, little-endian.
  * The bytes are a function of the index alone. Reading takes one read a file (in slices of less than 2 GiB).
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs"
-import { endianness } from "node:os"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { assertLittleEndian, type FlatArray, IndexUnreadable, readBytes, writeArray } from "./ArrayFiles.ts"
 import type { InvertedIndex } from "./InvertedIndex.ts"
 import { hashUnits } from "./WordScanner.ts"
 
@@ -22,52 +22,6 @@ const files = {
   "term-offsets.bin": Uint32Array,
   "terms.bin": Uint16Array,
 } as const
-
-/** The folder does not hold an index that this version reads. */
-export class IndexUnreadable extends Error {
-  override readonly name = "IndexUnreadable"
-  readonly file: string
-  constructor(file: string, problem: string) {
-    super(`${file}: ${problem}`)
-    this.file = file
-  }
-}
-
-const sliceBytes = 2 ** 30
-
-type FlatArray = Uint8Array | Uint16Array | Uint32Array | Int32Array
-
-const writeArray = (path: string, array: FlatArray): void => {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  const file = openSync(path, "wx")
-  try {
-    for (let from = 0; from < bytes.length; ) {
-      from += writeSync(file, bytes, from, Math.min(sliceBytes, bytes.length - from))
-    }
-  } finally {
-    closeSync(file)
-  }
-}
-
-const readBytes = (path: string, shared: boolean): Uint8Array => {
-  const file = openSync(path, "r")
-  try {
-    const size = fstatSync(file).size
-    const bytes = new Uint8Array(shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size))
-    for (let from = 0; from < size; ) {
-      const read = readSync(file, bytes, from, Math.min(sliceBytes, size - from), from)
-      if (read === 0) throw new IndexUnreadable(path, `ends after ${from} of ${size} bytes`)
-      from += read
-    }
-    return bytes
-  } finally {
-    closeSync(file)
-  }
-}
-
-const assertLittleEndian = (): void => {
-  if (endianness() !== "LE") throw new Error("Index files are little-endian; this machine is not")
-}
 
 /** Writes an index into an empty folder. */
 export const writeIndex = (folder: string, index: InvertedIndex): void => {

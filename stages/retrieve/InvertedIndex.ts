@@ -2,12 +2,14 @@
  * An inverted index in flat typed arrays. Documents are numbered in the collection's order, terms in order of first
  * sight. It depends on the texts and the analysis alone: k1, b and how lengths are rounded are choices of the search.
  */
+import { type Analysis, Analyzer, noMoreTerms } from "./Analyzer.ts"
 import type { Docids } from "./Docids.ts"
 import { type DocidOrder, docidOrder } from "./docidOrder.ts"
-import { EnglishAnalyzer, englishAnalyzerName, noMoreTerms } from "./EnglishAnalyzer.ts"
+import { english } from "./EnglishAnalyzer.ts"
 import type { WordTable } from "./WordTable.ts"
 
 export interface InvertedIndex {
+  /** The `Analysis`'s name. */
   readonly analyzer: string
   readonly terms: WordTable
   /** `offsets[t] .. offsets[t + 1]` are term t's postings. */
@@ -75,7 +77,8 @@ interface Chunk {
  * term in one counting pass, so the peak is about ten bytes a posting and the vocabulary.
  */
 export class IndexBuilder {
-  readonly #analyzer = new EnglishAnalyzer()
+  readonly #analysis: Analysis
+  readonly #analyzer: Analyzer
   readonly #encoder = new TextEncoder()
   readonly #large: Array<readonly [term: number, doc: number, frequency: number]> = []
   #chunks: Array<Chunk> = []
@@ -93,6 +96,11 @@ export class IndexBuilder {
   #distinct = new Uint32Array(1024)
   #docids = new Uint8Array(1 << 14)
   #docidOffsets = new Uint32Array(1025)
+
+  constructor(analysis: Analysis = english) {
+    this.#analysis = analysis
+    this.#analyzer = new Analyzer(analysis)
+  }
 
   get documents(): number {
     return this.#documents
@@ -192,7 +200,7 @@ export class IndexBuilder {
       offsets: this.#docidOffsets.slice(0, this.#documents + 1),
     }
     return {
-      analyzer: englishAnalyzerName,
+      analyzer: this.#analysis.name,
       terms,
       offsets,
       docs,

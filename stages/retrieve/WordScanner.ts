@@ -1,8 +1,8 @@
 /**
- * Words of a text as Lucene's `StandardTokenizer`, `EnglishPossessiveFilter` and `LowerCaseFilter` yield them in a row:
+ * Words of a text as Lucene's `StandardTokenizer` and `LowerCaseFilter` yield them in a row, with `EnglishPossessiveFilter` between them or not:
  * UAX #29 word breaks (Unicode 12.1) with Lucene's additions (emoji sequences are words; South East Asian runs stay
- * whole; an ideograph or hiragana is a word each), no word longer than 255 UTF-16 units, the possessive `'s` taken off,
- * each code point mapped to its simple lower case.
+ * whole; an ideograph or hiragana is a word each), no word longer than 255 UTF-16 units, the possessive `'s` taken off
+ * where that is asked for, each code point mapped to its simple lower case.
  *
  * The grammar is written below as two small automata over classes of code points; ASCII takes a shorter way through.
  */
@@ -248,8 +248,14 @@ export class WordScanner {
   readonly units: Uint16Array = new Uint16Array(maxWordLength + 1)
   length = 0
   hash = 0
+  readonly #possessive: boolean
   #text = ""
   #position = 0
+
+  /** @param options.possessive whether `'s` at a word's end is taken off, as `EnglishPossessiveFilter` does */
+  constructor({ possessive }: { readonly possessive: boolean }) {
+    this.#possessive = possessive
+  }
 
   reset(text: string): void {
     this.#text = text
@@ -345,7 +351,9 @@ export class WordScanner {
         continue
       }
       this.#position = i + accepted
-      if (accepted >= 2 && units[accepted - 1] === letterS && units[accepted - 2] === apostrophe) accepted -= 2
+      if (accepted >= 2 && units[accepted - 1] === letterS && units[accepted - 2] === apostrophe && this.#possessive) {
+        accepted -= 2
+      }
       this.length = accepted
       this.hash = hashUnits(units, accepted)
       return true
@@ -388,7 +396,7 @@ export class WordScanner {
         units[length++] = 0xdc00 + ((lower - 0x10000) & 0x3ff)
       } else units[length++] = unit < lowerCase.length ? lowerCase[unit]! : unit
     }
-    if (length >= 2 && units[length - 1] === letterS) {
+    if (this.#possessive && length >= 2 && units[length - 1] === letterS) {
       const mark = units[length - 2]
       if (mark === apostrophe || mark === 0x2019 || mark === 0xff07) length -= 2
     }

@@ -3,10 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageContext } from "../../../pipeline/index.ts"
 import { passageText } from "../../../schemas/index.ts"
+import { termsOf } from "../Analyzer.ts"
+import { analysisNamed } from "../analyses.ts"
 import { Bm25Searcher, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
 import type { ExpandConfig, expandInputs, runOutputs } from "../contract.ts"
 import { docidAt } from "../Docids.ts"
-import { analyze } from "../EnglishAnalyzer.ts"
 import type { InvertedIndex } from "../InvertedIndex.ts"
 import { loadIndex } from "../loadIndex.ts"
 import { SearchFailed } from "../RetrieveError.ts"
@@ -76,6 +77,7 @@ export const expandedRun = (
     const queries = yield* queriesOf(inputs.queries, splits)
     const index = yield* loadIndex(inputs.index, { shared: false })
     const toTerms = queryAnalyzer(index)
+    const analysis = analysisNamed(index.analyzer)
     const searcher = new Bm25Searcher(index, bm25)
     const searching = <A>(answered: number, search: () => A) =>
       Effect.try({ try: search, catch: (cause) => new SearchFailed({ system, answered, cause }) })
@@ -113,7 +115,7 @@ export const expandedRun = (
       const { count = 0, docs = [], scores = [] } = found.get(qid) ?? {}
       const idOf = new Map(toTerms(text).ids.map((term) => [wordAt(index.terms, term), term]))
       const own = new Map<string, number>()
-      for (const term of analyze(text)) own.set(term, (own.get(term) ?? 0) + 1)
+      for (const term of termsOf(analysis, text)) own.set(term, (own.get(term) ?? 0) + 1)
       const feedback = Array.from(docs, (doc, at): FeedbackDocument => {
         const { counts = [], ids = [] } = wanted.get(doc) ?? {}
         const vector = new Map<string, number>()
