@@ -64,6 +64,41 @@ export const frequencyAt = (index: InvertedIndex, posting: number): number => {
   return pairs[low * 2 + 1]!
 }
 
+/** A term's postings, one after the other: the first `size` of both arrays. */
+export interface TermPostings {
+  size: number
+  /** Ascending. */
+  docs: Int32Array
+  /** How many times the term stands in each. */
+  frequencies: Uint32Array
+}
+
+/** Room for postings that `readPostings` fills, and enlarges where a term has more. */
+export const emptyPostings = (): TermPostings => ({
+  size: 0,
+  docs: new Int32Array(64),
+  frequencies: new Uint32Array(64),
+})
+
+/** How many documents a term stands in. */
+export const documentFrequency = (index: InvertedIndex, term: number): number =>
+  index.offsets[term + 1]! - index.offsets[term]!
+
+/** Reads a term's postings. */
+export const readPostings = (index: InvertedIndex, term: number, into: TermPostings): void => {
+  const from = index.offsets[term]!
+  const size = index.offsets[term + 1]! - from
+  if (into.docs.length < size) {
+    into.docs = new Int32Array(size)
+    into.frequencies = new Uint32Array(size)
+  }
+  into.size = size
+  for (let at = 0; at < size; at++) {
+    into.docs[at] = index.docs[from + at]!
+    into.frequencies[at] = frequencyAt(index, from + at)
+  }
+}
+
 const chunkPostings = 1 << 22
 
 /** Postings in document order, of which each document's are contiguous, in chunks that never move. */

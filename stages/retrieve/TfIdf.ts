@@ -7,7 +7,7 @@
  * with N documents, n of them with t; the norms are Euclidean, over terms of the index. Scores are rounded to 32 bits.
  */
 import type { QueryTerms } from "./Bm25.ts"
-import { frequencyAt, type InvertedIndex, largeFrequency } from "./InvertedIndex.ts"
+import { documentFrequency, emptyPostings, type InvertedIndex, readPostings } from "./InvertedIndex.ts"
 import { Best, type Hits, noHits } from "./TopK.ts"
 
 export interface TfIdfParameters {
@@ -29,27 +29,28 @@ export class TfIdfSearcher {
   readonly #norms: Float64Array
   readonly #sums: Float64Array
   readonly #best: Best
+  readonly #postings = emptyPostings()
 
   constructor(index: InvertedIndex, parameters: TfIdfParameters) {
     this.#index = index
     this.#best = new Best(index.docidOrder)
     this.#sublinear = parameters.sublinear
-    const { offsets, docs, lengths } = index
-    const terms = offsets.length - 1
+    const documents = index.lengths.length
+    const terms = index.terms.size
     this.#idf = new Float64Array(terms)
-    this.#norms = new Float64Array(lengths.length)
-    this.#sums = new Float64Array(lengths.length)
+    this.#norms = new Float64Array(documents)
+    this.#sums = new Float64Array(documents)
+    const postings = this.#postings
     for (let term = 0; term < terms; term++) {
-      const from = offsets[term]!
-      const to = offsets[term + 1]!
-      const idf = Math.log((1 + lengths.length) / (1 + to - from)) + 1
+      const idf = Math.log((1 + documents) / (1 + documentFrequency(index, term))) + 1
       this.#idf[term] = idf
-      for (let posting = from; posting < to; posting++) {
-        const weight = this.#tf(this.#count(posting)) * idf
-        this.#norms[docs[posting]!]! += weight * weight
+      readPostings(index, term, postings)
+      for (let at = 0; at < postings.size; at++) {
+        const weight = this.#tf(postings.frequencies[at]!) * idf
+        this.#norms[postings.docs[at]!]! += weight * weight
       }
     }
-    for (let doc = 0; doc < lengths.length; doc++) this.#norms[doc] = Math.sqrt(this.#norms[doc]!)
+    for (let doc = 0; doc < documents; doc++) this.#norms[doc] = Math.sqrt(this.#norms[doc]!)
   }
 
   /** The `k` best documents of those that score above zero. */
@@ -58,17 +59,19 @@ export class TfIdfSearcher {
     if (weights.length === 0 || k < 1) return noHits
     const best = this.#best
     best.start(Math.min(k, this.#norms.length), leastCosine, greatestCosine)
-    const { offsets, docs } = this.#index
+    const postings = this.#postings
     const sums = this.#sums
     query.ids.forEach((term, i) => {
       const weight = weights[i]! * this.#idf[term]!
-      for (let posting = offsets[term]!; posting < offsets[term + 1]!; posting++) {
-        sums[docs[posting]!]! += weight * this.#tf(this.#count(posting))
+      readPostings(this.#index, term, postings)
+      for (let at = 0; at < postings.size; at++) {
+        sums[postings.docs[at]!]! += weight * this.#tf(postings.frequencies[at]!)
       }
     })
     for (const term of query.ids) {
-      for (let posting = offsets[term]!; posting < offsets[term + 1]!; posting++) {
-        const doc = docs[posting]!
+      readPostings(this.#index, term, postings)
+      for (let at = 0; at < postings.size; at++) {
+        const doc = postings.docs[at]!
         const sum = sums[doc]!
         if (sum === 0) continue
         sums[doc] = 0
@@ -83,22 +86,28 @@ export class TfIdfSearcher {
     const best = this.#best
     best.start(documents.length, leastCosine, greatestCosine)
     const weights = this.#weigh(query)
-    const { offsets, docs } = this.#index
-    for (const doc of documents) {
-      let sum = 0
-      query.ids.forEach((term, i) => {
-        let low = offsets[term]!
-        const to = offsets[term + 1]!
-        let high = to
+    const postings = this.#postings
+    const sums = new Float64Array(documents.length)
+    query.ids.forEach((term, i) => {
+      const weight = weights[i]! * this.#idf[term]!
+      readPostings(this.#index, term, postings)
+      documents.forEach((doc, nth) => {
+        let low = 0
+        let high = postings.size
         while (low < high) {
           const middle = (low + high) >>> 1
-          if (docs[middle]! < doc) low = middle + 1
+          if (postings.docs[middle]! < doc) low = middle + 1
           else high = middle
         }
-        if (low < to && docs[low] === doc) sum += weights[i]! * this.#idf[term]! * this.#tf(this.#count(low))
+        if (low < postings.size && postings.docs[low] === doc) {
+          sums[nth]! += weight * this.#tf(postings.frequencies[low]!)
+        }
       })
+    })
+    documents.forEach((doc, nth) => {
+      const sum = sums[nth]!
       best.offer(doc, sum === 0 ? 0 : Math.max(leastCosine, Math.fround(sum / this.#norms[doc]!)))
-    }
+    })
     return best.hits()
   }
 
@@ -107,11 +116,6 @@ export class TfIdfSearcher {
     const weights = query.ids.map((term, i) => this.#tf(query.counts[i]!) * this.#idf[term]!)
     const norm = Math.sqrt(weights.reduce((sum, weight) => sum + weight * weight, 0))
     return weights.map((weight) => weight / norm)
-  }
-
-  #count(posting: number): number {
-    const frequency = this.#index.frequencies[posting]!
-    return frequency === largeFrequency ? frequencyAt(this.#index, posting) : frequency
   }
 
   #tf(count: number): number {

@@ -7,7 +7,14 @@ import { IndexUnreadable } from "../../stages/retrieve/ArrayFiles.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../../stages/retrieve/Bm25.ts"
 import { docidAt } from "../../stages/retrieve/Docids.ts"
 import { readIndex, writeIndex } from "../../stages/retrieve/IndexFiles.ts"
-import { frequencyAt, IndexBuilder, type InvertedIndex } from "../../stages/retrieve/InvertedIndex.ts"
+import {
+  documentFrequency,
+  emptyPostings,
+  IndexBuilder,
+  type InvertedIndex,
+  readPostings,
+  type TermPostings,
+} from "../../stages/retrieve/InvertedIndex.ts"
 import { SearchPool } from "../../stages/retrieve/SearchPool.ts"
 import { wordAt } from "../../stages/retrieve/WordTable.ts"
 import { goldenLines, unescapeText } from "./golden.ts"
@@ -31,15 +38,22 @@ const build = (texts: ReadonlyArray<string>): InvertedIndex => {
 const texts = goldenLines("documents.txt.gz").map(unescapeText)
 const queries = goldenLines("queries.txt.gz").map(unescapeText)
 
+const postingsOf = (index: InvertedIndex, term: number): TermPostings => {
+  const postings = emptyPostings()
+  readPostings(index, term, postings)
+  return postings
+}
+
 /** What an index says, without its tables' spare room. */
 const content = (index: InvertedIndex) => ({
-  terms: Array.from({ length: index.terms.size }, (_, term) => ({
-    term: wordAt(index.terms, term),
-    postings: Array.from({ length: index.offsets[term + 1]! - index.offsets[term]! }, (_unused, i) => [
-      index.docs[index.offsets[term]! + i],
-      frequencyAt(index, index.offsets[term]! + i),
-    ]),
-  })),
+  terms: Array.from({ length: index.terms.size }, (_, term) => {
+    const { docs, frequencies, size } = postingsOf(index, term)
+    expect(documentFrequency(index, term)).toBe(size)
+    return {
+      term: wordAt(index.terms, term),
+      postings: Array.from({ length: size }, (_unused, at) => [docs[at], frequencies[at]]),
+    }
+  }),
   lengths: Array.from(index.lengths),
   docids: Array.from(index.lengths, (_, doc) => docidAt(index.docids, doc)),
   counts: [index.totalLength, index.documentsWithTerms],

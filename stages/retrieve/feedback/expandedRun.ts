@@ -8,7 +8,7 @@ import { analysisNamed } from "../analyses.ts"
 import { Bm25Searcher, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
 import type { ExpandConfig, expandInputs, runOutputs } from "../contract.ts"
 import { docidAt } from "../Docids.ts"
-import type { InvertedIndex } from "../InvertedIndex.ts"
+import { documentFrequency, type InvertedIndex } from "../InvertedIndex.ts"
 import { loadIndex } from "../loadIndex.ts"
 import { SearchFailed } from "../RetrieveError.ts"
 import { type Query, queriesOf, rankingOf, searchDepth, writeRun } from "../runTable.ts"
@@ -43,11 +43,11 @@ const longest = 20
 /** Whether a term of the index says enough to be asked for; remembered. */
 const feedbackTerms = (index: InvertedIndex, isFeedbackTerm: Expand["isFeedbackTerm"]) => {
   const known = new Map<number, boolean>()
-  const { lengths, offsets, terms } = index
+  const { lengths, terms } = index
   const decide = (term: number): boolean => {
     const word = wordAt(terms, term)
     if (word.length < shortest || word.length > longest || !isFeedbackTerm(word)) return false
-    return Math.fround((offsets[term + 1]! - offsets[term]!) / lengths.length) <= commonest
+    return Math.fround(documentFrequency(index, term) / lengths.length) <= commonest
   }
   return (term: number): boolean => {
     const before = known.get(term)
