@@ -65,6 +65,10 @@ export type Scores = typeof Scores
 export const Bm25Index = artifactKind("bm25-index")
 export type Bm25Index = typeof Bm25Index
 
+/** An index of learned term weights over passages: see `stages/retrieve/sparse`. */
+export const ImpactIndex = artifactKind("impact-index")
+export type ImpactIndex = typeof ImpactIndex
+
 /** `summary.json`, an `EvaluationSummary`: what the result table prints. */
 export const Summary = artifactKind("summary")
 export type Summary = typeof Summary

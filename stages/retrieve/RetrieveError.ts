@@ -79,6 +79,27 @@ export class VectorsUnsuitable extends Schema.TaggedError<VectorsUnsuitable>()("
   }
 }
 
+/** A file of learned weights cannot be used as it is. */
+export class WeightsUnusable extends Schema.TaggedError<WeightsUnusable>()("WeightsUnusable", {
+  file: Schema.String,
+  /** From 1; 0 where it is the whole file. */
+  line: Schema.Number,
+  problem: Schema.String,
+  remedy: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.file}${this.line > 0 ? `:${this.line}` : ""}: ${this.problem}. ${this.remedy}`
+  }
+}
+
+/** What ended the reading of such a file, as an error of the family. */
+export const readingWeights =
+  (file: string) =>
+  (cause: unknown): WeightsUnusable =>
+    cause instanceof WeightsUnusable
+      ? cause
+      : new WeightsUnusable({ file, line: 0, problem: causeText(cause), remedy: "Check the file." })
+
 export type RetrieveError =
   | CollectionTooLarge
   | IndexStorageError
@@ -88,3 +109,4 @@ export type RetrieveError =
   | VectorsUnreadable
   | VectorsUnsuitable
   | OutsideFailed
+  | WeightsUnusable

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { many } from "../../pipeline/index.ts"
 import { choice, count, Kinds, ModelChoice, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
@@ -50,6 +51,36 @@ export type RocchioSettings = typeof RocchioSettings.Type
 export const DenseSettings = Schema.Array(ModelChoice)
 export type DenseSettings = typeof DenseSettings.Type
 
+/** How learned weights are taken. */
+const weightForm = {
+  weights: setting(
+    Schema.Literal("real", "rounded", "truncated"),
+    "real",
+    "Weights as they are, rounded to whole numbers (a half to the even one), or their whole parts alone, as Anserini reads them",
+  ),
+  scale: setting(
+    Schema.Number.pipe(Schema.finite(), Schema.positive()),
+    1,
+    "What weights are multiplied with before that, of passages and of queries",
+  ),
+}
+export const WeightForm = Schema.typeSchema(Schema.Struct(weightForm))
+export type WeightForm = typeof WeightForm.Type
+
+/** Learned sparse vectors that were made elsewhere. */
+export const SparseSettings = Schema.Struct({
+  vectors: choice(
+    Schema.NonEmptyString,
+    'A file of JSON lines, {"id": docid, "vector": {term: weight}}, packed by gzip or not: sparse is a system',
+  ),
+  queries: choice(
+    Schema.NonEmptyString,
+    "The same of queries, by qid; or lines of a qid, a tab and terms that stand as often as they weigh. Left out, the words of their texts, between white space",
+  ),
+  ...weightForm,
+})
+export type SparseSettings = typeof SparseSettings.Type
+
 /** What every first stage is asked. */
 export const Asked = Schema.Struct({
   splits: Schema.NonEmptyArray(Split),
@@ -92,6 +123,20 @@ export const RetrieveDenseConfig = Schema.typeSchema(
 )
 export type RetrieveDenseConfig = typeof RetrieveDenseConfig.Type
 
+/** What the index of learned weights reads of the configuration. */
+export const ImpactConfig = Schema.typeSchema(Schema.Struct({ ...weightForm, file: Schema.NonEmptyString }))
+export type ImpactConfig = typeof ImpactConfig.Type
+
+export const RetrieveSparseConfig = Schema.typeSchema(
+  Schema.Struct({
+    ...Asked.fields,
+    ...weightForm,
+    /** The file of the queries' vectors. */
+    file: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+  }),
+)
+export type RetrieveSparseConfig = typeof RetrieveSparseConfig.Type
+
 /** What the stage of first stages from outside reads of the configuration. */
 export const RetrieveOutsideConfig = Schema.Struct({
   ...Asked.fields,
@@ -124,6 +169,13 @@ export const expandInputs = { ...searchInputs, passages: Kinds.Passages }
 
 /** Of what compares vectors. */
 export const denseInputs = { passageVectors: Kinds.Vectors, queryVectors: Kinds.Vectors, queries: Kinds.Queries }
+
+export const impactInputs = { passages: Kinds.Passages, file: Kinds.SourceFiles }
+
+export const impactOutputs = { index: Kinds.ImpactIndex }
+
+/** Of what multiplies learned weights. */
+export const sparseInputs = { index: Kinds.ImpactIndex, queries: Kinds.Queries, files: many(Kinds.SourceFiles) }
 
 export const rerankTfIdfInputs = { ...searchInputs, candidates: Kinds.Candidates }
 

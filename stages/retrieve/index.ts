@@ -25,11 +25,13 @@ export {
 export {
   allFirstStages,
   firstStages,
+  indexImpacts,
   retrieve,
   retrieveDense,
   retrieveOutside,
   retrieveRm3,
   retrieveRocchio,
+  retrieveSparse,
   retrieveTfIdf,
   retrieveWink,
 } from "./registry.ts"

@@ -1,23 +1,30 @@
+import { basename, dirname, resolve } from "node:path"
 import * as Schema from "effect/Schema"
-import { stage } from "../../pipeline/index.ts"
-import { type BroughtBy, type ModelChoice, modelName, SystemName, setting } from "../../schemas/index.ts"
+import { type Artifact, sourceFiles, stage } from "../../pipeline/index.ts"
+import { type BroughtBy, type Kinds, type ModelChoice, modelName, SystemName, setting } from "../../schemas/index.ts"
 import {
   Bm25Config,
   DenseSettings,
   denseInputs,
   expandInputs,
+  ImpactConfig,
+  impactInputs,
+  impactOutputs,
   passageInputs,
   RetrieveBm25Config,
   RetrieveDenseConfig,
   RetrieveOutsideConfig,
   RetrieveRm3Config,
   RetrieveRocchioConfig,
+  RetrieveSparseConfig,
   RetrieveTfIdfConfig,
   RetrieveWinkConfig,
   Rm3Settings,
   RocchioSettings,
   runOutputs,
+  SparseSettings,
   searchInputs,
+  sparseInputs,
   TfIdfConfig,
   WinkConfig,
 } from "./contract.ts"
@@ -91,6 +98,28 @@ export const retrieveDense = stage({
   occupies: "machine",
 })
 
+/** Builds the index of the weights that were learned elsewhere for the terms of a collection's passages. */
+export const indexImpacts = stage({
+  name: "index.sparse",
+  config: ImpactConfig,
+  inputs: impactInputs,
+  outputs: impactOutputs,
+  code: "stages/retrieve/buildImpacts.ts",
+  load: () => import("./buildImpacts.ts"),
+  native: ["duckdb"],
+})
+
+/** The passages whose learned weights have the greatest products with the query's. */
+export const retrieveSparse = stage({
+  name: "retrieve.sparse",
+  config: RetrieveSparseConfig,
+  inputs: sparseInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveSparse.ts",
+  load: () => import("./retrieveSparse.ts"),
+  native: ["duckdb"],
+})
+
 /** First stages from outside, over the passages themselves. */
 export const retrieveOutside = stage({
   name: "retrieve.outside",
@@ -111,6 +140,15 @@ const denseName = (choice: ModelChoice, models: DenseSettings): SystemName => {
   const source = typeof choice === "string" ? choice : choice.source
   const given = typeof choice === "string" ? undefined : choice.name
   return given ?? SystemName.make(models.length === 1 ? "dense" : `dense-${modelName(source)}`)
+}
+
+/** One of the user's files, as what a stage reads. */
+const userFile = (
+  path: string,
+  name: string,
+): { readonly file: string; readonly files: Artifact<Kinds.SourceFiles> } => {
+  const [root, file] = [dirname(resolve(path)), basename(path)]
+  return { file, files: sourceFiles({ name, root, files: [file] }) }
 }
 
 /** Every first stage, in the order of the table; the configuration, suggestions, documentation and tests follow from it. */
@@ -157,6 +195,26 @@ export const firstStages: ReadonlyArray<FirstStage> = [
       const wire: FirstStageSystem["wire"] = (asked, { bm25, index, label, passages, queries }) =>
         retrieveRocchio({ system, ...asked, bm25, rocchio }, { index, passages, queries }, label).run
       return rocchio.enabled ? [{ name: system, wire }] : []
+    },
+  }),
+  defineFirstStages({
+    name: "sparse",
+    description: "Learned sparse vectors that were made elsewhere, as SPLADE's: the product of the weights of terms",
+    settings: SparseSettings,
+    unset: {},
+    systems: ({ queries: queryVectors, vectors, ...form }) => {
+      if (vectors === undefined) return []
+      const wire: FirstStageSystem["wire"] = (asked, { label, passages, queries }) => {
+        const of = userFile(vectors, `file.sparse${label}`)
+        const { index } = indexImpacts({ ...form, file: of.file }, { passages, file: of.files }, label)
+        const query = queryVectors === undefined ? undefined : userFile(queryVectors, `file.sparse-queries${label}`)
+        return retrieveSparse(
+          { ...asked, ...form, ...(query === undefined ? {} : { file: query.file }) },
+          { index, queries, files: query === undefined ? [] : [query.files] },
+          label,
+        ).run
+      }
+      return [{ name: "sparse", wire }]
     },
   }),
   defineFirstStages({

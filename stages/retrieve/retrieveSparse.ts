@@ -1,0 +1,79 @@
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { StageRun } from "../../pipeline/index.ts"
+import type { RetrieveSparseConfig, runOutputs, sparseInputs } from "./contract.ts"
+import { IndexStorageError, readingWeights, SearchFailed, WeightsUnusable } from "./RetrieveError.ts"
+import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
+import { readImpacts } from "./sparse/ImpactFiles.ts"
+import { ImpactSearcher } from "./sparse/ImpactSearcher.ts"
+import { countedWords, type WeightedTerms, weightedTerms } from "./sparse/weightedTerms.ts"
+
+type Vector = Pick<WeightedTerms, "terms" | "weights">
+
+const wordsOf = (text: string): Vector => {
+  const counts = countedWords(text)
+  return { terms: [...counts.keys()], weights: [...counts.values()] }
+}
+
+/** The passages whose learned weights have the greatest products with the query's. */
+export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof runOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
+  Effect.gen(function* () {
+    const { file, splits, system = "sparse" } = config
+    const queries = yield* queriesOf(inputs.queries, splits)
+    const vectors = new Map<string, Vector>()
+    const folder = inputs.files[0]?.path
+    if (file !== undefined && folder !== undefined) {
+      const wanted = new Set(queries.map(({ qid }) => qid))
+      const read = Stream.fromAsyncIterable(weightedTerms(join(folder, file), file, config, true), readingWeights(file))
+      yield* Stream.runForEach(read, (batch) =>
+        Effect.gen(function* () {
+          for (const { id, line, terms, weights } of batch) {
+            if (vectors.has(id)) {
+              const problem = `query ${id} comes a second time`
+              return yield* new WeightsUnusable({ file, line, problem, remedy: "Give each query one line." })
+            }
+            if (wanted.has(id)) vectors.set(id, { terms, weights })
+          }
+        }),
+      )
+      const missing = queries.filter(({ qid }) => !vectors.has(qid))
+      const [example] = missing
+      if (example !== undefined) {
+        return yield* new WeightsUnusable({
+          file,
+          line: 0,
+          problem: `${missing.length} of the ${queries.length} queries of ${splits.join(" and ")} have no vector (${example.qid})`,
+          remedy: `Add them, or set retrieve.splits to the splits that the file is of.`,
+        })
+      }
+    }
+    const index = yield* Effect.try({
+      try: () => readImpacts(inputs.index.path),
+      catch: (cause) => new IndexStorageError({ path: inputs.index.path, during: "read", cause }),
+    })
+    const searcher = new ImpactSearcher(index)
+    const depth = searchDepth(config)
+    const { leftOut, rows } = yield* writeRun({
+      system,
+      queries,
+      directory: outputs.run,
+      asked: config,
+      progress,
+      search: (batch, answered) =>
+        Effect.try({
+          try: () =>
+            batch.map(({ qid, text }) => {
+              const { terms, weights } = vectors.get(qid) ?? wordsOf(text)
+              return rankingOf(index.docids, searcher.search(terms, weights, depth))
+            }),
+          catch: (cause) => new SearchFailed({ system, answered, cause }),
+        }),
+    })
+    return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
+  })
