@@ -6,7 +6,7 @@ const f32 = Math.fround
 /** Documents that are summed at once: their sums stay in the processor's nearest caches. */
 const windowSize = 1 << 13
 
-/** A term's postings and the least and greatest of their weights. */
+/** A term: its postings `from .. to`, and the least and greatest of their weights. */
 interface TermFacts {
   readonly from: number
   readonly to: number
