@@ -4,6 +4,7 @@ import { dirname } from "node:path"
 import type * as Ort from "onnxruntime-node"
 import { type Device, isRecord } from "../../schemas/index.ts"
 import { type ElementType, elementTypes, forWebGpu } from "../onnx/index.ts"
+import { hasExactSums } from "./exactSums.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
 
 /** A model to open: a file, with the files beside it that its weights are in, or bytes that have everything inside. */
@@ -101,9 +102,8 @@ export const openNative = async (
     // A pattern is kept for each shape that comes by; batches have many shapes.
     enableMemPattern: false,
     logSeverityLevel: 3,
-    // Without dot products of 8-bit numbers (x64 before VNNI) sums of two products of signed weights overflow 16 bits; with this they
-    // are exact there as everywhere, at three quarters of the speed.
-    extra: { session: { x64quantprecision: "1" } },
+    // Makes weights unsigned, for which sums are exact on every processor. Where signed ones' are too, that would cost half of the speed.
+    extra: { session: { x64quantprecision: (await hasExactSums(ort)) ? "0" : "1" } },
     ...(optimizedModel === undefined ? {} : { optimizedModelFilePath: optimizedModel }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }
