@@ -133,8 +133,8 @@ const withTellingNames = (settings: Experiment): Experiment => {
 interface Models {
   readonly asTheyAre: ReadonlyArray<WiredModel & { readonly precision: PrecisionChoice }>
   readonly toTrain: ModelOf
-  /** Of a first stage. */
-  readonly toEncode: (choice: ModelChoice) => WiredModel
+  /** Of a first stage, in its precision. */
+  readonly toEncode: (choice: ModelChoice) => WiredModel & { readonly precision: Precision }
   readonly teacher: WiredModel | undefined
   /** A model in a precision, wired once for each. */
   readonly inPrecision: (model: Artifact<Kinds.Model>, precision: Precision, label: string) => Artifact<Kinds.Model>
@@ -146,8 +146,20 @@ const inFullPrecision = (choice: ModelChoice): ModelChoice => {
   if (precisionsOf(precision).every((each) => each === "fp32")) return choice
   throw new ModelUnsuitable({
     model: source,
-    problem: "a teacher and a first stage's vectors are of fp32; 8 bits are of what reranks",
+    problem: "a teacher is asked in fp32; 8 bits are of what reranks and of what a first stage encodes",
     remedy: "Leave its precision out.",
+  })
+}
+
+/** The precision of a first stage's vectors, of which there is one. */
+const vectorPrecision = (choice: ModelChoice): Precision => {
+  const { precision = "fp32", source } = modelSettings(choice)
+  const [first = "fp32", ...more] = precisionsOf(precision)
+  if (more.length === 0) return first
+  throw new ModelUnsuitable({
+    model: source,
+    problem: `a first stage's vectors are of one precision, and ${precisionsOf(precision).join(" and ")} are asked for`,
+    remedy: "Name the model once for each, with names of their own.",
   })
 }
 
@@ -164,22 +176,26 @@ const wireModels = (settings: Experiment): Models => {
     wired.set(key, known)
     return known
   }
+  const inPrecision: Models["inPrecision"] = (model, precision, label) => {
+    if (precision === "fp32") return model
+    const known = quantized.get(model) ?? new Map<Precision, Artifact<Kinds.Model>>()
+    quantized.set(model, known)
+    const made = known.get(precision) ?? quantize({ precision }, { model }, label).model
+    known.set(precision, made)
+    return made
+  }
   return {
     asTheyAre: rerank.models.map((choice) => ({
       ...once(choice),
       precision: modelSettings(choice).precision ?? rerank.precision,
     })),
     toTrain: once,
-    toEncode: (choice) => once(inFullPrecision(choice)),
-    teacher: train.teacher === undefined ? undefined : once(inFullPrecision(train.teacher)),
-    inPrecision: (model, precision, label) => {
-      if (precision === "fp32") return model
-      const known = quantized.get(model) ?? new Map<Precision, Artifact<Kinds.Model>>()
-      quantized.set(model, known)
-      const made = known.get(precision) ?? quantize({ precision }, { model }, label).model
-      known.set(precision, made)
-      return made
+    toEncode: (choice) => {
+      const [model, precision] = [once(choice), vectorPrecision(choice)]
+      return { ...model, precision, model: inPrecision(model.model, precision, `${model.name}.${precision}`) }
     },
+    teacher: train.teacher === undefined ? undefined : once(inFullPrecision(train.teacher)),
+    inPrecision,
   }
 }
 
@@ -541,11 +557,15 @@ const idleGrids = (settings: Experiment, collections: ReadonlyArray<Collection>)
 }
 
 /** Refuses precisions that the device does not have. */
-const checkPrecisions = ({ rerank: { models, precision } }: Experiment, { device }: Hardware): void => {
+const checkPrecisions = ({ rerank, retrieve }: Experiment, { device }: Hardware): void => {
   if (device === "cpu") return
-  for (const choice of [precision, ...models.flatMap((model) => modelSettings(model).precision ?? [])]) {
-    const [other] = precisionsOf(choice).filter((each) => each !== "fp32")
-    if (other !== undefined) throw new PrecisionUnavailable({ system: "rerank.precision", precision: other, device })
+  const own = (models: ReadonlyArray<ModelChoice>) => models.flatMap((model) => modelSettings(model).precision ?? [])
+  for (const [system, choices] of [
+    ["rerank.precision", [rerank.precision, ...own(rerank.models)]],
+    ["retrieve.dense", own(retrieve.dense)],
+  ] as const) {
+    const other = choices.flatMap(precisionsOf).find((each) => each !== "fp32")
+    if (other !== undefined) throw new PrecisionUnavailable({ system, precision: other, device })
   }
 }
 

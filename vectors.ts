@@ -10,7 +10,7 @@
  * Queries are apart from passages, so that other queries do not encode the passages anew.
  */
 import type { Artifact } from "./pipeline/index.ts"
-import type { Hardware, Kinds, ModelChoice, Split } from "./schemas/index.ts"
+import type { Hardware, Kinds, ModelChoice, Precision, Split } from "./schemas/index.ts"
 import { encode } from "./stages/encode/index.ts"
 import type { WiredModel } from "./stages/model/index.ts"
 import type { WiredVectors } from "./stages/retrieve/index.ts"
@@ -50,27 +50,28 @@ const remembered = <A>() => {
 /**
  * Gives the vectors of a collection by a model; equal settings are the same nodes.
  *
- * @param modelOf wires a model, once for all collections
+ * @param modelOf wires a model in its precision, once for all collections
  */
 export const wireVectors = (
   { label, passages, queries }: Texts,
-  modelOf: (choice: ModelChoice) => WiredModel,
+  modelOf: (choice: ModelChoice) => WiredModel & { readonly precision: Precision },
   how: Running,
 ) => {
   const passagesOf = remembered<Artifact<Kinds.Vectors>>()
   const queriesOf = remembered<Artifact<Kinds.Vectors>>()
   return (choice: ModelChoice, splits: readonly [Split, ...Array<Split>], others?: OtherQueries): WiredVectors => {
-    const { model, name, tokenizer } = modelOf(choice)
+    const { model, name: of, precision, tokenizer } = modelOf(choice)
+    const name = precision === "fp32" ? of : `${of}.${precision}`
     const vectors = (texts: "passages" | "queries", tokens: Artifact<Kinds.Tokens>, mark: string) =>
-      encode({ ...how, precision: "fp32", texts }, { model, tokenizer, tokens }, `${name}.${texts}${mark}`).vectors
+      encode({ ...how, precision, texts }, { model, tokenizer, tokens }, `${name}.${texts}${mark}`).vectors
     const { mark, queries: asked } = others ?? { mark: label, queries }
     return {
       passages: passagesOf(JSON.stringify(choice), () => {
-        const { tokens } = tokenizePassages({}, { tokenizer, passages }, `${name}${label}`)
+        const { tokens } = tokenizePassages({}, { tokenizer, passages }, `${of}${label}`)
         return vectors("passages", tokens, label)
       }),
       queries: queriesOf(JSON.stringify([choice, splits, mark]), () => {
-        const { tokens } = tokenizeQueries({ splits }, { tokenizer, queries: asked }, `${name}${mark}`)
+        const { tokens } = tokenizeQueries({ splits }, { tokenizer, queries: asked }, `${of}${mark}`)
         return vectors("queries", tokens, mark)
       }),
     }

@@ -58,7 +58,10 @@ export const ModelSettings = Schema.Struct({
     Truncation,
     "What is shortened of a pair that is too long: passage; longest-first, as transformers does it; query:64, the query to 64 tokens, then the passage. Left out, longest-first in a tokenizer's layout for pairs, passage in a template",
   ),
-  precision: choice(PrecisionChoice, "Of its arithmetic when it reranks; left out, rerank.precision"),
+  precision: choice(
+    PrecisionChoice,
+    "Of its arithmetic when it reranks (left out, rerank.precision) or encodes for a first stage (left out, fp32)",
+  ),
 })
 export type ModelSettings = typeof ModelSettings.Type
 

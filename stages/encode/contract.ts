@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { count, Hardware, Kinds } from "../../schemas/index.ts"
+import { count, Hardware, Kinds, Precision } from "../../schemas/index.ts"
 
 /** What the stage reads of the configuration. */
 export const EncodeConfig = Schema.typeSchema(
@@ -7,7 +7,7 @@ export const EncodeConfig = Schema.typeSchema(
     /** Which table of the tokens. */
     texts: Schema.Literal("queries", "passages"),
     hardware: Hardware,
-    precision: Schema.Literal("fp32"),
+    precision: Precision,
     /** Left out, what suits device and model. */
     tokensPerBatch: Schema.optionalWith(count, { exact: true }),
     threads: Schema.optionalWith(count, { exact: true }),

@@ -36,7 +36,7 @@ export class PrecisionUnavailable extends Schema.TaggedError<PrecisionUnavailabl
   device: Schema.String,
 }) {
   override get message(): string {
-    return `${this.system}: ${this.precision} is not built for ${this.device}, only for the CPU. Say --device cpu, or leave rerank.precision at fp32.`
+    return `${this.system}: ${this.precision} is not built for ${this.device}, only for the CPU. Say --device cpu, or ask for fp32.`
   }
 }
 

@@ -181,6 +181,37 @@ describe("a dense first stage", () => {
     ),
   )
 
+  it.effect(
+    "R68 a model encodes in 8 bits where it is said, beside what it makes in fp32; vectors are of one precision",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const choices = (precision: string) =>
+            `retrieve.dense=${JSON.stringify([
+              { source, name: "near" },
+              { source, name: "near8", precision },
+            ])}`
+          const wired = yield* wireSmall(small, [], choices("int8"))
+          const vectors = (name: string) =>
+            Effect.gen(function* () {
+              const artifact = inputNamed(nodeNamed(wired, `retrieve.dense.${name}`), "passageVectors")
+              const { path } = yield* executor.artifact(artifact)
+              const bytes = readFileSync(join(path, "vectors.f32"))
+              return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+            })
+          const [full, reduced] = [yield* vectors("near"), yield* vectors("near8")]
+          expect(
+            inputNamed(inputNamed(nodeNamed(wired, "retrieve.dense.near8"), "passageVectors").node, "model").node.name,
+          ).toBe("quantize.near8.int8")
+          const error = full.reduce((most, value, i) => Math.max(most, Math.abs(value - (reduced[i] ?? Number.NaN))), 0)
+          expect(error).toBeGreaterThan(0)
+          expect(error).toBeLessThan(0.05)
+          const said = yield* Effect.flip(wireSmall(small, [], choices("fp32,int8")))
+          expect(String(said)).toContain("vectors are of one precision, and fp32 and int8 are asked for")
+        }),
+      ),
+  )
+
   it.effect("R67 a model that makes no vectors is refused, with what to do", () =>
     live(
       Effect.gen(function* () {
