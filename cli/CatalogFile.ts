@@ -50,17 +50,19 @@ export const stampNewCatalog = (session: Session, what: string) => stampCatalog(
 const collectionsOfScores = Effect.gen(function* () {
   const store = yield* ArtifactStore
   const names = new Map<string, string>()
-  // The newest says it last.
-  const compared = [...(yield* store.manifests("compare"))].sort((a, b) => (a.provenance.at < b.provenance.at ? -1 : 1))
-  for (const { key } of compared) {
+  const told = new Map<string, string>()
+  yield* store.eachManifest("compare", ({ key, provenance }) => {
     const config = key.config
     const datasets = typeof config === "object" && config !== null && "datasets" in config ? config["datasets"] : []
-    if (!Array.isArray(datasets)) continue
+    if (!Array.isArray(datasets)) return
     for (const [position, hash] of (key.inputs["scores"] ?? []).entries()) {
       const name: unknown = datasets[position]
-      if (typeof name === "string") names.set(hash, name)
+      // The newest says it last.
+      if (typeof name !== "string" || provenance.at < (told.get(hash) ?? "")) continue
+      names.set(hash, name)
+      told.set(hash, provenance.at)
     }
-  }
+  })
   return names
 })
 
@@ -68,14 +70,12 @@ const collectionsOfScores = Effect.gen(function* () {
 export const storedScores = Effect.gen(function* () {
   const store = yield* ArtifactStore
   const collections = yield* collectionsOfScores
-  const results = (yield* store.manifests("evaluate")).flatMap(
-    ({ actionKey, outputs, provenance }): ReadonlyArray<CatalogResult> => {
-      const hash = outputs["scores"]?.hash
-      if (hash === undefined) return []
-      const dataset = collections.get(hash)
-      return [{ result: actionKey.slice(0, 12), finishedAt: provenance.at, dataset, hash }]
-    },
-  )
+  const results: Array<CatalogResult> = []
+  yield* store.eachManifest("evaluate", ({ actionKey, outputs, provenance }) => {
+    const hash = outputs["scores"]?.hash
+    if (hash === undefined) return
+    results.push({ result: actionKey.slice(0, 12), finishedAt: provenance.at, dataset: collections.get(hash), hash })
+  })
   return results.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))
 })
 

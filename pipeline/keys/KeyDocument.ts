@@ -153,8 +153,9 @@ export type KeyDifference =
     }
   | { readonly _tag: "Determinism"; readonly before: string; readonly after: string }
 
+/** Names of the members of either; none where both are one object. */
 const names = (before: object, after: object): ReadonlyArray<string> =>
-  [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
+  before === after ? [] : [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
 
 const isList = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
 
@@ -163,6 +164,7 @@ function* configDifferences(
   before: Json | undefined,
   after: Json | undefined,
 ): Generator<KeyDifference, void> {
+  if (before === after) return
   if (isRecord(before) && isRecord(after)) {
     for (const name of names(before, after)) {
       // Own members only: a configuration may have a member named `constructor`.
@@ -174,7 +176,7 @@ function* configDifferences(
       yield* configDifferences(`${path}[${index}]`, before[index], after[index])
     }
   } else if (before === undefined || after === undefined || canonicalJson(before) !== canonicalJson(after)) {
-    if (before !== after) yield { _tag: "Config", path, before, after }
+    yield { _tag: "Config", path, before, after }
   }
 }
 
@@ -227,6 +229,45 @@ export const differences = (before: KeyDocument, after: KeyDocument): ReadonlyAr
     found.push({ _tag: "Determinism", before: before.determinism, after: after.determinism })
   }
   return found
+}
+
+/**
+ * Gives documents whose parts are one object where they are equal: those of a stage are alike for the most part, so that a thousand
+ * take little memory, and are compared in a moment. Their members need not be in the order in which they were.
+ */
+export const sharedParts = (): ((document: KeyDocument) => KeyDocument) => {
+  const strings = new Map<string, string>()
+  const shareString = (text: string): string => {
+    const known = strings.get(text)
+    if (known === undefined) strings.set(text, text)
+    return known ?? text
+  }
+  const partsOf = <A>() => {
+    const parts = new Map<string, A>()
+    return (part: A): A => {
+      if (typeof part !== "object") return part
+      const text = JSON.stringify(part)
+      const known = parts.get(text)
+      if (known === undefined) parts.set(text, part)
+      return known ?? part
+    }
+  }
+  const settings = partsOf<Json>()
+  const [codes, versions] = [partsOf<CodeFingerprint>(), partsOf<KeyDocument["packages"]>()]
+  return (document) => ({
+    ...document,
+    stage: shareString(document.stage),
+    // Of a sweep each has another configuration, and most of its members are alike.
+    config: isRecord(document.config)
+      ? Object.fromEntries(Object.entries(document.config).map(([name, value]) => [name, settings(value)]))
+      : document.config,
+    inputs: Object.fromEntries(
+      Object.entries(document.inputs).map(([name, hashes]) => [name, hashes.map(shareString)]),
+    ),
+    code: codes(document.code),
+    packages: versions(document.packages),
+    native: versions(document.native),
+  })
 }
 
 /** A document in the store, and when its result was made (milliseconds since 1970). */

@@ -10,6 +10,7 @@ export {
   type RecordedKey,
   renderDifference,
   renderKeyDocument,
+  sharedParts,
 } from "./KeyDocument.ts"
 export { outsideCode } from "./outsideCode.ts"
 export { builtFrom, projectRoot } from "./RunningCode.ts"

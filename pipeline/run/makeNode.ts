@@ -21,10 +21,11 @@ import {
 } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
 import type { Jobs } from "./Jobs.ts"
-import { missReason, type RecordedKeys } from "./missReason.ts"
+import { missReason } from "./missReason.ts"
 import { CodeChanged, OutputNotWritten, SourceChanged, StageDefect } from "./NodeError.ts"
 import type { NodeInputs } from "./nodeKey.ts"
 import type { PlanFingerprints } from "./PlanFingerprints.ts"
+import type { RecordedKeys } from "./RecordedKeys.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { secondsSince } from "./secondsSince.ts"
 

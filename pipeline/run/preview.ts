@@ -1,20 +1,14 @@
 import * as Effect from "effect/Effect"
-import {
-  actionKey,
-  type Fingerprint,
-  type FingerprintError,
-  nearest,
-  type Reason,
-  type SourceError,
-} from "../keys/index.ts"
+import { actionKey, type Fingerprint, type FingerprintError, type Reason, type SourceError } from "../keys/index.ts"
 import { nodesNamed, type Plan, type StageNode, type UnknownTarget } from "../plan/index.ts"
 import { ArtifactStore, type Manifest, type StoreError } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
-import { missReason, recordedKeys } from "./missReason.ts"
+import { missReason } from "./missReason.ts"
 import { inputsOf, nodeKey } from "./nodeKey.ts"
 import { type DoneOutput, hitOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
 import { provenanceAbove } from "./provenanceAbove.ts"
+import { recordedKeys } from "./RecordedKeys.ts"
 import type { OutputReport } from "./RunReport.ts"
 
 /** What a node would do. */
@@ -53,7 +47,7 @@ export const preview = (
     const secondsBefore = (node: StageNode, inputs: ReturnType<typeof inputsOf>) =>
       Effect.gen(function* () {
         const document = nodeKey(node, yield* prints.stage(node.stage), inputs, undefined)
-        return nearest(document, yield* keys.of(node.stage.name))?.recorded.manifest.provenance.seconds
+        return (yield* keys.nearest(document))?.manifest.provenance.seconds
       })
     const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
     const manifests = new Map<string, Manifest>()

@@ -24,13 +24,16 @@ import type * as Scope from "effect/Scope"
 import { causeText, makeFolders } from "../../schemas/index.ts"
 import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
+import { letEventsIn } from "./letEventsIn.ts"
 import {
   type FormerResult,
   type Manifest,
   type OutputRecord,
   parseFormerResult,
+  parseKey,
   parseManifest,
   type ReadManifest,
+  type SeenKey,
 } from "./Manifest.ts"
 import { sealedRecord } from "./SealedRecord.ts"
 import { openSession, type Session } from "./Session.ts"
@@ -101,10 +104,13 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     ) => Effect.Effect<ReadonlyArray<Damage>, StoreError>
     /** Stage names under which results were recorded. */
     readonly stages: Effect.Effect<ReadonlyArray<string>, StoreError>
-    /** The readable manifests of a stage. */
-    readonly manifests: (stage: string) => Effect.Effect<ReadonlyArray<Manifest>, StoreError>
-    /** What a stage's former results were made of. */
-    readonly history: (stage: string) => Effect.Effect<ReadonlyArray<FormerResult>, StoreError>
+    /** Hands over the readable manifests of a stage, one after the other. */
+    readonly eachManifest: (stage: string, take: (manifest: Manifest) => void) => Effect.Effect<void, StoreError>
+    /** Hands over the key documents of a stage's results, and then those of its former results, as a quick look finds them. */
+    readonly eachKeyDocument: (
+      stage: string,
+      take: (seen: SeenKey & { readonly key: string; readonly present: boolean }) => void,
+    ) => Effect.Effect<void, StoreError>
     readonly formerResult: (stage: string, key: string) => Effect.Effect<FormerResult | undefined, StoreError>
     /** Seals a folder of a session's work area and moves it to its address; an equal object that is there already is kept. */
     readonly putObject: (session: Session, folder: string) => Effect.Effect<FolderContent, StoreError>
@@ -134,10 +140,6 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly writeWhole: (session: Session, path: string, text: string) => Effect.Effect<void, StoreError>
   }
 >() {}
-
-/** Names of the records in a folder, without their ending. */
-const recordsIn = (folder: string): ReadonlyArray<string> =>
-  folderEntries(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []))
 
 const formerAt = (path: string): FormerResult | undefined => {
   const text = readText(path)
@@ -184,6 +186,13 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         return false
       }
     }
+    /** Keys of the records of a stage. */
+    const recordsOf = (folder: "manifests" | "history", stage: string) =>
+      ioSync("listing the results", join(directory, folder, stage), () =>
+        folderEntries(join(directory, folder, stage)).flatMap((file) =>
+          file.endsWith(".json") ? [file.slice(0, -".json".length)] : [],
+        ),
+      )
     const readRecord = (path: string) => ioSync("reading a record", path, () => readText(path))
 
     const objectPath = (hash: string) => join(directory, "objects", hash.slice(0, 2), hash)
@@ -375,18 +384,26 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
           ...new Set([...folderEntries(join(directory, "manifests")), ...folderEntries(join(directory, "history"))]),
         ].sort(),
       ),
-      manifests: (stage) =>
-        Effect.map(
-          Effect.forEach(recordsIn(join(directory, "manifests", stage)), (key) => readManifest(stage, key)),
-          (all) => all.flatMap((each) => (each._tag === "Found" ? [each.manifest] : [])),
-        ),
-      history: (stage) =>
-        ioSync("reading the history", join(directory, "history", stage), () =>
-          recordsIn(join(directory, "history", stage)).flatMap((key) => {
-            const former = formerAt(historyPath(stage, key))
-            return former === undefined ? [] : [former]
-          }),
-        ),
+      eachManifest: (stage, take) =>
+        Effect.gen(function* () {
+          for (const [position, key] of (yield* recordsOf("manifests", stage)).entries()) {
+            yield* letEventsIn(position)
+            const found = yield* readManifest(stage, key)
+            if (found._tag === "Found") take(found.manifest)
+          }
+        }),
+      eachKeyDocument: (stage, take) =>
+        Effect.gen(function* () {
+          for (const folder of ["manifests", "history"] as const) {
+            for (const [position, key] of (yield* recordsOf(folder, stage)).entries()) {
+              yield* letEventsIn(position)
+              const text = yield* readRecord(join(directory, folder, stage, `${key}.json`))
+              if (text === undefined || Either.isLeft(text)) continue
+              const seen = parseKey(text.right, folder === "history")
+              if (seen !== undefined) take({ ...seen, key, present: folder === "manifests" })
+            }
+          }
+        }),
       formerResult: (stage, key) =>
         ioSync("reading the history", historyPath(stage, key), () => formerAt(historyPath(stage, key))),
       putObject,

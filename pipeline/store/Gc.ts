@@ -7,9 +7,10 @@ import { ArtifactStore } from "./ArtifactStore.ts"
 import { listFiles } from "./FolderContent.ts"
 import { folderEntries } from "./folderEntries.ts"
 import { letEventsIn } from "./letEventsIn.ts"
-import { parseRunRecord, parseRunUses, type RunRecord, type RunUses } from "./RunRecord.ts"
+import { type NumberedNames, NumberLists, NumberSet } from "./NumberedNames.ts"
+import { parseRunRecord, parseRunUses, type RunRecord } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
-import { type Sighting, sightings } from "./Sighting.ts"
+import { type Sightings, sightings } from "./Sighting.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
 
 /** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
@@ -70,30 +71,39 @@ export const latestHashes = (directory: string): ReadonlySet<string> => {
   return hashes
 }
 
-/** What there is to decide about: pure data, so that the decision can be tested on any graph. */
+/** What there is to decide about, action keys and content hashes as numbers: pure data, so that the decision can be tested on any graph. */
 export interface GcState {
+  /** The numbers are below it. */
+  readonly names: number
   /** Newest first. */
   readonly runs: ReadonlyArray<{
     readonly run: string
     readonly ageSeconds: number
     /** Action keys of its nodes. */
-    readonly keys: ReadonlyArray<string>
-    readonly hashes: ReadonlyArray<string>
+    readonly keys: ReadonlyArray<number>
+    readonly hashes: ReadonlyArray<number>
   }>
-  readonly latest: ReadonlySet<string>
-  readonly results: ReadonlyArray<{
-    readonly key: string
-    readonly hashes: ReadonlyArray<string>
+  readonly latest: ReadonlySet<number>
+  readonly results: Iterable<{
+    readonly key: number
+    readonly hashes: Iterable<number>
     readonly ageSeconds: number
   }>
-  readonly objects: ReadonlyArray<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }>
+  readonly objects: Iterable<{ readonly hash: number; readonly bytes: number; readonly ageSeconds: number }>
 }
 
 /** What goes. */
 export interface GcDecision {
   readonly keptRuns: ReadonlySet<string>
-  readonly results: ReadonlySet<string>
-  readonly objects: ReadonlySet<string>
+  readonly results: NumberSet
+  readonly objects: NumberSet
+}
+
+/** Bytes of each object, by its number. */
+const sizesOf = ({ names, objects }: GcState): Float64Array => {
+  const sizes = new Float64Array(names)
+  for (const { hash, bytes } of objects) sizes[hash] = bytes
+  return sizes
 }
 
 /** Marks from the kept runs and from `latest`, and says what is not marked and old enough. */
@@ -101,42 +111,49 @@ export const decideGc = (state: GcState, options: GcOptions): GcDecision => {
   const grace = graceOf(options)
   const limited = options.maxAgeSeconds !== undefined || options.maxBytes !== undefined
   const keepLast = options.keepLast ?? (limited ? Number.POSITIVE_INFINITY : 10)
-  const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
-  const outputs = new Map(state.results.map(({ key, hashes }) => [key, hashes]))
-  const keys = new Set<string>()
-  const hashes = new Set<string>()
+  const sizes = sizesOf(state)
+  const outputs = new NumberLists()
+  /** Where a key's hashes are among the outputs; −1 for no result. */
+  const outputsOf = new Int32Array(state.names).fill(-1)
+  const keys = new NumberSet()
+  const hashes = new NumberSet()
   let bytes = 0
-  const mark = (hash: string): void => {
+  const mark = (hash: number): void => {
     if (hashes.has(hash)) return
     hashes.add(hash)
-    bytes += sizes.get(hash) ?? 0
+    bytes += sizes[hash] ?? 0
   }
-  const markResult = (key: string): void => {
+  const markResult = (key: number): void => {
     keys.add(key)
-    for (const hash of outputs.get(key) ?? []) mark(hash)
+    for (const hash of outputs.at(outputsOf[key] ?? -1)) mark(hash)
   }
-  for (const { key, hashes: made, ageSeconds } of state.results) {
-    if (ageSeconds < grace || made.some((hash) => state.latest.has(hash))) markResult(key)
+  for (const { key, hashes: made } of state.results) {
+    outputsOf[key] = outputs.length
+    outputs.add(made)
+  }
+  for (const { key, ageSeconds } of state.results) {
+    if (ageSeconds < grace || outputs.some(outputsOf[key] ?? -1, (hash) => state.latest.has(hash))) markResult(key)
   }
   for (const hash of state.latest) mark(hash)
   const keptRuns = new Set<string>()
   for (const [position, run] of state.runs.entries()) {
     if (position >= keepLast) break
     if (options.maxAgeSeconds !== undefined && run.ageSeconds > options.maxAgeSeconds) break
-    const more = new Set([...run.hashes, ...run.keys.flatMap((key) => outputs.get(key) ?? [])])
-    const added = [...more].reduce((sum, hash) => sum + (hashes.has(hash) ? 0 : (sizes.get(hash) ?? 0)), 0)
-    if (options.maxBytes !== undefined && bytes + added > options.maxBytes) break
+    if (options.maxBytes !== undefined) {
+      const more = new Set([...run.hashes, ...run.keys.flatMap((key) => [...outputs.at(outputsOf[key] ?? -1)])])
+      const added = [...more].reduce((sum, hash) => sum + (hashes.has(hash) ? 0 : (sizes[hash] ?? 0)), 0)
+      if (bytes + added > options.maxBytes) break
+    }
     keptRuns.add(run.run)
     for (const key of run.keys) markResult(key)
     for (const hash of run.hashes) mark(hash)
   }
-  return {
-    keptRuns,
-    results: new Set(state.results.flatMap(({ key }) => (keys.has(key) ? [] : [key]))),
-    objects: new Set(
-      state.objects.flatMap(({ hash, ageSeconds }) => (hashes.has(hash) || ageSeconds < grace ? [] : [hash])),
-    ),
+  const decision = { keptRuns, results: new NumberSet(), objects: new NumberSet() }
+  for (const { key } of state.results) if (!keys.has(key)) decision.results.add(key)
+  for (const { hash, ageSeconds } of state.objects) {
+    if (!hashes.has(hash) && ageSeconds >= grace) decision.objects.add(hash)
   }
+  return decision
 }
 
 const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
@@ -170,56 +187,83 @@ export const newestRun = (
     return undefined
   })
 
-/** What a collection reads of every run on record, newest first; those whose record cannot be read are left out. */
-const runUses = (store: ArtifactStore["Type"]) =>
+/** What runs on record used, newest first; those whose record cannot be read are left out. */
+const runsIn = (store: ArtifactStore["Type"], names: NumberedNames, now: number) =>
   Effect.gen(function* () {
-    const uses: Array<RunUses> = []
+    const runs: Array<GcState["runs"][number]> = []
     for (const [position, name] of (yield* runNames(store.directory)).entries()) {
       yield* letEventsIn(position)
       const text = yield* store.readRecord(join(store.directory, "runs", `${name}.json`))
       const read = text === undefined ? undefined : Either.getOrUndefined(Either.flatMap(text, parseRunUses))
-      if (read !== undefined) uses.push(read)
+      if (read === undefined) continue
+      runs.push({
+        run: name,
+        ageSeconds: (now - Date.parse(read.at)) / 1000,
+        keys: read.nodes.flatMap(({ key }) => (key === undefined ? [] : [names.add(key)])),
+        hashes: read.nodes.flatMap(({ stage, outputs }) =>
+          stage === undefined ? [] : Object.values(outputs).map(({ hash }) => names.add(hash)),
+        ),
+      })
     }
-    return uses
+    return runs
+  })
+
+/** The objects of a store, in columns. */
+const objectsIn = (store: ArtifactStore["Type"], names: NumberedNames, now: number) =>
+  Effect.gen(function* () {
+    const hashes: Array<number> = []
+    const bytes: Array<number> = []
+    const ages: Array<number> = []
+    for (const prefix of folderEntries(join(store.directory, "objects"))) {
+      for (const hash of folderEntries(join(store.directory, "objects", prefix))) {
+        const path = join(store.directory, "objects", prefix, hash)
+        yield* letEventsIn(hashes.length)
+        hashes.push(names.add(hash))
+        bytes.push(yield* folderBytes(path))
+        ages.push(ageOf(path, now))
+      }
+    }
+    return {
+      *[Symbol.iterator]() {
+        for (const [i, hash] of hashes.entries()) yield { hash, bytes: bytes[i]!, ageSeconds: ages[i]! }
+      },
+    }
   })
 
 const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
   Effect.gen(function* () {
     const { directory } = store
     const now = Date.now()
-    const stored = (yield* sightings).filter(({ present }) => present)
-    const runs = yield* runUses(store)
-    const objects: Array<{ readonly hash: string; readonly bytes: number; readonly ageSeconds: number }> = []
-    for (const prefix of folderEntries(join(directory, "objects"))) {
-      for (const hash of folderEntries(join(directory, "objects", prefix))) {
-        const path = join(directory, "objects", prefix, hash)
-        yield* letEventsIn(objects.length)
-        objects.push({ hash, bytes: yield* folderBytes(path), ageSeconds: ageOf(path, now) })
-      }
+    const stored = yield* sightings(["manifests"])
+    const { names } = stored
+    const ages: Array<number> = []
+    const finished = new NumberSet()
+    for (const { key, stage } of stored) {
+      ages.push(ageOf(store.manifestPath(stage, names.name(key)), now))
+      finished.add(key)
     }
+    const runs = yield* runsIn(store, names, now)
+    const objects = yield* objectsIn(store, names, now)
+    const latest = new Set([...latestHashes(directory)].map((hash) => names.add(hash)))
     const state: GcState = {
-      runs: runs.map(({ run, at, nodes }) => ({
-        run,
-        ageSeconds: (now - Date.parse(at)) / 1000,
-        keys: nodes.flatMap(({ key }) => (key === undefined ? [] : [key])),
-        hashes: nodes.flatMap(({ stage, outputs }) =>
-          stage === undefined ? [] : Object.values(outputs).map(({ hash }) => hash),
-        ),
-      })),
-      latest: latestHashes(directory),
-      results: stored.map(({ hashes, key, stage }) => ({
-        key,
-        hashes,
-        ageSeconds: ageOf(store.manifestPath(stage, key), now),
-      })),
+      names: names.size,
+      runs,
+      latest,
+      results: {
+        *[Symbol.iterator]() {
+          let position = 0
+          for (const { hashes, key } of stored) yield { key, hashes, ageSeconds: ages[position++]! }
+        },
+      },
       objects,
     }
-    const finished = new Set(stored.map(({ key }) => key))
     const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
     for (const folder of ["quarantine", "scratch"]) {
       for (const name of folderEntries(join(directory, folder))) {
         const path = join(directory, folder, name)
-        const limit = folder === "scratch" && finished.has(name) ? graceOf(options) : forgottenSeconds
+        const key = names.find(name)
+        const isFinished = folder === "scratch" && key !== undefined && finished.has(key)
+        const limit = isFinished ? graceOf(options) : forgottenSeconds
         if (ageOf(path, now) >= limit) leftovers.push({ path, bytes: yield* folderBytes(path) })
       }
     }
@@ -251,8 +295,9 @@ export const collectGarbage = (
       yield* session.beat
       const { stored, state, leftovers } = yield* readState(store, options)
       const decision = decideGc(state, options)
-      for (const { key, stage } of stored) {
-        if (!decision.results.has(key)) continue
+      for (const { key: number, stage } of stored) {
+        if (!decision.results.has(number)) continue
+        const key = stored.names.name(number)
         const found = yield* store.readManifest(stage, key)
         if (found._tag === "Found") yield* store.retire(session, found.manifest, "collected")
         else if (found._tag === "Unreadable") yield* store.setAside(session, store.manifestPath(stage, key), found.why)
@@ -265,7 +310,9 @@ export const collectGarbage = (
           renameSync(path, aside)
           await rm(aside, { recursive: true, force: true })
         })
-      for (const hash of decision.objects) yield* remove(store.objectPath(hash))
+      for (const { hash } of state.objects) {
+        if (decision.objects.has(hash)) yield* remove(store.objectPath(stored.names.name(hash)))
+      }
       for (const { path } of leftovers) yield* remove(path)
       yield* ioSync("removing run records", store.directory, () => {
         for (const { run } of state.runs) {
@@ -277,14 +324,14 @@ export const collectGarbage = (
   )
 
 const summarise = (
-  stored: ReadonlyArray<Sighting>,
+  stored: Sightings,
   state: GcState,
   leftovers: ReadonlyArray<{ readonly bytes: number }>,
   decision: GcDecision,
   dryRun: boolean,
 ): GcReport => {
-  const sizes = new Map(state.objects.map(({ hash, bytes }) => [hash, bytes]))
-  const counted = new Set<string>()
+  const sizes = sizesOf(state)
+  const counted = new NumberSet()
   const stages = new Map<string, { results: number; bytes: number }>()
   for (const { hashes, key, stage } of stored) {
     if (!decision.results.has(key)) continue
@@ -293,21 +340,28 @@ const summarise = (
     for (const hash of hashes) {
       if (!decision.objects.has(hash) || counted.has(hash)) continue
       counted.add(hash)
-      sum.bytes += sizes.get(hash) ?? 0
+      sum.bytes += sizes[hash] ?? 0
     }
     stages.set(stage, sum)
   }
-  const orphans = [...decision.objects].filter((hash) => !counted.has(hash))
-  const total = (hashes: Iterable<string>) => [...hashes].reduce((sum, hash) => sum + (sizes.get(hash) ?? 0), 0)
+  const orphans = { objects: 0, bytes: 0 }
+  let [gone, kept] = [0, 0]
+  for (const { hash, bytes } of state.objects) {
+    if (!decision.objects.has(hash)) kept += bytes
+    else gone += bytes
+    if (!decision.objects.has(hash) || counted.has(hash)) continue
+    orphans.objects++
+    orphans.bytes += bytes
+  }
   const leftoverBytes = leftovers.reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     dryRun,
     keptRuns: state.runs.flatMap(({ run }) => (decision.keptRuns.has(run) ? [run] : [])),
     removedRuns: state.runs.flatMap(({ run }) => (decision.keptRuns.has(run) ? [] : [run])),
     stages: [...stages].map(([stage, sum]) => ({ stage, ...sum })).sort((a, b) => (a.stage < b.stage ? -1 : 1)),
-    orphans: { objects: orphans.length, bytes: total(orphans) },
+    orphans,
     leftovers: { folders: leftovers.length, bytes: leftoverBytes },
-    freedBytes: total(decision.objects) + leftoverBytes,
-    keptBytes: total(sizes.keys()) - total(decision.objects),
+    freedBytes: gone + leftoverBytes,
+    keptBytes: kept,
   }
 }

@@ -97,27 +97,22 @@ export const lineageNodes = (asked: string): Effect.Effect<ReadonlyArray<string>
 export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact | StoreError, ArtifactStore> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
-    const seen = yield* sightings
-    const byHash = new Map<string, Array<Sighting>>()
-    for (const each of seen) {
-      for (const hash of each.hashes) {
-        const same = byHash.get(hash)
-        if (same === undefined) byHash.set(hash, [each])
-        else same.push(each)
-      }
-    }
-    const read = ({ key, present, stage }: Sighting): Effect.Effect<Known | undefined, StoreError> =>
-      present
+    const seen = yield* sightings(["manifests", "history"])
+    const read = ({ key: number, present, stage }: Sighting): Effect.Effect<Known | undefined, StoreError> => {
+      const key = seen.names.name(number)
+      return present
         ? Effect.map(store.readManifest(stage, key), (found) =>
             found._tag === "Found" ? { manifest: found.manifest, present } : undefined,
           )
         : Effect.map(store.formerResult(stage, key), (former) =>
             former === undefined ? undefined : { manifest: former.manifest, present },
           )
+    }
     /** What made a hash: by preference the node that is named, else the newest. */
     const producer = (hash: string, node: string | undefined): Effect.Effect<Made | undefined, StoreError> =>
       Effect.gen(function* () {
-        const makers = byHash.get(hash) ?? []
+        const number = seen.names.find(hash)
+        const makers = number === undefined ? [] : [...seen.makersOf(number)]
         const named = makers.filter((maker) => maker.node === node)
         for (const maker of named.length === 0 ? makers : [...named, ...makers]) {
           const known = yield* read(maker)
@@ -137,10 +132,12 @@ export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact |
     }
     if (roots.length === 0 && isHash(asked)) {
       for (const each of seen) {
-        if (!each.key.startsWith(asked) && !each.hashes.some((hash) => hash.startsWith(asked))) continue
+        const key = seen.names.name(each.key)
+        if (!key.startsWith(asked) && ![...each.hashes].some((hash) => seen.names.name(hash).startsWith(asked)))
+          continue
         const known = yield* read(each)
         for (const [output, record] of Object.entries(known?.manifest.outputs ?? {})) {
-          if (known !== undefined && (record.hash.startsWith(asked) || each.key.startsWith(asked))) {
+          if (known !== undefined && (record.hash.startsWith(asked) || key.startsWith(asked))) {
             roots.push({ ...known, output, record })
           }
         }

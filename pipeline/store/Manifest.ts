@@ -119,3 +119,28 @@ export const parseManifest = (text: string, stage: string, key: string): Either.
 /** Reads a former result; `Left` where it is damaged or of another form. */
 export const parseFormerResult = (text: string): Either.Either<FormerResult, string> =>
   Either.map(decodeFormer(text), ({ value }) => value)
+
+const Outline = Schema.Struct({ key: KeyDocument, provenance: Schema.Struct({ at: Schema.String }) })
+
+/** The key document of a record, and when its stage began (milliseconds since 1970). */
+export interface SeenKey {
+  readonly document: KeyDocument
+  readonly at: number
+}
+
+const decodeOutline = Schema.decodeUnknownEither(Schema.parseJson(Outline))
+const decodeFormerOutline = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ manifest: Outline })))
+
+/**
+ * Reads the key document of a manifest, or of a former result, in half the time that the whole of it takes; `undefined` where it is
+ * damaged. It is only to be believed when the record itself was read.
+ */
+export const parseKey = (text: string, former: boolean): SeenKey | undefined =>
+  Either.getOrUndefined(
+    Either.map(
+      Either.flatMap(openRecord(text), ({ json }) =>
+        former ? Either.map(decodeFormerOutline(json), ({ manifest }) => manifest) : decodeOutline(json),
+      ),
+      ({ key, provenance }) => ({ document: key, at: Date.parse(provenance.at) }),
+    ),
+  )

@@ -6,6 +6,7 @@ import { ArtifactStore, type Damage, type Depth } from "./ArtifactStore.ts"
 import { folderEntries } from "./folderEntries.ts"
 import { letEventsIn } from "./letEventsIn.ts"
 import { type Manifest, parseFormerResult } from "./Manifest.ts"
+import { NumberedNames } from "./NumberedNames.ts"
 import { parseRunRecord } from "./RunRecord.ts"
 import { ioSync, type StoreError } from "./StoreError.ts"
 
@@ -120,8 +121,8 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       if (store.storeFileDamage !== undefined) {
         unreadable.push({ path: join(store.directory, "store.json"), why: store.storeFileDamage })
       }
-      const checked = new Map<string, ReadonlyArray<Damage>>()
-      const sound: ReadonlyArray<Damage> = []
+      const checked = new NumberedNames()
+      const unsound = new Map<string, ReadonlyArray<Damage>>()
       const damaged: Array<VerifyReport["damaged"][number]> = []
       let bytes = 0
       /** Compares the objects of a result; nothing of it is kept, so that memory does not grow with the store. */
@@ -130,10 +131,11 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           yield* letEventsIn(results++)
           const damage: Array<Damage> = []
           for (const [output, record] of Object.entries(manifest.outputs)) {
-            let found = checked.get(record.hash)
-            if (found === undefined) {
+            let found = unsound.get(record.hash) ?? []
+            if (checked.find(record.hash) === undefined) {
               found = yield* store.damageOf(output, record, depth)
-              checked.set(record.hash, found.length === 0 ? sound : found)
+              checked.add(record.hash)
+              if (found.length > 0) unsound.set(record.hash, found)
               bytes += record.bytes
               options.onObject?.({ hash: record.hash, bytes: record.bytes })
             }
@@ -170,16 +172,21 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           if (path !== join(store.directory, "store.json")) yield* store.setAside(session, path, why)
         }
       }
-      const objects = yield* ioSync("listing the objects", store.directory, () =>
-        folderEntries(join(store.directory, "objects")).flatMap((prefix) =>
-          folderEntries(join(store.directory, "objects", prefix)),
-        ),
-      )
+      let objects = 0
+      const orphans: Array<string> = []
+      yield* ioSync("listing the objects", store.directory, () => {
+        for (const prefix of folderEntries(join(store.directory, "objects"))) {
+          for (const hash of folderEntries(join(store.directory, "objects", prefix))) {
+            objects++
+            if (checked.find(hash) === undefined) orphans.push(hash)
+          }
+        }
+      })
       return {
         directory: store.directory,
         depth,
         results,
-        objects: objects.length,
+        objects,
         bytes,
         records,
         unsealed,
@@ -189,7 +196,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           why,
           dropped: session !== undefined,
         })),
-        orphans: objects.filter((hash) => !checked.has(hash)),
+        orphans,
         notLookedAt: ["catalog.duckdb", "hints.json", "scratch", "quarantine"].filter((name) => {
           const path = join(store.directory, name)
           return isFolder(path)

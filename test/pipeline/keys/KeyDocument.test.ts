@@ -12,6 +12,7 @@ import {
   NotCanonicalError,
   nearest,
   parseKeyDocument,
+  sharedParts,
   renderDifference,
   renderKeyDocument,
 } from "../../../pipeline/keys/KeyDocument.ts"
@@ -280,6 +281,16 @@ describe("explaining", () => {
       recorded: near(0.82, 7),
       differences: [{ _tag: "Config", path: "k1", before: 0.82, after: 0.9 }],
     })
+    const share = sharedParts()
+    const shared = [far, old, near(1.2, 5), near(0.82, 7), near(2, 6)].map(({ at, document: each }) => ({
+      document: share(each),
+      at,
+    }))
+    expect(shared.map(({ document: each }) => each)).toEqual(
+      [far, old, near(1.2, 5), near(0.82, 7), near(2, 6)].map((each) => each.document),
+    )
+    expect(shared[2]?.document.code).toBe(shared[3]?.document.code)
+    expect(nearest(share(document), shared)?.differences).toEqual(nearest(document, shared)?.differences)
     expect(nearest(document, [other])).toBeUndefined()
     expect(nearest(document, [])).toBeUndefined()
   })

@@ -59,16 +59,18 @@ const state: fc.Arbitrary<GcState> = fc
     latest: fc.array(fc.nat(100), { maxLength: 4 }),
   })
   .map(({ objects, results, runs, latest }) => {
-    const hash = (i: number) => `h${i % objects.length}`
-    const named = results.map(({ made, ageSeconds }, i) => ({ key: `k${i}`, hashes: made.map(hash), ageSeconds }))
+    const hash = (i: number) => i % objects.length
+    const key = (i: number) => objects.length + i
+    const named = results.map(({ made, ageSeconds }, i) => ({ key: key(i), hashes: made.map(hash), ageSeconds }))
     return {
-      objects: objects.map((object, i) => ({ hash: `h${i}`, ...object })),
+      names: objects.length + named.length,
+      objects: objects.map((object, i) => ({ hash: i, ...object })),
       results: named,
       runs: runs
         .map(({ used, ageSeconds }) => ({ used, ageSeconds }))
         .sort((a, b) => a.ageSeconds - b.ageSeconds)
         .map(({ used, ageSeconds }, i) => {
-          const keys = named.length === 0 ? [] : used.map((each) => `k${each % named.length}`)
+          const keys = named.length === 0 ? [] : used.map((each) => key(each % named.length))
           return { run: `r${i}`, ageSeconds, keys, hashes: used.slice(0, 2).map(hash) }
         }),
       latest: new Set(latest.map(hash)),
@@ -86,7 +88,7 @@ describe("garbage collection", () => {
       fc.property(state, options, (given, chosen) => {
         const decision = decideGc(given, chosen)
         const grace = chosen.graceSeconds ?? 3600
-        const made = new Map(given.results.map(({ key, hashes }) => [key, hashes]))
+        const made = new Map([...given.results].map(({ key, hashes }) => [key, hashes]))
         for (const { run: name, keys, hashes } of given.runs) {
           if (!decision.keptRuns.has(name)) continue
           for (const key of keys) {

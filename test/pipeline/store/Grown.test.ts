@@ -1,10 +1,13 @@
+import { createHash } from "node:crypto"
 import fs, { mkdtempSync, rmSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
 import { afterAll, describe, expect, it } from "vitest"
 import { collectGarbage, lineage, type RunnerServices, run, verifyStore } from "../../../pipeline/index.ts"
+import { NumberedNames, NumberLists, NumberSet } from "../../../pipeline/store/NumberedNames.ts"
 import { diamond, services } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-grown-"))
@@ -52,6 +55,45 @@ const looked = async () => ({
   lineage: await operations(lineage("count")),
   verify: await operations(verifyStore({ depth: "sizes" })),
   gc: await operations(collectGarbage({ dryRun: true })),
+})
+
+describe("what is held of many records", () => {
+  const hash = fc.stringMatching(/^[0-9a-f]{64}$/)
+
+  it("C92 a name has one number, from which it comes back, whether or not it is a hash", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(hash, fc.string({ maxLength: 70 })), { maxLength: 60 }), (given) => {
+        const names = new NumberedNames()
+        const first = [...new Set(given)]
+        expect(given.map((name) => first[names.add(name)])).toEqual(given)
+        expect(names.size).toBe(first.length)
+        expect(first.map((_, number) => names.name(number))).toEqual(first)
+        expect(first.map((name) => names.find(name))).toEqual(first.map((_, number) => number))
+        expect(names.find("never")).toBeUndefined()
+      }),
+    )
+  })
+
+  it("C92 names, lists and sets keep what they were given as they grow, within 60 bytes a hash", () => {
+    const all = Array.from({ length: 20_000 }, (_, i) => createHash("sha256").update(String(i)).digest("hex"))
+    const names = new NumberedNames()
+    const before = process.memoryUsage().arrayBuffers
+    for (const name of all) names.add(name)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 60 * all.length)
+    expect(all.map((name, number) => names.find(name) === number && names.name(number) === name)).not.toContain(false)
+    expect(names.find("0".repeat(64))).toBeUndefined()
+    const [set, lists] = [new NumberSet(), new NumberLists()]
+    for (let i = 0; i < 5000; i += 3) set.add(i)
+    for (let i = 0; i < 100; i++) lists.add(Array.from({ length: i % 4 }, (_, j) => i + j))
+    expect([set.size, set.has(4998), set.has(4999), set.has(1e9), set.has(-1)]).toEqual([
+      1667,
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect([[...lists.at(7)], [...lists.at(8)], [...lists.at(-1)], [...lists.at(100)]]).toEqual([[7, 8, 9], [], [], []])
+  })
 })
 
 describe("a store that has seen many runs", () => {
