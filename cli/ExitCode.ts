@@ -61,6 +61,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "NotInitialised",
   "SystemNotAsked",
   "NoCatalog",
+  "SqlRefused",
   // @effect/cli's own
   "CommandMismatch",
   "CorrectedFlag",

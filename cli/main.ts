@@ -80,7 +80,8 @@ const printing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, 
   Console.consoleWith((console) =>
     Effect.withConsole(effect, {
       ...console,
-      log: (...said) => Effect.ignore(writeOut(`${said.map(String).join(" ")}\n`)),
+      // Some of what it prints has a line end of its own.
+      log: (...said) => Effect.ignore(writeOut(`${said.map(String).join(" ").trimEnd()}\n`)),
       error: () => Effect.void,
     }),
   )

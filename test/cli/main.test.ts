@@ -116,6 +116,10 @@ describe.sequential("command line", () => {
     expect(measure.err).toContain("nDCG")
   })
 
+  it("L52 --version is one line", async () => {
+    expect(await dag("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
   it("L8 SQL sees the last run, and another DuckDB client opens the catalog", async () => {
     const asked = await dag(
       "sql",
@@ -139,8 +143,14 @@ describe.sequential("command line", () => {
     connection.closeSync()
     instance.closeSync()
     const wrong = await dag("sql", "select * from nowhere", "--artifacts", store)
-    expect(wrong.code).toBe(1)
+    expect(wrong.code).toBe(2)
     expect(wrong.err).toContain("nowhere")
+    expect(wrong.err).toContain("every_score")
+    for (const sql of ["selec 1", "select x from runs", "drop view runs", "select cast('x' as int)"]) {
+      expect([sql, (await dag("sql", sql, "--artifacts", store)).code]).toEqual([sql, 2])
+    }
+    // Files are not the statement's.
+    expect((await dag("sql", "from '/nowhere.parquet'", "--artifacts", store)).code).toBe(1)
     const empty = await dag("sql", "select 1", "--artifacts", join(scratch, "no-store"))
     expect(empty.code).toBe(2)
   })

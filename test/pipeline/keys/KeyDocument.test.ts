@@ -12,9 +12,9 @@ import {
   NotCanonicalError,
   nearest,
   parseKeyDocument,
-  sharedParts,
   renderDifference,
   renderKeyDocument,
+  sharedParts,
 } from "../../../pipeline/keys/KeyDocument.ts"
 import type { Json } from "../../../pipeline/plan/Json.ts"
 
