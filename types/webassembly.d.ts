@@ -4,6 +4,7 @@ declare namespace WebAssembly {
     /** @param descriptor its size in pages of 64 KiB */
     constructor(descriptor: { readonly initial: number })
     readonly buffer: ArrayBuffer
+    grow(pages: number): number
   }
   class Module {
     constructor(bytes: Uint8Array)

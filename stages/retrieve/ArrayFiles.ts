@@ -1,6 +1,7 @@
 /** Typed arrays as files, little-endian, written and read in slices of less than 2 GiB. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs"
 import { endianness } from "node:os"
+import { crc32 } from "node:zlib"
 
 /** The folder does not hold an index that this version reads. */
 export class IndexUnreadable extends Error {
@@ -49,6 +50,16 @@ export const readBytes = (path: string, shared: boolean): Uint8Array => {
   } finally {
     closeSync(file)
   }
+}
+
+/** CRC-32 of an array's bytes. */
+export const checksum = (array: FlatArray): number => {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  let value = 0
+  for (let from = 0; from < bytes.length; from += sliceBytes) {
+    value = crc32(bytes.subarray(from, from + sliceBytes), value)
+  }
+  return value
 }
 
 /** Fails where arrays in memory are not as they are in files. */

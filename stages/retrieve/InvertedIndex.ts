@@ -6,20 +6,16 @@ import { type Analysis, Analyzer, noMoreTerms } from "./Analyzer.ts"
 import type { Docids } from "./Docids.ts"
 import { type DocidOrder, docidOrder } from "./docidOrder.ts"
 import { english } from "./EnglishAnalyzer.ts"
+import { commonFrom, type Postings, PostingsPacker, readCommon, readRare, windowsOf } from "./postings/Postings.ts"
 import type { WordTable } from "./WordTable.ts"
 
 export interface InvertedIndex {
   /** The `Analysis`'s name. */
   readonly analyzer: string
   readonly terms: WordTable
-  /** `offsets[t] .. offsets[t + 1]` are term t's postings. */
+  /** How many postings the terms before each have; at the end, how many there are. */
   readonly offsets: Uint32Array
-  /** Document of each posting, ascending within a term. */
-  readonly docs: Int32Array
-  /** Times the term stands in the document; `largeFrequency` means: look in `largeFrequencies`. */
-  readonly frequencies: Uint8Array
-  /** Pairs of posting and frequency, for frequencies of 255 and more, ascending. */
-  readonly largeFrequencies: Uint32Array
+  readonly postings: Postings
   /** Terms in each document. */
   readonly lengths: Uint32Array
   /** Sum of `lengths`. */
@@ -29,8 +25,6 @@ export interface InvertedIndex {
   readonly docids: Docids
   readonly docidOrder: DocidOrder
 }
-
-export const largeFrequency = 255
 
 /** Postings one index may hold: one array of each kind, of at most 4 GiB. */
 export const maxPostings = 2 ** 30 - 1
@@ -47,21 +41,6 @@ export class IndexTooLarge extends Error {
     this.limit = limit
     this.documents = documents
   }
-}
-
-/** How many times the term of a posting stands in its document. */
-export const frequencyAt = (index: InvertedIndex, posting: number): number => {
-  const frequency = index.frequencies[posting]!
-  if (frequency !== largeFrequency) return frequency
-  const pairs = index.largeFrequencies
-  let low = 0
-  let high = pairs.length / 2 - 1
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (pairs[middle * 2]! < posting) low = middle + 1
-    else high = middle
-  }
-  return pairs[low * 2 + 1]!
 }
 
 /** A term's postings, one after the other: the first `size` of both arrays. */
@@ -86,18 +65,21 @@ export const documentFrequency = (index: InvertedIndex, term: number): number =>
 
 /** Reads a term's postings. */
 export const readPostings = (index: InvertedIndex, term: number, into: TermPostings): void => {
-  const from = index.offsets[term]!
-  const size = index.offsets[term + 1]! - from
+  const size = documentFrequency(index, term)
   if (into.docs.length < size) {
     into.docs = new Int32Array(size)
     into.frequencies = new Uint32Array(size)
   }
   into.size = size
-  for (let at = 0; at < size; at++) {
-    into.docs[at] = index.docs[from + at]!
-    into.frequencies[at] = frequencyAt(index, from + at)
-  }
+  const { postings } = index
+  const place = postings.places[term]!
+  const { docs, frequencies } = into
+  if (size < commonFrom(index.lengths.length)) readRare(postings, place, size, docs, frequencies)
+  else readCommon(postings, place, windowsOf(index.lengths.length), docs, frequencies)
 }
+
+/** The frequency of a posting, in a chunk, that is among the large ones. */
+const isLarge = 255
 
 const chunkPostings = 1 << 22
 
@@ -109,13 +91,14 @@ interface Chunk {
 
 /**
  * Builds an index document by document. Postings are first kept in document order, five bytes each, then sorted by
- * term in one counting pass, so the peak is about ten bytes a posting and the vocabulary.
+ * term in one counting pass, so the peak is about seven bytes a posting and the vocabulary.
  */
 export class IndexBuilder {
   readonly #analysis: Analysis
   readonly #analyzer: Analyzer
   readonly #encoder = new TextEncoder()
-  readonly #large: Array<readonly [term: number, doc: number, frequency: number]> = []
+  /** Frequencies of 255 and more, in the order of their postings. */
+  readonly #large: Array<number> = []
   #chunks: Array<Chunk> = []
   #used = chunkPostings
   #postings = 0
@@ -189,11 +172,8 @@ export class IndexBuilder {
       }
       const frequency = state[term * 3 + 1]!
       chunk.terms[this.#used] = term
-      if (frequency < largeFrequency) chunk.frequencies[this.#used] = frequency
-      else {
-        chunk.frequencies[this.#used] = largeFrequency
-        this.#large.push([term, doc, frequency])
-      }
+      chunk.frequencies[this.#used] = Math.min(frequency, isLarge)
+      if (frequency >= isLarge) this.#large.push(frequency)
       this.#used++
     }
     this.#postings += distinct
@@ -210,13 +190,12 @@ export class IndexBuilder {
     const offsets = new Uint32Array(terms.size + 1)
     for (let t = 0; t < terms.size; t++) offsets[t + 1] = offsets[t]! + this.#terms[t * 3 + 2]!
     this.#terms = new Int32Array(0)
-    const next = offsets.slice(0, terms.size)
-    const docs = new Int32Array(this.#postings)
-    const frequencies = new Uint8Array(this.#postings)
+    const packer = new PostingsPacker(offsets, this.#documents)
     const chunks: Array<Chunk | undefined> = this.#chunks
     this.#chunks = []
     let doc = -1
     let left = 0
+    let large = 0
     for (let c = 0; c < chunks.length; c++) {
       const chunk = chunks[c]
       if (chunk === undefined) continue
@@ -224,12 +203,12 @@ export class IndexBuilder {
       for (let i = 0; i < used; i++) {
         while (left === 0) left = this.#distinct[++doc]!
         left--
-        const posting = next[chunk.terms[i]!]!++
-        docs[posting] = doc
-        frequencies[posting] = chunk.frequencies[i]!
+        const frequency = chunk.frequencies[i]!
+        packer.add(chunk.terms[i]!, doc, frequency < isLarge ? frequency : this.#large[large++]!)
       }
       chunks[c] = undefined
     }
+    const lengths = this.#lengths.slice(0, this.#documents)
     const docids = {
       bytes: this.#docids.slice(0, this.#docidOffsets[this.#documents]),
       offsets: this.#docidOffsets.slice(0, this.#documents + 1),
@@ -238,30 +217,13 @@ export class IndexBuilder {
       analyzer: this.#analysis.name,
       terms,
       offsets,
-      docs,
-      frequencies,
-      largeFrequencies: this.#placeLarge(offsets, docs),
-      lengths: this.#lengths.slice(0, this.#documents),
+      postings: packer.finish(lengths),
+      lengths,
       totalLength: this.#total,
       documentsWithTerms: this.#withTerms,
       docids,
       docidOrder: docidOrder(docids),
     }
-  }
-
-  #placeLarge(offsets: Uint32Array, docs: Int32Array): Uint32Array {
-    const pairs = this.#large.map(([term, doc, frequency]) => {
-      let low = offsets[term]!
-      let high = offsets[term + 1]! - 1
-      while (low < high) {
-        const middle = (low + high) >>> 1
-        if (docs[middle]! < doc) low = middle + 1
-        else high = middle
-      }
-      return [low, frequency] as const
-    })
-    pairs.sort(([left], [right]) => left - right)
-    return Uint32Array.from(pairs.flat())
   }
 
   #addDocid(docid: string, doc: number): void {

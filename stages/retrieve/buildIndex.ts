@@ -30,6 +30,6 @@ export const run: StageRun<IndexConfig, typeof indexInputs, typeof indexOutputs>
     })
     return {
       rows: { index: index.lengths.length },
-      facts: { terms: index.terms.size, postings: index.docs.length, tokens: index.totalLength },
+      facts: { terms: index.terms.size, postings: index.offsets[index.terms.size]!, tokens: index.totalLength },
     }
   })

@@ -6,7 +6,7 @@ import { passageText } from "../../schemas/index.ts"
 import { type Bm25Parameters, Bm25Searcher, defaultBm25, luceneIdf, queryAnalyzer } from "../../stages/retrieve/Bm25.ts"
 import { docidAt } from "../../stages/retrieve/Docids.ts"
 import { analyze } from "../../stages/retrieve/EnglishAnalyzer.ts"
-import { IndexBuilder, type InvertedIndex } from "../../stages/retrieve/InvertedIndex.ts"
+import { emptyPostings, IndexBuilder, type InvertedIndex, readPostings } from "../../stages/retrieve/InvertedIndex.ts"
 import { decodeLength, encodeLength } from "../../stages/retrieve/SmallFloat.ts"
 import { goldenLines, unescapeText } from "./golden.ts"
 
@@ -131,6 +131,57 @@ describe("BM25", () => {
         const some = searcher.search(query, k)
         expect(some.docs).toEqual(all.docs.slice(0, k))
         expect(some.scores).toEqual(all.scores.slice(0, k))
+      }
+    }
+  })
+
+  it("R11 over many windows the k best are those of scores summed posting by posting", () => {
+    let state = 11
+    const random = (n: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return Math.floor((state / 2 ** 32) * n)
+    }
+    const word = (): string => `w${Math.floor((random(1000) / 1000) ** 4 * 300)}x`
+    const many = Array.from({ length: 20_000 }, () =>
+      Array.from({ length: 2 + random(20) }, () => `${word()} `.repeat(random(200) === 0 ? 10 + random(300) : 1)).join(
+        "",
+      ),
+    )
+    const index = build(many, (i) => String((i * 7919) % 20_000))
+    const parse = queryAnalyzer(index)
+    const postings = emptyPostings()
+    const f = Math.fround
+    for (const parameters of [
+      defaultBm25,
+      { k1: 1.2, b: 0.75, lengths: "exact" },
+      { k1: 0, b: 1, lengths: "lucene" },
+    ] as const) {
+      const k1 = f(parameters.k1)
+      const b = f(parameters.b)
+      const average = f(index.totalLength / index.documentsWithTerms)
+      const searcher = new Bm25Searcher(index, parameters)
+      for (let q = 0; q < 8; q++) {
+        const { counts, ids } = parse(Array.from({ length: 1 + random(7) }, word).join(" "))
+        const sums = new Float64Array(many.length)
+        ids.forEach((term, i) => {
+          readPostings(index, term, postings)
+          const weight = f(counts[i]! * luceneIdf(index.documentsWithTerms, postings.size))
+          for (let at = 0; at < postings.size; at++) {
+            const doc = postings.docs[at]!
+            const exact = index.lengths[doc]!
+            const length = f(parameters.lengths === "exact" ? exact : decodeLength(encodeLength(exact)))
+            const inverse = f(1 / f(k1 * f(f(1 - b) + f(f(b * length) / average))))
+            sums[doc]! += f(weight - f(weight / f(1 + f(postings.frequencies[at]! * inverse))))
+          }
+        })
+        const expected = [...sums.keys()]
+          .filter((doc) => sums[doc]! > 0)
+          .sort((x, y) => f(sums[y]!) - f(sums[x]!) || index.docidOrder.ranks[y]! - index.docidOrder.ranks[x]!)
+        for (const k of [3, 1000]) {
+          const { docs, scores } = searcher.search({ counts, ids }, k)
+          expect([...docs]).toEqual(expected.slice(0, k))
+          expect([...scores]).toEqual(expected.slice(0, k).map((doc) => f(sums[doc]!)))
+        }
       }
     }
   })

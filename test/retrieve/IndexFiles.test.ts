@@ -91,7 +91,7 @@ describe("the inverted index", () => {
     writeIndex(path, index)
     const read = readIndex(path, { shared })
     expect(content(read)).toEqual(content(index))
-    expect(read.docs.buffer instanceof SharedArrayBuffer).toBe(shared)
+    expect(read.postings.common.buffer instanceof SharedArrayBuffer).toBe(shared)
     const one = new Bm25Searcher(index, defaultBm25)
     const two = new Bm25Searcher(read, defaultBm25)
     for (const query of queries) {
@@ -117,14 +117,48 @@ describe("the inverted index", () => {
     }
   })
 
-  it("R24 a file that is short, a header of another form: an error that names the file", () => {
+  it("R20 has the postings of common and rarer terms over many windows of documents, however often a term stands in one", () => {
+    const documents = 13_000
+    const frequencyOf = (word: number, doc: number): number =>
+      (Math.imul(doc + word, 2_654_435_761) >>> 8) % 2 ** word === 0
+        ? (doc * 31 + word) % 97 === 0
+          ? 14 + (doc % 300)
+          : 1 + (doc % 3)
+        : 0
+    const index = build(
+      Array.from({ length: documents }, (_, doc) =>
+        Array.from({ length: 12 }, (_word, word) => `w${word}x `.repeat(frequencyOf(word, doc))).join(""),
+      ),
+    )
+    const path = folder()
+    writeIndex(path, index)
+    const read = readIndex(path)
+    for (let term = 0; term < 12; term++) {
+      const word = Number(/\d+/.exec(wordAt(index.terms, term))?.[0])
+      const { docs, frequencies, size } = postingsOf(read, term)
+      const found = new Map(Array.from({ length: size }, (_, at) => [docs[at]!, frequencies[at]!]))
+      for (let doc = 0; doc < documents; doc++) expect(found.get(doc) ?? 0).toBe(frequencyOf(word, doc))
+    }
+  })
+
+  it("R24 a file that is short or damaged, a header of another form: an error that names the file", () => {
     const path = folder()
     writeIndex(path, build(texts.slice(0, 20)))
-    truncateSync(join(path, "posting-documents.bin"), 40)
+    const file = join(path, "postings-rare.bin")
+    const bytes = readFileSync(file)
+    bytes[40]! ^= 4
+    writeFileSync(file, bytes)
+    expect(() => readIndex(path)).toThrow(/postings-rare\.bin: is not as it was written/)
+    truncateSync(file, 40)
+    expect(() => readIndex(path)).toThrow(/postings-rare\.bin: is not as it was written/)
+    truncateSync(join(path, "docid-ranks.bin"), 76)
     expect(() => readIndex(path)).toThrow(IndexUnreadable)
-    expect(() => readIndex(path)).toThrow(/posting-documents\.bin: holds 40 bytes/)
-    writeFileSync(join(path, "index.json"), '{"format":0}')
-    expect(() => readIndex(path)).toThrow(/index\.json: format is not 1/)
+    expect(() => readIndex(path)).toThrow(/docid-ranks\.bin: holds 76 bytes, not 80/)
+    for (const header of ['{"format":1}', "{", "[]"]) {
+      writeFileSync(join(path, "index.json"), header)
+      expect(() => readIndex(path)).toThrow(IndexUnreadable)
+      expect(() => readIndex(path)).toThrow(/index\.json: is no header of an index of format 2/)
+    }
   })
 
   it("R25 several threads find what one finds, in the order asked", async () => {

@@ -18,6 +18,7 @@ const kernel = (folder: string, name: string): KernelModule => {
 export const kernelModules: ReadonlyArray<KernelModule> = [
   kernel("neural/optimizers/kernels", "kernels"),
   kernel("stages/retrieve/nearest", "scan"),
+  kernel("stages/retrieve/postings", "sum"),
 ]
 
 /** What a module's bytes have to be: its text, compiled. */
