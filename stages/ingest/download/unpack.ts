@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises"
 import { crc32, createGunzip } from "node:zlib"
 import { extract } from "tar-stream"
 import { type Entry, open as openZip, type ZipFile } from "yauzl"
-import { makeFolders } from "../../../schemas/index.ts"
+import { causeText, makeFolders } from "../../../schemas/index.ts"
 
 /** Where an entry of an archive goes, relative to the folder; undefined for one that is not wanted. */
 export type Take = (entry: string) => string | undefined
@@ -17,20 +17,33 @@ export type Take = (entry: string) => string | undefined
 export const staysWithin = (path: string): boolean =>
   path !== "" && !/^\/|^[A-Za-z]:|\\|\0/.test(path) && !path.split("/").includes("..")
 
+/** What went wrong within an archive, with the entry in which it did. */
+const inEntry = (name: string, error: unknown): Error => new Error(`${name}: ${causeText(error)}`)
+
 /** Unpacks the wanted regular files of a gzipped tar, streamed. Returns what was written. */
 export const unpackTar = async (archive: string, folder: string, take: Take): Promise<ReadonlyArray<string>> => {
   const written: Array<string> = []
   const entries = extract()
+  let failure: unknown
   const reading = pipeline(createReadStream(archive, { highWaterMark: 1 << 20 }), createGunzip(), entries)
-  // The pipeline's own failure ends the loop below too; whichever comes first is reported.
-  reading.catch(() => {})
-  for await (const entry of entries) {
-    const name = entry.header.name.replace(/^(?:\.\/)+/, "")
-    const target = entry.header.type === "file" && staysWithin(name) ? take(name) : undefined
-    if (target === undefined) entry.resume()
-    else written.push(await write(entry, folder, target))
+  // The pipeline's own failure ends the loop below too, which then knows only that its input ended.
+  reading.catch((error: unknown) => {
+    failure ??= error
+  })
+  let last: string | undefined
+  try {
+    for await (const entry of entries) {
+      const name = entry.header.name.replace(/^(?:\.\/)+/, "")
+      last = name
+      const target = entry.header.type === "file" && staysWithin(name) ? take(name) : undefined
+      if (target === undefined) entry.resume()
+      else written.push(await write(entry, folder, target))
+    }
+    await reading
+  } catch (error) {
+    const why = failure ?? error
+    throw last === undefined ? why : inEntry(last, why)
   }
-  await reading
   return written
 }
 
@@ -43,7 +56,12 @@ export const unpackZip = async (archive: string, folder: string, take: Take): Pr
       const name = entry.fileName
       const isFile = !name.endsWith("/") && isRegular(entry)
       const target = isFile && staysWithin(name) ? take(name) : undefined
-      if (target !== undefined) written.push(await write(checked(await contentOf(zip, entry), entry), folder, target))
+      if (target === undefined) continue
+      try {
+        written.push(await write(checked(await contentOf(zip, entry), entry), folder, target))
+      } catch (error) {
+        throw inEntry(name, error)
+      }
     }
   } finally {
     zip.close()
@@ -70,7 +88,7 @@ async function* checked(content: Readable, entry: Entry): AsyncGenerator<Uint8Ar
     sum = crc32(chunk, sum)
     yield chunk
   }
-  if (sum !== entry.crc32) throw new Error(`${entry.fileName} does not have the checksum that the archive says`)
+  if (sum !== entry.crc32) throw new Error("it does not have the checksum that the archive says")
 }
 
 const zipOf = (archive: string): Promise<ZipFile> =>

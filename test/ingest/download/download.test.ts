@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -325,12 +325,26 @@ describe("unpacking", () => {
 
   it("I62 a truncated or damaged archive is an error", async () => {
     const tar = await tarOf(files)
-    await expect(unpackTar(archive(tar.subarray(0, tar.length - 30)), out(), take)).rejects.toThrow()
+    await expect(unpackTar(archive(tar.subarray(0, tar.length - 30)), out(), take)).rejects.toThrow(
+      /^[a-z./]+: unexpected end of file$/,
+    )
     rmSync(out(), { recursive: true, force: true })
     const zip = zipOf(files)
     await expect(unpackZip(archive(zip.subarray(0, 1000)), out(), take)).rejects.toThrow()
     zip[1000] = (zip[1000] ?? 0) ^ 1
-    await expect(unpackZip(archive(zip), out(), take)).rejects.toThrow(/corpus\.jsonl does not have the checksum/)
+    await expect(unpackZip(archive(zip), out(), take)).rejects.toThrow(/corpus\.jsonl: it does not have the checksum/)
+  })
+
+  it("I62 what is wrong in an archive is told with the entry in which it is", async () => {
+    const noise = randomBytes(300_000).toString("base64")
+    const large = [["x/corpus.jsonl", noise], files[1]] as const
+    const tar = await tarOf(large)
+    tar.fill(0, 100_000, 100_100)
+    await expect(unpackTar(archive(tar), out(), take)).rejects.toThrow(/^x\/corpus\.jsonl: /)
+    rmSync(out(), { recursive: true, force: true })
+    const zip = zipOf(files)
+    mkdirSync(join(out(), "corpus.jsonl"), { recursive: true })
+    await expect(unpackZip(archive(zip), out(), take)).rejects.toThrow(/corpus\.jsonl: (?:EEXIST|EISDIR)/)
   })
 })
 
