@@ -41,7 +41,7 @@ import {
   chosenFirstStages,
   type FirstStage,
   type FirstStageSystem,
-  indexPassages,
+  wireIndex,
 } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
 import { pointName, type Swept, sweepPoints, sweepsConfig, sweepsOf } from "./sweep.ts"
@@ -284,7 +284,7 @@ const wireCollection = (
     ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
     ...(threads === undefined ? {} : { threads }),
   }
-  const { index } = indexPassages({}, { passages }, label)
+  const index = wireIndex(settings.retrieve, passages, label)
   const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
   const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
     stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))

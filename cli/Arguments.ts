@@ -10,7 +10,7 @@ import {
   StatisticalTest,
   Weighting,
 } from "../schemas/index.ts"
-import { logFormats, qrelsFormats, runFormats, scoreFormats, tableFormats } from "./ExportFormats.ts"
+import { indexFormats, logFormats, qrelsFormats, runFormats, scoreFormats, tableFormats } from "./ExportFormats.ts"
 import { logModes } from "./RunDisplay.ts"
 import { sqlFormats } from "./SqlResult.ts"
 import { gridFormats } from "./TextGrid.ts"
@@ -112,6 +112,16 @@ export const vocabulary: Vocabulary = {
         model: {
           options: { ...store, "--system": "value", "--to": "value", "--force": "flag" },
           needs: ["--system", "--to"],
+        },
+        index: {
+          options: {
+            ...store,
+            "--format": { one: indexFormats },
+            "--to": "value",
+            "--dataset": "value",
+            "--force": "flag",
+          },
+          needs: ["--to"],
         },
         run: { options: { ...exported, "--system": "value", "--format": { one: runFormats } }, needs: ["--system"] },
         qrels: { options: { ...exported, "--format": { one: qrelsFormats } } },

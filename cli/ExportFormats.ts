@@ -14,3 +14,6 @@ export const tableFormats = [...gridFormats, "csv", "json"] as const
 
 /** The rows of the training logs, or an event file for each training. */
 export const logFormats = ["csv", "tensorboard"] as const
+
+/** What other engines read an index as. */
+export const indexFormats = ["ciff"] as const

@@ -13,6 +13,7 @@ import { resultGrids, resultRows } from "../ResultGrid.ts"
 import { renderSqlResult } from "../SqlResult.ts"
 import { tableWidth, writeData, writeOut } from "../Terminal.ts"
 import { renderGrid } from "../TextGrid.ts"
+import { exportIndexCommand } from "./exportIndex.ts"
 import { exportLogCommand } from "./exportLog.ts"
 import { exportModelCommand } from "./exportModel.ts"
 import { artifactsOption } from "./options.ts"
@@ -237,6 +238,7 @@ export const exportCommand = Command.make("export").pipe(
     qrelsCommand,
     scoresCommand,
     tableCommand,
+    exportIndexCommand,
     exportLogCommand,
     exportModelCommand,
   ]),

@@ -25,7 +25,7 @@ export class SourceError extends Schema.TaggedError<SourceError>()("SourceError"
     const what = `«${this.path}» of the source «${this.source}»`
     switch (this.reason) {
       case "missing":
-        return `${what} is not there; check the path given as --dataset, or put the file back`
+        return `${what} is not there; check the path that names it, or put the file back`
       case "unreadable":
         return `${what} cannot be read (${this.code ?? "unknown"}); check its permissions and its disk`
       case "not a file":

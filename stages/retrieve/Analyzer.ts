@@ -35,13 +35,15 @@ export const unknownTerm = -3
  * vocabulary stays as given and unknown terms get no id.
  */
 export class Analyzer {
+  /** Units that a term may have: twice a word's. */
+  static readonly longestTerm = 2 * (maxWordLength + 1)
   readonly terms: WordTable
   readonly #analysis: Analysis
   readonly #grow: boolean
   readonly #scanner: Scanner
   readonly #words = makeWordTable()
   #termOfWord = new Int32Array(1024)
-  readonly #stem = new Uint16Array(2 * (maxWordLength + 1))
+  readonly #stem = new Uint16Array(Analyzer.longestTerm)
 
   constructor(analysis: Analysis, options: { readonly terms?: WordTable; readonly grow?: boolean } = {}) {
     this.#analysis = analysis

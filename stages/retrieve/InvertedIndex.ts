@@ -128,8 +128,12 @@ export class IndexBuilder {
     return this.#postings
   }
 
-  /** Adds the next document. */
-  add(docid: string, text: string): void {
+  /**
+   * Adds the next document.
+   *
+   * @param given its length, where that is not how many terms the text has
+   */
+  add(docid: string, text: string, given?: number): void {
     const doc = this.#documents
     if (doc === this.#lengths.length) this.#growDocuments()
     this.#addDocid(docid, doc)
@@ -176,6 +180,7 @@ export class IndexBuilder {
       if (frequency >= isLarge) this.#large.push(frequency)
       this.#used++
     }
+    length = given ?? length
     this.#postings += distinct
     this.#lengths[doc] = length
     this.#distinct[doc] = distinct

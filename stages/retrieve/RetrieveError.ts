@@ -100,7 +100,20 @@ export const readingWeights =
       ? cause
       : new WeightsUnusable({ file, line: 0, problem: causeText(cause), remedy: "Check the file." })
 
+/** A CIFF file cannot be used as it is. */
+export class CiffUnusable extends Schema.TaggedError<CiffUnusable>()("CiffUnusable", {
+  file: Schema.String,
+  /** Where the part begins that is wrong, in bytes from the file's start, unpacked. */
+  position: Schema.Number,
+  problem: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.file}, byte ${this.position}: ${this.problem}. Export the index of this collection again, whole.`
+  }
+}
+
 export type RetrieveError =
+  | CiffUnusable
   | CollectionTooLarge
   | IndexStorageError
   | NoQueries

@@ -1,8 +1,9 @@
 import type { Analysis } from "./Analyzer.ts"
+import type { AnalyzerName } from "./contract.ts"
 import { english } from "./EnglishAnalyzer.ts"
 
 /** Every analysis, by what the settings call it. */
-export const analyses = { english } as const satisfies Readonly<Record<string, Analysis>>
+export const analyses: Readonly<Record<AnalyzerName, Analysis>> = { english }
 
 const byName = new Map<string, Analysis>(Object.values(analyses).map((analysis) => [analysis.name, analysis]))
 

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readBatches, type StageRun } from "../../pipeline/index.ts"
 import { passageText } from "../../schemas/index.ts"
+import { analyses } from "./analyses.ts"
 import type { IndexConfig, indexInputs, indexOutputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
 import { writeIndex } from "./IndexFiles.ts"
@@ -10,10 +11,15 @@ import { IndexBuilder } from "./InvertedIndex.ts"
 import { CollectionTooLarge, IndexStorageError } from "./RetrieveError.ts"
 
 /** Streams the passages into an index: their texts are never held together. */
-export const run: StageRun<IndexConfig, typeof indexInputs, typeof indexOutputs> = ({ inputs, outputs, progress }) =>
+export const run: StageRun<IndexConfig, typeof indexInputs, typeof indexOutputs> = ({
+  config,
+  inputs,
+  outputs,
+  progress,
+}) =>
   Effect.gen(function* () {
     const total = yield* countRows(inputs.passages)
-    const builder = new IndexBuilder()
+    const builder = new IndexBuilder(analyses[config.analyzer ?? "english"])
     yield* Stream.runForEach(readBatches(inputs.passages, ["docid", "title", "text"]), ({ docid, title, text }) =>
       Effect.try({
         try: () => {

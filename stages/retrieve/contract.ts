@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema"
 import { many } from "../../pipeline/index.ts"
 import { choice, count, Kinds, ModelChoice, Split, SystemName, setting, share, weight } from "../../schemas/index.ts"
+import { analyzerNames } from "./analyzerNames.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
 export const Bm25Config = Schema.Struct({
@@ -93,9 +94,20 @@ export type Asked = typeof Asked.Type
 
 // The stages take settings whose defaults are filled in: `typeSchema` of what the experiment's file may leave out.
 
-/** What the index reads of the configuration: nothing. */
-export const IndexConfig = Schema.typeSchema(Schema.Struct({}))
+/** By what texts become terms. */
+export const AnalyzerName = Schema.Literal(...analyzerNames)
+export type AnalyzerName = typeof AnalyzerName.Type
+
+/** Left out where it is English, so that keys are what they were before there were others. */
+const otherAnalyzer = { analyzer: Schema.optionalWith(AnalyzerName, { exact: true }) }
+
+/** What the index reads of the configuration. */
+export const IndexConfig = Schema.typeSchema(Schema.Struct(otherAnalyzer))
 export type IndexConfig = typeof IndexConfig.Type
+
+/** What the reading of another tool's index reads of the configuration. */
+export const ImportIndexConfig = Schema.typeSchema(Schema.Struct({ ...otherAnalyzer, file: Schema.NonEmptyString }))
+export type ImportIndexConfig = typeof ImportIndexConfig.Type
 
 export const RetrieveBm25Config = Schema.typeSchema(Schema.Struct({ ...Bm25Config.fields, ...Asked.fields }))
 export type RetrieveBm25Config = typeof RetrieveBm25Config.Type
@@ -155,6 +167,8 @@ export const RerankTfIdfConfig = Schema.typeSchema(TfIdfConfig)
 export type RerankTfIdfConfig = typeof RerankTfIdfConfig.Type
 
 export const indexInputs = { passages: Kinds.Passages }
+
+export const importIndexInputs = { passages: Kinds.Passages, file: Kinds.SourceFiles }
 
 export const indexOutputs = { index: Kinds.Bm25Index }
 

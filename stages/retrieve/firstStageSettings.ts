@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
-import { section, setting } from "../../schemas/index.ts"
-import { Bm25Config, DenseSettings } from "./contract.ts"
+import { choice, section, setting } from "../../schemas/index.ts"
+import { AnalyzerName, Bm25Config, DenseSettings } from "./contract.ts"
 import type { FirstStage } from "./FirstStage.ts"
 import { allFirstStages, firstStages } from "./registry.ts"
 
@@ -9,6 +9,17 @@ const fieldOf = ({ description, settings, unset }: FirstStage) => {
   const decode: (written: unknown) => unknown = Schema.decodeUnknownSync(settings)
   return Schema.optionalWith(settings, { default: () => decode(unset) }).annotations({ description })
 }
+
+/** What the index is that BM25, tf-idf, RM3 and Rocchio search. */
+const indexFields = {
+  analyzer: setting(AnalyzerName, "english", "How texts become terms: as Lucene's analyzer of that language does"),
+  index: choice(
+    Schema.NonEmptyString,
+    "Another tool's index of the passages, a CIFF file, packed by gzip or not; analyzer is what its terms were made by. Left out, one is built",
+  ),
+}
+const IndexFields = Schema.Struct(indexFields)
+export type IndexSettings = typeof IndexFields.Type
 
 /** The settings of retrieval that name first stages and set them, of all that there are. */
 export const firstStageFields = () => {
@@ -27,6 +38,7 @@ export const firstStageFields = () => {
     }).annotations({
       description: `The first stages. Left out: all of them, but ${anySize.join(", ")} alone where the collection has more than 100 MB, and those that settings of their own ask for`,
     }),
+    ...indexFields,
     bm25: section(Bm25Config, described("bm25")),
     dense: setting(DenseSettings, [], described("dense")),
     ...others,

@@ -1,8 +1,19 @@
 /** First stages: from passages and queries to runs. Each stage's implementation is loaded when it has to run. */
 import * as Effect from "effect/Effect"
-import { stage } from "../../pipeline/index.ts"
-import type { StoredStage } from "../../schemas/index.ts"
-import { IndexConfig, indexInputs, indexOutputs, RerankTfIdfConfig, rerankTfIdfInputs, runOutputs } from "./contract.ts"
+import { type Artifact, stage } from "../../pipeline/index.ts"
+import type { Kinds, StoredStage } from "../../schemas/index.ts"
+import {
+  ImportIndexConfig,
+  IndexConfig,
+  importIndexInputs,
+  indexInputs,
+  indexOutputs,
+  RerankTfIdfConfig,
+  rerankTfIdfInputs,
+  runOutputs,
+} from "./contract.ts"
+import type { IndexSettings } from "./firstStageSettings.ts"
+import { userFile } from "./userFile.ts"
 
 export { Bm25Searcher, defaultBm25, queryAnalyzer } from "./Bm25.ts"
 export type { Asked } from "./contract.ts"
@@ -45,6 +56,36 @@ export const indexPassages = stage({
   code: "stages/retrieve/buildIndex.ts",
   load: () => import("./buildIndex.ts"),
 })
+
+/** Reads another tool's index of the passages, a CIFF file. */
+export const importIndex = stage({
+  name: "index.ciff",
+  config: ImportIndexConfig,
+  inputs: importIndexInputs,
+  outputs: indexOutputs,
+  code: "stages/retrieve/importIndex.ts",
+  load: () => import("./importIndex.ts"),
+  native: ["duckdb"],
+})
+
+/** The index that first stages search: built of the passages, or another tool's. */
+export const wireIndex = (
+  { analyzer, index: file }: IndexSettings,
+  passages: Artifact<Kinds.Passages>,
+  label: string,
+): Artifact<Kinds.Bm25Index> => {
+  const named = analyzer === "english" ? {} : { analyzer }
+  if (file === undefined) return indexPassages(named, { passages }, label).index
+  const from = userFile(file, `file.index${label}`)
+  return importIndex({ ...named, file: from.file }, { passages, file: from.files }, label).index
+}
+
+/** Writes a stored index as a CIFF file, where none of its name is. */
+export const exportCiff = (index: string, to: string) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./exportCiff.ts")),
+    (loaded) => loaded.exportCiff(index, to),
+  )
 
 /** Cosine over tf-idf of given candidates: the same passages for each query, in another order. */
 export const rerankTfIdf = stage({

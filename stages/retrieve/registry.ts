@@ -1,7 +1,6 @@
-import { basename, dirname, resolve } from "node:path"
 import * as Schema from "effect/Schema"
-import { type Artifact, sourceFiles, stage } from "../../pipeline/index.ts"
-import { type BroughtBy, type Kinds, type ModelChoice, modelName, SystemName, setting } from "../../schemas/index.ts"
+import { stage } from "../../pipeline/index.ts"
+import { type BroughtBy, type ModelChoice, modelName, SystemName, setting } from "../../schemas/index.ts"
 import {
   Bm25Config,
   DenseSettings,
@@ -30,6 +29,7 @@ import {
 } from "./contract.ts"
 import { defineFirstStage, defineFirstStages, type FirstStage, type FirstStageSystem } from "./FirstStage.ts"
 import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
+import { userFile } from "./userFile.ts"
 
 /** Our BM25: the `depth` best passages for each query of the splits. */
 export const retrieve = stage({
@@ -140,15 +140,6 @@ const denseName = (choice: ModelChoice, models: DenseSettings): SystemName => {
   const source = typeof choice === "string" ? choice : choice.source
   const given = typeof choice === "string" ? undefined : choice.name
   return given ?? SystemName.make(models.length === 1 ? "dense" : `dense-${modelName(source)}`)
-}
-
-/** One of the user's files, as what a stage reads. */
-const userFile = (
-  path: string,
-  name: string,
-): { readonly file: string; readonly files: Artifact<Kinds.SourceFiles> } => {
-  const [root, file] = [dirname(resolve(path)), basename(path)]
-  return { file, files: sourceFiles({ name, root, files: [file] }) }
 }
 
 /** Every first stage, in the order of the table; the configuration, suggestions, documentation and tests follow from it. */

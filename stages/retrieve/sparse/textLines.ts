@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs"
 import { pipeline } from "node:stream"
 import { createGunzip } from "node:zlib"
 import { causeText } from "../../../schemas/index.ts"
+import { isGzip } from "../isGzip.ts"
 import { WeightsUnusable } from "../RetrieveError.ts"
 
 const chunkBytes = 256 * 1024
@@ -18,14 +19,6 @@ const unreadable = (file: string, line: number, cause: unknown): WeightsUnusable
     return new WeightsUnusable({ file, line, problem, remedy: "Fetch or make the file again." })
   }
   return new WeightsUnusable({ file, line, problem: causeText(cause), remedy: "Check the file." })
-}
-
-/** Whether a file begins as gzip does, whatever its name. */
-const isGzip = async (path: string): Promise<boolean> => {
-  for await (const chunk of createReadStream(path, { end: 1 })) {
-    if (chunk instanceof Uint8Array) return chunk[0] === 0x1f && chunk[1] === 0x8b
-  }
-  return false
 }
 
 /**
