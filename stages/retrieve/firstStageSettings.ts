@@ -18,8 +18,8 @@ const indexFields = {
     "Another tool's index of the passages, a CIFF file, packed by gzip or not; analyzer is what its terms were made by. Left out, one is built",
   ),
 }
-const IndexFields = Schema.Struct(indexFields)
-export type IndexSettings = typeof IndexFields.Type
+/** Those settings, defaults filled in. */
+export type IndexSettings = Schema.Schema.Type<Schema.Struct<typeof indexFields>>
 
 /** The settings of retrieval that name first stages and set them, of all that there are. */
 export const firstStageFields = () => {

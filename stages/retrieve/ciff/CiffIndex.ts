@@ -184,7 +184,7 @@ export class CiffIndex {
     })
     for (let doc = 0; doc < documents; doc++) {
       given.give(ids.subarray(offsets[doc], offsets[doc + 1]), counts.subarray(offsets[doc], offsets[doc + 1]))
-      builder.add(docidAt(this.#table.docids, doc), "", this.#lengths[doc]!)
+      builder.add(docidAt(this.#table.docids, doc), "", this.#lengths[doc])
     }
     const index = builder.finish()
     const totalTerms = this.#header?.totalTerms ?? 0
