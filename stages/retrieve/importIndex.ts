@@ -54,6 +54,11 @@ export const run: StageRun<ImportIndexConfig, typeof importIndexInputs, typeof i
     })
     return {
       rows: { index: docids.documents },
-      facts: { terms: index.terms.size, postings: index.docs.length, tokens: index.totalLength, missing },
+      facts: {
+        terms: index.terms.size,
+        postings: index.offsets[index.terms.size]!,
+        tokens: index.totalLength,
+        missing,
+      },
     }
   })
