@@ -293,10 +293,11 @@ export const quantizeRows = (x: Expression<"float32">): QuantizedRows => {
 }
 
 /**
- * Quantised rows [n, k] times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. The sums are of whole numbers, and exact.
+ * Whole numbers [n, k], 128 for 0, times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. The sums are of whole numbers, and
+ * exact.
  */
-export const quantizedProduct = (
-  { scale, values }: QuantizedRows,
+export const integerProduct = (
+  values: Expression<"uint8">,
   weight: Expression<"int8">,
   columnScale: Expression<"float32">,
 ): Expression<"float32"> => {
@@ -313,9 +314,15 @@ export const quantizedProduct = (
   if (columnScale.shape.length !== 1 || !Dim.equals(columnScale.shape[0]!, columns)) {
     throw new ShapeError("QuantizedProduct", shapes, "there must be a scale for each column")
   }
-  const product = node({ kind: "QuantizedProduct" }, [values, weight, columnScale], "float32", [rows, columns])
-  return multiply(product, unsqueeze(scale, [1]))
+  return node({ kind: "QuantizedProduct" }, [values, weight, columnScale], "float32", [rows, columns])
 }
+
+/** Quantised rows [n, k] times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. */
+export const quantizedProduct = (
+  { scale, values }: QuantizedRows,
+  weight: Expression<"int8">,
+  columnScale: Expression<"float32">,
+): Expression<"float32"> => multiply(integerProduct(values, weight, columnScale), unsqueeze(scale, [1]))
 
 /** Numbers of a weight that share a scale, where weights alone are of 8 bits. */
 export const weightBlock = 32

@@ -3,7 +3,7 @@
  * floats), `norms.f32` (the length of each), `names` (a qid or docid a line) and `vectors.json`. The bytes are a function of the
  * vectors and names alone.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -115,8 +115,16 @@ export const vectorTableWriter = (
     }
   })
 
+/** The names of a table's texts, in memory that threads share. */
+export interface VectorNames {
+  readonly bytes: SharedArrayBuffer
+  /** Where each begins, 32 bits; behind the last, where the bytes end. */
+  readonly starts: SharedArrayBuffer
+}
+
 /** A table of vectors on the disk; texts are known by their place. */
 export interface VectorTable {
+  readonly folder: string
   readonly texts: number
   readonly dimensions: number
   /** The length of the longest vector. */
@@ -124,12 +132,39 @@ export interface VectorTable {
   readonly nameOf: (text: number) => string
   /** Less than 0 where the first text's name comes first by its UTF-8 bytes. */
   readonly compareNames: (a: number, b: number) => number
+  readonly names: VectorNames
   /** Reads vectors from a text's on, until `into` is full. Throws where the file ends before. */
   readonly read: (into: Float32Array, from: number) => void
 }
 
-/** Opens a table; closed with the scope. Memory holds the names, their bytes and 4 more for each. */
-export const openVectorTable = (folder: string): Effect.Effect<VectorTable, VectorTableError, Scope.Scope> =>
+const readNames = (path: string, texts: number): VectorNames => {
+  const bytes = new SharedArrayBuffer(statSync(path).size)
+  const names = Buffer.from(bytes)
+  const file = openSync(path, "r")
+  try {
+    readWhole(file, names, 0)
+  } finally {
+    closeSync(file)
+  }
+  const starts = new Uint32Array(new SharedArrayBuffer(4 * (texts + 1)))
+  let lines = 0
+  for (let at = names.indexOf(10); at >= 0; at = names.indexOf(10, at + 1)) {
+    if (lines < texts) starts[lines + 1] = at + 1
+    lines++
+  }
+  if (lines !== texts) throw new Error(`there are ${lines} names for ${texts} vectors`)
+  return { bytes, starts: starts.buffer }
+}
+
+/**
+ * Opens a table; closed with the scope. Memory holds the names, their bytes and 4 more for each.
+ *
+ * @param shared the names, where another thread has read them
+ */
+export const openVectorTable = (
+  folder: string,
+  shared?: VectorNames,
+): Effect.Effect<VectorTable, VectorTableError, Scope.Scope> =>
   Effect.gen(function* () {
     const path = join(folder, vectorsFile)
     const file = yield* opened(path, "r", "reading")
@@ -141,19 +176,16 @@ export const openVectorTable = (folder: string): Effect.Effect<VectorTable, Vect
         if (size !== texts * dimensions * 4) {
           throw new Error(`it has ${size} bytes, not those of ${texts} vectors of ${dimensions} numbers`)
         }
-        const names = readFileSync(join(folder, namesFile))
-        const starts = new Uint32Array(texts + 1)
-        let lines = 0
-        for (let at = names.indexOf(10); at >= 0; at = names.indexOf(10, at + 1)) {
-          if (lines < texts) starts[lines + 1] = at + 1
-          lines++
-        }
-        if (lines !== texts) throw new Error(`there are ${lines} names for ${texts} vectors`)
-        const nameOf = (place: number): Buffer => names.subarray(starts[place], starts[place + 1]! - 1)
+        const names = shared ?? readNames(join(folder, namesFile), texts)
+        const bytes = Buffer.from(names.bytes)
+        const starts = new Uint32Array(names.starts)
+        const nameOf = (place: number): Buffer => bytes.subarray(starts[place], starts[place + 1]! - 1)
         return {
+          folder,
           texts,
           dimensions,
           greatestNorm,
+          names,
           nameOf: (place) => nameOf(place).toString(),
           compareNames: (a, b) => nameOf(a).compare(nameOf(b)),
           read: (into, from) => readWhole(file, asBytes(into), from * dimensions * 4),

@@ -1,2 +1,8 @@
 export { VectorTableError, VectorUnusable } from "./VectorError.ts"
-export { openVectorTable, type VectorTable, type VectorTableWriter, vectorTableWriter } from "./VectorTable.ts"
+export {
+  openVectorTable,
+  type VectorNames,
+  type VectorTable,
+  type VectorTableWriter,
+  vectorTableWriter,
+} from "./VectorTable.ts"

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { layerOnnxRuntime, openVectorTable, type VectorTable } from "../../neural/index.ts"
 import type { StageRun } from "../../pipeline/index.ts"
 import type { denseInputs, RetrieveDenseConfig, runOutputs } from "./contract.ts"
-import { type NearestVectors, nearestVectors } from "./nearest/nearestVectors.ts"
+import { type NearestVectors, openNearest } from "./nearest/nearestVectors.ts"
 import { VectorsUnreadable, VectorsUnsuitable } from "./RetrieveError.ts"
 import { batchQueries, queriesOf, type Ranking, searchDepth, writeRun } from "./runTable.ts"
 
@@ -42,6 +42,9 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
     if (strange !== undefined) return yield* unsuitable(`query ${strange.qid} has no vector where it should be`)
     const depth = searchDepth(config)
     const atOnce = queriesAtOnce(depth)
+    const search = yield* openNearest(passages, threads)
+    let inFull = 0
+    let again = 0
     /** Of the queries that were searched for last, from which on. */
     let found: { readonly from: number; readonly rankings: ReadonlyArray<NearestVectors> } = { from: 0, rankings: [] }
     const searched = (from: number) =>
@@ -58,7 +61,10 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
             unit: "queries",
             detail: `${((100 * count) / passages.texts).toFixed(0)} % of the passages for the next ${atOnce}`,
           })
-        return yield* Effect.scoped(nearestVectors({ passages, queries: vectors, k: depth, threads, seen }))
+        const found = yield* search({ queries: vectors, k: depth, seen })
+        inFull += found.inFull
+        again += found.again
+        return found.nearest
       })
     const { leftOut, rows } = yield* writeRun({
       system,
@@ -74,6 +80,6 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
     })
     return {
       rows: { run: rows },
-      facts: { queries: queries.length, passages: passages.texts, dimensions, leftOutOwn: leftOut },
+      facts: { queries: queries.length, passages: passages.texts, dimensions, inFull, again, leftOutOwn: leftOut },
     }
   }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))

@@ -2,12 +2,20 @@ import { truncateSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { layerOnnxRuntime, openVectorTable, VectorTableError, VectorUnusable } from "../../neural/index.ts"
+import type { Scope } from "effect/Scope"
+import {
+  layerOnnxRuntime,
+  type OnnxRuntime,
+  openVectorTable,
+  VectorTableError,
+  VectorUnusable,
+} from "../../neural/index.ts"
 import { compareBytes, Random } from "../../schemas/index.ts"
-import { nearestVectors } from "../../stages/retrieve/nearest/nearestVectors.ts"
+import type { FirstPass } from "../../stages/retrieve/nearest/NearestSets.ts"
+import { openNearest } from "../../stages/retrieve/nearest/nearestVectors.ts"
 import { type NamedVectors, vectorTable, writeVectors } from "../support/vectorTables.ts"
 
-const live = <A, E>(effect: Effect.Effect<A, E, Effect.Effect.Context<ReturnType<typeof nearestVectors>>>) =>
+const live = <A, E>(effect: Effect.Effect<A, E, OnnxRuntime | Scope>) =>
   effect.pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
 
 const random = new Random(7)
@@ -31,15 +39,24 @@ const bruteForce = (passages: NamedVectors, query: ReadonlyArray<number>, k: num
     .sort((a, b) => b.score - a.score || compareBytes(b.docid, a.docid))
     .slice(0, k)
 
-const search = (passages: NamedVectors, queries: ReadonlyArray<ReadonlyArray<number>>, k: number, threads = 1) =>
+const searched = (
+  passages: NamedVectors,
+  queries: ReadonlyArray<ReadonlyArray<number>>,
+  k: number,
+  { first, threads = 1 }: { readonly first?: FirstPass; readonly threads?: number } = {},
+) =>
   Effect.gen(function* () {
     const table = yield* vectorTable(passages)
-    const vectors = Float32Array.from(queries.flat())
-    const found = yield* nearestVectors({ passages: table, queries: vectors, k, threads, seen: () => undefined })
-    return found.map(({ scores, texts }) =>
+    const nearest = yield* openNearest(table, threads, 1)
+    const given = { queries: Float32Array.from(queries.flat()), k, seen: () => undefined }
+    const found = yield* nearest(first === undefined ? given : { ...given, first })
+    const rankings = found.nearest.map(({ scores, texts }) =>
       Array.from(texts, (text, at) => ({ docid: table.nameOf(text), score: scores[at] })),
     )
+    return { ...found, rankings }
   })
+
+const search = (...given: Parameters<typeof searched>) => Effect.map(searched(...given), ({ rankings }) => rankings)
 
 /** More than two blocks, with copies, whose docids are in no order, and near copies. */
 const passages: NamedVectors = Array.from(
@@ -59,8 +76,58 @@ describe("nearest vectors", () => {
     (k) =>
       live(
         Effect.gen(function* () {
-          const found = yield* search(passages, queries, k)
-          expect(found).toEqual(queries.map((query) => bruteForce(passages, query, k)))
+          const expected = queries.map((query) => bruteForce(passages, query, k))
+          expect(yield* search(passages, queries, k)).toEqual(expected)
+          expect(yield* search(passages, queries, k, { first: "int8" })).toEqual(expected)
+        }),
+      ),
+  )
+
+  it.effect(
+    "R60 in 8 bits first: vectors of any length, of odd dimensions, far from zero, of numbers that differ in size",
+    () =>
+      live(
+        Effect.gen(function* () {
+          for (const [dimensions, scale] of [
+            [1, 1],
+            [7, 1e-9],
+            [13, 1e9],
+          ] as const) {
+            const centre = vectorOf(dimensions).map((each) => 20 * each)
+            const vector = (at: number) =>
+              vectorOf(dimensions).map((each, i) =>
+                Math.fround(scale * ((at % 3) * centre[i]! + each * (i === 1 ? 30 : 1) * (1 + (at % 5)))),
+              )
+            const vectors: NamedVectors = Array.from({ length: 900 }, (_, at) => [`d${at}`, vector(at + 1)])
+            const asked = Array.from({ length: 5 }, (_, at) => vector(at + 1))
+            const expected = asked.map((query) => bruteForce(vectors, query, 20))
+            expect(yield* search(vectors, asked, 20, { first: "int8" })).toEqual(expected)
+          }
+        }),
+      ),
+  )
+
+  it.effect(
+    "R63 a sample's floors change nothing; of what no sample tells, queries are searched for again, and how many is said",
+    () =>
+      live(
+        Effect.gen(function* () {
+          // All that is near one query lies where no sample looks: what is sampled is far, or all the same.
+          const direction = (at: number) => [Math.fround(Math.sin(at)), Math.fround(Math.cos(at)), 0, 0]
+          const many: NamedVectors = Array.from({ length: 17_000 }, (_, at) => [
+            `d${(at * 7919) % 17_000}`,
+            at % 40 === 0 ? [0, 0, Math.fround(1 + at / 17_000), 0] : direction(at),
+          ])
+          const asked = [
+            [1, 0, 0, 0],
+            [0, 0, 1, 0],
+            [0.75, 0.5, 0, 0],
+            [0, 0, 0, 1],
+          ]
+          const { rankings, again, inFull } = yield* searched(many, asked, 500)
+          expect(rankings).toEqual(asked.map((query) => bruteForce(many, query, 500)))
+          expect([again, inFull]).toEqual([expect.any(Number), expect.any(Number)])
+          expect((yield* searched(many, asked, 500, { first: "fp32" })).rankings).toEqual(rankings)
         }),
       ),
   )
@@ -83,7 +150,7 @@ describe("nearest vectors", () => {
     live(
       Effect.gen(function* () {
         const together = yield* search(passages, queries, 100)
-        expect(yield* search(passages, queries, 100, 2)).toEqual(together)
+        expect(yield* search(passages, queries, 100, { threads: 2 })).toEqual(together)
         const alone = yield* Effect.forEach(queries, (query) => search(passages, [query], 100))
         expect(alone.flat()).toEqual(together)
       }),
@@ -94,9 +161,10 @@ describe("nearest vectors", () => {
     live(
       Effect.gen(function* () {
         const none = yield* vectorTable([], 24)
-        const options = { k: 10, threads: 1, seen: () => undefined }
-        const found = yield* nearestVectors({ ...options, passages: none, queries: Float32Array.from(queries.flat()) })
-        expect(found.map(({ texts }) => texts.length)).toEqual(queries.map(() => 0))
+        const nearest = yield* openNearest(none, 1)
+        const asked = Float32Array.from(queries.flat())
+        const found = yield* nearest({ queries: asked, k: 10, seen: () => undefined })
+        expect(found.nearest.map(({ texts }) => texts.length)).toEqual(queries.map(() => 0))
         expect(yield* search(passages.slice(0, 3), [], 10)).toEqual([])
       }),
     ),

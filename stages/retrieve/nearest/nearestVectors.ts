@@ -1,30 +1,24 @@
 /**
  * The passages whose vectors have the greatest products with a query's: exactly, in memory that does not grow with the collection.
  *
- * onnxruntime multiplies the vectors, block by block of the file, and sums in an order of its own. What comes to within twice
- * `productError` of the k-th best so far stays, and is scored again by `exactProduct` in the end: these scores rank, so that results
- * are a function of the vectors alone, whatever the processor and the number of threads.
+ * onnxruntime multiplies the vectors, block by block of the file, rounded to 8 bits or as they are, and sums in an order of its own. What
+ * can be among the nearest, by a bound of how far these products are off, is multiplied again in one fixed order of summation
+ * (`scan.wat`): these scores rank, so that results are a function of the vectors alone, whatever the processor and the number of threads.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import {
-  type DeviceUnavailable,
-  floats,
-  type InferenceFailed,
-  type ModelRejected,
-  Onnx,
+import type {
+  DeviceUnavailable,
+  InferenceFailed,
+  ModelRejected,
   OnnxRuntime,
-  type VectorTable,
+  VectorTable,
 } from "../../../neural/index.ts"
-import { VectorsUnreadable } from "../RetrieveError.ts"
-import { NearestSets } from "./NearestSets.ts"
-import { exactProduct } from "./vectorProducts.ts"
-
-/** Vectors read and multiplied at once. */
-const blockRows = 1024
-
-/** Blocks between turns of the event loop. */
-const blocksAtOnce = 16
+import type { SearchFailed } from "../RetrieveError.ts"
+import type { FirstPass, Sought } from "./NearestSets.ts"
+import { NearestThreads } from "./NearestThreads.ts"
+import { sampledFloors } from "./sampledFloors.ts"
+import { attempt, type FoundParts, searchBlocks } from "./searchBlocks.ts"
 
 /** Passages by score descending, then by the bytes of their docids descending. */
 export interface NearestVectors {
@@ -33,20 +27,33 @@ export interface NearestVectors {
   readonly scores: Float32Array
 }
 
+/** What was found for each query, and how. */
+export interface FoundVectors {
+  readonly nearest: ReadonlyArray<NearestVectors>
+  /** Queries whose products were of 32 bits from the beginning: in 8 bits their bound would have let too much through. */
+  readonly inFull: number
+  /** Queries that were searched for twice, as fewer than `k` passages came to what a sample had made likely. */
+  readonly again: number
+}
+
 /** What is searched for. */
 export interface NearestOptions {
-  readonly passages: VectorTable
   /** The queries' vectors, one behind another. */
   readonly queries: Float32Array
   readonly k: number
-  /** Of the products. */
-  readonly threads: number
+  /** By which products; left out, by what suits each query. */
+  readonly first?: FirstPass
   /** Told now and then how many passages have been seen. */
   readonly seen: (passages: number) => void
 }
 
-/** A turn of the event loop: lets signals and the live line have their say. */
-const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+/** Searches one table. */
+export type SearchVectors = (
+  options: NearestOptions,
+) => Effect.Effect<FoundVectors, DeviceUnavailable | ModelRejected | InferenceFailed | SearchFailed, OnnxRuntime>
+
+/** Multiplications below which a thread is not started. */
+const worthThreads = 1e11
 
 const bits = new Int32Array(1)
 const float = new Float32Array(bits.buffer)
@@ -65,27 +72,24 @@ const mostPlaces = 2 ** 21
 const byScore = (scores: Float32Array): Uint32Array => {
   const { length } = scores
   if (length > mostPlaces) return Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!)
-  const keys = Float64Array.from(scores, (score, place) => orderOf(score) * mostPlaces + place).sort()
-  return Uint32Array.from({ length }, (_, at) => keys[length - 1 - at]! % mostPlaces)
+  const keys = new Float64Array(length)
+  for (let place = 0; place < length; place++) keys[place] = orderOf(scores[place]!) * mostPlaces + place
+  keys.sort()
+  const places = new Uint32Array(length)
+  for (let at = 0; at < length; at++) {
+    const key = keys[length - 1 - at]!
+    places[at] = key - Math.floor(key / mostPlaces) * mostPlaces
+  }
+  return places
 }
 
-/** The first `k` of passages with the scores that rank, some of them known from before. */
+/** The first `k` of some passages. */
 const firstOf = (
-  found: NearestVectors,
-  before: NearestVectors | undefined,
+  { scores, texts }: NearestVectors,
   k: number,
   compareNames: VectorTable["compareNames"],
 ): NearestVectors => {
-  const all = found.texts.length
-  const count = all + (before?.texts.length ?? 0)
-  const texts = new Uint32Array(count)
-  const scores = new Float32Array(count)
-  texts.set(found.texts)
-  scores.set(found.scores)
-  if (before !== undefined) {
-    texts.set(before.texts, all)
-    scores.set(before.scores, all)
-  }
+  const count = texts.length
   const places = byScore(scores)
   for (let from = 0; from < Math.min(k, count); ) {
     let to = from + 1
@@ -93,117 +97,111 @@ const firstOf = (
     if (to - from > 1) places.subarray(from, to).sort((a, b) => compareNames(texts[b]!, texts[a]!))
     from = to
   }
-  const first = places.subarray(0, k)
-  return { texts: first.map((at) => texts[at]!), scores: Float32Array.from(first, (at) => scores[at]!) }
-}
-
-/** A session that multiplies passages' vectors with those of the queries, which lie in it; columns beyond the queries are zeros. */
-const openProducts = (queries: Float32Array, columns: number, dimensions: number, threads: number) =>
-  Effect.gen(function* () {
-    const count = queries.length / dimensions
-    const transposed = new Float32Array(columns * dimensions)
-    for (let query = 0; query < count; query++) {
-      for (let i = 0; i < dimensions; i++) transposed[i * columns + query] = queries[query * dimensions + i]!
-    }
-    const vectors = Onnx.input("vectors", "float32", [Onnx.dimensions.named("rows"), dimensions])
-    const products = Onnx.matMul(vectors, Onnx.constant(transposed, [dimensions, columns]))
-    const graph = { name: "products", inputs: [vectors], outputs: { products } }
-    const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model)
-    const { open } = yield* OnnxRuntime
-    return yield* open({ name: "products", bytes }, { device: "cpu", threads })
-  })
-
-/** What some sets hold with the scores that rank, by one more reading of the blocks that they have anything of. */
-const scoredExactly = (
-  { dimensions, read, texts }: VectorTable,
-  sets: NearestSets,
-  count: number,
-): ReadonlyArray<NearestVectors> => {
-  const blocks = Math.ceil(texts / blockRows)
-  const found = Array.from({ length: count }, (_, query) => {
-    const texts = sets.entries(query).rows.slice()
-    return { texts, scores: new Float32Array(texts.length) }
-  })
-  // All entries in the order of their blocks, by counting.
-  const next = new Uint32Array(blocks + 1)
-  for (const { texts } of found) for (const text of texts) next[Math.floor(text / blockRows) + 1]!++
-  for (let at = 0; at < blocks; at++) next[at + 1]! += next[at]!
-  const starts = next.slice()
-  const queryOf = new Uint32Array(starts[blocks]!)
-  const placeOf = new Uint32Array(queryOf.length)
-  found.forEach(({ texts }, query) => {
-    texts.forEach((text, place) => {
-      const at = next[Math.floor(text / blockRows)]!++
-      queryOf[at] = query
-      placeOf[at] = place
-    })
-  })
-  for (let at = 0; at < blocks; at++) {
-    if (starts[at] === starts[at + 1]) continue
-    const from = at * blockRows
-    read(sets.block.subarray(0, Math.min(blockRows, texts - from) * dimensions), from)
-    for (let entry = starts[at]!; entry < starts[at + 1]!; entry++) {
-      const query = queryOf[entry]!
-      const { scores, texts } = found[query]!
-      const place = placeOf[entry]!
-      scores[place] = sets.exact(query, texts[place]! - from)
-    }
+  const first = { texts: new Uint32Array(Math.min(k, count)), scores: new Float32Array(Math.min(k, count)) }
+  for (let at = 0; at < first.texts.length; at++) {
+    first.texts[at] = texts[places[at]!]!
+    first.scores[at] = scores[places[at]!]!
   }
-  return found
+  return first
 }
 
-/** The `k` nearest passages of each query, or all there are. */
-export const nearestVectors = (
-  options: NearestOptions,
-): Effect.Effect<
-  ReadonlyArray<NearestVectors>,
-  VectorsUnreadable | InferenceFailed | DeviceUnavailable | ModelRejected,
-  OnnxRuntime | Scope.Scope
-> =>
-  Effect.gen(function* () {
-    const { passages, queries, seen, threads } = options
-    const { compareNames, dimensions, greatestNorm, texts } = passages
-    const count = queries.length / dimensions
-    const k = Math.min(options.k, texts)
-    if (k === 0 || count === 0) {
-      return Array.from({ length: count }, () => ({ texts: new Uint32Array(0), scores: new Float32Array(0) }))
-    }
-    const attempt = <A>(body: () => A) => Effect.try({ try: body, catch: (cause) => new VectorsUnreadable({ cause }) })
-    const most = Math.min(blockRows, texts)
-    const sets = yield* attempt(() => new NearestSets(k, queries, dimensions, greatestNorm, most))
-    /** The best of those sets that were full of what is equally near. */
-    const settled = new Array<NearestVectors | undefined>(count).fill(undefined)
-    const vector = new Float32Array(dimensions)
-    const settle = (query: number): number => {
-      const found = sets.entries(query).rows.slice()
-      const scores = Float32Array.from(found, (row) => {
-        passages.read(vector, row)
-        return exactProduct(queries, query * dimensions, vector, 0, dimensions)
-      })
-      const first = firstOf({ texts: found, scores }, settled[query], k, compareNames)
-      settled[query] = first
-      return first.scores.at(-1) ?? Number.NEGATIVE_INFINITY
-    }
-
-    const { block, columns } = sets
-    const session = yield* openProducts(queries, columns, dimensions, threads)
-    for (let from = 0; from < texts; from += blockRows) {
-      const rows = Math.min(blockRows, texts - from)
-      const vectors = block.subarray(0, rows * dimensions)
-      const products = sets.products.subarray(0, rows * columns)
-      yield* attempt(() => passages.read(vectors, from))
-      yield* session.run(
-        { vectors: floats([rows, dimensions], vectors) },
-        { products: floats([rows, columns], products) },
-      )
-      yield* attempt(() => sets.take(rows, from, settle))
-      if ((from / blockRows) % blocksAtOnce === 0) {
-        seen(from)
-        yield* breathe
-      }
-    }
-    return yield* attempt(() => {
-      for (let query = 0; query < count; query++) sets.cut(query)
-      return scoredExactly(passages, sets, count).map((found, query) => firstOf(found, settled[query], k, compareNames))
+/** What several threads found of one group of queries, together. */
+const together = (
+  parts: ReadonlyArray<FoundParts>,
+  count: number,
+  k: number,
+  compareNames: VectorTable["compareNames"],
+): ReadonlyArray<NearestVectors> => {
+  const starts = parts.map(() => 0)
+  return Array.from({ length: count }, (_, query) => {
+    const own = parts.map(({ scores, sizes, texts }, at) => {
+      const [from, to] = [starts[at]!, starts[at]! + sizes[query]!]
+      starts[at] = to
+      return { texts: texts.subarray(from, to), scores: scores.subarray(from, to) }
     })
+    const total = own.reduce((sum, { texts }) => sum + texts.length, 0)
+    const all = { texts: new Uint32Array(total), scores: new Float32Array(total) }
+    let at = 0
+    for (const { scores, texts } of own) {
+      all.texts.set(texts, at)
+      all.scores.set(scores, at)
+      at += texts.length
+    }
+    return firstOf(all, k, compareNames)
+  })
+}
+
+const chosen = (from: Float32Array, width: number, which: ReadonlyArray<number>): Float32Array => {
+  const of = new Float32Array(which.length * width)
+  which.forEach((query, at) => {
+    of.set(from.subarray(query * width, (query + 1) * width), at * width)
+  })
+  return of
+}
+
+/**
+ * Opens a table for searches, by as many threads as are worth it; they end with the scope. Memory holds k + max(512, k) places for each
+ * query in each thread, and the table's names.
+ *
+ * @param worth multiplications for which a thread is started
+ */
+export const openNearest = (
+  passages: VectorTable,
+  threads: number,
+  worth = worthThreads,
+): Effect.Effect<SearchVectors, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { compareNames, dimensions, texts } = passages
+    const others = yield* NearestThreads.open(passages)
+    const searchAll = (k: number, groups: ReadonlyArray<Sought>, seen: (passages: number) => void) =>
+      Effect.gen(function* () {
+        const queries = groups.reduce((sum, group) => sum + group.queries.length, 0)
+        const search = { k, groups, next: new SharedArrayBuffer(4) }
+        const helpers = others.ask(search, Math.min(threads - 1, Math.floor((queries * texts) / worth)))
+        const own = yield* searchBlocks(passages, search, seen)
+        const parts = [own, ...(yield* Effect.all(helpers))]
+        return groups.map((group, at) =>
+          together(
+            parts.map((part) => part[at]!),
+            group.queries.length / dimensions,
+            k,
+            compareNames,
+          ),
+        )
+      })
+    return ({ first, k, queries, seen }) =>
+      Effect.gen(function* () {
+        const count = queries.length / dimensions
+        const sampled = yield* sampledFloors(passages, queries, k)
+        const firstOfQuery = (query: number): FirstPass => first ?? sampled.first[query]!
+        const all = Array.from({ length: count }, (_, query) => query)
+        const nearest = new Array<NearestVectors>(count)
+        const searchFor = (which: ReadonlyArray<number>, floors: Float32Array) =>
+          Effect.gen(function* () {
+            const groups = (["int8", "fp32"] as const)
+              .map((pass) => ({ pass, members: which.filter((query) => firstOfQuery(query) === pass) }))
+              .filter(({ members }) => members.length > 0)
+            const found = yield* searchAll(
+              k,
+              groups.map(({ members, pass }) => ({
+                first: pass,
+                queries: chosen(queries, dimensions, members),
+                floors: chosen(floors, 1, members),
+                centre: sampled.centre,
+              })),
+              seen,
+            )
+            yield* attempt(() =>
+              groups.forEach(({ members }, group) => {
+                members.forEach((query, at) => {
+                  nearest[query] = found[group]![at]!
+                })
+              }),
+            )
+          })
+        yield* searchFor(all, sampled.floors)
+        const again = all.filter((query) => nearest[query]!.texts.length < Math.min(k, texts))
+        if (again.length > 0) yield* searchFor(again, new Float32Array(count).fill(Number.NEGATIVE_INFINITY))
+        return { nearest, inFull: all.filter((query) => firstOfQuery(query) === "fp32").length, again: again.length }
+      })
   })

@@ -1,25 +1,6 @@
 /** u of 32-bit floats: half the distance from 1 to the next. */
 const unit = 2 ** -24
 
-/**
- * A product of two vectors as it ranks: in 64 bits four sums, each of the dimensions of one remainder by 4 in their order, of these
- * (0 + 2) + (1 + 3), rounded to 32 bits once. `scan.wat` does the same.
- *
- * @param atA where the vector begins in `a`
- */
-export const exactProduct = (
-  a: Float32Array,
-  atA: number,
-  b: Float32Array,
-  atB: number,
-  dimensions: number,
-): number => {
-  const sums = [0, 0, 0, 0]
-  for (let i = 0; i < dimensions; i++) sums[i % 4]! += a[atA + i]! * b[atB + i]!
-  const [first = 0, second = 0, third = 0, fourth = 0] = sums
-  return Math.fround(first + third + (second + fourth))
-}
-
 /** The length of a vector that begins at `at`. */
 export const lengthOf = (vectors: Float32Array, at: number, dimensions: number): number => {
   let square = 0
@@ -28,9 +9,9 @@ export const lengthOf = (vectors: Float32Array, at: number, dimensions: number):
 }
 
 /**
- * How far a product that was summed in 32 bits, in whatever order, can lie from `exactProduct`, for vectors of these lengths: γ |a| |b|
- * with γ = n u / (1 − n u) (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and what rounding the lengths
- * and the exact product adds.
+ * How far a product that was summed in 32 bits, in whatever order, can lie from what `scan.wat` makes of it, for vectors of these lengths:
+ * γ |a| |b| with γ = n u / (1 − n u) (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and what rounding the
+ * lengths and the other product adds.
  */
 export const productError = (dimensions: number, lengthA: number, lengthB: number): number => {
   const sums = dimensions * unit
@@ -41,4 +22,42 @@ export const productError = (dimensions: number, lengthA: number, lengthB: numbe
 export const floatBelow = (value: number): number => {
   const float = Math.fround(value)
   return float <= value ? float : Math.fround(value - Math.abs(value) * 2 ** -23 - 2 ** -149)
+}
+
+/** Copies vectors to where each has more room; what is beyond their numbers stays. */
+export const spreadVectors = (from: Float32Array, dimensions: number, to: Float32Array, stride: number): void => {
+  if (dimensions === stride) {
+    to.set(from)
+    return
+  }
+  for (let at = 0; at < from.length / dimensions; at++) {
+    to.set(from.subarray(at * dimensions, (at + 1) * dimensions), at * stride)
+  }
+}
+
+/** A vector as `scale` times whole numbers from −127 to 127. */
+export interface RoundedVector {
+  readonly codes: Int8Array
+  readonly scale: number
+  /** The length of what it is now, and of what was taken from it: not less than they are. */
+  readonly length: number
+  readonly rest: number
+}
+
+/** Rounds a query's vector to 8 bits; its greatest number becomes 127. */
+export const roundedQuery = (vector: Float32Array): RoundedVector => {
+  let most = 2 ** -100
+  for (const value of vector) most = Math.max(most, Math.abs(value))
+  const scale = Math.fround(most / 127)
+  const codes = new Int8Array(vector.length)
+  let length = 0
+  let rest = 0
+  for (let i = 0; i < vector.length; i++) {
+    const code = Math.max(-127, Math.min(127, Math.round(vector[i]! / scale)))
+    codes[i] = code
+    length += (code * scale) ** 2
+    rest += (vector[i]! - code * scale) ** 2
+  }
+  const above = 1 + 2 ** -30
+  return { codes, scale, length: Math.sqrt(length) * above, rest: Math.sqrt(rest) * above }
 }
