@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import {
   conclude,
-  correctionNames,
+  correctionOver,
   Significance,
   type Standing,
   type StatisticalTest,
@@ -89,7 +89,8 @@ const conclusions = (
       options.pairs === "all"
         ? []
         : rows.filter((row) => row.test === test && row.kind === standing.kind && row.measure === standing.measure)
-    const { because, says } = conclude(standing, { ...options, test }, decodeCompared(compared))
+    const tested = { ...options, test, comparisons: familySize(rows, options) }
+    const { because, says } = conclude(standing, tested, decodeCompared(compared))
     const which = ofMeasure.length === 1 ? "" : `, ${standing.kind}`
     return `${standing.measure}${which}: ${says}: ${because}`
   })
@@ -113,7 +114,7 @@ export const comparisonGrid = (
   const corrections =
     options.tests.every((test) => test === "tukey") || options.correction === "none"
       ? []
-      : [`p adjusted by ${correctionNames[options.correction]} over ${familySize(rows, options)} comparisons`]
+      : [`p adjusted by ${correctionOver(options.correction, familySize(rows, options))}`]
   const said = remarks(rows)
   const marked = rows.some(({ adjusted, test }) => test === first && adjusted <= options.alpha)
   return {

@@ -6,7 +6,7 @@ import type {
   SignificanceSummary,
   SystemSummary,
 } from "../schemas/index.ts"
-import { correctionNames, isShown, sweepNotes, testNames, wasChosen } from "../schemas/index.ts"
+import { correctedTogether, correctionOver, isShown, sweepNotes, testNames, wasChosen } from "../schemas/index.ts"
 import { displayWidth, paddedAfter } from "./DisplayWidth.ts"
 import { wrapped } from "./TextGrid.ts"
 
@@ -66,13 +66,10 @@ export const marksOf = (significance: SignificanceSummary | undefined): MarksOf 
 /** What the marks of a split's figures say, of those that stand there; nothing where nothing was compared. */
 export const legendOf = (significance: SignificanceSummary | undefined, split: string): ReadonlyArray<string> => {
   if (significance === undefined) return []
-  const { test, correction, family, alpha, baselines, rows } = significance
+  const { test, correction, alpha, baselines, rows } = significance
   const compared = rows.filter((row) => row.split === split)
   if (compared.length === 0) return []
-  const perColumn = new Set(compared.map(({ kind, measure }) => `${kind}\t${measure}`)).size
-  const size = family === "table" ? compared.length : Math.round(compared.length / perColumn)
-  const comparisons = `${size} ${size === 1 ? "comparison" : "comparisons"}`
-  const how = test === "tukey" ? "" : `, ${correctionNames[correction]} over ${comparisons}`
+  const how = test === "tukey" ? "" : `, ${correctionOver(correction, correctedTogether(significance, split))}`
   const marked = new Set(compared.filter(({ adjusted }) => adjusted <= alpha).map(({ baseline }) => baseline))
   const names = baselines.flatMap((baseline, position) =>
     marked.has(baseline) ? [`${marks[position] ?? ""} differs from ${baseline}`] : [],

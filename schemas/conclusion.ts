@@ -51,11 +51,40 @@ const enough = (needed: number | null, queries: number): string => {
   return needed <= queries ? "" : `; ${count(needed)} would be needed`
 }
 
-/** By which test, corrected over what. */
-const how = ({ test, correction }: Pick<SignificanceSummary, "test" | "correction">, pairs?: number): string => {
-  if (test === "tukey" || correction === "none" || pairs === 1) return testNames[test]
-  const over = pairs === undefined ? "" : ` over ${count(pairs)} pairs`
-  return `${testNames[test]}, ${correctionNames[correction]}${over}`
+/** Over how many comparisons p was corrected in a split: all of its own, or those of one measure and kind. */
+export const correctedTogether = (
+  { family, rows }: Pick<SignificanceSummary, "family" | "rows">,
+  split: string,
+): number => {
+  const compared = rows.filter((row) => row.split === split)
+  if (family === "table") return compared.length
+  const columns = new Set(compared.map(({ kind, measure }) => `${kind}\t${measure}`)).size
+  return Math.round(compared.length / Math.max(1, columns))
+}
+
+/** `Holm's correction over 30 comparisons`. */
+export const correctionOver = (correction: Correction, comparisons: number): string =>
+  correction === "none"
+    ? correctionNames[correction]
+    : `${correctionNames[correction]} over ${count(comparisons)} ${comparisons === 1 ? "comparison" : "comparisons"}`
+
+/** How p came about that a conclusion speaks of. */
+interface Tested {
+  readonly test: StatisticalTest
+  readonly correction: Correction
+  readonly alpha: number
+  /** Over how many comparisons with baselines p was corrected. */
+  readonly comparisons: number
+}
+
+/** By which test, corrected over what: all pairs of systems by the one measure, where they were compared, or with the baselines. */
+const how = ({ comparisons, correction, test }: Tested, pairs?: number): string => {
+  if (test === "tukey" || correction === "none" || (pairs ?? comparisons) === 1) return testNames[test]
+  const over =
+    pairs === undefined
+      ? correctionOver(correction, comparisons)
+      : `${correctionNames[correction]} over the ${count(pairs)} pairs of systems by this measure`
+  return `${testNames[test]}, ${over}`
 }
 
 /**
@@ -65,11 +94,7 @@ const how = ({ test, correction }: Pick<SignificanceSummary, "test" | "correctio
  *
  * @param compared the comparisons with baselines of the standing's slice and measure.
  */
-export const conclude = (
-  standing: Standing,
-  summary: Pick<SignificanceSummary, "test" | "correction" | "alpha">,
-  compared: ReadonlyArray<Significance>,
-): Conclusion => {
+export const conclude = (standing: Standing, summary: Tested, compared: ReadonlyArray<Significance>): Conclusion => {
   const { first, level, mean, next, pairs, queries, systems } = standing
   const value = (of: number): string => of.toFixed(4)
   if (next === null) {

@@ -233,7 +233,7 @@ describe("the compare stage", () => {
     if (standing === undefined) throw new Error("no standing")
     const said = conclude(
       standing,
-      { ...how, test: how.tests[0] },
+      { ...how, test: how.tests[0], comparisons: rows.length },
       Schema.decodeUnknownSync(SignificanceSummary.fields.rows)(rows),
     )
     return { standing, rows, ...said }
@@ -257,7 +257,7 @@ describe("the compare stage", () => {
     expect(clear).toMatchObject({ found: "single", standing: { first: ["b"], level: [], pairs: 3 } })
     expect(clear.says).toBe("b scores highest on 80 queries")
     expect(clear.because).toMatch(
-      /^0\.6942; the next is a with 0\.4891 \(p < 0\.0001, paired t test, Holm's .* 3 pairs\)$/,
+      /^0\.6942; the next is a with 0\.4891 \(p < 0\.0001, paired t test, Holm's correction over the 3 pairs of systems by this measure\)$/,
     )
     const close = concluded({ bm25: around(0.3, 80, 1), a: around(0.69, 80, 2), b: around(0.7, 80, 3) })
     expect(close).toMatchObject({ found: "level", standing: { first: ["b"], level: ["a"] } })
@@ -285,7 +285,7 @@ describe("the compare stage", () => {
     expect(said.says).toMatch(/^\w and \w|^\w, \w and 3 others are too close to call on 40 queries/)
     const needless = conclude(
       { ...said.standing, next: { system: SystemName.make("b"), mean: 0.5, adjusted: 0.06, needed: 30 } },
-      { test: "t", correction: "holm", alpha: 0.05 },
+      { test: "t", correction: "holm", alpha: 0.05, comparisons: 5 },
       [],
     )
     expect(needless.says).not.toContain("needed")

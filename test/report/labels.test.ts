@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { lineHeight, placeAround, shortened, spread } from "../../stages/report/page/labels.ts"
+import { lineHeight, placeAround, type Segment, shortened, spread } from "../../stages/report/page/labels.ts"
 
 const close = 1e-9
 
@@ -55,6 +55,28 @@ describe("names in plots", () => {
       }),
       { numRuns: 150, seed: 29 },
     )
+  })
+
+  it("P28 names lie on no line that joins the points where there is room, and over it rather than nowhere", () => {
+    const frame = { left: 40, right: 760, top: 0, bottom: 400 }
+    const on = ({ left, middle }: { left: number; middle: number }, width: number, ends: ReadonlyArray<Segment>) =>
+      ends.some(({ from: [x, y], to: [toX, toY] }) =>
+        Array.from({ length: 1001 }, (_, i) => [x + ((toX - x) * i) / 1000, y + ((toY - y) * i) / 1000] as const).some(
+          ([atX, atY]) => atX > left && atX < left + width && Math.abs(atY - middle) < lineHeight / 2,
+        ),
+      )
+    const point = fc.record({ x: fc.integer({ min: 200, max: 600 }), y: fc.integer({ min: 100, max: 300 }) })
+    fc.assert(
+      fc.property(fc.array(point, { minLength: 2, maxLength: 4 }), (points) => {
+        const labels = points.map((each) => ({ ...each, width: 60 }))
+        const corners = points.map(({ x, y }) => [x, y] as const)
+        const lines = corners.slice(1).map((to, i): Segment => ({ from: corners[i]!, to }))
+        for (const at of placeAround(labels, 5, frame, lines)) expect(at !== undefined && !on(at, 60, lines)).toBe(true)
+      }),
+      { numRuns: 100, seed: 30 },
+    )
+    const everywhere = Array.from({ length: 40 }, (_, i): Segment => ({ from: [0, 10 * i], to: [800, 10 * i] }))
+    expect(placeAround([{ x: 400, y: 200, width: 60 }], 5, frame, everywhere)[0]).toBeDefined()
   })
 
   it("P28 names that are cut fit, and are still told apart", () => {

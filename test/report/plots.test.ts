@@ -18,7 +18,7 @@ const pageOf = (systems: number): string => join(scratch, String(systems), "page
 
 const drawn = "document.querySelectorAll('figure svg').length >= 8 && document.querySelector('.reader h3') !== null"
 
-/** Texts of plots that lie on one another or out of the window's sides, in words. */
+/** Texts of plots that lie on one another, out of the window's sides or on the line of what is efficient, in words. */
 const collisions = `[...document.querySelectorAll("figure svg")].flatMap((svg) => {
   const part = svg.closest("section").id
   const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent !== "").map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }))
@@ -26,7 +26,13 @@ const collisions = `[...document.querySelectorAll("figure svg")].flatMap((svg) =
     a.box.left + 0.5 < b.box.right && b.box.left + 0.5 < a.box.right && a.box.top + 2 < b.box.bottom && b.box.top + 2 < a.box.bottom
       ? [part + ": " + a.text + " on " + b.text] : []))
   const out = texts.flatMap(({ text, box }) => box.left < -0.5 || box.right > innerWidth + 0.5 ? [part + ": " + text + " is cut off"] : [])
-  return [...touching, ...out]
+  const line = part === "cost" ? svg.querySelector('[aria-label="line"] path') : null
+  const under = line === null ? [] : [...svg.querySelectorAll(".name")].flatMap((name) => {
+    const box = name.getBoundingClientRect()
+    const points = Array.from({ length: 400 }, (_, i) => line.getPointAtLength(i / 399 * line.getTotalLength()).matrixTransform(line.getScreenCTM()))
+    return points.some(({ x, y }) => x > box.left && x < box.right && y > box.top + 2 && y < box.bottom - 2) ? [part + ": the line is under " + name.textContent] : []
+  })
+  return [...touching, ...out, ...under]
 })`
 
 const text = (page: Page, selector: string) =>
@@ -135,6 +141,9 @@ describe.skipIf(withoutChromium !== "").sequential(`plots of few and many system
       // The loss and its two parts, the validation, the learning rate, the norm.
       expect(await page.evaluate(rings)).toEqual([3, 1, 1, 1])
       expect(await text(page, "#training figcaption")).toContain("ringed: the checkpoint that was kept, of step 250")
+      // A plan is drawn as it is, and what is noisy with its mean.
+      const captions = `[...document.querySelectorAll("#training figcaption")].map((each) => each.textContent.includes("moving mean"))`
+      expect(await page.evaluate(captions)).toEqual([true, false, false, true])
     }))
 
   it("P29 effectiveness stands against what a query took, or pairs a second, as the records say", () =>

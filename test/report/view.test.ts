@@ -146,7 +146,7 @@ describe("the page's sentences", () => {
     expect(headlineOf(withSignificance(0.7, {}))).toEqual({
       title: "No system can be told from bm25 on 6 queries; 251 would be needed",
       deck: [
-        "nDCG@10 on one, test split: the largest difference is +0.0300 of model/1 (p = 0.7000, paired t test, Holm’s correction).",
+        "nDCG@10 on one, test split: the largest difference is +0.0300 of model/1 (p = 0.7000, paired t test, Holm’s correction over 3 comparisons).",
       ],
     })
     expect(headlineOf(withSignificance(0.01, {})).title).toBe(
@@ -168,7 +168,11 @@ describe("the page's sentences", () => {
         dataset.rows.filter(({ kind }) => kind === "all"),
       )
     }
-    expect(legend(0.01)).toEqual(["† differs from bm25 (paired t test, Holm’s correction, p ≤ 0.05)"])
-    expect(legend(0.2)).toEqual(["Nothing differs from bm25 (paired t test, Holm’s correction, p ≤ 0.05)"])
+    expect(legend(0.01)).toEqual([
+      "† differs from bm25 (paired t test, Holm’s correction over 3 comparisons, p ≤ 0.05)",
+    ])
+    expect(legend(0.2)).toEqual([
+      "Nothing differs from bm25 (paired t test, Holm’s correction over 3 comparisons, p ≤ 0.05)",
+    ])
   })
 })

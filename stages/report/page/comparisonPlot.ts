@@ -49,7 +49,7 @@ const againstBaseline = (
     description: `Mean difference in ${measure} from ${baseline}, with ${level} intervals: ${marking.map((row) => `${row.system} ${changeText(row.difference)}`).join(", ")}`,
     caption: [
       h("strong", {}, `${measure}: difference from ${baseline}`),
-      `. ${found} (${howTested(significance)}); ${interval}${marking.some(({ lower }) => lower === null) ? " (none for 5 queries and fewer)" : ""}.`,
+      `. ${found} (${howTested(significance, shown.split.name)}); ${interval}${marking.some(({ lower }) => lower === null) ? " (none for 5 queries and fewer)" : ""}.`,
     ],
     widest: 860,
     data: {

@@ -100,6 +100,7 @@ const plotOf = (shown: Shown, points: ReadonlyArray<Point>, missing: ReadonlyArr
               look: look(point),
               isStrong: point.system === firstSystem || point.system === secondSystem,
             })),
+            frontier.map(({ cost, value }) => ({ x: cost, y: value })),
             radius,
             canvas,
           ),

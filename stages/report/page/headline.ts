@@ -1,4 +1,4 @@
-import { conclude } from "../../../schemas/index.ts"
+import { conclude, correctedTogether } from "../../../schemas/index.ts"
 import { queriesText, valueText } from "./numbers.ts"
 import { bestOf, kindsOf, rowsOf, type Shown } from "./View.ts"
 
@@ -10,7 +10,11 @@ const conclusionOf = ({ dataset, measure, split }: Shown, kind: string) => {
   const standing = significance?.standings.find(isHere)
   return significance === undefined || standing === undefined
     ? undefined
-    : conclude(standing, significance, significance.rows.filter(isHere))
+    : conclude(
+        standing,
+        { ...significance, comparisons: correctedTogether(significance, standing.split) },
+        significance.rows.filter(isHere),
+      )
 }
 
 const printed = (text: string): string => text.replaceAll("'", "’")

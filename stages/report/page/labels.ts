@@ -50,20 +50,46 @@ interface Box {
 const touches = (a: Box, b: Box): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 
+/** A straight line between two points of a plot, in pixels. */
+export interface Segment {
+  readonly from: readonly [x: number, y: number]
+  readonly to: readonly [x: number, y: number]
+}
+
+/** Whether a line passes through a box: what is left of it within one side after the other (Liang and Barsky 1984). */
+const crosses = ({ from: [x, y], to }: Segment, { bottom, left, right, top }: Box): boolean => {
+  let [first, last] = [0, 1]
+  for (const [at, towards, low, high] of [
+    [x, to[0] - x, left, right],
+    [y, to[1] - y, top, bottom],
+  ] as const) {
+    if (towards === 0) {
+      if (at < low || at > high) return false
+      continue
+    }
+    const ends = [(low - at) / towards, (high - at) / towards]
+    first = Math.max(first, Math.min(...ends))
+    last = Math.min(last, Math.max(...ends))
+  }
+  return first <= last
+}
+
 /** Distances from the point that are tried, in pixels, and directions: right and left first. */
 const distances = [7, 12, 20, 30, 42, 56, 72, 90, 110, 135, 165, 200]
 const directions = [0, 12, 1, 23, 11, 13, 6, 18, 3, 21, 9, 15, 2, 22, 10, 14, 4, 20, 8, 16, 5, 19, 7, 17]
 
 /**
- * Places for the names of points, on no other name and no dot, each as near to its point as there is room; `undefined` for a name
- * that has none.
+ * Places for the names of points, on no other name, no dot and no line, each as near to its point as there is room; over a line where
+ * there is no other, and `undefined` for a name that has none at all.
  *
  * @param radius of the dots.
+ * @param lines that the plot joins points by.
  */
 export const placeAround = (
   labels: ReadonlyArray<Label>,
   radius: number,
   frame: Box,
+  lines: ReadonlyArray<Segment> = [],
 ): ReadonlyArray<Placed | undefined> => {
   const taken: Array<Box> = labels.map(({ x, y }) => ({
     left: x - radius - 2,
@@ -71,7 +97,7 @@ export const placeAround = (
     top: y - radius - 2,
     bottom: y + radius + 2,
   }))
-  return labels.map(({ width, x, y }) => {
+  const placed = ({ width, x, y }: Label, avoided: ReadonlyArray<Segment>): Placed | undefined => {
     for (const distance of distances) {
       for (const direction of directions) {
         const angle = (direction * Math.PI) / 12
@@ -82,12 +108,14 @@ export const placeAround = (
         const inside =
           box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
         if (!inside || taken.some((other) => touches(box, other))) continue
+        if (avoided.some((line) => crosses(line, box))) continue
         taken.push(box)
         return { left, middle }
       }
     }
     return undefined
-  })
+  }
+  return labels.map((label) => placed(label, lines) ?? placed(label, []))
 }
 
 /** A name of which the middle is left out, so much that it fits; the head keeps its share of what is left. */

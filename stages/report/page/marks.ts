@@ -1,5 +1,5 @@
 import { axisX, axisY, gridX, gridY, type Markish } from "@observablehq/plot"
-import { type Label, placeAround, shortened, spread } from "./labels.ts"
+import { type Label, placeAround, type Segment, shortened, spread } from "./labels.ts"
 import type { Look } from "./Palette.ts"
 import type { Canvas } from "./PlotSpec.ts"
 
@@ -101,9 +101,18 @@ export const namesAtEnds =
     return group
   }
 
-/** Names around their points, on no other name and no dot. One that finds no room is left out, and is in the numbers. */
+/**
+ * Names around their points, on no other name, no dot and no line. One that finds no room is left out, and is in the numbers.
+ *
+ * @param line that joins points of the plot, in its units, from one to the next.
+ */
 export const namesAround =
-  (named: ReadonlyArray<Named>, radius: number, { colours, measure, width: whole }: Canvas): Markish =>
+  (
+    named: ReadonlyArray<Named>,
+    line: ReadonlyArray<Pick<Named, "x" | "y">>,
+    radius: number,
+    { colours, measure, width: whole }: Canvas,
+  ): Markish =>
   (_index, scales, _values, { height, marginBottom, marginLeft, marginTop, width }) => {
     const group = svg("g", { "aria-label": "names" })
     const names = shortened(
@@ -119,7 +128,9 @@ export const namesAround =
       }),
     )
     const frame = { left: marginLeft + 2, right: width, top: marginTop, bottom: height - marginBottom - 2 }
-    placeAround(labels, radius, frame).forEach((placed, position) => {
+    const corners = line.map(({ x, y }) => [Number(scales.x?.(x)), Number(scales.y?.(y))] as const)
+    const lines = corners.slice(1).map((to, position): Segment => ({ from: corners[position]!, to }))
+    placeAround(labels, radius, frame, lines).forEach((placed, position) => {
       const [each, label] = [named[position]!, labels[position]!]
       if (placed === undefined) return
       const { left, middle } = placed

@@ -23,15 +23,22 @@ interface Panel {
   readonly title: string
   readonly has: (series: string) => boolean
   readonly isLogarithmic: boolean
+  /** Whether its values follow a plan: then nothing is smoothed, which would round its corners. */
+  readonly isPlanned: boolean
 }
 
 const isValidation = (series: string): boolean => /^(?:dev|validation)\./.test(series)
 
 const panels: ReadonlyArray<Panel> = [
-  { title: "Loss", has: (series) => /^loss(?:\.|$)/.test(series), isLogarithmic: false },
-  { title: "Validation", has: isValidation, isLogarithmic: false },
-  { title: "Learning rate", has: (series) => series.startsWith("learningRate"), isLogarithmic: false },
-  { title: "Norm of the gradient", has: (series) => /^gradientNorm/.test(series), isLogarithmic: true },
+  { title: "Loss", has: (series) => /^loss(?:\.|$)/.test(series), isLogarithmic: false, isPlanned: false },
+  { title: "Validation", has: isValidation, isLogarithmic: false, isPlanned: false },
+  { title: "Learning rate", has: (series) => series.startsWith("learningRate"), isLogarithmic: false, isPlanned: true },
+  {
+    title: "Norm of the gradient",
+    has: (series) => /^gradientNorm/.test(series),
+    isLogarithmic: true,
+    isPlanned: false,
+  },
 ]
 
 /** Lines of one model have its colour, and differ by these. */
@@ -83,7 +90,7 @@ interface Line {
 
 const panelPlot = (
   shown: Shown,
-  { has, isLogarithmic, title }: Panel,
+  { has, isLogarithmic, isPlanned, title }: Panel,
   rows: ReadonlyArray<Logged>,
   isOneModel: boolean,
   kept: Readonly<Record<string, number>>,
@@ -110,7 +117,8 @@ const panelPlot = (
     }
   })
   if (lines.length === 0) return undefined
-  const isNoisy = lines.some(({ points }) => points.length >= manyPoints)
+  const isSmoothed = ({ points }: Line): boolean => !isPlanned && points.length >= manyPoints
+  const isNoisy = lines.some(isSmoothed)
   const keptStep = isOneModel ? kept[view.training] : undefined
   const keptPoints = lines.flatMap((line) =>
     line.points.flatMap((point) => (point.step === kept[line.system] ? [{ ...point, look: line.look }] : [])),
@@ -159,17 +167,19 @@ const panelPlot = (
         marginTop: 28,
         marginBottom: 44,
         x: {},
-        y: { nice: true, ...(isLogarithmic ? { type: "log" as const } : {}) },
+        // To the next power of ten would leave most of a plot empty.
+        y: isLogarithmic ? { type: "log" as const } : { nice: true },
         marks: [
           ...beside(colours, { label: "", ticks, tickFormat: tickText }),
           below(colours, { label: "step", ticks: width < 480 ? 3 : 5, tickFormat: countText }),
           ...(keptStep === undefined
             ? []
             : [ruleX([keptStep], { stroke: colours.muted, strokeDasharray: "2,3", strokeOpacity: 0.8 })]),
-          ...lines.flatMap(({ look, points }) => {
-            const { colour, dashes: strokeDasharray } = look(colours)
+          ...lines.flatMap((each) => {
+            const { points } = each
+            const { colour, dashes: strokeDasharray } = each.look(colours)
             const line = { x: "step", y: "value", stroke: colour, strokeDasharray }
-            if (points.length < manyPoints) return [lineY(points, { ...line, strokeWidth: 1.6 })]
+            if (!isSmoothed(each)) return [lineY(points, { ...line, strokeWidth: 1.6 })]
             const k = Math.ceil(points.length * smoothedPart)
             return [
               lineY(points, { ...line, strokeDasharray: "none", strokeWidth: 1, strokeOpacity: 0.2 }),
@@ -223,7 +233,13 @@ export const trainingPlots = (page: Page): Part =>
         : ["loss", ...new Set(logged.map(({ series }) => series).filter(isValidation))].map((series) => {
             const title = series === "loss" ? "Loss" : `Validation: ${shortName(series)}`
             const rows = logged.filter((row) => row.series === series)
-            return panelPlot(shown, { title, has: () => true, isLogarithmic: false }, rows, false, logs.kept)
+            return panelPlot(
+              shown,
+              { title, has: () => true, isLogarithmic: false, isPlanned: false },
+              rows,
+              false,
+              logs.kept,
+            )
           })
     return {
       ...(systems.length > 1
