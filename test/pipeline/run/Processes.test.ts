@@ -189,6 +189,28 @@ describe("two processes", () => {
     clean(store)
   })
 
+  it("C35 two that find the leftovers of a dead one at once both end well, and so do two collections beside them", async () => {
+    for (const wait of [0, 150]) {
+      const store = freshPath("store")
+      const first = start(program, { store, plan: "diamond", mischief: { kill: ["left"], sleepMs: { right: 60_000 } } })
+      expect((await first.ended).signal).toBe("SIGKILL")
+      expect(readdirSync(join(store, "locks")).length).toBeGreaterThan(0)
+      expect(readdirSync(join(store, "tmp"))).toHaveLength(2)
+      const both = [0, 1].map(() => start(program, { store, plan: "diamond", mischief: {} }))
+      await new Promise((done) => setTimeout(done, wait))
+      const collections = [0, 1].map(() =>
+        Effect.runPromise(Effect.either(collectGarbage({ graceSeconds: 0 }).pipe(Effect.provide(services(store))))),
+      )
+      for (const collected of await Promise.all(collections)) {
+        if (Either.isLeft(collected)) expect(collected.left).toBeInstanceOf(StoreBusy)
+      }
+      for (const { code, stderr } of await Promise.all(both.map(({ ended }) => ended)))
+        expect([code, stderr]).toEqual([0, stderr])
+      clean(store)
+      expect(await verify(store)).toMatchObject({ results: 5, damaged: [], unreadable: [], orphans: [] })
+    }
+  })
+
   it("C36 a garbage collection refuses while a run is at work", async () => {
     const store = freshPath("store")
     const started = start(program, { store, plan: "diamond", mischief: { sleepMs: { a: 60_000 } } })
