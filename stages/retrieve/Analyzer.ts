@@ -18,7 +18,10 @@ export interface Analysis {
   readonly scanner: () => Scanner
   /** Words, as the scanner yields them, that are no terms. */
   readonly stopWords: ReadonlyArray<string>
-  /** Makes the word `units[0 .. length)` a term in its place and gives the term's length; there is room for twice the word. */
+  /**
+   * Makes the word `units[0 .. length)` a term in its place and gives the term's length, or -1 where it is none; there is room for twice
+   * the word.
+   */
   readonly stem: (units: Uint16Array, length: number) => number
 }
 
@@ -77,6 +80,10 @@ export class Analyzer {
     const stem = this.#stem
     for (let i = 0; i < length; i++) stem[i] = units[i]!
     const stemLength = this.#analysis.stem(stem, length)
+    if (stemLength < 0) {
+      if (this.#words.size < rememberedWords) this.#remember(units, length, hash, stopped)
+      return stopped
+    }
     const stemHash = hashUnits(stem, stemLength)
     let term = findWord(this.terms, stem, stemLength, stemHash)
     if (term < 0) term = this.#grow ? addWord(this.terms, stem, stemLength, stemHash) : unknownTerm

@@ -248,6 +248,9 @@ export class WordScanner {
   readonly units: Uint16Array = new Uint16Array(maxWordLength + 1)
   length = 0
   hash = 0
+  /** Where the word stands in the text, whole. */
+  start = 0
+  end = 0
   readonly #possessive: boolean
   #text = ""
   #position = 0
@@ -350,7 +353,9 @@ export class WordScanner {
         i = j < stop || j === n ? j : i + 1
         continue
       }
-      this.#position = i + accepted
+      this.start = i
+      this.end = i + accepted
+      this.#position = this.end
       if (accepted >= 2 && units[accepted - 1] === letterS && units[accepted - 2] === apostrophe && this.#possessive) {
         accepted -= 2
       }
@@ -384,6 +389,8 @@ export class WordScanner {
   #take(from: number, end: number): void {
     const text = this.#text
     const units = this.units
+    this.start = from
+    this.end = end
     this.#position = end
     let length = 0
     let i = from
@@ -403,6 +410,26 @@ export class WordScanner {
     this.length = length
     this.hash = hashUnits(units, length)
   }
+}
+
+const isExtend = ((): Uint8Array => {
+  const table = new Uint8Array(classes)
+  for (const k of extend) table[k] = 1
+  return table
+})()
+
+/** Whether a word is of ideographs, of hiragana, of katakana or of Hangul alone, extending characters aside, as Lucene types it. */
+export const isCjkWord = (text: string, from: number, to: number): boolean => {
+  let kind: number | undefined
+  for (const letter of text.slice(from, to)) {
+    const k = classOf[letter.codePointAt(0) ?? 0]!
+    if (isExtend[k] === 1) continue
+    const own = k === C.letter && /^\p{Script=Hangul}$/u.test(letter) ? -1 : k
+    if (own !== -1 && own !== C.han && own !== C.hiragana && own !== C.katakana) return false
+    if (kind !== undefined && own !== kind) return false
+    kind = own
+  }
+  return kind !== undefined
 }
 
 const isHigh = (unit: number): boolean => (unit & 0xfc00) === 0xd800
