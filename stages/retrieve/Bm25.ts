@@ -60,6 +60,15 @@ const probeCost = 12
 /** Of more postings than these, sums are cleared all at once. */
 const clearedOneByOne = 400
 
+/** Every how manieth block of windows is looked at in one go through the collection. */
+const blockStride = 8
+
+/** Of fewer results than these no floor is guessed: a sample holds too few of them. */
+const guessedFrom = 200
+
+/** How much greater the share of the best is thought, for a guess, than that of the blocks seen: what samples differ by. */
+const guessMargin = 1 / 12
+
 /** Lucene's idf of a term in `n` of `documents` documents. */
 export const luceneIdf = (documents: number, n: number): number => f32(Math.log(1 + (documents - n + 0.5) / (n + 0.5)))
 
@@ -69,6 +78,9 @@ export class Bm25Searcher {
   readonly #best: Best
   readonly #sums: Sums
   readonly #terms: TermWindows
+  #searches = 0
+  /** Searches whose guess of the floor was wrong. */
+  #failures = 0
 
   constructor(index: InvertedIndex, parameters: Bm25Parameters) {
     this.#index = index
@@ -93,12 +105,26 @@ export class Bm25Searcher {
     const terms = this.#terms
     terms.open(query.ids, weights, k)
     const best = this.#best
-    best.start(Math.min(k, this.#index.lengths.length), terms.lowest, terms.highest, terms.floor)
-    this.#sweep(count, best)
+    const wanted = Math.min(k, this.#index.lengths.length)
+    best.start(wanted, terms.lowest, terms.highest, terms.floor)
+    // Guesses that fail cost a second search: where they often do, there are no more.
+    const guesses = k >= guessedFrom && this.#failures * 8 <= this.#searches
+    this.#searches++
+    this.#sweep(count, best, guesses ? wanted : 0)
+    if (!best.holds()) {
+      this.#failures++
+      best.start(wanted, terms.lowest, terms.highest, Math.max(terms.floor, best.reached()))
+      this.#sweep(count, best, 0)
+    }
     return best.hits()
   }
 
-  #sweep(terms: number, best: Best): void {
+  /**
+   * Goes through the windows, every eighth block of them first: these are a sample of the collection, by whose scores the floor is guessed.
+   *
+   * @param guessed how many best documents the floor is guessed for; 0 for none
+   */
+  #sweep(terms: number, best: Best, guessed: number): void {
     const { bounds, large, starts, totals, windows } = this.#terms
     const sums = this.#sums
     const order = new Int32Array(terms)
@@ -109,16 +135,26 @@ export class Bm25Searcher {
      * seen. What was not seen for long is thought smaller with time, so that it is tried again.
      */
     const shares = new Float64Array(terms).fill(0.05)
-    for (let block = 0; block < windows; block += blockWindows) {
+    const blocks = Math.ceil(windows / blockWindows)
+    let check = 1 / 32
+    for (let nth = 0, next = 0, offset = 0; nth < blocks; nth++, next += blockStride) {
+      if (next >= blocks) next = ++offset
+      if (guessed > 0 && nth >= check * blocks) {
+        best.guess(Math.ceil(guessed * (nth / blocks + guessMargin)))
+        check *= 2
+      }
+      const block = next * blockWindows
       const blockEnd = Math.min(windows, block + blockWindows)
-      let loaded = false
+      let begun = false
       for (let window = block; window < blockEnd; window++) {
         const total = totals[window]!
         const floor = best.floor
         if (total === 0 || f32(total) < floor) continue
-        if (!loaded) {
-          this.#terms.load(block)
-          loaded = true
+        if (!begun) {
+          begun = true
+          large.forEach((all, i) => {
+            nextLarge[i] = firstOf(all, starts[i * (windows + 1) + block]!)
+          })
         }
         let active = 0
         let touched = 0
@@ -169,6 +205,7 @@ export class Bm25Searcher {
         for (let at = essential; at < active; at++) {
           const i = order[at]!
           const start = i * (windows + 1) + window
+          this.#terms.load(i, block)
           sums.add(i, starts[start]!, starts[start + 1]!, window, cut)
           if (large[i]!.length > 0) this.#addLarge(i, starts[start]!, starts[start + 1]!, window, cut, nextLarge)
         }
@@ -179,6 +216,7 @@ export class Bm25Searcher {
           for (let at = essential - 1; at >= 0; at--) {
             const i = order[at]!
             const start = i * (windows + 1) + window
+            this.#terms.load(i, block)
             if (probing) sums.probe(i, starts[start]!, starts[start + 1]!, window)
             else sums.add(i, starts[start]!, starts[start + 1]!, window, Infinity)
             if (large[i]!.length === 0) continue
@@ -209,4 +247,16 @@ export class Bm25Searcher {
     }
     nextLarge[term] = next
   }
+}
+
+/** The first of pairs whose posting is not before one. */
+const firstOf = (pairs: Uint32Array, posting: number): number => {
+  let low = 0
+  let high = pairs.length / 2
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (pairs[2 * middle]! < posting) low = middle + 1
+    else high = middle
+  }
+  return 2 * low
 }

@@ -37,6 +37,8 @@ export class Best {
   #base = 0
   /** Among documents at the floor's score, those whose docids come before this place are out. */
   #floorRank = 0
+  /** The score that is guessed to be reached by k, as in keys; 0 where none is. */
+  #guessed = 0
 
   constructor(order: DocidOrder) {
     this.#order = order
@@ -65,6 +67,7 @@ export class Best {
     }
     this.floor = floor
     this.#floorRank = 0
+    this.#guessed = 0
   }
 
   offer(doc: number, score: number): void {
@@ -76,20 +79,48 @@ export class Best {
     this.#keys[this.#size++] = (score === 0 ? 0 : bitsOf(score) - this.#base) * this.#room + doc
   }
 
+  /**
+   * Takes it that at least `k` documents score as the `rank`-th of those offered so far, where there are so many: what scores less is
+   * left out from now on. Whether that was right, `holds` says in the end.
+   */
+  guess(rank: number): void {
+    if (rank < 1 || this.#size < rank) return
+    const above = Math.floor(selectGreatest(this.#keys, this.#size, rank) / this.#room)
+    const score = this.#scoreOf(above)
+    if (score <= this.floor) return
+    this.#guessed = above
+    this.floor = score
+    this.#floorRank = 0
+  }
+
+  /** Whether nothing was left out that is among the best. */
+  holds(): boolean {
+    if (this.#guessed === 0) return true
+    let reached = 0
+    for (let i = 0; i < this.#size; i++) if (this.#keys[i]! >= this.#guessed * this.#room) reached++
+    return reached >= this.#k
+  }
+
+  /** A score that at least `k` documents offered have; 0 where there are not so many. */
+  reached(): number {
+    if (this.#size < this.#k) return 0
+    return this.#scoreOf(Math.floor(selectGreatest(this.#keys, this.#size, this.#k) / this.#room))
+  }
+
   hits(): Hits {
     if (this.#size > this.#k) this.#cut()
     const n = this.#size
     const { ranks } = this.#order
-    const keys = this.#keys.subarray(0, n).sort()
     const docs = new Int32Array(n)
     const scores = new Float32Array(n)
     const bits = new Uint32Array(scores.buffer)
     for (let i = 0; i < n; i++) {
-      const key = keys[n - 1 - i]!
+      const key = this.#keys[i]!
       const above = Math.floor(key / this.#room)
       docs[i] = key - above * this.#room
       bits[i] = above === 0 ? 0 : above + this.#base
     }
+    sortDescending(bits, docs)
     for (let from = 0; from < n; ) {
       let to = from + 1
       while (to < n && bits[to] === bits[from]) to++
@@ -106,6 +137,11 @@ export class Best {
 
   #isOut(doc: number, score: number): boolean {
     return score < this.floor || (score === this.floor && this.#order.ranks[doc]! < this.#floorRank)
+  }
+
+  #scoreOf(above: number): number {
+    floatBits[0] = above === 0 ? 0 : above + this.#base
+    return float[0]!
   }
 
   /** Leaves the best k, and raises the floor to the worst of them. */
@@ -133,10 +169,49 @@ export class Best {
     const first = tied - (k - kept)
     for (let i = first; i < tied; i++) keys[kept++] = worst * room + docs[places[i]!]!
     this.#size = k
-    floatBits[0] = worst === 0 ? 0 : worst + this.#base
-    this.floor = float[0]!
+    const floor = this.#scoreOf(worst)
+    // A guess may be above the k-th best.
+    if (floor < this.floor) return
+    this.floor = floor
     this.#floorRank = places[first]!
   }
+}
+
+const digitBits = 11
+const digits = 1 << digitBits
+
+/** Sorts by keys descending, digit by digit: a sort by comparison costs ten times as much. */
+const sortDescending = (keys: Uint32Array, values: Int32Array): void => {
+  const n = keys.length
+  let greatest = 0
+  let least = 2 ** 32
+  for (let i = 0; i < n; i++) {
+    greatest = Math.max(greatest, keys[i]!)
+    least = Math.min(least, keys[i]!)
+  }
+  let [fromKeys, fromValues]: [Uint32Array, Int32Array] = [keys, values]
+  let [toKeys, toValues]: [Uint32Array, Int32Array] = [new Uint32Array(n), new Int32Array(n)]
+  const places = new Uint32Array(digits)
+  for (let shift = 0; n > 1 && (greatest - least) >>> shift > 0; shift += digitBits) {
+    places.fill(0)
+    for (let i = 0; i < n; i++) places[((greatest - fromKeys[i]!) >>> shift) & (digits - 1)]!++
+    for (let digit = 0, place = 0; digit < digits; digit++) {
+      const count = places[digit]!
+      places[digit] = place
+      place += count
+    }
+    for (let i = 0; i < n; i++) {
+      const place = places[((greatest - fromKeys[i]!) >>> shift) & (digits - 1)]!++
+      toKeys[place] = fromKeys[i]!
+      toValues[place] = fromValues[i]!
+    }
+    ;[fromKeys, toKeys] = [toKeys, fromKeys]
+    ;[fromValues, toValues] = [toValues, fromValues]
+    if (shift + digitBits > 31) break
+  }
+  if (fromKeys === keys) return
+  keys.set(fromKeys)
+  values.set(fromValues)
 }
 
 /** Sorts `values[0 .. size)`. */

@@ -186,6 +186,23 @@ describe("BM25", () => {
     }
   })
 
+  it("R11 a guess of the floor that was wrong loses nothing: the best are not where the sample is", () => {
+    // Every eighth block of 16 windows of 4,096 is looked at first: here it holds most of the better documents, but not the 3,000 best.
+    const many = Array.from({ length: 9 * 65_536 }, (_, doc) => {
+      if ((doc >>> 16) % 8 === 0) return doc % 64 === 0 ? "ab ab" : "cd"
+      return doc % 512 === 0 ? "ab ab ab cd" : "ef"
+    })
+    const index = build(many)
+    const searcher = new Bm25Searcher(index, defaultBm25)
+    const query = queryAnalyzer(index)("ab cd")
+    const all = searcher.search(query, many.length)
+    for (const k of [300, 3000]) {
+      const some = searcher.search(query, k)
+      expect(some.docs).toEqual(all.docs.slice(0, k))
+      expect(some.scores).toEqual(all.scores.slice(0, k))
+    }
+  })
+
   it("R12 a query of stop words or unknown words finds nothing; so does an empty index", () => {
     const index = build(["cell", "gene"])
     expect(run(index, defaultBm25, "the of zebra", 10)).toEqual([])

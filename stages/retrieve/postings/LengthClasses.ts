@@ -13,9 +13,13 @@ export interface LengthClasses {
 
 /** Classes of lengths that Lucene's byte tells apart. */
 export const roundedLengths = (lengths: Uint32Array, inverse: (length: number) => number): LengthClasses => {
-  const classOf = Uint8Array.from(lengths, encodeLength)
+  const classOf = new Uint8Array(lengths.length)
   const used = new Uint8Array(256)
-  for (const code of classOf) used[code] = 1
+  for (let doc = 0; doc < lengths.length; doc++) {
+    const code = encodeLength(lengths[doc]!)
+    classOf[doc] = code
+    used[code] = 1
+  }
   const values: Array<number> = []
   const number = new Uint8Array(256)
   used.forEach((is, code) => {
@@ -31,8 +35,10 @@ export const exactLengths = (lengths: Uint32Array, inverse: (length: number) => 
   const values = [...new Set(lengths)].sort((left, right) => left - right)
   if (values.length > 65_536) throw new RangeError(`${values.length} distinct document lengths; at most 65536 are held`)
   const number = new Map(values.map((length, i) => [length, i]))
+  const classOf = new Uint16Array(lengths.length)
+  for (let doc = 0; doc < lengths.length; doc++) classOf[doc] = number.get(lengths[doc]!) ?? 0
   return {
-    classOf: Uint16Array.from(lengths, (length) => number.get(length) ?? 0),
+    classOf,
     inverses: Float32Array.from(values, inverse),
     greatest: Float32Array.from({ length: 256 }, (_, code) => inverse(decodeLength(code))),
     least: Float32Array.from({ length: 256 }, (_, code) => inverse(code < 255 ? decodeLength(code + 1) - 1 : 2 ** 32)),

@@ -16,7 +16,7 @@ export const frequencyBits = 4
 export const largeFrequency = (1 << frequencyBits) - 1
 
 /** How many postings a window has, on average, of a term that is common. */
-const commonDensity = 16
+const commonDensity = 4
 
 export interface Postings {
   /** Of common terms, one behind another. */

@@ -42,6 +42,8 @@ export class TermWindows {
   readonly #common: number
   /** By term: where a common one's postings begin in the index; -1 for a rarer one. */
   #from: Array<number> = []
+  /** By term: the first window of the block whose postings are in memory. */
+  #loaded: Array<number> = []
   #docs = new Int32Array(0)
   #frequencies = new Uint32Array(0)
   #packed = new Uint16Array(0)
@@ -70,6 +72,7 @@ export class TermWindows {
     this.floor = 0
     this.large = []
     this.#from = []
+    this.#loaded = []
     this.#sums.begin()
     const { bounds, totals } = this
     terms.forEach((term, i) => {
@@ -92,17 +95,16 @@ export class TermWindows {
     })
   }
 
-  /** Brings the postings of a block of windows into memory. */
-  load(block: number): void {
+  /** Brings a term's postings of a block of windows into memory, if they are not there. */
+  load(i: number, block: number): void {
+    if (this.#loaded[i] === block || this.#from[i]! < 0) return
+    this.#loaded[i] = block
     const { starts, windows } = this
-    const { common } = this.#index.postings
-    const last = Math.min(windows, block + blockWindows)
-    this.#from.forEach((from, i) => {
-      if (from < 0) return
-      const first = starts[i * (windows + 1) + block]!
-      const end = starts[i * (windows + 1) + last]!
-      if (end > first) this.#sums.load(i, common.subarray(from + first, from + end), first)
-    })
+    const from = this.#from[i]!
+    const at = i * (windows + 1)
+    const first = starts[at + block]!
+    const end = starts[at + Math.min(windows, block + blockWindows)]!
+    this.#sums.load(i, this.#index.postings.common.subarray(from + first, from + end), first)
   }
 
   /** Leaves levels in `bounds`, and returns one that at least k postings have. */
@@ -121,6 +123,7 @@ export class TermWindows {
     }
     this.#sums.take(weight, reader.greatest, room)
     this.#from.push(from)
+    this.#loaded.push(-1)
     if (reader.greatest < largeFrequency) this.large.push(none)
     else {
       const first = largeBefore(this.#index.postings, from)
@@ -170,6 +173,7 @@ export class TermWindows {
     this.#sums.take(weight, greatest, size)
     this.#sums.load(i, packed.subarray(0, size), 0)
     this.#from.push(-1)
+    this.#loaded.push(-1)
     this.large.push(large.length === 0 ? none : Uint32Array.from(large))
     return counted ? this.#levels.kth(k) : 1
   }
