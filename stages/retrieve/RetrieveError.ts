@@ -112,6 +112,19 @@ export class CiffUnusable extends Schema.TaggedError<CiffUnusable>()("CiffUnusab
   }
 }
 
+/** A file of vectors cannot be used as it is. Nothing of it is stored. */
+export class VectorFileUnusable extends Schema.TaggedError<VectorFileUnusable>()("VectorFileUnusable", {
+  file: Schema.String,
+  /** Of the vector, from 1; 0 where it is the whole file. */
+  row: Schema.Number,
+  problem: Schema.String,
+  remedy: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.file}${this.row > 0 ? `, vector ${this.row}` : ""}: ${this.problem}. ${this.remedy}`
+  }
+}
+
 export type RetrieveError =
   | CiffUnusable
   | CollectionTooLarge
@@ -119,6 +132,7 @@ export type RetrieveError =
   | NoQueries
   | SearchFailed
   | UnknownCandidate
+  | VectorFileUnusable
   | VectorsUnreadable
   | VectorsUnsuitable
   | OutsideFailed

@@ -82,6 +82,26 @@ export const SparseSettings = Schema.Struct({
 })
 export type SparseSettings = typeof SparseSettings.Type
 
+const similarity = setting(
+  Schema.Literal("product", "cosine"),
+  "product",
+  "What is near: the product of vectors as they are, or of vectors of length 1",
+)
+
+/** Vectors that were made elsewhere, each of which makes a first stage. */
+export const VectorsSettings = Schema.Array(
+  Schema.Struct({
+    name: SystemName.annotations({ description: "The system's name in the table" }),
+    passages: Schema.NonEmptyString.annotations({
+      description:
+        "The passages' vectors: a .npy file, whose docids are the lines of a .txt file of the same name, or Parquet with the columns docid and vector",
+    }),
+    queries: Schema.NonEmptyString.annotations({ description: "The queries' vectors alike, by qid" }),
+    similarity,
+  }),
+)
+export type VectorsSettings = typeof VectorsSettings.Type
+
 /** What every first stage is asked. */
 export const Asked = Schema.Struct({
   splits: Schema.NonEmptyArray(Split),
@@ -134,6 +154,23 @@ export const RetrieveDenseConfig = Schema.typeSchema(
   Schema.Struct({ ...Asked.fields, threads: Schema.optionalWith(count, { exact: true }) }),
 )
 export type RetrieveDenseConfig = typeof RetrieveDenseConfig.Type
+
+const vectorFile = {
+  file: Schema.NonEmptyString,
+  /** The file of whose the vectors are, a line each; none where the file itself says it. */
+  ids: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
+  similarity,
+}
+
+/** What the reading of passages' vectors reads of the configuration. */
+export const VectorFileConfig = Schema.typeSchema(Schema.Struct(vectorFile))
+export type VectorFileConfig = typeof VectorFileConfig.Type
+
+/** What the reading of queries' vectors reads of the configuration. */
+export const QueryVectorFileConfig = Schema.typeSchema(
+  Schema.Struct({ ...vectorFile, splits: Schema.NonEmptyArray(Split) }),
+)
+export type QueryVectorFileConfig = typeof QueryVectorFileConfig.Type
 
 /** What the index of learned weights reads of the configuration. */
 export const ImpactConfig = Schema.typeSchema(Schema.Struct({ ...weightForm, file: Schema.NonEmptyString }))
@@ -194,3 +231,10 @@ export const sparseInputs = { index: Kinds.ImpactIndex, queries: Kinds.Queries, 
 export const rerankTfIdfInputs = { ...searchInputs, candidates: Kinds.Candidates }
 
 export const runOutputs = { run: Kinds.Run }
+
+/** Of what reads vectors from the user's files. */
+export const passageVectorInputs = { passages: Kinds.Passages, files: many(Kinds.SourceFiles) }
+
+export const queryVectorInputs = { queries: Kinds.Queries, files: many(Kinds.SourceFiles) }
+
+export const vectorOutputs = { vectors: Kinds.Vectors }

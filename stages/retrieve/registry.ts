@@ -10,6 +10,9 @@ import {
   impactInputs,
   impactOutputs,
   passageInputs,
+  passageVectorInputs,
+  QueryVectorFileConfig,
+  queryVectorInputs,
   RetrieveBm25Config,
   RetrieveDenseConfig,
   RetrieveOutsideConfig,
@@ -25,6 +28,9 @@ import {
   searchInputs,
   sparseInputs,
   TfIdfConfig,
+  VectorFileConfig,
+  VectorsSettings,
+  vectorOutputs,
   WinkConfig,
 } from "./contract.ts"
 import { defineFirstStage, defineFirstStages, type FirstStage, type FirstStageSystem } from "./FirstStage.ts"
@@ -98,6 +104,28 @@ export const retrieveDense = stage({
   occupies: "machine",
 })
 
+/** The vectors of a collection's passages that were made elsewhere. */
+export const importPassageVectors = stage({
+  name: "vectors.passages",
+  config: VectorFileConfig,
+  inputs: passageVectorInputs,
+  outputs: vectorOutputs,
+  code: "stages/retrieve/importPassageVectors.ts",
+  load: () => import("./importPassageVectors.ts"),
+  native: ["duckdb"],
+})
+
+/** The vectors of queries that were made elsewhere. */
+export const importQueryVectors = stage({
+  name: "vectors.queries",
+  config: QueryVectorFileConfig,
+  inputs: queryVectorInputs,
+  outputs: vectorOutputs,
+  code: "stages/retrieve/importQueryVectors.ts",
+  load: () => import("./importQueryVectors.ts"),
+  native: ["duckdb"],
+})
+
 /** Builds the index of the weights that were learned elsewhere for the terms of a collection's passages. */
 export const indexImpacts = stage({
   name: "index.sparse",
@@ -140,6 +168,14 @@ const denseName = (choice: ModelChoice, models: DenseSettings): SystemName => {
   const source = typeof choice === "string" ? choice : choice.source
   const given = typeof choice === "string" ? undefined : choice.name
   return given ?? SystemName.make(models.length === 1 ? "dense" : `dense-${modelName(source)}`)
+}
+
+/** A file of vectors and, where it is NumPy's, the one of whose they are. */
+const vectorFiles = (path: string, name: string) => {
+  const of = userFile(path, `file.${name}`)
+  if (!path.endsWith(".npy")) return { config: { file: of.file }, files: [of.files] }
+  const ids = userFile(path.replace(/\.npy$/, ".txt"), `file.${name}-ids`)
+  return { config: { file: of.file, ids: ids.file }, files: [of.files, ids.files] }
 }
 
 /** Every first stage, in the order of the table; the configuration, suggestions, documentation and tests follow from it. */
@@ -227,6 +263,33 @@ export const firstStages: ReadonlyArray<FirstStage> = [
           },
         }
       }),
+  }),
+  defineFirstStages({
+    name: "vectors",
+    description: "Vectors that were made elsewhere, of passages and of queries: the nearest passages",
+    settings: VectorsSettings,
+    unset: [],
+    systems: (all) =>
+      all.map(({ name, passages: ofPassages, queries: ofQueries, similarity }) => ({
+        name,
+        wire: (asked, { label, passages, queries, threads }) => {
+          const mark = labelled(name, label)
+          const passageFile = vectorFiles(ofPassages, `passages.${mark}`)
+          const queryFile = vectorFiles(ofQueries, `queries.${mark}`)
+          const passageVectors = importPassageVectors(
+            { ...passageFile.config, similarity },
+            { passages, files: passageFile.files },
+            mark,
+          ).vectors
+          const queryVectors = importQueryVectors(
+            { ...queryFile.config, similarity, splits: asked.splits },
+            { queries, files: queryFile.files },
+            mark,
+          ).vectors
+          const config = { ...asked, system: name, ...(threads === undefined ? {} : { threads }) }
+          return retrieveDense(config, { passageVectors, queryVectors, queries }, mark).run
+        },
+      })),
   }),
 ]
 

@@ -62,8 +62,9 @@ const closedForms: Readonly<Record<string, ClosedForm>> = {
 }
 
 describe("the registry of first stages", () => {
-  // Those that settings of their own ask for are shown where these are: feedback.test.ts, sparse.test.ts, dense.test.ts.
-  const shown = ["rm3", "rocchio", "sparse", "dense"]
+  // Those that settings of their own ask for are shown where these are: feedback.test.ts, sparse.test.ts, dense.test.ts,
+  // vectorFiles.test.ts.
+  const shown = ["rm3", "rocchio", "sparse", "dense", "vectors"]
 
   it("R50 each is shown somewhere", () => {
     expect(firstStages.map(({ name }) => name)).toEqual([...Object.keys(closedForms), ...shown])
@@ -104,6 +105,6 @@ describe("the registry of first stages", () => {
     expect(names(undefined, false)).toEqual(firstStages.filter(({ anySize }) => anySize).map(({ name }) => name))
     expect(names(undefined, false)).toContain("bm25")
     expect(names(["bm25", "tfidf"], false)).toEqual(["bm25", "tfidf", ...shown])
-    expect(names(["dense", "bm25"], false)).toEqual(["dense", "bm25", "rm3", "rocchio", "sparse"])
+    expect(names(["dense", "bm25"], false)).toEqual(["dense", "bm25", "rm3", "rocchio", "sparse", "vectors"])
   })
 })
