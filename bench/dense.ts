@@ -4,6 +4,7 @@
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench dense      (a Python with faiss-cpu and numpy)
  *     RANKDAG_BENCH_SIZES=100000 RANKDAG_BENCH_K=1000        (default 100000,1000000)
+ *     RANKDAG_BENCH_FIRST=fp32                               (products of 32 bits first, or int8; default what suits each query)
  *
  * Vectors: 2,000 centres of length 1, each passage and query one of them with noise, made from a seed. A figure is of a fresh process,
  * in turn with the others; processor time, median of ratios round by round.
