@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Progress, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, type QueryRow, type RowOf, type Split } from "../../schemas/index.ts"
-import { type Docids, docidAt } from "./Docids.ts"
+import { type Docids, docidsOf } from "./Docids.ts"
 import { NoQueries } from "./RetrieveError.ts"
 import type { Hits } from "./TopK.ts"
 
@@ -25,7 +25,7 @@ export interface Ranking {
 }
 
 export const rankingOf = (docids: Docids, { docs, scores }: Hits): Ranking => ({
-  docids: Array.from(docs, (doc) => docidAt(docids, doc)),
+  docids: docidsOf(docids, docs),
   scores: Array.from(scores),
 })
 

@@ -192,7 +192,7 @@ describe("BM25", () => {
       if ((doc >>> 16) % 8 === 0) return doc % 64 === 0 ? "ab ab" : "cd"
       return doc % 512 === 0 ? "ab ab ab cd" : "ef"
     })
-    const index = build(many)
+    const index = build(many, (i) => String(1_000_000 + i))
     const searcher = new Bm25Searcher(index, defaultBm25)
     const query = queryAnalyzer(index)("ab cd")
     const all = searcher.search(query, many.length)

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { IndexUnreadable } from "../../stages/retrieve/ArrayFiles.ts"
 import { Bm25Searcher, defaultBm25, queryAnalyzer } from "../../stages/retrieve/Bm25.ts"
-import { docidAt } from "../../stages/retrieve/Docids.ts"
+import { docidAt, docidsOf } from "../../stages/retrieve/Docids.ts"
 import { readIndex, writeIndex } from "../../stages/retrieve/IndexFiles.ts"
 import {
   documentFrequency,
@@ -96,6 +96,19 @@ describe("the inverted index", () => {
     const two = new Bm25Searcher(read, defaultBm25)
     for (const query of queries) {
       expect(two.search(queryAnalyzer(read)(query), 100)).toEqual(one.search(queryAnalyzer(index)(query), 100))
+    }
+  })
+
+  it("R21 has docids as they were given, one by one or many at a time", () => {
+    for (const docids of [
+      ["a", "", "b c", "10"],
+      ["é", "a", "\u{10000}x", "ﬀ"],
+    ]) {
+      const builder = new IndexBuilder()
+      for (const docid of docids) builder.add(docid, "cell")
+      const index = builder.finish()
+      expect(docidsOf(index.docids, Int32Array.of(3, 0, 1, 2, 0))).toEqual([3, 0, 1, 2, 0].map((doc) => docids[doc]))
+      expect(docids.map((_, doc) => docidAt(index.docids, doc))).toEqual(docids)
     }
   })
 
