@@ -24,10 +24,11 @@ export interface Ranking {
   readonly scores: ReadonlyArray<number>
 }
 
-export const rankingOf = (docids: Docids, { docs, scores }: Hits): Ranking => ({
-  docids: docidsOf(docids, docs),
-  scores: Array.from(scores),
-})
+export const rankingOf = (docids: Docids, { docs, scores }: Hits): Ranking => {
+  const numbers: Array<number> = []
+  for (let i = 0; i < scores.length; i++) numbers.push(scores[i]!)
+  return { docids: docidsOf(docids, docs), scores: numbers }
+}
 
 /** What is asked for of each query. */
 export interface Asked {
