@@ -105,6 +105,25 @@ describe("feedback", () => {
       ),
   )
 
+  it.effect("R72 of equal results those whose docids come first are feedback", () =>
+    live(
+      Effect.gen(function* () {
+        const fillers = Array.from({ length: 20 }, (_, at) => [`x${at}`, `filler${at} other${at}`] as const)
+        const passages = { d1: "fog tower", d2: "fog mud", ...Object.fromEntries(fillers) }
+        const wired = yield* wireSmall(
+          { passages, queries: { q1: "fog" } },
+          [],
+          "retrieve.rm3.enabled=true",
+          "retrieve.rm3.fbDocs=1",
+        )
+        const executor = new Executor()
+        const found = (rows: ReadonlyArray<{ readonly docid: string }>) => rows.map(({ docid }) => docid)
+        expect(found(yield* rowsOf(executor, nodeNamed(wired, "retrieve.bm25")))).toEqual(["d2", "d1"])
+        expect(found(yield* rowsOf(executor, nodeNamed(wired, "retrieve.rm3")))).toEqual(["d1", "d2"])
+      }),
+    ),
+  )
+
   const cacm = new URL("../../../shared/data/cacm/", import.meta.url)
   const decode = Schema.decodeUnknownSync(
     Schema.parseJson(

@@ -79,6 +79,7 @@ export const expandedRun = (
     const toTerms = queryAnalyzer(index)
     const analysis = analysisNamed(index.analyzer)
     const searcher = new Bm25Searcher(index, bm25)
+    const { ranks } = index.docidOrder
     const searching = <A>(answered: number, search: () => A) =>
       Effect.try({ try: search, catch: (cause) => new SearchFailed({ system, answered, cause }) })
 
@@ -88,6 +89,8 @@ export const expandedRun = (
       const hits = yield* searching(answered, () => searcher.search(toTerms(text), depth))
       // A query that is a passage is not expanded by itself.
       const kept = [...hits.docs.keys()].filter((at) => !leaveOutOwn || docidAt(index.docids, hits.docs[at]!) !== qid)
+      // Which of equal ones are feedback is Anserini's choice, docids ascending, so that queries are expanded as there.
+      kept.sort((a, b) => hits.scores[b]! - hits.scores[a]! || ranks[hits.docs[a]!]! - ranks[hits.docs[b]!]!)
       const chosen = documents(kept.length).map((place) => kept[place]!)
       const docs = Int32Array.from(chosen, (at) => hits.docs[at]!)
       for (const doc of docs) wanted.set(doc, undefined)
