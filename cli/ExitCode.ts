@@ -62,6 +62,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "SystemNotAsked",
   "NoCatalog",
   "SqlRefused",
+  "AnswerTooLong",
   // @effect/cli's own
   "CommandMismatch",
   "CorrectedFlag",

@@ -12,9 +12,11 @@ export interface SqlResult {
 /** How an answer is printed. */
 export const sqlFormats = ["table", "markdown", "csv", "tsv", "json"] as const
 export type SqlFormat = (typeof sqlFormats)[number]
+export type ProgramFormat = "csv" | "tsv" | "json"
 
 /** Whether a format is read by programs, which get every character as it is. */
-export const isForPrograms = (format: SqlFormat): boolean => format === "csv" || format === "tsv" || format === "json"
+export const isForPrograms = (format: SqlFormat): format is ProgramFormat =>
+  format === "csv" || format === "tsv" || format === "json"
 
 /** Asks, and reads the whole answer. */
 export const querySql = (connection: DuckDBConnection, sql: string) =>
@@ -30,24 +32,52 @@ export const cellText = (value: Json): string =>
 const tableCell = (value: Json): string =>
   typeof value === "number" && !Number.isInteger(value) ? value.toFixed(4) : cellText(value).replaceAll("\n", "\\n")
 
-const separated = (separator: string, quote: (text: string) => string, result: SqlResult): string =>
-  [result.columns, ...result.rows].map((row) => row.map((cell) => quote(cellText(cell))).join(separator)).join("\n")
-
 const csvQuote = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+/** An answer as text for programs, piece by piece: the names, some rows, the end. Nothing ends the last line. */
+export interface SqlText {
+  readonly start: string
+  readonly rows: (rows: SqlResult["rows"]) => string
+  readonly end: () => string
+}
+
+const separated = (separator: string, quote: (text: string) => string, columns: SqlResult["columns"]): SqlText => {
+  const line = (row: ReadonlyArray<Json>): string => row.map((cell) => quote(cellText(cell))).join(separator)
+  return { start: line(columns), rows: (rows) => rows.map((row) => `\n${line(row)}`).join(""), end: () => "" }
+}
+
+const jsonArray = (columns: SqlResult["columns"]): SqlText => {
+  let isFirst = true
+  const object = (row: ReadonlyArray<Json>): string => {
+    const before = isFirst ? "" : ","
+    isFirst = false
+    const text = JSON.stringify(Object.fromEntries(columns.map((name, column) => [name, row[column]])), undefined, 2)
+    return `${before}\n  ${text.replaceAll("\n", "\n  ")}`
+  }
+  return { start: "[", rows: (rows) => rows.map(object).join(""), end: () => (isFirst ? "]" : "\n]") }
+}
+
+/** How an answer with these columns is written in a format for programs. */
+export const sqlText = (columns: SqlResult["columns"], format: ProgramFormat): SqlText => {
+  switch (format) {
+    case "json":
+      return jsonArray(columns)
+    case "csv":
+      return separated(",", csvQuote, columns)
+    case "tsv":
+      return separated("\t", (text) => text.replaceAll(/[\t\n\r]/g, " "), columns)
+  }
+}
 
 /** Prints an answer. Numbers of a `table` have four decimals; every other format has them in full. */
 export const renderSqlResult = (result: SqlResult, format: SqlFormat): string => {
   switch (format) {
     case "json":
-      return JSON.stringify(
-        result.rows.map((row) => Object.fromEntries(result.columns.map((name, column) => [name, row[column]]))),
-        undefined,
-        2,
-      )
     case "csv":
-      return separated(",", csvQuote, result)
-    case "tsv":
-      return separated("\t", (text) => text.replaceAll(/[\t\n\r]/g, " "), result)
+    case "tsv": {
+      const text = sqlText(result.columns, format)
+      return `${text.start}${text.rows(result.rows)}${text.end()}`
+    }
     case "markdown":
       return [
         `| ${result.columns.join(" | ")} |`,

@@ -114,6 +114,7 @@ export {
   sqlIdentifier,
   sqlString,
   streamRows,
+  streamValues,
   type TableWriter,
   tableCopy,
   tableSource,

@@ -1,3 +1,4 @@
+import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -6,7 +7,8 @@ import * as Schema from "effect/Schema"
 import { layerDuckDb } from "../../pipeline/index.ts"
 import { causeText } from "../../schemas/index.ts"
 import { catalogViews, openCatalog } from "../Catalog.ts"
-import { isForPrograms, querySql, renderSqlResult, sqlFormats } from "../SqlResult.ts"
+import { readForTable, streamSql } from "../SqlAnswer.ts"
+import { isForPrograms, renderSqlResult, type SqlFormat, sqlFormats, sqlText } from "../SqlResult.ts"
 import { writeData, writeOut } from "../Terminal.ts"
 import { artifactsOption } from "./options.ts"
 
@@ -24,6 +26,23 @@ export class SqlRefused extends Schema.TaggedError<SqlRefused>()("SqlRefused", {
 const ofTheStatement =
   /^(?:(?:Parser|Syntax|Binder|Catalog|Conversion|Invalid Type|Mismatch Type|Out of Range|Permission|Not implemented) Error|Invalid Input Error: Cannot execute statement)/i
 
+/** Asks and prints: for programs as the rows come, for people when they are all there. */
+const answer = (connection: DuckDBConnection, query: string, format: SqlFormat) =>
+  Effect.gen(function* () {
+    const asked = yield* streamSql(connection, query)
+    if (!isForPrograms(format)) {
+      return yield* writeOut(`${renderSqlResult(yield* readForTable(asked, format), format)}\n`)
+    }
+    const text = sqlText(asked.columns, format)
+    let before = text.start
+    for (;;) {
+      const rows = yield* asked.next
+      if (rows === undefined) return yield* writeData(`${before}${text.end()}\n`)
+      yield* writeData(before + text.rows(rows))
+      before = ""
+    }
+  })
+
 /** `sql "select …"`: asks the catalog. */
 export const sqlCommand = Command.make(
   "sql",
@@ -40,11 +59,9 @@ export const sqlCommand = Command.make(
   ({ query, artifacts, format }) =>
     Effect.gen(function* () {
       const connection = yield* openCatalog(artifacts)
-      const result = yield* Effect.mapError(querySql(connection, query), (error) => {
+      yield* Effect.catchTag(answer(connection, query, format), "DuckDbError", (error) => {
         const why = causeText(error.cause)
-        return ofTheStatement.test(why) ? new SqlRefused({ why }) : error
+        return Effect.fail(ofTheStatement.test(why) ? new SqlRefused({ why }) : error)
       })
-      const print = isForPrograms(format) ? writeData : writeOut
-      yield* print(`${renderSqlResult(result, format)}\n`)
     }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
 ).pipe(Command.withDescription("Asks SQL of every result in the store, with DuckDB"))

@@ -1,17 +1,17 @@
-import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { DuckDb, DuckDbError, duckDbPromise } from "./DuckDb.ts"
 
 /** Values of some rows, column by column, in the order of the query's columns. */
-export type Columns = ReadonlyArray<ReadonlyArray<DuckDBValue>>
+export type Columns<T = DuckDBValue> = ReadonlyArray<ReadonlyArray<T>>
 
 /** The column that says that the row before was the last one. */
 const mark = '"rankdag.end"'
 
 /** Reads a result's next rows; `undefined` after the last. */
-export type NextRows = Effect.Effect<Columns | undefined, DuckDbError>
+export type NextRows<T = DuckDBValue> = Effect.Effect<Columns<T> | undefined, DuckDbError>
 
 const cutShort = (sql: string, read: number, expected: number | undefined): DuckDbError =>
   new DuckDbError({
@@ -35,6 +35,15 @@ export const streamRows = (
   sql: string,
   expected = "-1",
 ): Effect.Effect<NextRows, DuckDbError> =>
+  streamValues(connection, sql, expected, (chunk, column) => chunk.getColumnValues(column))
+
+/** `streamRows` with the values as the caller reads them: `valuesOf` gives those of a column of a chunk, a row each. */
+export const streamValues = <T>(
+  connection: DuckDBConnection,
+  sql: string,
+  expected: string,
+  valuesOf: (chunk: DuckDBDataChunk, column: number) => ReadonlyArray<T>,
+): Effect.Effect<NextRows<T>, DuckDbError> =>
   Effect.map(
     duckDbPromise(connection, sql, () =>
       connection.stream(
@@ -58,9 +67,9 @@ export const streamRows = (
                 const wanted = Number(last ?? -1)
                 if (wanted >= 0 && wanted !== read) return Effect.fail(cutShort(sql, read, wanted))
                 if (ended && rows === 1) return Effect.succeed(undefined)
-                const columns: Array<ReadonlyArray<DuckDBValue>> = []
+                const columns: Array<ReadonlyArray<T>> = []
                 for (let column = 0; column < chunk.columnCount - 1; column++) {
-                  const values = chunk.getColumnValues(column)
+                  const values = valuesOf(chunk, column)
                   columns.push(ended ? values.slice(0, -1) : values)
                 }
                 return Effect.succeed(columns)

@@ -143,6 +143,7 @@ describe.sequential("the last run's results", () => {
   it("L53 a closed pipe ends any command in silence, with the code that the shell has for it", async () => {
     const commands = [
       ["sql", "select * from runs", "--format", "csv"],
+      ["sql", "select * from range(3000000)", "--format", "json"],
       ["compare"],
       ["export", "run", "--system", "bm25"],
       ["export", "qrels"],
