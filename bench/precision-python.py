@@ -4,7 +4,7 @@ SYSTEM is torch-fp32, torch-bf16 (weights of bfloat16, under inference_mode), on
 onnxruntime's own quantize_dynamic with signed weights a channel), openvino-f32, openvino-bf16 (of the same export, with the hint for
 that precision) or openvino-int8 (of the quantised export). FOLDER is a checkpoint in Hugging Face layout with the weights
 head.score.*; the score is the first token's. A line `BATCH LENGTH SEED` asks for the scores of so many texts of made-up ids; the
-answer is {"seconds", "scores"}, in processor time.
+answer is {"seconds", "scores"}: of processor's time with one thread, else of the wall's.
 """
 
 import json
@@ -21,7 +21,7 @@ import numpy  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from transformers import AutoConfig, BertModel, T5EncoderModel  # noqa: E402
+from transformers import AutoConfig, BertModel, T5EncoderModel, T5GemmaEncoderModel  # noqa: E402
 
 torch.set_num_threads(threads)
 transformers.utils.logging.disable_progress_bar()
@@ -33,11 +33,18 @@ class Ranker(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        bert = config.model_type == "bert"
-        kind = BertModel if bert else T5EncoderModel
-        self.encoder = kind.from_pretrained(folder, attn_implementation="sdpa" if bert else "eager", **({"add_pooling_layer": False} if bert else {}))
+        kind, attention, settings = {
+            "bert": (BertModel, "sdpa", {"add_pooling_layer": False}),
+            "t5": (T5EncoderModel, "eager", {}),
+            # A soft cap on its attention's scores is what "eager" alone has.
+            "t5gemma": (T5GemmaEncoderModel, "eager", {}),
+        }[config.model_type]
+        if config.model_type == "t5gemma":
+            config.is_encoder_decoder = False
+            settings = {"config": config}
+        self.encoder = kind.from_pretrained(folder, attn_implementation=attention, **settings)
         weights = load_file(os.path.join(folder, "model.safetensors"))
-        self.head = torch.nn.Linear(config.hidden_size, 1)
+        self.head = torch.nn.Linear(getattr(config, "encoder", config).hidden_size, 1)
         self.head.load_state_dict({part: weights[f"head.score.{part}"] for part in ("weight", "bias")})
 
     def forward(self, input_ids, attention_mask):
@@ -120,8 +127,9 @@ score = {
 }[system]()
 
 print(json.dumps({"ready": True}), flush=True)
+clock = time.process_time if threads == 1 else time.perf_counter
 for line in sys.stdin:
     ids = texts(*map(int, line.split()))
-    start = time.process_time()
+    start = clock()
     scores = score(ids).tolist()
-    print(json.dumps({"seconds": time.process_time() - start, "scores": scores}), flush=True)
+    print(json.dumps({"seconds": clock() - start, "scores": scores}), flush=True)
