@@ -1,14 +1,14 @@
 /**
  * Claims: a T5-large encoder (335 M weights) is converted and scores within 3 times its weights' bytes; a decoder of Qwen3-0.6B's size
  * (596 M) from BF16 within 2 times; T5Gemma 2B's encoder at its real size (2.6 B weights) is converted from BF16 and scores a batch
- * within 24 GiB.
+ * within 24 GiB, in 8 bits within 4 GiB; T5Gemma 9B's (9.2 B weights with its table) in 8 bits within 20 GiB.
  *
- *     npm run bench memory                      (the large one takes 16 GB in the temporary folder and some minutes)
+ *     npm run bench memory                      (2B takes 16 GB in the temporary folder and some minutes, 9B 56 GB: only by name)
  *     RANKDAG_BENCH_MODELS=t5-large             a part of it
  *     RANKDAG_BENCH_FOLDER=…                    where the weights are written; default the system's temporary folder
  *
- * Weights are random. Each model is a process of its own. Its peak is the resident set as the kernel counts it, with pages of
- * the weights' file that are mapped into it; what was allocated (anonymous) is said beside it, for only that cannot be dropped.
+ * Weights are random. Each step of a model is a process of its own. Its peak is the resident set as the kernel counts it, with pages
+ * of the weights' file that are mapped into it; what was allocated (anonymous) is said beside it, for only that cannot be dropped.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -16,7 +16,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { convertCheckpoint, type FloatDtype, layerOnnxRuntime, openScorer } from "../neural/index.ts"
+import {
+  convertCheckpoint,
+  decodeConfig,
+  type FloatDtype,
+  layerOnnxRuntime,
+  openScorer,
+  quantizeModel,
+} from "../neural/index.ts"
 import { type Head, modelFiles } from "../schemas/index.ts"
 import { qwen3Config, qwen3Head } from "./support/qwen3Config.ts"
 import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
@@ -25,9 +32,29 @@ interface LargeModel {
   readonly dtype: FloatDtype
   readonly config: Readonly<Record<string, unknown>>
   readonly head: Head
+  /** In 8 bits, else as 32-bit floats. */
+  readonly int8?: boolean
   /** What the claim allows, given the bytes of its weights as 32-bit floats. */
   readonly limit: (weightBytes: number) => number
 }
+
+const t5gemma = (hidden: number, feedForward: number, layers: number, heads: number, groups: number) => ({
+  dtype: "BF16" as const,
+  head: { kind: "first-token" } as const,
+  config: {
+    model_type: "t5gemma",
+    encoder: {
+      hidden_size: hidden,
+      intermediate_size: feedForward,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: groups,
+      head_dim: 256,
+      vocab_size: 256_000,
+    },
+  },
+})
+const t5gemma2b = t5gemma(2304, 9216, 26, 8, 4)
 
 const models: Readonly<Record<string, LargeModel>> = {
   "t5-large": {
@@ -51,24 +78,17 @@ const models: Readonly<Record<string, LargeModel>> = {
     config: qwen3Config,
     limit: (weightBytes) => 2 * weightBytes,
   },
-  "t5gemma-2b": {
-    dtype: "BF16",
-    head: { kind: "first-token" },
-    config: {
-      model_type: "t5gemma",
-      encoder: {
-        hidden_size: 2304,
-        intermediate_size: 9216,
-        num_hidden_layers: 26,
-        num_attention_heads: 8,
-        num_key_value_heads: 4,
-        head_dim: 256,
-        vocab_size: 256000,
-      },
-    },
-    limit: () => 24 * 2 ** 30,
+  "t5gemma-2b": { ...t5gemma2b, limit: () => 24 * 2 ** 30 },
+  "t5gemma-2b.int8": { ...t5gemma2b, int8: true, limit: () => 4 * 2 ** 30 },
+  "t5gemma-9b.int8": {
+    ...t5gemma(3584, 14_336, 42, 16, 8),
+    int8: true,
+    limit: () => 20 * 2 ** 30,
   },
 }
+
+/** Takes more room on disk than machines have to spare. */
+const byNameOnly = "t5gemma-9b.int8"
 
 const texts = 8
 const tokens = 128
@@ -80,94 +100,102 @@ const status = (field: "VmHWM" | "RssAnon"): number => {
 }
 
 const Figures = Schema.parseJson(
-  Schema.Struct({
-    converting: Schema.Number,
-    convertSeconds: Schema.Number,
-    scoring: Schema.Number,
-    allocated: Schema.Number,
-    scoreSeconds: Schema.Number,
-    finite: Schema.Boolean,
-  }),
+  Schema.Struct({ peak: Schema.Number, allocated: Schema.Number, seconds: Schema.Number, finite: Schema.Boolean }),
 )
 
 const now = (): number => performance.now() / 1000
 
-/** The process of one model: converts, opens, scores a batch twice. */
-const measure = (from: string, to: string, head: Head) =>
+/** Seconds of a batch, scored a second time, and whether both times gave the same numbers. */
+const score = (folder: string) =>
   Effect.gen(function* () {
-    const begun = now()
-    yield* convertCheckpoint({ from, to, head })
-    const [converting, converted] = [status("VmHWM"), now()]
-    const scorer = yield* openScorer({ path: join(to, modelFiles.graph) }, { device: "cpu" })
+    const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device: "cpu" })
     const batch = Array.from({ length: texts }, (_, text) => ({
       ids: Array.from({ length: tokens }, (_, at) => 10 + ((text * 7919 + at * 104_729) % 30_000)),
     }))
     const first = yield* scorer.score(batch)
-    const opened = now()
+    const begun = now()
     const second = yield* scorer.score(batch)
+    return {
+      seconds: now() - begun,
+      finite: first.every((value, i) => Number.isFinite(value) && value === second[i]),
+    }
+  })
+
+const steps = ["convert", "quantize", "score"] as const
+type Step = (typeof steps)[number]
+
+/** The process of one step of a model: reads `from`, writes `to`. */
+const measure = (step: Step, { config, head }: LargeModel, from: string, to: string) =>
+  Effect.gen(function* () {
+    const begun = now()
+    const made = { finite: true, seconds: 0 }
+    if (step === "convert") yield* convertCheckpoint({ from, to, head })
+    else if (step === "score") Object.assign(made, yield* score(from))
+    else {
+      const { architecture } = yield* decodeConfig(config)
+      yield* quantizeModel({ from, to, description: { architecture, head }, weights: "int8" })
+    }
     const figures: typeof Figures.Type = {
-      converting,
-      convertSeconds: converted - begun,
-      scoring: status("VmHWM"),
+      peak: status("VmHWM"),
       allocated: status("RssAnon"),
-      scoreSeconds: now() - opened,
-      finite: first.every((score, i) => Number.isFinite(score) && score === second[i]),
+      finite: made.finite,
+      seconds: step === "score" ? made.seconds : now() - begun,
     }
     console.log(JSON.stringify(figures))
   })
+
+/** What a step took in a process of its own. */
+const stepOf = (step: Step, name: string, from: string, to: string): typeof Figures.Type => {
+  const args = ["--import", "tsx", import.meta.filename, step, name, from, to]
+  const { signal, status: code, stderr, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+  if (code !== 0) throw new Error(`${name}, ${step}: ${signal ?? stderr}`)
+  return Schema.decodeSync(Figures)(stdout)
+}
 
 const row = (...cells: readonly (string | number)[]): void => console.log(`| ${cells.join(" | ")} |`)
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
 
 const main = Effect.gen(function* () {
-  const wanted = process.env["RANKDAG_BENCH_MODELS"]?.split(",") ?? Object.keys(models)
-  const folder = mkdtempSync(join(process.env["RANKDAG_BENCH_FOLDER"] ?? tmpdir(), "rankdag-bench-memory-"))
+  const usual = Object.keys(models).filter((name) => name !== byNameOnly)
+  const wanted = process.env["RANKDAG_BENCH_MODELS"]?.split(",") ?? usual
+  const parent = process.env["RANKDAG_BENCH_FOLDER"] ?? tmpdir()
+  const folder = mkdtempSync(join(parent, "rankdag-bench-memory-"))
   yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
-  row(
-    "model",
-    "weights",
-    "as floats",
-    "peak converting",
-    "peak scoring",
-    "allocated",
-    "limit",
-    "seconds converting",
-    "a batch",
-  )
-  row(...new Array<string>(9).fill("---"))
+  const peaks = ["peak converting", "peak quantising", "peak scoring", "allocated"]
+  row("model", "weights", "as floats", ...peaks, "limit", "seconds converting", "quantising", "a batch")
+  row(...new Array<string>(11).fill("---"))
   for (const name of wanted) {
     const model = models[name]
     if (model === undefined) continue
-    const [from, to] = [join(folder, name), join(folder, `${name}-converted`)]
-    for (const made of [from, to]) mkdirSync(made)
-    const weights = yield* writeRandomCheckpoint(from, model.config, model.head, model.dtype)
-    const child = spawnSync(process.execPath, ["--import", "tsx", import.meta.filename, "measure", from, to, name], {
-      encoding: "utf8",
-    })
-    if (child.status !== 0) throw new Error(`${name}: ${child.signal ?? child.stderr}`)
-    const figures = Schema.decodeSync(Figures)(child.stdout)
+    const [drawn, full, small] = ["drawn", "full", "int8"].map((what) => join(folder, what)) as [string, string, string]
+    for (const made of [drawn, full, small]) mkdirSync(made)
+    const weights = yield* writeRandomCheckpoint(drawn, model.config, model.head, model.dtype)
+    const converted = stepOf("convert", name, drawn, full)
+    rmSync(drawn, { recursive: true })
+    const quantised = model.int8 === true ? stepOf("quantize", name, full, small) : undefined
+    if (quantised !== undefined) rmSync(full, { recursive: true })
+    const scored = stepOf("score", name, quantised === undefined ? full : small, "")
     const limit = model.limit(4 * weights)
-    const within = figures.scoring <= limit && figures.finite
+    const within = Math.max(converted.peak, quantised?.peak ?? 0, scored.peak) <= limit && scored.finite
     row(
       name,
       `${(weights / 1e6).toFixed(0)} M`,
       gib(4 * weights),
-      gib(figures.converting),
-      gib(figures.scoring),
-      gib(figures.allocated),
+      gib(converted.peak),
+      quantised === undefined ? "" : gib(quantised.peak),
+      gib(scored.peak),
+      gib(scored.allocated),
       `${gib(limit)}: ${within ? "kept" : "BROKEN"}`,
-      figures.convertSeconds.toFixed(1),
-      `${figures.scoreSeconds.toFixed(2)} s`,
+      converted.seconds.toFixed(1),
+      quantised?.seconds.toFixed(1) ?? "",
+      `${scored.seconds.toFixed(2)} s`,
     )
     if (!within) process.exitCode = 1
-    for (const made of [from, to]) rmSync(made, { recursive: true })
+    for (const made of [full, small]) rmSync(made, { recursive: true, force: true })
   }
 })
 
-const [mode, from, to, name = ""] = process.argv.slice(2)
-const measured = models[name]
-const program =
-  mode === "measure" && from !== undefined && to !== undefined && measured !== undefined
-    ? measure(from, to, measured.head)
-    : main
+const [mode, name = "", from = "", to = ""] = process.argv.slice(2)
+const [step, measured] = [steps.find((each) => each === mode), models[name]]
+const program = step !== undefined && measured !== undefined ? measure(step, measured, from, to) : main
 await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)))

@@ -162,7 +162,14 @@ const main = Effect.gen(function* () {
   const flags = /^flags\s*:(.*)$/mu.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" ") ?? []
   const wide = ["avx2", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16"].filter((flag) => flags.includes(flag))
   console.log(`${cpus()[0]?.model.trim() ?? "?"}, ${wide.join(", ")}; ${threads} threads, ${rounds} rounds`)
-  row("model", "system", threads > 1 ? "ms a batch" : "processor ms a batch", "× as fast as our fp32", "our int8 × as fast", "weights' file")
+  row(
+    "model",
+    "system",
+    threads > 1 ? "ms a batch" : "processor ms a batch",
+    "× as fast as our fp32",
+    "our int8 × as fast",
+    "weights' file",
+  )
   row(...new Array<string>(6).fill("---"))
   for (const model of models.filter(({ name }) => listed("RANKDAG_BENCH_MODELS", [name]).includes(name))) {
     const folder = mkdtempSync(join(tmpdir(), "rankdag-bench-precision-"))

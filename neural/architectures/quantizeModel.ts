@@ -27,6 +27,11 @@ export interface Quantization {
   readonly weights: Onnx.QuantizedWeights
   /** Tables of tokens with fewer elements stay float32. Default: 2²⁰. */
   readonly tableElements?: number
+  /**
+   * In `int8`, products over fewer numbers stay float32. Default: 128. Over 64 numbers, 8 bits saved a fifth of such a model's time and
+   * changed twice as many first ranks.
+   */
+  readonly leastInner?: number
 }
 
 /** What became of a model's weights. */
@@ -37,6 +42,7 @@ export interface QuantizedModel {
 }
 
 const usualTableElements = 2 ** 20
+const usualLeastInner = 128
 
 /** As many floats of a weight are in memory at once, about. */
 const atOnce = 2 ** 22
@@ -142,7 +148,7 @@ export const quantizeModel = (
   quantization: Quantization,
 ): Effect.Effect<QuantizedModel, CheckpointError | TensorsMismatch | HeadUnsuitable | Onnx.ModelWriteFailed> =>
   Effect.gen(function* () {
-    const { description, from, tableElements = usualTableElements, to } = quantization
+    const { description, from, leastInner = usualLeastInner, tableElements = usualTableElements, to } = quantization
     const model = yield* modelGraph(description)
     const weights = yield* openWeights(join(from, modelFiles.weights))
     const expectedBy = `${description.architecture.family} with the head ${description.head.kind}`
@@ -151,6 +157,7 @@ export const quantizeModel = (
       rows: model.tokenRows,
       weights: quantization.weights,
       tableElements,
+      leastInner,
     })
     const storedAs = (name: string): string => found.get(name)?.name ?? name
     const written = yield* Effect.forEach(quantized.weights, (weight) =>

@@ -59,6 +59,8 @@ export interface QuantizeOptions {
   readonly weights: QuantizedWeights
   /** Tables with fewer elements stay float32. */
   readonly tableElements: number
+  /** Where what is multiplied is quantised, too, products over fewer numbers stay float32. */
+  readonly leastInner: number
 }
 
 /** Products with fewer columns are a head's. */
@@ -85,8 +87,8 @@ const linearWeight = (node: Expression, options: QuantizeOptions): Expression | 
   if (rows === undefined || weight === undefined || !options.rows.some((each) => Dim.equals(rows, each)))
     return undefined
   const [outputs = 0, inputs = 0] = matrixOf(weight) ?? []
-  const divides = options.weights === "int8" || inputs % weightBlock === 0
-  return outputs >= leastColumns && inputs > 0 && divides ? weight : undefined
+  const fits = options.weights === "int8" ? inputs >= options.leastInner : inputs % weightBlock === 0
+  return outputs >= leastColumns && inputs > 0 && fits ? weight : undefined
 }
 
 /** The table from whose rows a node takes some. */

@@ -12,7 +12,7 @@ import { type DuckDb, layerDuckDb, readRows } from "../../pipeline/index.ts"
 import { Agreement, EvaluationSummary, Kinds, precisionsOf } from "../../schemas/index.ts"
 import { AgreementCount } from "../../stages/rerank/agreementOf.ts"
 import { Executor, inputNamed, nodeNamed, type SmallCollection, wireSmall } from "../support/smallExperiment.ts"
-import { smallModel } from "../support/smallModels.ts"
+import { smallModel, widened } from "../support/smallModels.ts"
 import { storedFolder } from "../support/storedTable.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
@@ -27,7 +27,8 @@ const small: SmallCollection = {
   queries: { q1: "harbour tower", q2: "roses" },
 }
 
-const cross = () => ({ source: smallModel("bert-cross"), name: "cross" })
+const source = await widened(smallModel("bert-cross"))
+const cross = () => ({ source, name: "cross" })
 
 const agreementAt = (path: string) =>
   Schema.decodeSync(Schema.parseJson(Agreement))(readFileSync(join(path, "agreement.json"), "utf8"))

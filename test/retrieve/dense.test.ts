@@ -9,7 +9,7 @@ import { compareBytes, Kinds } from "../../schemas/index.ts"
 import { run as encode } from "../../stages/encode/encode.ts"
 import { run as retrieveDense } from "../../stages/retrieve/retrieveDense.ts"
 import { Executor, inputNamed, nodeNamed, type SmallCollection, wireSmall } from "../support/smallExperiment.ts"
-import { smallModel, smallVocabulary } from "../support/smallModels.ts"
+import { smallModel, smallVocabulary, widened } from "../support/smallModels.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
 import { writeVectors } from "../support/vectorTables.ts"
 
@@ -186,6 +186,7 @@ describe("a dense first stage", () => {
     () =>
       live(
         Effect.gen(function* () {
+          const source = yield* Effect.promise(() => widened(smallModel("bert")))
           const choices = (precision: string) =>
             `retrieve.dense=${JSON.stringify([
               { source, name: "near" },

@@ -80,6 +80,7 @@ describe("models in 8 bits", () => {
               description,
               weights: precision,
               tableElements: 0,
+              leastInner: 1,
             })
             expect(made.quantized).toBeGreaterThan(0)
             const error = largestDifference(yield* scoresOf(precision), expected) / deviationOf(expected)
@@ -100,6 +101,7 @@ describe("models in 8 bits", () => {
       rows: tokenRows,
       weights: "int8",
       tableElements: Number.POSITIVE_INFINITY,
+      leastInner: 1,
     })
     // Seven of each layer but the last, and there the keys': the rest is of one token a text.
     expect(weights.filter(({ kind }) => kind === "transposed")).toHaveLength(7 * (architecture.layers - 1) + 1)
@@ -116,7 +118,8 @@ describe("models in 8 bits", () => {
       const [from, a, b] = ["fp32", "a", "b"].map((each) => join(folder, each))
       if (from === undefined || a === undefined || b === undefined) return
       yield* convertCheckpoint({ from: join(modelsFolder, name), to: from, head: description.head, freshHead: fresh })
-      for (const to of [a, b]) yield* quantizeModel({ from, to, description, weights: "int8", tableElements: 0 })
+      for (const to of [a, b])
+        yield* quantizeModel({ from, to, description, weights: "int8", tableElements: 0, leastInner: 1 })
       const open = (to: string) => openWeights(join(to, "model.safetensors"))
       const [first, second] = [yield* open(a), yield* open(b)]
       expect([...first.tensors.values()].map(({ file: _, ...each }) => each)).toEqual(

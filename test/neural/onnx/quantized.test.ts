@@ -29,7 +29,7 @@ const linear8 = (weights: Float32Array, width: number, bias: Float32Array, rows:
       inputs: [x],
       outputs: { y: Onnx.linear(x, weight, Onnx.parameter("bias", [outputs])) },
     }
-    const { graph } = Onnx.quantizedGraph(before, { rows: [n], weights: "int8", tableElements: 0 })
+    const { graph } = Onnx.quantizedGraph(before, { rows: [n], weights: "int8", tableElements: 0, leastInner: 1 })
     const { scales, values } = quantized(weights, width)
     const transposed = new Int8Array(values.length)
     values.forEach((value, at) => {
@@ -134,7 +134,7 @@ describe("8-bit products", () => {
         score: Onnx.linear(x, weight("head", 1)),
       },
     }
-    const made = Onnx.quantizedGraph(graph, { rows: [n], weights: "int8", tableElements: 0 })
+    const made = Onnx.quantizedGraph(graph, { rows: [n], weights: "int8", tableElements: 0, leastInner: 1 })
     const { nodes } = lower(made.graph)
     const count = (operator: string): number => nodes.filter((each) => each.operator === operator).length
     expect(count("QuantizeLinear")).toBe(1)
