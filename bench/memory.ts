@@ -167,7 +167,7 @@ const main = Effect.gen(function* () {
   for (const name of wanted) {
     const model = models[name]
     if (model === undefined) continue
-    const [drawn, full, small] = ["drawn", "full", "int8"].map((what) => join(folder, what)) as [string, string, string]
+    const [drawn, full, small] = [join(folder, "drawn"), join(folder, "full"), join(folder, "int8")]
     for (const made of [drawn, full, small]) mkdirSync(made)
     const weights = yield* writeRandomCheckpoint(drawn, model.config, model.head, model.dtype)
     const converted = stepOf("convert", name, drawn, full)

@@ -292,6 +292,13 @@ export const quantizeRows = (x: Expression<"float32">): QuantizedRows => {
   return { values: node({ kind: "QuantizeRows" }, [x, scale], "uint8", x.shape), scale }
 }
 
+/** What quantised rows leave of a matrix [n, k], at most half of a step, quantised with steps 254 times as fine. */
+export const quantizeRemainder = (x: Expression<"float32">, { scale, values }: QuantizedRows): QuantizedRows => {
+  const left = subtract(x, node({ kind: "DequantizeRows" }, [values, scale], "float32", x.shape))
+  const step = multiply(scale, 1 / (2 * quantizedLevels))
+  return { values: node({ kind: "QuantizeRows" }, [left, step], "uint8", x.shape), scale: step }
+}
+
 /**
  * Whole numbers [n, k], 128 for 0, times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. The sums are of whole numbers, and
  * exact.

@@ -101,6 +101,8 @@ export type Operation =
   | { readonly kind: "Dimension"; readonly size: Dim }
   /** (x [n, k], scale [n]) → x / scale of its row, rounded to nearest, ties to even, plus 128, as uint8 */
   | { readonly kind: "QuantizeRows" }
+  /** (values uint8 [n, k], scale [n]) → (values − 128) · scale of the row */
+  | { readonly kind: "DequantizeRows" }
   /** (a uint8 [n, k], b int8 [k, m], scale [m]) → (a − 128) · b · scale of the column, summed in whole numbers */
   | { readonly kind: "QuantizedProduct" }
   /** (x [n, k], blocks uint8 [m, k / block, block], scales [m · k / block]) → x times the transpose of (blocks − 128) · scales */

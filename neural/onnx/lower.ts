@@ -304,9 +304,11 @@ class Lowering {
       }
       case "Dimension":
         return emit("Cast", [integer("to", elementCode(type))], [this.scalarSize(operation.size)])
-      case "QuantizeRows": {
+      case "QuantizeRows":
+      case "DequantizeRows": {
         const middles = this.emit("Expand", [this.#middle(), this.shape(shape.slice(0, 1))])
-        return emit("QuantizeLinear", [integer("axis", 0)], [x, second, middles])
+        const kind = operation.kind === "QuantizeRows" ? "QuantizeLinear" : "DequantizeLinear"
+        return emit(kind, [integer("axis", 0)], [x, second, middles])
       }
       case "QuantizedProduct": {
         // One kernel with the rows' scale left out: its own can be but one for the whole matrix.

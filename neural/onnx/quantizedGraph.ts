@@ -11,6 +11,7 @@ import {
   parameter8,
   type QuantizedRows,
   quantizedProduct,
+  quantizeRemainder,
   quantizeRows,
   reshape,
   subtract,
@@ -100,6 +101,44 @@ const gatheredTable = (node: Expression, { tableElements }: QuantizeOptions): Ex
   return rows * columns >= Math.max(1, tableElements) ? table : undefined
 }
 
+/** Operations that leave the numbers of what they read as they are, or add to them. */
+const passesOn = new Set<Expression["operation"]["kind"]>([
+  "Add",
+  "Concat",
+  "Expand",
+  "Gather",
+  "Reshape",
+  "Slice",
+  "Transpose",
+])
+
+/** What a node is made of through such operations alone, and the first nodes of others. */
+const originsOf = (node: Expression, found = new Set<Expression>()): ReadonlySet<Expression> => {
+  if (found.has(node)) return found
+  found.add(node)
+  if (passesOn.has(node.operation.kind)) for (const input of node.inputs) originsOf(input, found)
+  return found
+}
+
+/**
+ * The linear layers that make the values of attention, what its weights, of a softmax, are multiplied with, of rows with a
+ * LayerNormalization. (Those with a RmsNormalization, T5's and decoders', did well enough without.)
+ */
+const valueLayers = (nodes: readonly Expression[]): ReadonlySet<Expression> => {
+  const found = new Set<Expression>()
+  for (const { inputs, operation } of nodes) {
+    const [weights, values] = inputs
+    if (operation.kind !== "MatMul" || weights === undefined || values === undefined) continue
+    if (![...originsOf(weights)].some((node) => node.operation.kind === "Softmax")) continue
+    for (const node of originsOf(values)) {
+      const [rows] = node.inputs
+      if (node.operation.kind !== "Gemm" || rows === undefined) continue
+      if ([...originsOf(rows)].some(({ operation: { kind } }) => kind === "LayerNormalization")) found.add(node)
+    }
+  }
+  return found
+}
+
 interface PackedWeight {
   readonly values: Expression
   readonly scale: Floats
@@ -115,9 +154,11 @@ class Quantizing {
   readonly #aliases = new Map<string, string>()
   readonly #linear = new Set<Expression>()
   readonly #tables = new Set<Expression>()
+  readonly #values: ReadonlySet<Expression>
 
   constructor(nodes: readonly Expression[], options: QuantizeOptions) {
     this.#options = options
+    this.#values = valueLayers(nodes)
     for (const node of nodes) {
       const weight = linearWeight(node, options)
       if (weight !== undefined) this.#linear.add(weight)
@@ -192,10 +233,13 @@ class Quantizing {
         const { scale, values } = this.#pack(weight, "blocks")
         return blockProduct(x, typed(values, "uint8"), scale)
       }
-      const { scale, values } = this.#own(this.#pack(weight, "transposed"))
       const rows = this.#rows.get(x) ?? quantizeRows(x)
       this.#rows.set(x, rows)
-      return quantizedProduct(rows, typed(values, "int8"), scale)
+      const times = (rows: QuantizedRows): Floats => {
+        const { scale, values } = this.#own(this.#pack(weight, "transposed"))
+        return quantizedProduct(rows, typed(values, "int8"), scale)
+      }
+      return this.#values.has(node) ? add(times(rows), times(quantizeRemainder(x, rows))) : times(rows)
     }
     return bias === undefined ? product() : add(product(), this.#floats(bias))
   }
@@ -261,8 +305,10 @@ const isOf = <T extends "int8" | "uint8">(x: Expression, type: T): x is Expressi
 /**
  * The graph of a model with its weights in 8 bits: those of linear layers over all tokens, and of tables from which rows are taken.
  * `int8` also quantises the rows that these weights multiply, as the graph runs: each row by itself, so that what becomes of a text
- * depends on no other of its batch, and once for all products of the same rows. What else there is stays float32: products of
- * attention, normalisations, softmax, heads, and layers over one token a text.
+ * depends on no other of its batch, and once for all products of the same rows. Where the values of attention are made of rows with a
+ * LayerNormalization, what that leaves of them is quantised and multiplied, too: attention gathers on few tokens, whose values are small sums of large numbers, and an
+ * error of theirs is in every token after. What else there is stays float32: products of attention, normalisations, softmax, heads, and
+ * layers over one token a text.
  */
 export const quantizedGraph = (graph: Graph, options: QuantizeOptions): QuantizedGraph => {
   const nodes = inOrder(Object.values(graph.outputs))

@@ -36,6 +36,7 @@ describe("models in 8 bits", () => {
     () =>
       Effect.gen(function* () {
         const folder = temporaryFolder("quantized")
+        const errors: number[] = []
         for (const [at, { head: kind, name }] of cases.entries()) {
           const golden = readGolden(name)
           const config = readConfig(name)
@@ -84,11 +85,16 @@ describe("models in 8 bits", () => {
             })
             expect(made.quantized).toBeGreaterThan(0)
             const error = largestDifference(yield* scoresOf(precision), expected) / deviationOf(expected)
-            expect(error, `${name} ${kind} ${precision}`).toBeLessThan(0.35)
+            // A wrong product leaves nothing of the order: its error is of the size of the scores' deviation.
+            expect(error, `${name} ${kind} ${precision}`).toBeLessThan(0.7)
+            if (precision === "int8") errors.push(error)
             if (process.env["PARITY"] !== undefined)
               console.log(`${name} | ${kind} | ${precision} | ${error.toFixed(3)}`)
           }
         }
+        // One of these models with its random weights is off by chance; all together are not.
+        const mean = Math.exp(errors.reduce((sum, error) => sum + Math.log(error), 0) / errors.length)
+        expect(mean).toBeLessThan(0.1)
       }).pipe(Effect.provide(layerOnnxRuntime)),
     600_000,
   )

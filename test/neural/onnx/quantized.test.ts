@@ -17,19 +17,36 @@ const quantized = (weights: Float32Array, width: number) => {
   return { scales, values }
 }
 
-/** x Wᵀ + bias as it is computed in 8 bits, for rows of x; the weight's numbers lie transposed in the graph's file. */
-const linear8 = (weights: Float32Array, width: number, bias: Float32Array, rows: readonly Float32Array[]) =>
+/**
+ * x Wᵀ + bias as it is computed in 8 bits, for rows of x; the weight's numbers lie transposed in the graph's file. As the values of
+ * attention, of rows with a LayerNormalization, they are what a softmax is multiplied with, here one that picks each row itself.
+ */
+const linear8 = (
+  weights: Float32Array,
+  width: number,
+  bias: Float32Array,
+  rows: readonly Float32Array[],
+  as: "layer" | "values" = "layer",
+) =>
   Effect.gen(function* () {
     const outputs = weights.length / width
     const n = Onnx.dimensions.named("n")
     const x = Onnx.input("x", "float32", [n, width])
     const weight = Onnx.parameter("weight", [outputs, width])
+    const picks = Onnx.input("picks", "float32", [n, n])
+    const normal = Onnx.layerNormalization(x, Onnx.parameter("gain", [width]), Onnx.parameter("shift", [width]), 1e-12)
+    const made = Onnx.linear(as === "values" ? normal : x, weight, Onnx.parameter("bias", [outputs]))
     const before: Onnx.Graph = {
       name: "linear",
-      inputs: [x],
-      outputs: { y: Onnx.linear(x, weight, Onnx.parameter("bias", [outputs])) },
+      inputs: as === "values" ? [x, picks] : [x],
+      outputs: { y: as === "values" ? Onnx.matMul(Onnx.softmax(picks, -1), made) : made },
     }
-    const { graph } = Onnx.quantizedGraph(before, { rows: [n], weights: "int8", tableElements: 0, leastInner: 1 })
+    const { aliases, graph } = Onnx.quantizedGraph(before, {
+      rows: [n],
+      weights: "int8",
+      tableElements: 0,
+      leastInner: 1,
+    })
     const { scales, values } = quantized(weights, width)
     const transposed = new Int8Array(values.length)
     values.forEach((value, at) => {
@@ -40,11 +57,17 @@ const linear8 = (weights: Float32Array, width: number, bias: Float32Array, rows:
       ["weight.transposed.scale", scales],
       ["bias", bias],
     ])
+    for (const alias of aliases.keys()) stored.set(alias, transposed)
+    if (as === "values") stored.set("gain", new Float32Array(width).fill(1)).set("shift", new Float32Array(width))
     const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model, stored)
     const runtime = yield* OnnxRuntime
     const session = yield* runtime.open({ name: "linear", bytes }, { device: "cpu", threads: 1 })
     const all = Float32Array.from(rows.flatMap((row) => [...row]))
-    const found = (yield* session.run({ x: floats([rows.length, width], all) })).get("y")
+    const picking = Float32Array.from({ length: rows.length ** 2 }, (_, at) =>
+      at % (rows.length + 1) === 0 ? 0 : -1e4,
+    )
+    const given = as === "values" ? { picks: floats([rows.length, rows.length], picking) } : {}
+    const found = (yield* session.run({ x: floats([rows.length, width], all), ...given })).get("y")
     return found?.type === "float32" ? found.data : new Float32Array(0)
   }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))
 
@@ -87,6 +110,42 @@ describe("8-bit products", () => {
         expect(Math.abs(found[j]! - sum)).toBeLessThan(1e-4)
       }
     }),
+  )
+
+  it.effect(
+    "N609 values of attention are the product of the rows and not of their 8 bits, to half of a 254th of a step",
+    () =>
+      Effect.gen(function* () {
+        const [width, outputs] = [64, 24]
+        const wave = (length: number, step: number): Float32Array =>
+          Float32Array.from({ length }, (_, i) => Math.sin(i * step) * (i % 17 === 0 ? 8 : 1))
+        // Weights that are whole numbers of their row's step, so that the rows' error alone is seen.
+        const weights = Float32Array.from({ length: width * outputs }, (_, i) =>
+          i % width === 0 ? 127 : (i * 89) % 127,
+        )
+        const rows = [wave(width, 0.9), wave(width, 2.3).map((x) => x * 1e3), new Float32Array(width)]
+        const normal = rows.map((row) => {
+          const mean = row.reduce((sum, x) => sum + x, 0) / width
+          const deviation = Math.sqrt(row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / width)
+          return row.map((x) => (x - mean) / Math.max(deviation, 1e-6))
+        })
+        const error = (found: Float32Array): number =>
+          Math.max(
+            ...normal.flatMap((row, at) => {
+              const largest = row.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-30)
+              return Array.from({ length: outputs }, (_, j) => {
+                let sum = 0
+                for (let i = 0; i < width; i++) sum += row[i]! * weights[j * width + i]!
+                return Math.abs(found[at * outputs + j]! - sum) / largest
+              })
+            }),
+          )
+        const bias = new Float32Array(outputs)
+        const most = weights.reduce((sum, weight) => sum + Math.abs(weight), 0)
+        const values = error(yield* linear8(weights, width, bias, rows, "values"))
+        expect(values).toBeLessThan(most / outputs / 127 / 254)
+        expect(error(yield* linear8(weights, width, bias, normal))).toBeGreaterThan(20 * values)
+      }),
   )
 
   it.effect("N602 a row's product is within the steps of its numbers, and the same bits in any company", () =>
