@@ -41,6 +41,7 @@ import {
   chosenFirstStages,
   type FirstStage,
   type FirstStageSystem,
+  wireFieldIndexes,
   wireIndex,
 } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
@@ -285,6 +286,7 @@ const wireCollection = (
     ...(threads === undefined ? {} : { threads }),
   }
   const index = wireIndex(settings.retrieve, passages, label)
+  const fieldIndex = wireFieldIndexes(settings.retrieve, passages, label)
   const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
   const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
     stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))
@@ -298,6 +300,7 @@ const wireCollection = (
   ) =>
     system.wire(asked, {
       index,
+      fieldIndex,
       bm25: settings.retrieve.bm25,
       passages,
       queries: others ?? queries,

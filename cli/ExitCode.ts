@@ -50,6 +50,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "SystemNamedTwice",
   "PassagesUnsuitable",
   "SweepRefused",
+  "FieldsUnsuitable",
   "PrecisionUnavailable",
   "DeviceUnavailable",
   "UnknownLayout",

@@ -130,6 +130,9 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
             case "retrieve.tfidf":
               yield* present(system, stored, ["index"])
               return { ...of, does: "search" } as const
+            case "retrieve.fields":
+              yield* present(system, stored, ["indexes"])
+              return { ...of, does: "search" } as const
             case "retrieve.wink-bm25":
               yield* present(system, stored, ["passages"])
               return { ...of, does: "search" } as const

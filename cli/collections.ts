@@ -20,6 +20,7 @@ import {
 } from "../stages/ingest/index.ts"
 import { ModelUnsuitable, UnknownModel } from "../stages/model/index.ts"
 import { PrecisionUnavailable } from "../stages/rerank/index.ts"
+import { FieldsUnsuitable } from "../stages/retrieve/index.ts"
 import { SweepRefused } from "../sweep.ts"
 import { UsageError } from "./Arguments.ts"
 import { type ConfigurationError, refusedSetting } from "./Settings.ts"
@@ -126,6 +127,7 @@ export type WiringError =
   | SystemNamedTwice
   | PassagesUnsuitable
   | SweepRefused
+  | FieldsUnsuitable
   | PrecisionUnavailable
   | ConfigurationError
 
@@ -137,6 +139,7 @@ const ownErrors = [
   SystemNamedTwice,
   PassagesUnsuitable,
   SweepRefused,
+  FieldsUnsuitable,
   PrecisionUnavailable,
 ] as const
 

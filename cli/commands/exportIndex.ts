@@ -28,7 +28,8 @@ export class IndexNotExported extends Schema.TaggedError<IndexNotExported>()("In
 /** The indexes of a run, each with its collection's name where there are several. */
 const indexesOf = (record: RunRecord) =>
   record.nodes.flatMap(({ key, name, outputs, stage }) =>
-    stage === undefined || key === undefined
+    // An index of one field is part of what is searched.
+    stage === undefined || key === undefined || stage === "index.field"
       ? []
       : Object.entries(outputs)
           .filter(([, { kind }]) => kind === Kinds.Bm25Index.name)

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import type { Artifact } from "../../pipeline/index.ts"
 import type { Kinds, ModelChoice } from "../../schemas/index.ts"
-import type { Asked, Bm25Config } from "./contract.ts"
+import type { Asked, Bm25Config, PassageField } from "./contract.ts"
 
 /** The vectors of a collection by one model. */
 export interface WiredVectors {
@@ -15,6 +15,8 @@ export interface SearchGround {
   readonly queries: Artifact<Kinds.Queries>
   /** Our inverted index of the passages; it is built where something reads it. */
   readonly index: Artifact<Kinds.Bm25Index>
+  /** An inverted index of one field of the passages. */
+  readonly fieldIndex: (field: PassageField) => Artifact<Kinds.Bm25Index>
   /** BM25's settings, for what builds on it. */
   readonly bm25: Bm25Config
   /** The passages and the queries of the splits by an embedding model; they are encoded where something reads them. */

@@ -4,10 +4,35 @@ import { choice, count, Kinds, ModelChoice, Split, SystemName, setting, share, w
 import { analyzerNames } from "./analyzerNames.ts"
 
 /** What BM25's scoring reads; the index does not depend on it. */
-export const Bm25Config = Schema.Struct({
+const Bm25Scoring = Schema.Struct({
   k1: setting(weight, 0.9, "Saturation of the term frequency"),
   b: setting(share, 0.4, "Strength of the length normalisation"),
   lengths: setting(Schema.Literal("lucene", "exact"), "lucene", "Lucene's one-byte document lengths, or exact ones"),
+})
+
+/** The parts of a passage that may be searched each by itself. */
+export const PassageField = Schema.Literal("title", "text")
+export type PassageField = typeof PassageField.Type
+
+/** The least and the greatest keep products with counts and idf within 32 bits. */
+const fieldWeight = Schema.Number.pipe(Schema.between(0.001, 1000))
+
+const Bm25Fields = Schema.Struct({
+  title: choice(fieldWeight, "What a score in the titles is multiplied with; left out, titles are not searched"),
+  text: choice(fieldWeight, "What a score in the texts is multiplied with; left out, texts are not searched"),
+}).pipe(
+  Schema.filter((fields) => Object.keys(fields).length > 0 || "at least one of title and text, each with its weight", {
+    jsonSchema: { minProperties: 1 },
+  }),
+)
+
+/** BM25's settings. */
+export const Bm25Config = Schema.Struct({
+  ...Bm25Scoring.fields,
+  fields: choice(
+    Bm25Fields,
+    'Title and text as fields of their own, weighted ({"title":2,"text":1}): a passage scores the sum. Left out, both are one text',
+  ),
 })
 export type Bm25Config = typeof Bm25Config.Type
 
@@ -125,12 +150,27 @@ const otherAnalyzer = { analyzer: Schema.optionalWith(AnalyzerName, { exact: tru
 export const IndexConfig = Schema.typeSchema(Schema.Struct(otherAnalyzer))
 export type IndexConfig = typeof IndexConfig.Type
 
+/** What the index of a field reads of the configuration. */
+export const FieldIndexConfig = Schema.typeSchema(Schema.Struct({ ...otherAnalyzer, field: PassageField }))
+export type FieldIndexConfig = typeof FieldIndexConfig.Type
+
 /** What the reading of another tool's index reads of the configuration. */
 export const ImportIndexConfig = Schema.typeSchema(Schema.Struct({ ...otherAnalyzer, file: Schema.NonEmptyString }))
 export type ImportIndexConfig = typeof ImportIndexConfig.Type
 
-export const RetrieveBm25Config = Schema.typeSchema(Schema.Struct({ ...Bm25Config.fields, ...Asked.fields }))
+export const RetrieveBm25Config = Schema.typeSchema(Schema.Struct({ ...Bm25Scoring.fields, ...Asked.fields }))
 export type RetrieveBm25Config = typeof RetrieveBm25Config.Type
+
+/** What BM25 over fields reads of the configuration. */
+export const RetrieveFieldsConfig = Schema.typeSchema(
+  Schema.Struct({
+    ...Bm25Scoring.fields,
+    ...Asked.fields,
+    /** In the order of the indexes that are searched. */
+    fields: Schema.NonEmptyArray(Schema.Struct({ name: PassageField, weight: fieldWeight })),
+  }),
+)
+export type RetrieveFieldsConfig = typeof RetrieveFieldsConfig.Type
 
 export const RetrieveWinkConfig = Schema.typeSchema(Schema.Struct({ ...WinkConfig.fields, ...Asked.fields }))
 export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
@@ -138,7 +178,7 @@ export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
 export type RetrieveTfIdfConfig = typeof RetrieveTfIdfConfig.Type
 
-const bm25Asked = { ...Asked.fields, bm25: Bm25Config }
+const bm25Asked = { ...Asked.fields, bm25: Bm25Scoring }
 
 /** What searching twice reads of the configuration, however queries are expanded. */
 export const ExpandConfig = Schema.typeSchema(Schema.Struct(bm25Asked))
@@ -211,6 +251,9 @@ export const indexOutputs = { index: Kinds.Bm25Index }
 
 /** Of what searches our index: BM25, tf-idf. */
 export const searchInputs = { index: Kinds.Bm25Index, queries: Kinds.Queries }
+
+/** Of what searches fields: an index for each. */
+export const fieldsInputs = { indexes: many(Kinds.Bm25Index), queries: Kinds.Queries }
 
 /** Of what indexes by itself. */
 export const passageInputs = { passages: Kinds.Passages, queries: Kinds.Queries }

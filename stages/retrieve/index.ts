@@ -3,15 +3,18 @@ import * as Effect from "effect/Effect"
 import { type Artifact, stage } from "../../pipeline/index.ts"
 import type { Kinds, StoredStage } from "../../schemas/index.ts"
 import {
+  FieldIndexConfig,
   ImportIndexConfig,
   IndexConfig,
   importIndexInputs,
   indexInputs,
   indexOutputs,
+  type PassageField,
   RerankTfIdfConfig,
   rerankTfIdfInputs,
   runOutputs,
 } from "./contract.ts"
+import { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
 import type { IndexSettings } from "./firstStageSettings.ts"
 import { userFile } from "./userFile.ts"
 
@@ -20,6 +23,7 @@ export type { Asked } from "./contract.ts"
 export { docidAt } from "./Docids.ts"
 export { analyze, englishStopWords } from "./EnglishAnalyzer.ts"
 export type { FirstStage, FirstStageSystem, SearchGround, WiredVectors } from "./FirstStage.ts"
+export { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
 export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
 export { IndexBuilder } from "./InvertedIndex.ts"
 export {
@@ -39,6 +43,7 @@ export {
   indexImpacts,
   retrieve,
   retrieveDense,
+  retrieveFields,
   retrieveOutside,
   retrieveRm3,
   retrieveRocchio,
@@ -55,6 +60,16 @@ export const indexPassages = stage({
   outputs: indexOutputs,
   code: "stages/retrieve/buildIndex.ts",
   load: () => import("./buildIndex.ts"),
+})
+
+/** Builds the inverted index of one field of a collection. */
+export const indexField = stage({
+  name: "index.field",
+  config: FieldIndexConfig,
+  inputs: indexInputs,
+  outputs: indexOutputs,
+  code: "stages/retrieve/buildFieldIndex.ts",
+  load: () => import("./buildFieldIndex.ts"),
 })
 
 /** Reads another tool's index of the passages, a CIFF file. */
@@ -78,6 +93,33 @@ export const wireIndex = (
   if (file === undefined) return indexPassages(named, { passages }, label).index
   const from = userFile(file, `file.index${label}`)
   return importIndex({ ...named, file: from.file }, { passages, file: from.files }, label).index
+}
+
+/**
+ * The indexes of fields that first stages search, each wired once.
+ *
+ * @throws FieldsUnsuitable where another tool's index is searched, which has no fields
+ */
+export const wireFieldIndexes = (
+  { analyzer, index: file }: IndexSettings,
+  passages: Artifact<Kinds.Passages>,
+  label: string,
+): ((field: PassageField) => Artifact<Kinds.Bm25Index>) => {
+  const wired = new Map<PassageField, Artifact<Kinds.Bm25Index>>()
+  return (field) => {
+    if (file !== undefined) {
+      throw new FieldsUnsuitable({
+        what: file,
+        problem: "is another tool's index, whose passages are not told apart by fields",
+        remedy: "Leave out retrieve.index or retrieve.bm25.fields.",
+      })
+    }
+    const named = analyzer === "english" ? {} : { analyzer }
+    const mark = label === "" || label.startsWith("@") ? `${field}${label}` : `${field}-${label}`
+    const index = wired.get(field) ?? indexField({ ...named, field }, { passages }, mark).index
+    wired.set(field, index)
+    return index
+  }
 }
 
 /** Writes a stored index as a CIFF file, where none of its name is. */

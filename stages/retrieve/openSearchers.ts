@@ -4,7 +4,8 @@ import * as Stream from "effect/Stream"
 import { readBatches } from "../../pipeline/index.ts"
 import { type Answer, Kinds, passageText, type StoredStage } from "../../schemas/index.ts"
 import { Bm25Searcher, queryAnalyzer } from "./Bm25.ts"
-import { RetrieveBm25Config, RetrieveTfIdfConfig, RetrieveWinkConfig } from "./contract.ts"
+import { RetrieveBm25Config, RetrieveFieldsConfig, RetrieveTfIdfConfig, RetrieveWinkConfig } from "./contract.ts"
+import { FieldsSearcher, weightedFields } from "./fields/FieldsSearcher.ts"
 import { readIndex } from "./IndexFiles.ts"
 import { CollectionTooLarge, IndexStorageError, SearchFailed } from "./RetrieveError.ts"
 import { rankingOf } from "./runTable.ts"
@@ -53,10 +54,18 @@ export const openSearchers = (stages: ReadonlyArray<StoredStage>) =>
     return yield* Effect.forEach(stages, (stored) =>
       Effect.gen(function* () {
         if (stored.stage === "retrieve.wink-bm25") return yield* openWink(stored)
-        const read = yield* index(stored.inputs["index"]?.[0] ?? "")
-        const analyze = queryAnalyzer(read)
         const answer = ({ docids, scores }: ReturnType<typeof rankingOf>): Answer =>
           docids.map((docid, at) => ({ docid, score: scores[at]! }))
+        if (stored.stage === "retrieve.fields") {
+          const config = yield* Schema.decodeUnknown(RetrieveFieldsConfig)(stored.config)
+          const indexes = yield* Effect.forEach(stored.inputs["indexes"] ?? [], (path) => index(path))
+          const searcher = new FieldsSearcher(weightedFields(indexes, config.fields), config)
+          return answering(config.system ?? "bm25", (text) =>
+            answer(rankingOf(searcher.docids, searcher.search(text, config.depth))),
+          )
+        }
+        const read = yield* index(stored.inputs["index"]?.[0] ?? "")
+        const analyze = queryAnalyzer(read)
         if (stored.stage === "retrieve.tfidf") {
           const config = yield* Schema.decodeUnknown(RetrieveTfIdfConfig)(stored.config)
           const searcher = new TfIdfSearcher(read, config)

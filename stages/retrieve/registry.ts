@@ -6,15 +6,18 @@ import {
   DenseSettings,
   denseInputs,
   expandInputs,
+  fieldsInputs,
   ImpactConfig,
   impactInputs,
   impactOutputs,
+  PassageField,
   passageInputs,
   passageVectorInputs,
   QueryVectorFileConfig,
   queryVectorInputs,
   RetrieveBm25Config,
   RetrieveDenseConfig,
+  RetrieveFieldsConfig,
   RetrieveOutsideConfig,
   RetrieveRm3Config,
   RetrieveRocchioConfig,
@@ -34,6 +37,7 @@ import {
   WinkConfig,
 } from "./contract.ts"
 import { defineFirstStage, defineFirstStages, type FirstStage, type FirstStageSystem } from "./FirstStage.ts"
+import { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
 import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
 import { userFile } from "./userFile.ts"
 
@@ -45,6 +49,17 @@ export const retrieve = stage({
   outputs: runOutputs,
   code: "stages/retrieve/retrieveBm25.ts",
   load: () => import("./retrieveBm25.ts"),
+  native: ["duckdb"],
+})
+
+/** Our BM25 over title and text, each searched by itself. */
+export const retrieveFields = stage({
+  name: "retrieve.fields",
+  config: RetrieveFieldsConfig,
+  inputs: fieldsInputs,
+  outputs: runOutputs,
+  code: "stages/retrieve/retrieveFields.ts",
+  load: () => import("./retrieveFields.ts"),
   native: ["duckdb"],
 })
 
@@ -170,6 +185,18 @@ const denseName = (choice: ModelChoice, models: DenseSettings): SystemName => {
   return given ?? SystemName.make(models.length === 1 ? "dense" : `dense-${modelName(source)}`)
 }
 
+/** The settings of what expands BM25's queries: feedback is of whole passages. */
+const withoutFields = (system: string, { fields, ...scoring }: Bm25Config) => {
+  if (fields !== undefined) {
+    throw new FieldsUnsuitable({
+      what: system,
+      problem: "expands queries by passages as a whole and does not search fields",
+      remedy: "Leave out retrieve.bm25.fields, or the expansion.",
+    })
+  }
+  return scoring
+}
+
 /** A file of vectors and, where it is NumPy's, the one of whose they are. */
 const vectorFiles = (path: string, name: string) => {
   const of = userFile(path, `file.${name}`)
@@ -198,7 +225,18 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     description: "Our BM25, Lucene's scoring",
     settings: Bm25Config,
     anySize: true,
-    wire: (config, { index, label, queries }) => retrieve(config, { index, queries }, label).run,
+    wire: ({ fields, ...config }, { fieldIndex, index, label, queries }) => {
+      if (fields === undefined) return retrieve(config, { index, queries }, label).run
+      const weighted = PassageField.literals.flatMap((name) => {
+        const weight = fields[name]
+        return weight === undefined ? [] : [{ name, weight }]
+      })
+      const [first, ...others] = weighted
+      if (first === undefined) throw new RangeError("retrieve.bm25.fields names no field")
+      const indexes = weighted.map(({ name }) => fieldIndex(name))
+      const system = SystemName.make("bm25")
+      return retrieveFields({ system, ...config, fields: [first, ...others] }, { indexes, queries }, label).run
+    },
   }),
   defineFirstStages({
     name: "rm3",
@@ -208,7 +246,8 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     systems: (rm3) => {
       const system = SystemName.make("bm25+rm3")
       const wire: FirstStageSystem["wire"] = (asked, { bm25, index, label, passages, queries }) =>
-        retrieveRm3({ system, ...asked, bm25, rm3 }, { index, passages, queries }, label).run
+        retrieveRm3({ system, ...asked, bm25: withoutFields(system, bm25), rm3 }, { index, passages, queries }, label)
+          .run
       return rm3.enabled ? [{ name: system, wire }] : []
     },
   }),
@@ -220,7 +259,11 @@ export const firstStages: ReadonlyArray<FirstStage> = [
     systems: (rocchio) => {
       const system = SystemName.make("bm25+rocchio")
       const wire: FirstStageSystem["wire"] = (asked, { bm25, index, label, passages, queries }) =>
-        retrieveRocchio({ system, ...asked, bm25, rocchio }, { index, passages, queries }, label).run
+        retrieveRocchio(
+          { system, ...asked, bm25: withoutFields(system, bm25), rocchio },
+          { index, passages, queries },
+          label,
+        ).run
       return rocchio.enabled ? [{ name: system, wire }] : []
     },
   }),
