@@ -1,7 +1,7 @@
-import type { DuckDBConnection } from "@duckdb/node-api"
+import type { DuckDBConnection, DuckDBType } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type DuckDbError, duckDbPromise, type Json, streamValues } from "../pipeline/index.ts"
+import { type DuckDbError, duckDbPromise, type Json, rowsOf, streamRows } from "../pipeline/index.ts"
 import { querySql, type SqlFormat, type SqlResult } from "./SqlResult.ts"
 
 /** An answer that is read row by row, as far as somebody wants it. */
@@ -11,9 +11,14 @@ export interface SqlAnswer {
   readonly next: Effect.Effect<ReadonlyArray<ReadonlyArray<Json>> | undefined, DuckDbError>
 }
 
-/** The names of a query's columns, a number after those that come again, or `undefined` of what cannot stand in brackets. */
+interface Column {
+  readonly name: string
+  readonly type: DuckDBType
+}
+
+/** A query's columns, with a number after names that come again, or `undefined` of what cannot stand in brackets. */
 const columnsOfQuery = (connection: DuckDBConnection, sql: string) =>
-  duckDbPromise(connection, sql, async (): Promise<ReadonlyArray<string> | undefined> => {
+  duckDbPromise(connection, sql, async (): Promise<ReadonlyArray<Column> | undefined> => {
     const { StatementType } = await import("@duckdb/node-api")
     const prepared = await connection.prepare(sql)
     try {
@@ -23,7 +28,7 @@ const columnsOfQuery = (connection: DuckDBConnection, sql: string) =>
         const name = prepared.columnName(column)
         const times = seen.get(name) ?? 0
         seen.set(name, times + 1)
-        return times === 0 ? name : `${name}:${times}`
+        return { name: times === 0 ? name : `${name}:${times}`, type: prepared.columnType(column) }
       })
     } finally {
       prepared.destroySync()
@@ -57,7 +62,7 @@ export const streamSql = (connection: DuckDBConnection, sql: string): Effect.Eff
     // Names of its own for each column: those of an answer may come twice. The brackets' end is not to end up in a comment.
     const answer = `FROM (${query}\n) AS answer(${columns?.map((_, column) => `c${column}`).join(", ")})`
     if (columns === undefined || !(yield* isQuery(connection, answer))) return yield* readAtOnce(connection, sql)
-    const { JsonDuckDBValueConverter } = yield* duckDbPromise(connection, sql, () => import("@duckdb/node-api"))
+    const { JsonDuckDBValueConverter: json } = yield* duckDbPromise(connection, sql, () => import("@duckdb/node-api"))
     // A stream that breaks off does not say why; the same query says it where all its values are made and none is kept.
     const explained = Effect.catchAll((error: DuckDbError) =>
       Effect.zipRight(
@@ -65,15 +70,13 @@ export const streamSql = (connection: DuckDBConnection, sql: string): Effect.Eff
         Effect.fail(error),
       ),
     )
-    const next = yield* explained(
-      streamValues(connection, answer, "-1", (chunk, column) =>
-        chunk.convertColumnValues(column, JsonDuckDBValueConverter),
-      ),
-    )
+    const next = yield* explained(streamRows(connection, answer))
     return {
-      columns,
+      columns: columns.map(({ name }) => name),
       next: Effect.map(explained(next), (batch) =>
-        batch?.[0]?.map((_, row) => batch.map((values): Json => values[row] ?? null)),
+        batch === undefined
+          ? undefined
+          : rowsOf(batch).map((row) => columns.map(({ type }, column): Json => json(row[column] ?? null, type, json))),
       ),
     }
   }).pipe(Effect.withSpan("streamSql"))

@@ -114,7 +114,6 @@ export {
   sqlIdentifier,
   sqlString,
   streamRows,
-  streamValues,
   type TableWriter,
   tableCopy,
   tableSource,

@@ -1,17 +1,17 @@
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from "@duckdb/node-api"
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { DuckDb, DuckDbError, duckDbPromise } from "./DuckDb.ts"
 
 /** Values of some rows, column by column, in the order of the query's columns. */
-export type Columns<T = DuckDBValue> = ReadonlyArray<ReadonlyArray<T>>
+export type Columns = ReadonlyArray<ReadonlyArray<DuckDBValue>>
 
 /** The column that says that the row before was the last one. */
 const mark = '"rankdag.end"'
 
 /** Reads a result's next rows; `undefined` after the last. */
-export type NextRows<T = DuckDBValue> = Effect.Effect<Columns<T> | undefined, DuckDbError>
+export type NextRows = Effect.Effect<Columns | undefined, DuckDbError>
 
 const cutShort = (sql: string, read: number, expected: number | undefined): DuckDbError =>
   new DuckDbError({
@@ -35,15 +35,6 @@ export const streamRows = (
   sql: string,
   expected = "-1",
 ): Effect.Effect<NextRows, DuckDbError> =>
-  streamValues(connection, sql, expected, (chunk, column) => chunk.getColumnValues(column))
-
-/** `streamRows` with the values as the caller reads them: `valuesOf` gives those of a column of a chunk, a row each. */
-export const streamValues = <T>(
-  connection: DuckDBConnection,
-  sql: string,
-  expected: string,
-  valuesOf: (chunk: DuckDBDataChunk, column: number) => ReadonlyArray<T>,
-): Effect.Effect<NextRows<T>, DuckDbError> =>
   Effect.map(
     duckDbPromise(connection, sql, () =>
       connection.stream(
@@ -67,9 +58,9 @@ export const streamValues = <T>(
                 const wanted = Number(last ?? -1)
                 if (wanted >= 0 && wanted !== read) return Effect.fail(cutShort(sql, read, wanted))
                 if (ended && rows === 1) return Effect.succeed(undefined)
-                const columns: Array<ReadonlyArray<T>> = []
+                const columns: Array<ReadonlyArray<DuckDBValue>> = []
                 for (let column = 0; column < chunk.columnCount - 1; column++) {
-                  const values = valuesOf(chunk, column)
+                  const values = chunk.getColumnValues(column)
                   columns.push(ended ? values.slice(0, -1) : values)
                 }
                 return Effect.succeed(columns)
