@@ -14,6 +14,7 @@ import { openSearchers } from "../../stages/retrieve/index.ts"
 import { decodeLength, encodeLength } from "../../stages/retrieve/SmallFloat.ts"
 import { Executor, nodeNamed, wireSmall } from "../support/smallExperiment.ts"
 import { storedFolder } from "../support/storedTable.ts"
+import { goldenLines, unescapeText } from "./golden.ts"
 
 interface Passage {
   readonly docid: string
@@ -39,7 +40,7 @@ const found = (searcher: FieldsSearcher, query: string, k: number) => {
   return Array.from(docs, (doc, at) => [docidAt(searcher.docids, doc), scores[at]] as const)
 }
 
-/** The sum over fields written a second time: strings, every passage, no index. */
+/** The sum over fields written a second time: strings, every passage, no index. Of a field that weighs 1 terms are added one by one. */
 const naive = (
   passages: ReadonlyArray<Passage>,
   weights: Weights,
@@ -48,15 +49,16 @@ const naive = (
   k: number,
 ): Array<readonly [string, number]> => {
   const asked = analyze(query)
-  const scoresIn = (field: "title" | "text"): ReadonlyArray<number> => {
+  const scoresIn = (field: "title" | "text", before?: ReadonlyArray<number>): ReadonlyArray<number> => {
     const documents = passages.map((passage) => analyze(passage[field]))
     const filled = documents.filter((terms) => terms.length > 0).length
     const average = f(documents.reduce((sum, terms) => sum + terms.length, 0) / filled)
     const times = (terms: ReadonlyArray<string>, term: string) => terms.filter((other) => other === term).length
-    return documents.map((terms) => {
+    return documents.map((terms, at) => {
       const length = lengths === "lucene" ? decodeLength(encodeLength(terms.length)) : terms.length
       const inverse = f(1 / f(f(k1) * f(f(1 - f(b)) + f(f(f(b) * length) / average))))
-      let score = 0
+      const others = before?.[at] ?? 0
+      let score = weights[field] === 1 ? others : 0
       for (const term of new Set(asked)) {
         const frequency = times(terms, term)
         if (frequency === 0) continue
@@ -64,12 +66,12 @@ const naive = (
         const weight = f(f(times(asked, term) * f(weights[field])) * luceneIdf(filled, n))
         score += f(weight - f(weight / f(1 + f(frequency * inverse))))
       }
-      return f(score)
+      return weights[field] === 1 ? score : others + f(score)
     })
   }
-  const [titles, texts] = [scoresIn("title"), scoresIn("text")]
+  const sums = scoresIn("text", scoresIn("title"))
   return passages
-    .map(({ docid }, at) => [docid, f(titles[at]! + texts[at]!)] as const)
+    .map(({ docid }, at) => [docid, f(sums[at]!)] as const)
     .filter(([, score]) => score > 0)
     .sort(([left, x], [right, y]) => y - x || Buffer.compare(Buffer.from(right), Buffer.from(left)))
     .slice(0, k)
@@ -107,6 +109,41 @@ describe("BM25 over fields", () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it("R16 the scores are Lucene's to the last bit, for three pairs of weights", () => {
+    const passages = goldenLines("documents.txt.gz").map((line, at) => {
+      const whole = unescapeText(line)
+      const space = whole.indexOf(" ", 60)
+      const end = space < 0 ? whole.length : space
+      return { docid: `d${at}`, title: whole.slice(0, end), text: whole.slice(end) }
+    })
+    const queries = goldenLines("queries.txt.gz").map(unescapeText)
+    const float = new Float32Array(1)
+    const bits = new Uint32Array(float.buffer)
+    const hex = (score = 0): string => {
+      float[0] = score
+      return bits[0]!.toString(16)
+    }
+    let compared = 0
+    let weighted = ""
+    let searcher = searcherOf([], { title: 1, text: 1 }, defaultBm25)
+    for (const line of goldenLines("fieldScores.txt.gz")) {
+      const [title, text, query, ...hits] = line.split(" ")
+      if (weighted !== `${title} ${text}`) {
+        weighted = `${title} ${text}`
+        searcher = searcherOf(passages, { title: Number(title), text: Number(text) }, defaultBm25)
+      }
+      const ours = found(searcher, queries[Number(query)]!, passages.length)
+      const scores = new Map(ours.map(([docid, score]) => [docid, hex(score)]))
+      for (const hit of hits) {
+        const [doc, score] = hit.split(":")
+        expect(`${weighted} ${query} ${doc} ${scores.get(`d${doc}`)}`).toBe(`${weighted} ${query} ${doc} ${score}`)
+        compared++
+      }
+      expect(ours.slice(0, hits.length).map(([, score]) => hex(score))).toEqual(hits.map((hit) => hit.split(":")[1]))
+    }
+    expect(compared).toBeGreaterThan(5000)
   })
 
   it("R16 equal sums come by docid descending; no known term finds nothing, and so does an empty collection", () => {

@@ -5,7 +5,8 @@
  *     score(q, d) = Σ over fields f of  Σ over terms t of q of  bm25(t, d, f)
  *
  * where bm25 is of the field's own statistics (documents that have it, of those the ones with t, its mean length) and a term weighs
- * its count × the field's weight × its idf. A field's sum is rounded to 32 bits, as is the sum of the fields.
+ * its count × the field's weight × its idf. A field's sum is rounded to 32 bits, as is the sum of the fields; of a field that weighs 1
+ * the terms' scores are added as they are, as Lucene takes such a field's clause apart.
  */
 import { type Bm25Parameters, luceneIdf, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
 import type { Docids } from "../Docids.ts"
@@ -49,7 +50,7 @@ export class FieldsSearcher {
   readonly #best: Best
   readonly #documents: number
   readonly #postings = emptyPostings()
-  /** Documents' sums in the field that is being searched, and over those before; all 0 between searches. */
+  /** Documents' sums in the field that is being searched, and over all; all 0 between searches. */
   readonly #inField: Float64Array
   readonly #sums: Float64Array
   /** Documents that have such a sum. */
@@ -90,14 +91,20 @@ export class FieldsSearcher {
     let highest = 0
     for (const field of this.#fields) {
       const { ids, counts } = field.termsOf(text)
-      let touched = 0
+      // Where it weighs 1, its sums are those of all fields.
+      const apart = field.weight !== 1
+      let touched = apart ? 0 : count
       ids.forEach((term, i) => {
         const n = documentFrequency(field.index, term)
         const weight = f32(f32(counts[i]! * field.weight) * luceneIdf(field.index.documentsWithTerms, n))
         lowest = Math.min(lowest, contribution(weight, 1, field.least))
         highest += weight
-        touched = this.#add(field, term, weight, touched)
+        touched = this.#add(field, term, weight, apart ? this.#inField : sums, apart ? this.#ofField : found, touched)
       })
+      if (!apart) {
+        count = touched
+        continue
+      }
       for (let at = 0; at < touched; at++) {
         const doc = this.#ofField[at]!
         if (sums[doc] === 0) found[count++] = doc
@@ -117,21 +124,26 @@ export class FieldsSearcher {
     return best.hits()
   }
 
-  /** Adds a term's contributions to the sums in its field; returns how many documents have one. */
-  #add({ index, inverses }: SearchedField, term: number, weight: number, before: number): number {
+  /** Adds a term's contributions to documents' sums, and documents that had none to their list; returns how long it is then. */
+  #add(
+    { index, inverses }: SearchedField,
+    term: number,
+    weight: number,
+    sums: Float64Array,
+    list: Int32Array,
+    before: number,
+  ): number {
     const postings = this.#postings
     readPostings(index, term, postings)
     const { docs, frequencies, size } = postings
-    const sums = this.#inField
-    const ofField = this.#ofField
-    let touched = before
+    let listed = before
     for (let at = 0; at < size; at++) {
       const doc = docs[at]!
       const sum = sums[doc]!
       const added = sum + contribution(weight, frequencies[at]!, inverses[doc]!)
-      if (sum === 0 && added > 0) ofField[touched++] = doc
+      if (sum === 0 && added > 0) list[listed++] = doc
       sums[doc] = added
     }
-    return touched
+    return listed
   }
 }
