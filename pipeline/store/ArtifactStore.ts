@@ -156,7 +156,18 @@ const notAFolder = (path: string): StoreError =>
     ),
   })
 
-const folders = ["objects", "manifests", "history", "runs", "latest", "locks", "tmp", "scratch", "quarantine"]
+/** What a store's own folders are called. */
+export const storeFolders = [
+  "objects",
+  "manifests",
+  "history",
+  "runs",
+  "latest",
+  "locks",
+  "tmp",
+  "scratch",
+  "quarantine",
+]
 
 /** Reads a record's text. What is not a file, or cannot be read, is damage of that one record. */
 const readText = (path: string): Either.Either<string, string> | undefined => {
@@ -364,8 +375,8 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
         ioSync("making the store's folders", directory, () => {
           makeFolders(directory)
           const known = new Map(readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]))
-          for (const folder of folders) if (!known.has(folder)) makeFolders(join(directory, folder))
-          return folders.find((folder) => known.get(folder)?.isDirectory() === false)
+          for (const folder of storeFolders) if (!known.has(folder)) makeFolders(join(directory, folder))
+          return storeFolders.find((folder) => known.get(folder)?.isDirectory() === false)
         }),
         (strange) => (strange === undefined ? Effect.void : Effect.fail(notAFolder(join(directory, strange)))),
       ),

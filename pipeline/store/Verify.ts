@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { ArtifactStore, type Damage, type Depth } from "./ArtifactStore.ts"
+import { ArtifactStore, type Damage, type Depth, storeFolders } from "./ArtifactStore.ts"
 import { folderEntries } from "./folderEntries.ts"
 import { letEventsIn } from "./letEventsIn.ts"
 import { type Manifest, parseFormerResult } from "./Manifest.ts"
@@ -109,6 +109,15 @@ const strayLinks = (store: Store): ReadonlyArray<Unreadable> => {
   return stray
 }
 
+/** What stands in the place of a folder of the store: no run takes the store so. */
+const strangeFolders = (store: Store): ReadonlyArray<Unreadable> =>
+  storeFolders
+    // A folder of records is told with the records.
+    .filter((name) => name !== "runs")
+    .map((name) => join(store.directory, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    .map((path) => ({ path, why: "is a link, or no folder, and no run takes the store so" }))
+
 /** Compares what is in the store with what was recorded when it was written. */
 export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyReport, StoreError, ArtifactStore> =>
   Effect.scoped(
@@ -121,6 +130,9 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
       if (store.storeFileDamage !== undefined) {
         unreadable.push({ path: join(store.directory, "store.json"), why: store.storeFileDamage })
       }
+      unreadable.push(
+        ...(yield* ioSync("looking at the store's folders", store.directory, () => strangeFolders(store))),
+      )
       const checked = new NumberedNames()
       const unsound = new Map<string, ReadonlyArray<Damage>>()
       const damaged: Array<VerifyReport["damaged"][number]> = []

@@ -210,6 +210,16 @@ describe("records", () => {
     expect(await verifyIn(store)).toMatchObject({ unreadable: [], damaged: [] })
   })
 
+  it("C86 verify names what stands in the place of a folder of the store", async () => {
+    for (const name of ["latest", "locks", "runs", "tmp"]) {
+      const store = await madeStore()
+      rmSync(join(store, name), { recursive: true })
+      if (name === "locks") symlinkSync("/nowhere", join(store, name))
+      else writeFileSync(join(store, name), "in the way")
+      expect((await verifyIn(store)).unreadable).toMatchObject([{ file: name }])
+    }
+  })
+
   it("C86 a link out of the store is no result, and a store whose folders are links is refused", async () => {
     const store = await madeStore()
     const objects = readdirSync(join(store, "objects")).map((prefix) => join(store, "objects", prefix))
