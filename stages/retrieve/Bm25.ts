@@ -72,6 +72,17 @@ const guessMargin = 1 / 12
 /** Lucene's idf of a term in `n` of `documents` documents. */
 export const luceneIdf = (documents: number, n: number): number => f32(Math.log(1 + (documents - n + 0.5) / (n + 0.5)))
 
+/** 1 / norm of a document of an index by its length: Lucene's 1 / (k1 · (1 − b + b · length / mean)), each step in 32 bits. */
+export const inverseNorm = (
+  { documentsWithTerms, totalLength }: InvertedIndex,
+  parameters: Bm25Parameters,
+): ((length: number) => number) => {
+  const k1 = f32(parameters.k1)
+  const b = f32(parameters.b)
+  const average = f32(totalLength / documentsWithTerms)
+  return (length) => f32(1 / f32(k1 * f32(f32(1 - b) + f32(f32(b * f32(length)) / average))))
+}
+
 /** Searches one index with one set of parameters. It keeps scratch arrays: one search at a time. */
 export class Bm25Searcher {
   readonly #index: InvertedIndex
@@ -85,10 +96,7 @@ export class Bm25Searcher {
   constructor(index: InvertedIndex, parameters: Bm25Parameters) {
     this.#index = index
     this.#best = new Best(index.docidOrder)
-    const k1 = f32(parameters.k1)
-    const b = f32(parameters.b)
-    const average = f32(index.totalLength / index.documentsWithTerms)
-    const inverse = (length: number): number => f32(1 / f32(k1 * f32(f32(1 - b) + f32(f32(b * f32(length)) / average))))
+    const inverse = inverseNorm(index, parameters)
     const lengths = (parameters.lengths === "lucene" ? roundedLengths : exactLengths)(index.lengths, inverse)
     this.#sums = new Sums(lengths)
     this.#terms = new TermWindows(index, lengths, this.#sums)

@@ -1,5 +1,6 @@
 import type { Docids } from "./Docids.ts"
 import { type DocidOrder, docidOrder } from "./docidOrder.ts"
+import { IndexTooLarge } from "./IndexTooLarge.ts"
 
 /** Gathers docids in the order of the documents. */
 export class DocidsBuilder {
@@ -12,14 +13,14 @@ export class DocidsBuilder {
     return this.#documents
   }
 
-  /** @throws RangeError where docids have more than 4 GiB together */
+  /** @throws IndexTooLarge where docids have more than 2³¹ bytes together */
   add(docid: string): void {
     const doc = this.#documents++
     const from = this.#offsets[doc]!
     const room = from + docid.length * 3
     if (room > this.#bytes.length) {
       const size = Math.max(this.#bytes.length * 2, room)
-      if (size >= 2 ** 32) throw new RangeError("the docids have more than 2^31 bytes together")
+      if (size >= 2 ** 32) throw new IndexTooLarge("bytes of docids", 2 ** 31, doc)
       const larger = new Uint8Array(size)
       larger.set(this.#bytes)
       this.#bytes = larger

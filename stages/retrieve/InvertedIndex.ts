@@ -4,8 +4,10 @@
  */
 import { type Analysis, Analyzer, noMoreTerms } from "./Analyzer.ts"
 import type { Docids } from "./Docids.ts"
+import { DocidsBuilder } from "./DocidTable.ts"
 import { type DocidOrder, docidOrder } from "./docidOrder.ts"
 import { english } from "./EnglishAnalyzer.ts"
+import { IndexTooLarge } from "./IndexTooLarge.ts"
 import { commonFrom, type Postings, PostingsPacker, readCommon, readRare, windowsOf } from "./postings/Postings.ts"
 import type { WordTable } from "./WordTable.ts"
 
@@ -28,20 +30,6 @@ export interface InvertedIndex {
 
 /** Postings one index may hold: one array of each kind, of at most 4 GiB. */
 export const maxPostings = 2 ** 30 - 1
-
-/** The collection does not fit into one index. */
-export class IndexTooLarge extends Error {
-  override readonly name = "IndexTooLarge"
-  readonly what: string
-  readonly limit: number
-  readonly documents: number
-  constructor(what: string, limit: number, documents: number) {
-    super(`The index is full after ${documents} documents: at most ${limit} ${what}. Split the collection.`)
-    this.what = what
-    this.limit = limit
-    this.documents = documents
-  }
-}
 
 /** A term's postings, one after the other: the first `size` of both arrays. */
 export interface TermPostings {
@@ -96,7 +84,7 @@ interface Chunk {
 export class IndexBuilder {
   readonly #analysis: Analysis
   readonly #analyzer: Analyzer
-  readonly #encoder = new TextEncoder()
+  readonly #docids = new DocidsBuilder()
   /** Frequencies of 255 and more, in the order of their postings. */
   readonly #large: Array<number> = []
   #chunks: Array<Chunk> = []
@@ -112,8 +100,6 @@ export class IndexBuilder {
   #lengths = new Uint32Array(1024)
   /** Distinct terms of each document. */
   #distinct = new Uint32Array(1024)
-  #docids = new Uint8Array(1 << 14)
-  #docidOffsets = new Uint32Array(1025)
 
   constructor(analysis: Analysis = english) {
     this.#analysis = analysis
@@ -136,7 +122,7 @@ export class IndexBuilder {
   add(docid: string, text: string, given?: number): void {
     const doc = this.#documents
     if (doc === this.#lengths.length) this.#growDocuments()
-    this.#addDocid(docid, doc)
+    this.#docids.add(docid)
     const analyzer = this.#analyzer
     analyzer.reset(text)
     let state = this.#terms
@@ -214,10 +200,7 @@ export class IndexBuilder {
       chunks[c] = undefined
     }
     const lengths = this.#lengths.slice(0, this.#documents)
-    const docids = {
-      bytes: this.#docids.slice(0, this.#docidOffsets[this.#documents]),
-      offsets: this.#docidOffsets.slice(0, this.#documents + 1),
-    }
+    const docids = this.#docids.finish()
     return {
       analyzer: this.#analysis.name,
       terms,
@@ -231,19 +214,6 @@ export class IndexBuilder {
     }
   }
 
-  #addDocid(docid: string, doc: number): void {
-    const from = this.#docidOffsets[doc]!
-    const room = docid.length * 3
-    if (from + room > this.#docids.length) {
-      const size = Math.max(this.#docids.length * 2, from + room)
-      if (size > 2 ** 32 - 1) throw new IndexTooLarge("bytes of docids", 2 ** 31, doc)
-      const larger = new Uint8Array(size)
-      larger.set(this.#docids)
-      this.#docids = larger
-    }
-    this.#docidOffsets[doc + 1] = from + this.#encoder.encodeInto(docid, this.#docids.subarray(from)).written
-  }
-
   #growDocuments(): void {
     const size = this.#lengths.length * 2
     const grown = (from: Uint32Array, length: number): Uint32Array<ArrayBuffer> => {
@@ -253,6 +223,5 @@ export class IndexBuilder {
     }
     this.#lengths = grown(this.#lengths, size)
     this.#distinct = grown(this.#distinct, size)
-    this.#docidOffsets = grown(this.#docidOffsets, size + 1)
   }
 }

@@ -3,8 +3,7 @@ import type { StageRun } from "../../pipeline/index.ts"
 import type { fieldsInputs, RetrieveFieldsConfig, runOutputs } from "./contract.ts"
 import { FieldsSearcher, weightedFields } from "./fields/FieldsSearcher.ts"
 import { loadIndex } from "./loadIndex.ts"
-import { SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
+import { oneByOne, queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 
 /** BM25 over fields: the passages whose weighted sums over title and text are greatest. */
 export const run: StageRun<RetrieveFieldsConfig, typeof fieldsInputs, typeof runOutputs> = ({
@@ -26,11 +25,7 @@ export const run: StageRun<RetrieveFieldsConfig, typeof fieldsInputs, typeof run
       directory: outputs.run,
       asked,
       progress,
-      search: (batch, answered) =>
-        Effect.try({
-          try: () => batch.map(({ text }) => rankingOf(searcher.docids, searcher.search(text, k))),
-          catch: (cause) => new SearchFailed({ system, answered, cause }),
-        }),
+      search: oneByOne(system, ({ text }) => rankingOf(searcher.docids, searcher.search(text, k))),
     })
     return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { StageRun } from "../../pipeline/index.ts"
 import type { RetrieveSparseConfig, runOutputs, sparseInputs } from "./contract.ts"
-import { IndexStorageError, readingWeights, SearchFailed, WeightsUnusable } from "./RetrieveError.ts"
-import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
+import { IndexStorageError, readingWeights, WeightsUnusable } from "./RetrieveError.ts"
+import { oneByOne, queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { readImpacts } from "./sparse/ImpactFiles.ts"
 import { ImpactSearcher } from "./sparse/ImpactSearcher.ts"
 import { countedWords, type WeightedTerms, weightedTerms } from "./sparse/weightedTerms.ts"
@@ -65,15 +65,10 @@ export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof run
       directory: outputs.run,
       asked: config,
       progress,
-      search: (batch, answered) =>
-        Effect.try({
-          try: () =>
-            batch.map(({ qid, text }) => {
-              const { terms, weights } = vectors.get(qid) ?? wordsOf(text)
-              return rankingOf(index.docids, searcher.search(terms, weights, depth))
-            }),
-          catch: (cause) => new SearchFailed({ system, answered, cause }),
-        }),
+      search: oneByOne(system, ({ qid, text }) => {
+        const { terms, weights } = vectors.get(qid) ?? wordsOf(text)
+        return rankingOf(index.docids, searcher.search(terms, weights, depth))
+      }),
     })
     return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

@@ -3,8 +3,7 @@ import type { StageRun } from "../../pipeline/index.ts"
 import { queryAnalyzer } from "./Bm25.ts"
 import type { RetrieveTfIdfConfig, runOutputs, searchInputs } from "./contract.ts"
 import { loadIndex } from "./loadIndex.ts"
-import { SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
+import { oneByOne, queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { TfIdfSearcher } from "./TfIdf.ts"
 
 export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runOutputs> = ({
@@ -25,12 +24,9 @@ export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runO
       directory: outputs.run,
       asked: config,
       progress,
-      search: (batch, answered) =>
-        Effect.try({
-          try: () =>
-            batch.map(({ text }) => rankingOf(index.docids, searcher.search(analyze(text), searchDepth(config)))),
-          catch: (cause) => new SearchFailed({ system, answered, cause }),
-        }),
+      search: oneByOne(system, ({ text }) =>
+        rankingOf(index.docids, searcher.search(analyze(text), searchDepth(config))),
+      ),
     })
     return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

@@ -5,8 +5,8 @@ import { passageText } from "../../schemas/index.ts"
 import type { passageInputs, RetrieveWinkConfig, runOutputs } from "./contract.ts"
 import { countRows } from "./countRows.ts"
 
-import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
-import { queriesOf, searchDepth, writeRun } from "./runTable.ts"
+import { CollectionTooLarge } from "./RetrieveError.ts"
+import { oneByOne, queriesOf, searchDepth, writeRun } from "./runTable.ts"
 import { WinkBm25, WinkLimit } from "./WinkBm25.ts"
 
 export const run: StageRun<RetrieveWinkConfig, typeof passageInputs, typeof runOutputs> = ({
@@ -39,15 +39,10 @@ export const run: StageRun<RetrieveWinkConfig, typeof passageInputs, typeof runO
       directory: outputs.run,
       asked,
       progress,
-      search: (batch, answered) =>
-        Effect.try({
-          try: () =>
-            batch.map(({ text }) => {
-              const hits = wink.search(text, searchDepth(asked))
-              return { docids: hits.map(({ docid }) => docid), scores: hits.map(({ score }) => score) }
-            }),
-          catch: (cause) => new SearchFailed({ system, answered, cause }),
-        }),
+      search: oneByOne(system, ({ text }) => {
+        const hits = wink.search(text, searchDepth(asked))
+        return { docids: hits.map(({ docid }) => docid), scores: hits.map(({ score }) => score) }
+      }),
     })
     return { rows: { run: rows }, facts: { queries: queries.length, leftOutOwn: leftOut } }
   })

@@ -3,7 +3,7 @@ import * as Stream from "effect/Stream"
 import { type Progress, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
 import { Kinds, type QueryRow, type RowOf, type Split } from "../../schemas/index.ts"
 import { type Docids, docidsOf } from "./Docids.ts"
-import { NoQueries } from "./RetrieveError.ts"
+import { NoQueries, SearchFailed } from "./RetrieveError.ts"
 import type { Hits } from "./TopK.ts"
 
 export type Query = RowOf<Kinds.Queries["columns"]>
@@ -46,6 +46,15 @@ const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate
 
 /** Queries that are asked at once. */
 export const batchQueries = 64
+
+/** What `writeRun` searches with where each query is answered by itself, at once. */
+export const oneByOne =
+  (system: string, search: (query: Pick<QueryRow | Query, "qid" | "text">) => Ranking) =>
+  (queries: ReadonlyArray<Pick<QueryRow | Query, "qid" | "text">>, answered: number) =>
+    Effect.try({
+      try: () => queries.map(search),
+      catch: (cause) => new SearchFailed({ system, answered, cause }),
+    })
 
 /**
  * Asks the queries in batches, up to `concurrency` at a time, and writes a run table in their order, without each query's own

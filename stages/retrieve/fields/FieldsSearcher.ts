@@ -8,7 +8,7 @@
  * its count × the field's weight × its idf. A field's sum is rounded to 32 bits, as is the sum of the fields; of a field that weighs 1
  * the terms' scores are added as they are, as Lucene takes such a field's clause apart.
  */
-import { type Bm25Parameters, luceneIdf, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
+import { type Bm25Parameters, inverseNorm, luceneIdf, type QueryTerms, queryAnalyzer } from "../Bm25.ts"
 import type { Docids } from "../Docids.ts"
 import { documentFrequency, emptyPostings, type InvertedIndex, readPostings } from "../InvertedIndex.ts"
 import { decodeLength, encodeLength } from "../SmallFloat.ts"
@@ -60,8 +60,6 @@ export class FieldsSearcher {
   /** @param fields at least one; the indexes have the same documents in the same order */
   constructor(fields: ReadonlyArray<WeightedField>, parameters: Bm25Parameters) {
     const { docidOrder, docids, lengths } = fields[0]!.index
-    const k1 = f32(parameters.k1)
-    const b = f32(parameters.b)
     this.docids = docids
     this.#best = new Best(docidOrder)
     this.#documents = lengths.length
@@ -70,12 +68,10 @@ export class FieldsSearcher {
     this.#ofField = new Int32Array(lengths.length)
     this.#found = new Int32Array(lengths.length)
     this.#fields = fields.map(({ index, weight }) => {
-      const average = f32(index.totalLength / index.documentsWithTerms)
+      const inverse = inverseNorm(index, parameters)
       const seen = (length: number): number =>
         parameters.lengths === "lucene" ? decodeLength(encodeLength(length)) : length
-      const inverses = Float32Array.from(index.lengths, (length) =>
-        f32(1 / f32(k1 * f32(f32(1 - b) + f32(f32(b * f32(seen(length))) / average)))),
-      )
+      const inverses = Float32Array.from(index.lengths, (length) => inverse(seen(length)))
       const least = inverses.reduce((least, inverse) => Math.min(least, inverse), Infinity)
       return { index, weight: f32(weight), termsOf: queryAnalyzer(index), inverses, least }
     })

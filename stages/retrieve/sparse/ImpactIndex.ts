@@ -5,7 +5,8 @@
 import type { Docids } from "../Docids.ts"
 import type { DocidTable } from "../DocidTable.ts"
 import type { DocidOrder } from "../docidOrder.ts"
-import { IndexTooLarge, maxPostings } from "../InvertedIndex.ts"
+import { IndexTooLarge } from "../IndexTooLarge.ts"
+import { maxPostings } from "../InvertedIndex.ts"
 
 export interface ImpactIndex {
   readonly terms: ReadonlyArray<string>
