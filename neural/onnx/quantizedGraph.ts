@@ -306,9 +306,9 @@ const isOf = <T extends "int8" | "uint8">(x: Expression, type: T): x is Expressi
  * The graph of a model with its weights in 8 bits: those of linear layers over all tokens, and of tables from which rows are taken.
  * `int8` also quantises the rows that these weights multiply, as the graph runs: each row by itself, so that what becomes of a text
  * depends on no other of its batch, and once for all products of the same rows. Where the values of attention are made of rows with a
- * LayerNormalization, what that leaves of them is quantised and multiplied, too: attention gathers on few tokens, whose values are small sums of large numbers, and an
- * error of theirs is in every token after. What else there is stays float32: products of attention, normalisations, softmax, heads, and
- * layers over one token a text.
+ * LayerNormalization, what that leaves of them is quantised and multiplied, too: attention gathers on few tokens, whose values are
+ * small sums of large numbers, and an error of theirs is in every token after. What else there is stays float32: products of attention,
+ * normalisations, softmax, heads, and layers over one token a text.
  */
 export const quantizedGraph = (graph: Graph, options: QuantizeOptions): QuantizedGraph => {
   const nodes = inOrder(Object.values(graph.outputs))

@@ -241,46 +241,12 @@ describe("CIFF", () => {
     expect(await problem(made({ header: { 1: 2 } }))).toContain("it is of CIFF's version 2, not 1")
     expect(await problem(made({ header: { 5: 9 } }))).toContain("it is a part: 2 of the index's 9 documents")
     expect(await problem(made({ header: { 2: 3 } }))).toContain("index.ciff, byte ")
-    expect(
-      await problem(
-        made({
-          documents: [
-            [0, "a", 3],
-            [0, "b", 1],
-          ],
-        }),
-      ),
-    ).toContain("document 0 comes twice")
-    expect(
-      await problem(
-        made({
-          documents: [
-            [0, "a", 3],
-            [7, "b", 1],
-          ],
-        }),
-      ),
-    ).toContain("document 7 is out of range")
-    expect(
-      await problem(
-        made({
-          documents: [
-            [0, "a", 3],
-            [1, "a", 1],
-          ],
-        }),
-      ),
-    ).toContain("the docid a comes twice")
-    expect(
-      await problem(
-        made({
-          documents: [
-            [0, "a", 3],
-            [1, "x", 1],
-          ],
-        }),
-      ),
-    ).toContain("x is no docid of the collection")
+    const secondDocument = (row: readonly [number: number, docid: string, length: number]) =>
+      problem(made({ documents: [[0, "a", 3], row] }))
+    expect(await secondDocument([0, "b", 1])).toContain("document 0 comes twice")
+    expect(await secondDocument([7, "b", 1])).toContain("document 7 is out of range")
+    expect(await secondDocument([1, "a", 1])).toContain("the docid a comes twice")
+    expect(await secondDocument([1, "x", 1])).toContain("x is no docid of the collection")
     expect(await problem(made({}), ["a"])).toMatch(/b is no docid of the collection/)
     expect(await problem(made({}), ["a", "b", "c"])).toBe("")
     // Minus one, as protobuf has it: ten bytes.
