@@ -5,6 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArtifactStore, sqlString, tableSource } from "../pipeline/index.ts"
 import { type Answer, passageText, type StoredStage } from "../schemas/index.ts"
+import { uniteAnswers } from "../stages/candidates/index.ts"
+import { openEncoder } from "../stages/encode/index.ts"
 import { fuseAnswers } from "../stages/fuse/index.ts"
 import { foldAnswer } from "../stages/passages/index.ts"
 import { mixAnswers, openReranker } from "../stages/rerank/index.ts"
@@ -33,11 +35,11 @@ interface Node extends StoredStage {
 
 /** How a system of the table comes to its ranking. `run` is the content hash of its run, which tells it from all others. */
 type Ranker = { readonly run: string; readonly stored: StoredStage } & (
-  | { readonly does: "search" }
+  | { readonly does: "search"; readonly encoder?: StoredStage }
   | { readonly does: "rerank"; readonly first: Ranker; readonly depth: number; readonly texts: string | undefined }
   | { readonly does: "fold"; readonly first: Ranker; readonly depth: number }
   | { readonly does: "mix"; readonly first: Ranker; readonly depth: number; readonly reranked: Ranker }
-  | { readonly does: "fuse"; readonly parts: ReadonlyArray<Ranker> }
+  | { readonly does: "fuse" | "unite"; readonly parts: ReadonlyArray<Ranker> }
 )
 
 /** A system of the last run's table, and how it ranks or why it cannot. */
@@ -111,8 +113,9 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
               return yield* new SystemNotAsked({ system, why })
             }
             if (maker.stage === "candidates.union") {
-              const why = "its candidates are of several first stages together, which a search does not repeat"
-              return yield* new SystemNotAsked({ system, why })
+              const parts = yield* Effect.forEach(maker.read["runs"] ?? [], (part) => rankerOf(system, part))
+              const first: Ranker = { run: candidates ?? "", stored: maker, does: "unite", parts }
+              return { first, depth: Number.POSITIVE_INFINITY }
             }
             if (maker.stage === "passages.candidates") {
               const passages = yield* base(maker.read["candidates"]?.[0])
@@ -133,6 +136,28 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
             case "retrieve.fields":
               yield* present(system, stored, ["indexes"])
               return { ...of, does: "search" } as const
+            case "retrieve.rm3":
+            case "retrieve.rocchio":
+              yield* present(system, stored, ["index", "passages"])
+              return { ...of, does: "search" } as const
+            case "retrieve.sparse": {
+              if ((stored.inputs["files"] ?? []).length > 0) {
+                const why = "the weights of its queries were made elsewhere, of the collection's own queries alone"
+                return yield* new SystemNotAsked({ system, why })
+              }
+              yield* present(system, stored, ["index"])
+              return { ...of, does: "search" } as const
+            }
+            case "retrieve.dense": {
+              const encoder = makerOf("vectors", stored.read["queryVectors"]?.[0])
+              if (encoder?.stage !== "encode") {
+                const why = "the vectors of its queries were made elsewhere, of the collection's own queries alone"
+                return yield* new SystemNotAsked({ system, why })
+              }
+              yield* present(system, stored, ["passageVectors"])
+              yield* present(system, encoder, ["model", "tokenizer"])
+              return { ...of, does: "search", encoder } as const
+            }
             case "retrieve.wink-bm25":
               yield* present(system, stored, ["passages"])
               return { ...of, does: "search" } as const
@@ -214,6 +239,7 @@ const partsOf = (ranker: Ranker): ReadonlyArray<Ranker> => {
     case "mix":
       return [...partsOf(ranker.first), ...partsOf(ranker.reranked), ranker]
     case "fuse":
+    case "unite":
       return [...ranker.parts.flatMap(partsOf), ranker]
   }
 }
@@ -255,8 +281,14 @@ export const openSystems = (
   Effect.gen(function* () {
     const distinct = new Map(systems.flatMap(({ ranker }) => partsOf(ranker)).map((part) => [part.run, part]))
     const rankers = [...distinct.values()]
-    const searching = rankers.filter(({ does }) => does === "search")
-    const opened = yield* openSearchers(searching.map(({ stored }) => stored))
+    const searching = rankers.filter((ranker) => ranker.does === "search")
+    const encoders = yield* Effect.cachedFunction(openEncoder)
+    const asked = yield* Effect.forEach(searching, ({ encoder, stored }) =>
+      encoder === undefined
+        ? Effect.succeed({ stored })
+        : Effect.map(encoders(encoder), (encode) => ({ stored, encode })),
+    )
+    const opened = yield* openSearchers(asked)
     const reranking = rankers.filter(({ does }) => does === "rerank")
     const models = yield* Effect.forEach(reranking, ({ stored }) => openReranker(stored))
 
@@ -304,6 +336,9 @@ export const openSystems = (
               break
             case "fuse":
               yield* timed(ranker.run, fuseAnswers(ranker.stored, ranker.parts.map(answerOf)))
+              break
+            case "unite":
+              yield* timed(ranker.run, uniteAnswers(ranker.stored, ranker.parts.map(answerOf)))
               break
           }
         }

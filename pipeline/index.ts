@@ -111,6 +111,7 @@ export {
   readRows,
   rowStream,
   rowsOf,
+  type StoredTable,
   sqlIdentifier,
   sqlString,
   streamRows,

@@ -4,4 +4,4 @@ export { type OpenModel, type OpenModelOptions, openModel, readCard, weightBytes
 export type { ScoreFile } from "./ScoreFile.ts"
 export { ScoresMisshaped, ScoringFileFailed } from "./ScoringError.ts"
 export { type ScoredTexts, type ScoringProgress, scoresByText, scoreTexts } from "./scoreTexts.ts"
-export { singleTexts } from "./singleTexts.ts"
+export { singleSequence, singleTexts } from "./singleTexts.ts"

@@ -13,6 +13,9 @@ import type { CandidatesUnionConfig, candidatesOutputs, candidatesUnionInputs } 
 /** Of reciprocal ranks, as fusions have it where nothing is said (Cormack, Clarke and Büttcher, 2009). */
 const k = 60
 
+/** What a run adds to the score of what it has at a rank, which begins with 1. */
+export const reciprocalRank = (rank: number): number => 1 / (k + rank)
+
 /** The first `depth` of every run; a candidate's score is the sum of 1 / (60 + rank) over the runs that have it, in their order. */
 const selection = ({ depth, systems }: CandidatesUnionConfig, runs: ReadonlyArray<string>, qrels: string): string => {
   const results = runs.map((run, at) => `SELECT ${at} AS run, qid, docid, rank FROM ${run} WHERE rank <= ${depth}`)

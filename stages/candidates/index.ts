@@ -1,4 +1,6 @@
+import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
+import type { Answer, StoredStage } from "../../schemas/index.ts"
 import {
   CandidatesConfig,
   CandidatesUnionConfig,
@@ -62,3 +64,10 @@ export const trainCandidates = stage({
   load: () => import("./trainCandidates.ts"),
   native: ["duckdb"],
 })
+
+/** Puts first stages' answers together as an earlier run did with their runs. */
+export const uniteAnswers = (stored: StoredStage, answers: ReadonlyArray<Answer>) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./uniteAnswers.ts")),
+    (loaded) => loaded.uniteAnswers(stored, answers),
+  )

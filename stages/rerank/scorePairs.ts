@@ -12,6 +12,7 @@ import {
   ScoresMisshaped,
   type SingleInput,
   singleInput,
+  singleSequence,
   type TokenIds,
   type TokenSequence,
 } from "../../neural/index.ts"
@@ -162,14 +163,6 @@ const vectorScorer = (folder: string, card: ModelCard, model: OpenModel) =>
     const queryInput = yield* singleInput(tokenizer, maximumTokens, queryPrefix, truncation)
     const passageInput = yield* singleInput(tokenizer, maximumTokens, passagePrefix)
     const { width } = model.scorer
-    const sequence =
-      (input: SingleInput) =>
-      (text: TokenIds): TokenSequence => {
-        const ids = new Int32Array(input.length(text.length))
-        const types = model.scorer.wantsTypes ? new Int32Array(ids.length) : undefined
-        input.write(text, ids, 0, types)
-        return { ids, leftOut: input.promptTokens, ...(types === undefined ? {} : { types }) }
-      }
     return (pairs: ReadonlyArray<TextPair>) =>
       Effect.gen(function* () {
         const texts = (["query", "passage"] as const).map((side) => pairs.map((pair) => pair[side]))
@@ -177,10 +170,16 @@ const vectorScorer = (folder: string, card: ModelCard, model: OpenModel) =>
         const queries = distinctTexts(queryTexts, queryInput.text)
         const passages = distinctTexts(passageTexts, passageInput.text)
         const embed = (side: "qid" | "docid", input: SingleInput, of: typeof queries, names: ReadonlyArray<string>) =>
-          rowsOf(card.name, model, width, of.ids.map(sequence(input)), (text, value) => {
-            const name = shown(names[of.of.indexOf(text)] ?? "")
-            return new PairNotScored({ system: card.name, [side]: name, value })
-          })
+          rowsOf(
+            card.name,
+            model,
+            width,
+            of.ids.map((ids) => singleSequence(input, ids, model.scorer.wantsTypes)),
+            (text, value) => {
+              const name = shown(names[of.of.indexOf(text)] ?? "")
+              return new PairNotScored({ system: card.name, [side]: name, value })
+            },
+          )
         const ofQueries = yield* embed("qid", queryInput, queries, queryTexts)
         const ofPassages = yield* embed("docid", passageInput, passages, passageTexts)
         const scores = pairs.map((_, pair) => {

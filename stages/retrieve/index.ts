@@ -1,7 +1,7 @@
 /** First stages: from passages and queries to runs. Each stage's implementation is loaded when it has to run. */
 import * as Effect from "effect/Effect"
 import { type Artifact, stage } from "../../pipeline/index.ts"
-import type { Kinds, StoredStage } from "../../schemas/index.ts"
+import type { Kinds } from "../../schemas/index.ts"
 import {
   FieldIndexConfig,
   ImportIndexConfig,
@@ -16,6 +16,7 @@ import {
 } from "./contract.ts"
 import { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
 import type { IndexSettings } from "./firstStageSettings.ts"
+import type { AskedStage } from "./openSearchers.ts"
 import { userFile } from "./userFile.ts"
 
 export { Bm25Searcher, defaultBm25, queryAnalyzer } from "./Bm25.ts"
@@ -141,7 +142,7 @@ export const rerankTfIdf = stage({
 })
 
 /** Opens first stages of an earlier run for queries that are typed. */
-export const openSearchers = (stages: ReadonlyArray<StoredStage>) =>
+export const openSearchers = <E = never, R = never>(stages: ReadonlyArray<AskedStage<E, R>>) =>
   Effect.flatMap(
     Effect.promise(() => import("./openSearchers.ts")),
     (loaded) => loaded.openSearchers(stages),

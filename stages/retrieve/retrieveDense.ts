@@ -1,20 +1,15 @@
 import { availableParallelism } from "node:os"
 import * as Effect from "effect/Effect"
-import { layerOnnxRuntime, openVectorTable, type VectorTable } from "../../neural/index.ts"
+import { layerOnnxRuntime, openVectorTable } from "../../neural/index.ts"
 import type { StageRun } from "../../pipeline/index.ts"
 import type { denseInputs, RetrieveDenseConfig, runOutputs } from "./contract.ts"
-import { type NearestVectors, openNearest } from "./nearest/nearestVectors.ts"
+import { type NearestVectors, nearestRanking, openNearest } from "./nearest/nearestVectors.ts"
 import { VectorsUnreadable, VectorsUnsuitable } from "./RetrieveError.ts"
-import { batchQueries, queriesOf, type Ranking, searchDepth, writeRun } from "./runTable.ts"
+import { batchQueries, queriesOf, searchDepth, writeRun } from "./runTable.ts"
 
 /** How many queries are searched for in one reading of the passages: as many as keep a million results, 2,048 at most. */
 const queriesAtOnce = (depth: number): number =>
   batchQueries * Math.max(1, Math.floor(Math.min(2048, 2 ** 20 / depth) / batchQueries))
-
-const rankingOf = (passages: VectorTable, { scores, texts }: NearestVectors): Ranking => ({
-  docids: Array.from(texts, passages.nameOf),
-  scores: Array.from(scores),
-})
 
 /** The nearest passages of each query of the splits. */
 export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOutputs> = ({
@@ -75,7 +70,7 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
       search: (batch, answered) =>
         Effect.gen(function* () {
           if (answered % atOnce === 0) found = { from: answered, rankings: yield* searched(answered) }
-          return batch.map((_, at) => rankingOf(passages, found.rankings[answered - found.from + at]!))
+          return batch.map((_, at) => nearestRanking(passages, found.rankings[answered - found.from + at]!))
         }),
     })
     return {

@@ -7,14 +7,7 @@ import { IndexStorageError, readingWeights, WeightsUnusable } from "./RetrieveEr
 import { oneByOne, queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
 import { readImpacts } from "./sparse/ImpactFiles.ts"
 import { ImpactSearcher } from "./sparse/ImpactSearcher.ts"
-import { countedWords, type WeightedTerms, weightedTerms } from "./sparse/weightedTerms.ts"
-
-type Vector = Pick<WeightedTerms, "terms" | "weights">
-
-const wordsOf = (text: string): Vector => {
-  const counts = countedWords(text)
-  return { terms: [...counts.keys()], weights: [...counts.values()] }
-}
+import { type TermWeights, weightedTerms, wordsOf } from "./sparse/weightedTerms.ts"
 
 /** The passages whose learned weights have the greatest products with the query's. */
 export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof runOutputs> = ({
@@ -26,7 +19,7 @@ export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof run
   Effect.gen(function* () {
     const { file, splits, system = "sparse" } = config
     const queries = yield* queriesOf(inputs.queries, splits)
-    const vectors = new Map<string, Vector>()
+    const vectors = new Map<string, TermWeights>()
     const folder = inputs.files[0]?.path
     if (file !== undefined && folder !== undefined) {
       const wanted = new Set(queries.map(({ qid }) => qid))

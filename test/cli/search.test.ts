@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it, vi } from "vitest"
 import { dag, writeTinyCollection } from "../support/commandLine.ts"
@@ -177,15 +177,68 @@ describe.sequential("a query that is typed", () => {
     }
   })
 
+  it("L123 first stages by vectors, by expanded queries and by words between white space, and several together, are asked as BM25 is", async () => {
+    const wide = join(home, "wide")
+    const kinds = join(home, "kinds")
+    mkdirSync(wide)
+    writeTinyCollection(wide)
+    // Terms of a tenth of the passages at most are feedback.
+    const others = Array.from({ length: 30 }, (_, at) => ({ _id: `x${at}`, title: "", text: `filling number ${at}` }))
+    appendFileSync(join(wide, "corpus.jsonl"), others.map((row) => `${JSON.stringify(row)}\n`).join(""))
+    const weights = [
+      ["d5", { quiet: 1.5, roses: 0.5 }],
+      ["d6", { quiet: 0.25, garden: 2.125 }],
+      ["d9", { nothing: 1 }],
+    ].map(([id, vector]) => `${JSON.stringify({ id, vector })}\n`)
+    const learned = join(home, "learned.jsonl")
+    writeFileSync(learned, weights.join(""))
+    const [vectors, cross] = [smallModel("bert", "vectors"), smallModel("bert-cross", "cross")]
+    const made = await dag(
+      ...["--dataset", wide, "--device", "cpu", "--artifacts", kinds, "--set", 'retrieve.systems=["bm25"]'],
+      ...["--set", `retrieve.dense=${JSON.stringify([{ source: vectors, head: "embedding", maximumTokens: 60 }])}`],
+      ...["--set", "retrieve.rm3.enabled=true", "--set", "retrieve.rocchio.enabled=true"],
+      ...["--set", `retrieve.sparse.vectors=${learned}`, "--set", 'candidates.union=["bm25","dense"]'],
+      ...["--set", `rerank.models=${JSON.stringify([{ source: cross, name: "cross", maximumTokens: 60 }])}`],
+      ...["--set", "candidates.depth=3", "--set", "train.models=[]"],
+    )
+    expect(made.code, made.err).toBe(0)
+    const run = await dag(
+      "sql",
+      "select system, docid, score from runs where qid = 'q2' order by system, rank",
+      ...["--format", "json", "--artifacts", kinds],
+    )
+    const rows: ReadonlyArray<{ system: string; docid: string; score: number }> = JSON.parse(run.out)
+    const found = await dag("search", "quiet garden roses", "--json", "--k", "100", "--artifacts", kinds)
+    expect(found.code, found.err).toBe(0)
+    const { answers, unanswered }: Document = JSON.parse(found.out)
+    expect(unanswered).toEqual([])
+    const systems = ["bm25", "bm25+rm3", "bm25+rocchio", "dense", "sparse", "cross"]
+    expect(answers.map(({ system }) => system).toSorted()).toEqual(systems.toSorted())
+    for (const { results, system } of answers) {
+      const stored = rows.filter((row) => row.system === system)
+      expect([system, results.map(({ docid }) => docid)]).toEqual([system, stored.map(({ docid }) => docid)])
+      expect(stored.length).toBeGreaterThan(1)
+      for (const [at, { score }] of results.entries()) expect(Math.abs(score - stored[at]!.score)).toBeLessThan(1e-5)
+    }
+  })
+
   it("L122 a system that cannot be asked is told with the reason, and is an error where it is named", async () => {
     const lines = await dag("export", "run", "--system", "bm25", "--artifacts", store)
     writeFileSync(given, lines.out)
     const other = join(home, "other")
-    const small = ["--dataset", collection, "--set", 'retrieve.systems=["bm25"]', "--set", "train.models=[]"]
+    const [weights, asked] = [join(home, "weights.jsonl"), join(home, "asked.jsonl")]
+    const line = (id: string) => `${JSON.stringify({ id, vector: { river: 1 } })}\n`
+    writeFileSync(weights, line("d6"))
+    writeFileSync(asked, ["q1", "q2", "q3", "q4"].map(line).join(""))
+    const small = [
+      ...["--dataset", collection, "--set", 'retrieve.systems=["bm25"]', "--set", "train.models=[]"],
+      ...["--set", `retrieve.sparse.vectors=${weights}`, "--set", `retrieve.sparse.queries=${asked}`],
+    ]
     const made = await dag(...small, "--run", `given=${given}`, "--artifacts", other)
     expect(made.code, made.err).toBe(0)
     const all = await dag("search", "river", "--artifacts", other)
     expect([all.code, all.out]).toEqual([0, expect.stringMatching(/\ngiven cannot be asked: .* another tool/)])
+    expect(all.out).toMatch(/\nsparse cannot be asked: the weights of its queries were made elsewhere/)
     const named = await dag("search", "river", "--system", "given", "--artifacts", other)
     expect([named.code, named.err]).toEqual([2, expect.stringContaining("given cannot be asked")])
     const unknown = await dag("search", "river", "--system", "bm52", "--artifacts", other)

@@ -177,8 +177,10 @@ describe("BM25 over fields", () => {
           ...{ splits: ["test"], depth: 3, leaveOutOwn: false, fields: [{ name: "text", weight: 1 }] },
         }
         const inputs = { indexes: paths.map(({ path }) => path) }
-        const [search] = yield* openSearchers([{ stage: "retrieve.fields", config, inputs, facts: {} }])
-        const answer = yield* search?.(queries.q1) ?? Effect.succeed([])
+        const answer = yield* openSearchers([{ stored: { stage: "retrieve.fields", config, inputs, facts: {} } }]).pipe(
+          Effect.flatMap(([search]) => search?.(queries.q1) ?? Effect.succeed([])),
+          Effect.scoped,
+        )
         const first = rows.filter(({ qid }) => qid === "q1")
         expect(answer).toEqual(first.map(({ docid, score }) => ({ docid, score })))
       }),

@@ -15,6 +15,7 @@ import type {
   VectorTable,
 } from "../../../neural/index.ts"
 import type { SearchFailed } from "../RetrieveError.ts"
+import type { Ranking } from "../runTable.ts"
 import type { FirstPass, Sought } from "./NearestSets.ts"
 import { NearestThreads } from "./NearestThreads.ts"
 import { sampledFloors } from "./sampledFloors.ts"
@@ -26,6 +27,11 @@ export interface NearestVectors {
   readonly texts: Uint32Array
   readonly scores: Float32Array
 }
+
+export const nearestRanking = ({ nameOf }: VectorTable, { scores, texts }: NearestVectors): Ranking => ({
+  docids: Array.from(texts, nameOf),
+  scores: Array.from(scores),
+})
 
 /** What was found for each query, and how. */
 export interface FoundVectors {

@@ -3,13 +3,17 @@ import type { WeightForm } from "../contract.ts"
 import { WeightsUnusable } from "../RetrieveError.ts"
 import { textLines } from "./textLines.ts"
 
-/** A vector of learned weights as its line has it. */
-export interface WeightedTerms {
-  readonly line: number
-  readonly id: string
+/** Terms, each with its weight. */
+export interface TermWeights {
   readonly terms: ReadonlyArray<string>
   /** As 32 bits have them, above 0. */
   readonly weights: ReadonlyArray<number>
+}
+
+/** A vector of learned weights as its line has it. */
+export interface WeightedTerms extends TermWeights {
+  readonly line: number
+  readonly id: string
 }
 
 /** The nearest whole number; of two equally near ones the even, as numpy's `rint`. */
@@ -84,7 +88,7 @@ const decodeTopic = (file: string, line: number, text: string, take: (weight: nu
 }
 
 /** How often each word between white space stands in a text. */
-export const countedWords = (text: string): Map<string, number> => {
+const countedWords = (text: string): Map<string, number> => {
   const counts = new Map<string, number>()
   for (const word of text.split(/\s+/u)) if (word !== "") counts.set(word, (counts.get(word) ?? 0) + 1)
   return counts
@@ -118,4 +122,10 @@ export async function* weightedTerms(
     throw new WeightsUnusable({ file, line, problem: "it is no JSON object", remedy })
   }
   for await (const lines of textLines(path, file)) yield lines.map(decode)
+}
+
+/** The words of a text, between white space, as often as they stand there. */
+export const wordsOf = (text: string): TermWeights => {
+  const counts = countedWords(text)
+  return { terms: [...counts.keys()], weights: [...counts.values()] }
 }
