@@ -279,7 +279,7 @@ const wireCollection = (
   const { splits, depth, systems } = settings.retrieve
   const asked = { splits, depth, leaveOutOwn }
 
-  const { strict, threads, tokensPerBatch } = settings.rerank
+  const { shards, strict, threads, tokensPerBatch } = settings.rerank
   const running = {
     hardware,
     ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
@@ -365,7 +365,8 @@ const wireCollection = (
     const precisions = precisionsOf(precision)
     const scored = (name: SystemName, of: Precision, called: string, first?: number) => {
       const model = models.inPrecision(read.model, of, `${quantized}.${of}`)
-      const asked = { ...how, precision: of, system: name, ...(first === undefined ? {} : { first }) }
+      const part = first === undefined ? (shards > 1 ? { shards } : {}) : { first }
+      const asked = { ...how, precision: of, system: name, ...part }
       return rerank(asked, { ...read, model, candidates: toRerank }, `${called}${label}`).run
     }
     const rows = precisions.map((of) => {

@@ -77,6 +77,7 @@ export const vocabulary: Vocabulary = {
     "--stages": "values",
     "--quick": "flag",
     "--device": { one: DeviceChoice.literals },
+    "--shards": { from: 1 },
     "--jobs": { from: 1 },
     "--force": "values",
     "--dry-run": "flag",

@@ -108,6 +108,11 @@ export const RerankSettings = Schema.Struct({
     Truncation,
     "What is shortened of a pair that is too long, for every model that does not say it itself",
   ),
+  shards: setting(
+    count,
+    1,
+    "In how many parts the queries of each model's reranking are divided, which other processes and machines can take; results are those of one to 1e-5",
+  ),
   strict: setting(
     Schema.Boolean,
     false,

@@ -59,6 +59,10 @@ const options = {
     Options.repeated,
     Options.withDescription("A run of another tool as a system of the table: name=path; repeatable"),
   ),
+  shards: Options.integer("shards").pipe(
+    Options.optional,
+    Options.withDescription("In how many parts each reranking is divided: rerank.shards"),
+  ),
   stages: stagesOption,
   device: Options.choice("device", DeviceChoice.literals).pipe(
     Options.optional,
@@ -161,7 +165,10 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       datasets: given.dataset,
       ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
       quick: given.quick,
-      sets: given.set,
+      sets: [
+        ...given.set,
+        ...Option.match(given.shards, { onNone: () => [], onSome: (shards) => [`rerank.shards=${shards}`] }),
+      ],
     })
     const collections = yield* wireCollections(settings, given.run)
     const hardware = yield* findHardware(settings)

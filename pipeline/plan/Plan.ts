@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { nearestName } from "../../schemas/index.ts"
 import { JsonValue } from "./Json.ts"
-import type { Artifact, PlanNode } from "./Stage.ts"
+import { type Artifact, type PlanNode, type StageNode, shardsInput } from "./Stage.ts"
 
 /** A node with where its inputs come from, by position. */
 export interface PlannedNode {
@@ -99,8 +99,53 @@ const ordered = (
   return failure === undefined ? Either.right({ nodes, targets, within: targets }) : Either.left(failure)
 }
 
+/** `rerank.minilm.2of4`: also what `rerank.minilm` means. */
+const shardName = (node: StageNode, part: number, of: number): string => `${node.name}.${part}of${of}`
+
 /**
- * Makes a plan of everything that the targets need.
+ * The nodes of a plan by those that were wired: one that is divided stands for a node for each part, which reads what it reads, and
+ * one of its own name that joins them. In a part's key stands which it is.
+ */
+const dividedNodes = (plan: Plan): ReadonlyMap<PlanNode, PlanNode> => {
+  const known = new Map<PlanNode, PlanNode>()
+  for (const { node } of plan.nodes) {
+    if (node._tag === "SourceNode") continue
+    const inputs = node.inputs.map(({ name, artifacts }) => ({
+      name,
+      artifacts: artifacts.map((artifact) => ({ ...artifact, node: known.get(artifact.node) ?? artifact.node })),
+    }))
+    const moved = inputs.some(({ artifacts }, at) =>
+      artifacts.some((artifact, place) => artifact.node !== node.inputs[at]?.artifacts[place]?.node),
+    )
+    const { split, ...whole } = node
+    if (split === undefined) {
+      if (moved) known.set(node, { ...node, inputs })
+      continue
+    }
+    const { execute, merge, shards: of } = split
+    const shards = Array.from({ length: of }, (_, at): StageNode => {
+      const shard = { part: at + 1, of }
+      return {
+        ...whole,
+        inputs,
+        name: shardName(node, shard.part, of),
+        config: { ...Object.fromEntries(Object.entries(node.config ?? {})), shard },
+        execute: (given) => node.execute({ ...given, shard }),
+        shard,
+      }
+    })
+    const parts = Object.entries(node.stage.outputs).map(([output, kind]) => ({
+      name: shardsInput(output),
+      artifacts: shards.map((shard): Artifact => ({ kind, node: shard, output })),
+    }))
+    known.set(node, { ...whole, stage: merge, occupies: undefined, inputs: [...inputs, ...parts], execute })
+  }
+  return known
+}
+
+/**
+ * Makes a plan of everything that the targets need. A node whose configuration asks for several parts becomes as many nodes and one
+ * that joins them.
  *
  * @param targets names under which results can be asked for, and the artifacts that make each.
  */
@@ -111,10 +156,18 @@ export const makePlan = (
     name,
     ("node" in wired ? [wired] : wired).map((artifact) => artifact.node),
   ])
-  return ordered(
-    byTarget.flatMap(([, nodes]) => nodes),
-    Object.fromEntries(byTarget.map(([name, nodes]) => [name, [...new Set(nodes.map((node) => node.name))]])),
+  const roots = byTarget.flatMap(([, nodes]) => nodes)
+  const named = Object.fromEntries(
+    byTarget.map(([name, nodes]) => [name, [...new Set(nodes.map((node) => node.name))]]),
   )
+  return Either.flatMap(ordered(roots, named), (plan) => {
+    if (!plan.nodes.some(({ node }) => node._tag === "StageNode" && node.split !== undefined)) return Either.right(plan)
+    const divided = dividedNodes(plan)
+    return ordered(
+      roots.map((node) => divided.get(node) ?? node),
+      named,
+    )
+  })
 }
 
 /**

@@ -119,6 +119,57 @@ export interface StageContext<out C, I extends InputKinds, O extends OutputKinds
   readonly provenance?: ReadonlyArray<NodeProvenance>
   /** How it comes to more than its own core; there where the stage occupies `cores`. */
   readonly cores?: Cores
+  /** Which part of the work is asked for; there where the stage is divided. */
+  readonly shard?: Shard
+}
+
+/** A part of a node's work. */
+export interface Shard {
+  /** From 1. */
+  readonly part: number
+  /** How many parts there are, at least 2. */
+  readonly of: number
+}
+
+/** The places that belong to a part of `count` things in an order, `[from, to)`: parts of sizes that differ by one at most. */
+export const shardRange = ({ part, of }: Shard, count: number): { readonly from: number; readonly to: number } => ({
+  from: Math.floor(((part - 1) * count) / of),
+  to: Math.floor((part * count) / of),
+})
+
+/** What the joining of a divided node's parts is given. */
+export interface MergeContext<out C, I extends InputKinds, O extends OutputKinds> {
+  readonly config: C
+  readonly inputs: StoredInputs<I>
+  /** Each output of every part, in the order of the parts. */
+  readonly shards: { readonly [N in keyof O]: ReadonlyArray<StoredArtifact<O[N]>> }
+  /** What the parts said of their results, in the same order. */
+  readonly facts: ReadonlyArray<Facts>
+  readonly outputs: { readonly [N in keyof O]: string }
+  readonly progress: (progress: Progress) => void
+  readonly warn: (message: string) => void
+}
+
+/** Joins the parts' outputs to those of the whole. It must be a deterministic function of the parts' bytes. */
+export type MergeRun<C, I extends InputKinds, O extends OutputKinds> = (
+  context: MergeContext<C, I, O>,
+) => Effect.Effect<StageResult<O>, StageError, StageServices>
+
+/** What a module that joins parts exports. */
+export interface MergeModule<C, I extends InputKinds, O extends OutputKinds> {
+  readonly merge: MergeRun<C, I, O>
+}
+
+/** How a stage's work is divided into nodes that can run apart, on other machines too. */
+export interface StageSplit<C, I extends InputKinds, O extends OutputKinds> {
+  /** How many parts a configuration asks for; 1 where the work is one node. It is in the key, and never follows the machines. */
+  readonly shards: (config: C) => number
+  /** The module that joins the parts, relative to the project's root: the code part of the joining node's key. */
+  readonly code: string
+  /** Imports that module. */
+  readonly load: () => Promise<MergeModule<C, I, O>>
+  /** Native libraries that the joining uses. Default none. */
+  readonly native?: ReadonlyArray<NativeLibrary>
 }
 
 /** What a stage says of its result. Kept in the manifest, shown also on a hit; never part of a key or of an artifact. */
@@ -126,7 +177,11 @@ export interface StageResult<O extends OutputKinds> {
   /** Rows of each output that has rows. */
   readonly rows?: { readonly [N in keyof O]?: number }
   /** Anything countable that a reader of the result should know: `{ danglingQrels: 3, truncated: 312 }`. */
-  readonly facts?: { readonly [name: string]: Json }
+  readonly facts?: Facts
+}
+
+export interface Facts {
+  readonly [name: string]: Json
 }
 
 /** Services that the runner provides to stages. DuckDB is loaded when first used. */
@@ -179,6 +234,8 @@ export interface StageSpec<C, E extends Json, I extends InputKinds, O extends Ou
    * in the key: what it writes stays a function of the key, and it runs again where any of them changed. Default no.
    */
   readonly provenance?: boolean
+  /** How the work is divided where the configuration asks for it. `context.shard` then says which part is meant. Default: not. */
+  readonly split?: StageSplit<C, I, O>
 }
 
 export type Occupancy = "core" | "cores" | "machine"
@@ -211,7 +268,22 @@ export interface StageNode {
   readonly inputs: ReadonlyArray<{ readonly name: string; readonly artifacts: ReadonlyArray<Artifact> }>
   /** Loads the implementation and runs it; the types of context and node were checked when it was wired. */
   readonly execute: (given: NodeGiven) => Effect.Effect<StageResult<OutputKinds>, StageError, StageServices>
+  /** How a plan divides it; absent where it stays whole. */
+  readonly split?: NodeSplit
+  /** Which part of another node's work it is. */
+  readonly shard?: Shard
 }
+
+/** How a wired node is divided. */
+export interface NodeSplit {
+  readonly shards: number
+  /** The stage that joins the parts: it reads what the node reads, and each output of the parts. */
+  readonly merge: AnyStage
+  readonly execute: StageNode["execute"]
+}
+
+/** The joining stage's name for an output of the parts. */
+export const shardsInput = (output: string): string => `shards.${output}`
 
 /** What the runner hands to a node: a `StageContext` without the configuration, which the node has. */
 export interface NodeGiven {
@@ -222,6 +294,9 @@ export interface NodeGiven {
   readonly warn: (message: string) => void
   readonly provenance?: ReadonlyArray<NodeProvenance>
   readonly cores?: Cores
+  readonly shard?: Shard
+  /** Of a node that joins parts: what they said of their results, in order. */
+  readonly facts?: ReadonlyArray<Facts>
 }
 
 /** Files that the user has, outside the store. */
@@ -273,8 +348,54 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
     determinism: spec.determinism ?? "deterministic",
     provenance: spec.provenance ?? false,
   }
+  const { split } = spec
+  const merge: AnyStage | undefined = split && {
+    ...declaration,
+    inputs: {
+      ...spec.inputs,
+      ...Object.fromEntries(Object.entries(spec.outputs).map(([name, kind]) => [shardsInput(name), many(kind)])),
+    },
+    code: split.code,
+    native: split.native ?? [],
+    resumable: false,
+    determinism: "deterministic",
+  }
+  const storedInputs = (given: NodeGiven) =>
+    Object.fromEntries(
+      Object.entries(spec.inputs).map(([name, kind]) => {
+        const stored = given.inputs[name] ?? []
+        return [name, isMany(kind) ? stored : stored[0]!]
+      }),
+    )
+  /** How a node of this configuration is divided. */
+  const divided = (config: unknown, encoded: Json): NodeSplit | undefined => {
+    if (split === undefined || merge === undefined) return undefined
+    const shards = split.shards(config)
+    if (shards <= 1) return undefined
+    return {
+      shards,
+      merge,
+      execute: ({ outputs, progress, warn, facts = [], ...given }) =>
+        Effect.flatMap(
+          Effect.promise(() => split.load()),
+          (module) =>
+            module.merge({
+              outputs,
+              progress,
+              warn,
+              facts,
+              config: decode(encoded),
+              inputs: storedInputs({ outputs, progress, warn, ...given }),
+              shards: Object.fromEntries(
+                Object.keys(spec.outputs).map((name) => [name, given.inputs[shardsInput(name)] ?? []]),
+              ),
+            }),
+        ),
+    }
+  }
   const wire = (config: unknown, inputs: WiredInputs<InputKinds>, label?: string): Outputs<OutputKinds> => {
     const encoded = encode(config)
+    const nodeSplit = divided(config, encoded)
     const node: StageNode = {
       _tag: "StageNode",
       name: nodeName(spec.name, label),
@@ -289,14 +410,10 @@ export function stage(spec: StageSpec<unknown, Json, InputKinds, OutputKinds>): 
             module.run({
               ...given,
               config: decode(encoded),
-              inputs: Object.fromEntries(
-                Object.entries(spec.inputs).map(([name, kind]) => {
-                  const stored = given.inputs[name] ?? []
-                  return [name, isMany(kind) ? stored : stored[0]!]
-                }),
-              ),
+              inputs: storedInputs(given),
             }),
         ),
+      ...(nodeSplit === undefined ? {} : { split: nodeSplit }),
     }
     return Object.fromEntries(Object.entries(spec.outputs).map(([output, kind]) => [output, { kind, node, output }]))
   }

@@ -24,7 +24,7 @@ import { inputRepair } from "./inputRepair.ts"
 import { makeJobs } from "./Jobs.ts"
 import { makeNode, type NodeMaking } from "./makeNode.ts"
 import { damagedFiles } from "./missReason.ts"
-import { inputsOf, nodeKey } from "./nodeKey.ts"
+import { inputsOf, nodeKey, shardFacts } from "./nodeKey.ts"
 import { hitOutcome, notDone, type Outcome, ranOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
 import { provenanceAbove } from "./provenanceAbove.ts"
@@ -221,6 +221,7 @@ const makeSchedule = (
                 document,
                 inputs,
                 provenance,
+                facts: shardFacts(node, (name) => doneOf(name)?.manifest),
                 forced: mustRun(),
                 depth: depthNow(),
                 workName: String(planned.index),

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { makeFolders } from "../../schemas/index.ts"
 import type { Fingerprint, KeyDocument, Reason } from "../keys/index.ts"
-import type { Cores, NodeProvenance, OutputKinds, StageError, StageNode, StageResult } from "../plan/index.ts"
+import type { Cores, Facts, NodeProvenance, OutputKinds, StageError, StageNode, StageResult } from "../plan/index.ts"
 import {
   type ArtifactStore,
   type Depth,
@@ -37,6 +37,8 @@ export interface NodeTask {
   readonly inputs: NodeInputs
   /** How what it builds on came about, for a stage that reads it. */
   readonly provenance: ReadonlyArray<NodeProvenance> | undefined
+  /** What the parts that it joins said of their results; of other nodes, none. */
+  readonly facts: ReadonlyArray<Facts>
   /** Whether it is made although its result is there. */
   readonly forced: boolean
   /** How closely a result that is there is looked at. */
@@ -164,6 +166,7 @@ const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined
         outputs,
         scratch,
         warn,
+        facts: task.facts,
         ...(provenance === undefined ? {} : { provenance }),
         ...(cores === undefined ? {} : { cores }),
         progress: (progress) => {

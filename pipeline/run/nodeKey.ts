@@ -1,5 +1,6 @@
 import { type KeyDocument, keySchema } from "../keys/index.ts"
-import type { NodeProvenance, StageNode, StoredArtifact } from "../plan/index.ts"
+import type { Facts, NodeProvenance, StageNode, StoredArtifact } from "../plan/index.ts"
+import type { Manifest } from "../store/index.ts"
 import type { DoneOutput } from "./Outcome.ts"
 import { provenanceHash } from "./provenanceAbove.ts"
 
@@ -20,6 +21,17 @@ export const inputsOf = (
       }),
     ]),
   )
+
+/** What the parts that a node joins said of their results, in order. */
+export const shardFacts = (
+  node: StageNode,
+  manifestOf: (name: string) => Manifest | undefined,
+): ReadonlyArray<Facts> => {
+  const read = new Set(node.inputs.flatMap(({ artifacts }) => artifacts.map((artifact) => artifact.node)))
+  return [...read].flatMap((part) =>
+    part._tag === "StageNode" && part.shard !== undefined ? [manifestOf(part.name)?.facts ?? {}] : [],
+  )
+}
 
 /** The key document of a node whose inputs are known. */
 export const nodeKey = (

@@ -1,7 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { TokenTable } from "../../neural/index.ts"
-import { type DuckDb, type DuckDbError, readBatches, type StoredArtifact } from "../../pipeline/index.ts"
+import {
+  type DuckDb,
+  type DuckDbError,
+  readBatches,
+  type Shard,
+  type StoredArtifact,
+  shardRange,
+} from "../../pipeline/index.ts"
 import type { Kinds } from "../../schemas/index.ts"
 import { TextMissing } from "./RerankError.ts"
 
@@ -20,14 +27,15 @@ export interface Pairs {
 }
 
 /**
- * Reads the candidates as pairs of tokenized texts; 8 bytes a pair.
+ * Reads the candidates as pairs of tokenized texts; 8 bytes a pair. Queries are taken whole, in the candidates' order.
  *
- * @param first how many, from the first on; left out, all
+ * @param which.first how many pairs, from the first on; left out, all
+ * @param which.shard of which part of the queries; left out, of all
  */
 export const readPairs = (
   candidates: StoredArtifact<Kinds.Candidates>,
   tokens: { readonly queries: TokenTable; readonly passages: TokenTable },
-  first = Number.POSITIVE_INFINITY,
+  which: { readonly first?: number | undefined; readonly shard?: Shard | undefined } = {},
 ): Effect.Effect<Pairs, DuckDbError | TextMissing, DuckDb> =>
   Effect.gen(function* () {
     let queryOf = new Uint32Array(1024)
@@ -36,6 +44,10 @@ export const readPairs = (
     const queryTexts: Array<number> = []
     const starts: Array<number> = []
     let count = 0
+    const { first = Number.POSITIVE_INFINITY, shard } = which
+    const range = shard && shardRange(shard, yield* countQueries(candidates))
+    let place = -1
+    let last: string | undefined
     yield* Stream.runForEach(readBatches(candidates, ["qid", "docid"]), ({ docid, qid }) =>
       Effect.gen(function* () {
         while (count + qid.length > queryOf.length) {
@@ -44,6 +56,9 @@ export const readPairs = (
         }
         for (let row = 0; row < qid.length && count < first; row++) {
           const query = qid[row]!
+          if (query !== last) place++
+          last = query
+          if (range !== undefined && (place < range.from || place >= range.to)) continue
           const passage = tokens.passages.indexOf(docid[row]!)
           if (passage === undefined) return yield* new TextMissing({ table: "passages", name: docid[row]! })
           if (query !== qids.at(-1)) {
@@ -67,6 +82,21 @@ export const readPairs = (
       queryOf: queryOf.subarray(0, count),
       passages: passages.subarray(0, count),
     }
+  })
+
+const countQueries = (candidates: StoredArtifact<Kinds.Candidates>) =>
+  Effect.gen(function* () {
+    let count = 0
+    let last: string | undefined
+    yield* Stream.runForEach(readBatches(candidates, ["qid"]), ({ qid }) =>
+      Effect.sync(() => {
+        for (const query of qid) {
+          if (query !== last) count++
+          last = query
+        }
+      }),
+    )
+    return count
   })
 
 const enlarged = (array: Uint32Array): Uint32Array<ArrayBuffer> => {

@@ -17,6 +17,8 @@ export const RerankConfig = Schema.typeSchema(
     threads: Schema.optionalWith(count, { exact: true }),
     /** Whether a query that leaves no room for a passage is an error; left out, it is shortened, and told. */
     strict: Schema.optionalWith(Schema.Boolean, { exact: true }),
+    /** In how many parts the queries are divided; left out, one. */
+    shards: Schema.optionalWith(count, { exact: true }),
   }),
 )
 export type RerankConfig = typeof RerankConfig.Type

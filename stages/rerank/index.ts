@@ -42,6 +42,12 @@ export const rerank = stage({
   resumable: true,
   occupies: ({ hardware }) => (hardware.device === "cpu" ? "cores" : "machine"),
   determinism: "seeded",
+  split: {
+    shards: ({ shards = 1 }) => shards,
+    code: "stages/rerank/joinRuns.ts",
+    load: () => import("./joinRuns.ts"),
+    native: ["duckdb"],
+  },
 })
 
 /** How alike a run of a model and its run in fp32 order the pairs that are in both. */

@@ -219,7 +219,7 @@ export const run = (context: Context) =>
       passages: yield* readTokenTable(inputs.tokens.path, "passages"),
     }
     yield* precisionOf(config)
-    const pairs = yield* readPairs(inputs.candidates, tokens, config.first)
+    const pairs = yield* readPairs(inputs.candidates, tokens, { first: config.first, shard: context.shard })
     const { threads, tokensPerBatch } = config
     const model = yield* openModel(inputs.model.path, card, {
       device: config.hardware.device,
