@@ -41,6 +41,7 @@ import {
   chosenFirstStages,
   type FirstStage,
   type FirstStageSystem,
+  type OwnIndex,
   wireFieldIndexes,
   wireIndex,
 } from "./stages/retrieve/index.ts"
@@ -62,6 +63,8 @@ export interface Collection {
   readonly small: boolean
   /** Whether the passage whose docid is the query's qid is left out of results and training. */
   readonly leaveOutOwn: boolean
+  /** What index first stages search, where this collection has settings of its own. */
+  readonly index: OwnIndex
   /** Runs of other tools, systems of the table like any other. */
   readonly imported: ReadonlyArray<NamedRun>
 }
@@ -285,8 +288,9 @@ const wireCollection = (
     ...(tokensPerBatch === undefined ? {} : { tokensPerBatch }),
     ...(threads === undefined ? {} : { threads }),
   }
-  const index = wireIndex(settings.retrieve, passages, label)
-  const fieldIndex = wireFieldIndexes(settings.retrieve, passages, label)
+  const ownIndex = { ...settings.retrieve, ...collection.index }
+  const index = wireIndex(ownIndex, passages, label)
+  const fieldIndex = wireFieldIndexes(ownIndex, passages, label)
   const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
   const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
     stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))

@@ -1,14 +1,27 @@
 /** A whole experiment's settings: those that are everyone's, and those that the registries have. */
 import * as Schema from "effect/Schema"
 import { lossFields } from "./neural/losses/index.ts"
-import { ExperimentSettings, RerankSettings, RetrieveSettings, section, TrainSettings } from "./schemas/index.ts"
+import {
+  DatasetConfig,
+  ExperimentSettings,
+  RerankSettings,
+  RetrieveSettings,
+  section,
+  setting,
+  TrainSettings,
+} from "./schemas/index.ts"
 import { rerankerFields } from "./stages/rerank/index.ts"
-import { firstStageFields } from "./stages/retrieve/index.ts"
+import { firstStageFields, ownIndexFields } from "./stages/retrieve/index.ts"
 
 /** What `--config` holds and `--set` changes, with every first stage, reranker and loss that there is now. Everything has a default. */
 export const experimentSchema = () =>
   Schema.Struct({
     ...ExperimentSettings.fields,
+    datasets: setting(
+      Schema.NonEmptyArray(Schema.Struct({ ...DatasetConfig.fields, ...ownIndexFields })),
+      [{ source: "synthetic" }],
+      "The collections, one or several",
+    ),
     retrieve: section(Schema.Struct({ ...RetrieveSettings.fields, ...firstStageFields() }), "The first stages"),
     rerank: section(Schema.Struct({ ...RerankSettings.fields, ...rerankerFields() }), "Neural reranking"),
     train: section(

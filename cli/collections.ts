@@ -188,12 +188,14 @@ export const wireCollections = (
         const name = names[position]!
         const label = names.length > 1 ? `@${name}` : ""
         const leaveOutOwn = settings.retrieve.leaveOutOwn ?? queriesArePassages(dataset.source)
+        const { analyzer, index } = dataset
         const tables = collectionOf(dataset, settings.ingest, leaveOutOwn, label)
         return {
           ...tables,
           name,
           synthetic: dataset.source === "synthetic",
           leaveOutOwn,
+          index: { ...(analyzer === undefined ? {} : { analyzer }), ...(index === undefined ? {} : { index }) },
           small: bytesOf(dataset.source, settings, tables.passages) <= smallBytes,
           imported: imported
             .filter((run) => run.dataset === undefined || run.dataset === name)

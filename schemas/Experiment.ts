@@ -100,7 +100,6 @@ export const ExperimentSettings = Schema.Struct({
     [],
     "Modules that bring first stages, rerankers, losses or measures, from this file's folder; --stages names more",
   ),
-  datasets: setting(Schema.NonEmptyArray(DatasetConfig), [{ source: "synthetic" }], "The collections, one or several"),
   ingest: section(
     Schema.Struct({ ...SyntheticConfig.fields, ...CollectionConfig.fields }),
     "Reading or generating the collection",

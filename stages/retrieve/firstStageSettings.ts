@@ -18,6 +18,13 @@ const indexFields = {
     "Another tool's index of the passages, a CIFF file, packed by gzip or not; analyzer is what its terms were made by. Left out, one is built",
   ),
 }
+/** The same of one collection, in place of what retrieval says for all. */
+export const ownIndexFields = {
+  analyzer: choice(AnalyzerName, "How this collection's texts become terms; left out, as retrieve.analyzer says"),
+  index: choice(Schema.NonEmptyString, "Another tool's index of this collection; left out, retrieve.index"),
+}
+export type OwnIndex = Schema.Schema.Type<Schema.Struct<typeof ownIndexFields>>
+
 /** Those settings, defaults filled in. */
 export type IndexSettings = Schema.Schema.Type<Schema.Struct<typeof indexFields>>
 

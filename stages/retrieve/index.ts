@@ -25,7 +25,7 @@ export { docidAt } from "./Docids.ts"
 export { analyze, englishStopWords } from "./EnglishAnalyzer.ts"
 export type { FirstStage, FirstStageSystem, SearchGround, WiredVectors } from "./FirstStage.ts"
 export { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
-export { chosenFirstStages, firstStageFields } from "./firstStageSettings.ts"
+export { chosenFirstStages, firstStageFields, type OwnIndex, ownIndexFields } from "./firstStageSettings.ts"
 export { IndexBuilder } from "./InvertedIndex.ts"
 export {
   broughtFirstStages,

@@ -1,14 +1,19 @@
-import { readFileSync } from "node:fs"
+import { mkdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { wireCollections } from "../../cli/collections.ts"
+import { readSettings } from "../../cli/Settings.ts"
+import { experiment } from "../../experiment.ts"
 import { layerDuckDb, readRows } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 import { type Analysis, Analyzer, noMoreTerms, termsOf } from "../../stages/retrieve/Analyzer.ts"
 import { analyses, analysisNamed } from "../../stages/retrieve/analyses.ts"
 import { wordAt } from "../../stages/retrieve/WordTable.ts"
-import { Executor, nodeNamed, wireSmall } from "../support/smallExperiment.ts"
-import { storedFolder } from "../support/storedTable.ts"
+import { writeTinyCollection } from "../support/commandLine.ts"
+import { Executor, inputNamed, nodeNamed, wireSmall } from "../support/smallExperiment.ts"
+import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
 import { unescapeText } from "./golden.ts"
 
 const { english: _, ...others } = analyses
@@ -61,5 +66,35 @@ describe("analyzers of other languages", () => {
     const misspelt = wireSmall({ passages, queries: { q1: "haus" } }, [], "retrieve.analyzer=germn")
     const error = await Effect.runPromise(Effect.flip(misspelt))
     expect(String(error instanceof Error ? error.message : error)).toMatch(/retrieve\.analyzer.*german/s)
+  })
+  it("R9 a collection may have an analyzer and an index of its own", async () => {
+    const folders = ["deutsch", "english", "other"].map((name) => {
+      const folder = join(temporaryFolder("languages"), name)
+      mkdirSync(folder)
+      writeTinyCollection(folder)
+      return folder
+    })
+    const datasets = [
+      { source: folders[0], analyzer: "german" },
+      { source: folders[1] },
+      { source: folders[2], index: join(folders[2] ?? "", "corpus.jsonl") },
+    ]
+    const wired = await Effect.runPromise(
+      Effect.gen(function* () {
+        const sets = [`datasets=${JSON.stringify(datasets)}`, 'retrieve.systems=["bm25"]', "train.models=[]"]
+        const settings = yield* readSettings({ datasets: [], device: "cpu", sets })
+        const collections = yield* wireCollections(settings, [])
+        return experiment(settings, collections, { device: "cpu", name: "test" }).datasets
+      }),
+    )
+    const indexes = wired.map((each, at) => {
+      const { node } = inputNamed(nodeNamed(each, `retrieve.bm25@${["deutsch", "english", "other"][at]}`), "index")
+      return node._tag === "StageNode" ? [node.stage.name, node.config] : []
+    })
+    expect(indexes).toEqual([
+      ["index", { analyzer: "german" }],
+      ["index", {}],
+      ["index.ciff", { file: "corpus.jsonl" }],
+    ])
   })
 })
