@@ -1,3 +1,4 @@
+export * from "./adapters/index.ts"
 export * from "./architectures/index.ts"
 export * from "./checkpoints/index.ts"
 export * from "./losses/index.ts"

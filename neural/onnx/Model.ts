@@ -35,6 +35,8 @@ export type WeightPlace =
   | { readonly kind: "outside"; readonly file: string }
   /** They are used where they lie already, as float32: in a safetensors file beside the model file. */
   | { readonly kind: "located"; readonly locations: ReadonlyMap<string, ExternalLocation> }
+  /** Those with a location are used where they lie, the others become inputs: for training beside weights that stay. */
+  | { readonly kind: "partlyLocated"; readonly locations: ReadonlyMap<string, ExternalLocation> }
 
 /** A graph as a file, and the file with its weights if they are outside. Each weight is a hole in one of them. */
 export interface EncodedModel {
@@ -120,7 +122,7 @@ export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel =>
     const shape = parameter.shape.filter((size) => typeof size === "number")
     const header = tensorHeader({ name, type, shape })
     const hole = { parameter: name, byteLength: shape.reduce((a, b) => a * b, elementTypes[type].bytes) }
-    if (weights.kind === "located") {
+    if (weights.kind === "located" || weights.kind === "partlyLocated") {
       const location = weights.locations.get(name)
       if (location === undefined) throw new GraphError(graph.name, `the weight ${name} has no place`)
       return externalTensor(header, location, hole.byteLength)
@@ -134,12 +136,14 @@ export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel =>
   const message = new MessageWriter()
   for (const node of lowered.nodes) message.bytes(1, operator(node))
   message.string(2, lowered.name)
-  if (weights.kind !== "inputs") {
-    for (const parameter of lowered.parameters) message.bytes(5, initialiser(parameter))
+  const isInput = ({ name }: OnnxValue): boolean =>
+    weights.kind === "inputs" || (weights.kind === "partlyLocated" && !weights.locations.has(name))
+  for (const parameter of lowered.parameters) {
+    if (!isInput(parameter)) message.bytes(5, initialiser(parameter))
   }
   for (const value of lowered.constants) message.bytes(5, constantTensor(value))
   for (const value of lowered.inputs) message.bytes(11, valueInfo(value))
-  if (weights.kind === "inputs") for (const value of lowered.parameters) message.bytes(11, valueInfo(value))
+  for (const value of lowered.parameters.filter(isInput)) message.bytes(11, valueInfo(value))
   for (const value of lowered.outputs) message.bytes(12, valueInfo(value))
 
   const model = new MessageWriter()

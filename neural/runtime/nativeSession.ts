@@ -7,13 +7,23 @@ import { type ElementType, elementTypes, forWebGpu } from "../onnx/index.ts"
 import { hasExactSums } from "./exactSums.ts"
 import type { Tensor, TensorDescription } from "./Tensor.ts"
 
-/** A model to open: a file, with the files beside it that its weights are in, or bytes that have everything inside. */
-export type ModelSource = { readonly path: string } | { readonly name: string; readonly bytes: Uint8Array }
+/**
+ * A model to open: a file, with the files beside it that its weights are in, or bytes, which have everything inside or name files of
+ * a folder.
+ */
+export type ModelSource =
+  | { readonly path: string }
+  | { readonly name: string; readonly bytes: Uint8Array; readonly folder?: string }
 
 /** How a model is run, wherever it is. */
 export interface NativeOptions {
   /** Threads of one operation on the CPU. Default: as many as the machine gives this process. */
   readonly threads?: number
+  /**
+   * Whether constant weights are kept a second time in the order in which products read them. Default: yes. Without, weights in files
+   * are mapped into memory and nothing else, and products of few rows are slower.
+   */
+  readonly prepack?: boolean
   /**
    * Whether the CPU provider keeps freed memory for the next run, until the session is closed: then it holds what the largest
    * batch so far needed. Without, each run's tensors are new pages from the kernel, which took a third of the time of a
@@ -84,6 +94,11 @@ export const loadLibrary = async (): Promise<typeof Ort> => {
   return ort
 }
 
+const folderSetting = "model_external_initializers_file_folder_path"
+
+const folderOf = (model: ModelSource): Readonly<Record<string, string>> =>
+  "bytes" in model && model.folder !== undefined ? { [folderSetting]: model.folder } : {}
+
 /** Opens a model in this thread. */
 export const openNative = async (
   ort: typeof Ort,
@@ -91,7 +106,7 @@ export const openNative = async (
   device: Device,
   options: NativeOptions,
 ): Promise<NativeSession> => {
-  const { arena = true, optimizedModel, profile, threads = availableParallelism() } = options
+  const { arena = true, optimizedModel, prepack = true, profile, threads = availableParallelism() } = options
   const settings: Ort.InferenceSession.SessionOptions = {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     intraOpNumThreads: threads,
@@ -103,7 +118,13 @@ export const openNative = async (
     enableMemPattern: false,
     logSeverityLevel: 3,
     // Makes weights unsigned, for which sums are exact on every processor. Where signed ones' are too, that would cost half of the speed.
-    extra: { session: { x64quantprecision: (await hasExactSums(ort)) ? "0" : "1" } },
+    extra: {
+      session: {
+        x64quantprecision: (await hasExactSums(ort)) ? "0" : "1",
+        ...(prepack ? {} : { disable_prepacking: "1" }),
+        ...folderOf(model),
+      },
+    },
     ...(optimizedModel === undefined ? {} : { optimizedModelFilePath: optimizedModel }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }
@@ -116,7 +137,7 @@ export const openNative = async (
         : ort.InferenceSession.create(model.bytes, settings)
     }
     const { extra } = settings
-    const folder = "path" in model ? { model_external_initializers_file_folder_path: dirname(model.path) } : {}
+    const folder = "path" in model ? { [folderSetting]: dirname(model.path) } : {}
     const session = { ...(isRecord(extra?.["session"]) ? extra["session"] : {}), ...folder }
     return ort.InferenceSession.create(rewritten, { ...settings, extra: { session } })
   }

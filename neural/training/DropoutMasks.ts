@@ -1,5 +1,5 @@
 import { hashKey } from "../../schemas/index.ts"
-import type { Dropout, Floats } from "../architectures/index.ts"
+import { type Dropout, type Floats, keepAll } from "../architectures/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { int32s, type Tensor } from "../runtime/index.ts"
 
@@ -48,12 +48,18 @@ export class DropoutMasks {
     return [this.#rowKeys, this.#positionFactors]
   }
 
-  readonly drop: Dropout = (x, place) => {
-    const numbers = this.#numbers(x, hashName(place))
-    const threshold = Math.round((this.#rate - 0.5) * 2 ** 32)
-    const kept = Onnx.greaterOrEqual(numbers, Onnx.scalarLike(numbers, threshold))
-    // A product, which both passes can use: onnxruntime's «where» takes five times as long on the CPU.
-    return Onnx.multiply(x, Onnx.multiply(Onnx.cast(kept, "float32"), 1 / (1 - this.#rate)))
+  readonly drop: Dropout = (x, place) => this.at(this.#rate)(x, place)
+
+  /** Dropout of another rate by the same generator; at 0 nothing is added. */
+  at(rate: number): Dropout {
+    if (rate === 0) return keepAll
+    const threshold = Math.round((rate - 0.5) * 2 ** 32)
+    return (x, place) => {
+      const numbers = this.#numbers(x, hashName(place))
+      const kept = Onnx.greaterOrEqual(numbers, Onnx.scalarLike(numbers, threshold))
+      // A product, which both passes can use: onnxruntime's «where» takes five times as long on the CPU.
+      return Onnx.multiply(x, Onnx.multiply(Onnx.cast(kept, "float32"), 1 / (1 - rate)))
+    }
   }
 
   /** The numbers of a tensor's elements, of its shape but for axes of size 1. */

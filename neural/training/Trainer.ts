@@ -1,7 +1,9 @@
 import type * as Effect from "effect/Effect"
 import type { OptimizerSettings } from "../../schemas/index.ts"
+import type { Adapters } from "../adapters/index.ts"
 import type { ModelDescription } from "../architectures/index.ts"
 import type { Loss } from "../losses/index.ts"
+import type { ExternalLocation } from "../onnx/index.ts"
 import type {
   Device,
   DeviceChoice,
@@ -13,12 +15,34 @@ import type {
 } from "../runtime/index.ts"
 import type { StateForeign } from "./TrainingError.ts"
 
+/** Weights that stay, in a file: constants of a trainer's graphs, mapped into memory once for all of its sessions. */
+export interface FrozenWeights {
+  /** The folder of the file. */
+  readonly folder: string
+  /** By the names of the graph, where in it each is, as 32-bit floats; there may be more than are frozen. */
+  readonly locations: ReadonlyMap<string, ExternalLocation>
+  /** What tells these weights from others: a hash of the file, or of the model. */
+  readonly fingerprint: string
+}
+
 /** What a trainer is made from. */
 export interface TrainerOptions {
   /** The model; its head must give scores, not embeddings. */
   readonly description: ModelDescription
-  /** The weights to begin with, by the names of `modelGraph(description).tensors`. They are copied. */
+  /**
+   * The weights to begin with, by the names of `modelGraph(description).tensors` and of the adapters' factors. They are copied. What
+   * stays and is in `base` may be absent.
+   */
   readonly weights: ReadonlyMap<string, Float32Array>
+  /**
+   * Low-rank changes beside weights: then these, and the weights that they say are trained in full, are all that is trained, and the
+   * optimizer's groups are of them. Default: all weights are trained that no group freezes.
+   */
+  readonly adapters?: Adapters
+  /** Where weights that stay are read from. Default: they are fed at each step. */
+  readonly base?: FrozenWeights
+  /** Whether constant weights are packed for faster products, each session its own, twice where it goes back. Default: yes. */
+  readonly prepack?: boolean
   readonly loss: Loss
   readonly optimizer: OptimizerSettings
   /** The share of elements that is dropped at each of the model's places; 0 costs nothing. */
@@ -84,8 +108,13 @@ export interface StepReport {
 export interface TrainerState {
   /** How many updates were made. */
   readonly updates: number
-  /** Weights as `weight:<name>`, moments as `<moment>:<name>`; in an order fixed by the model. Copies. */
+  /**
+   * Weights as `weight:<name>`, moments as `<moment>:<name>`; in an order fixed by the model. Copies. What lies in a file and stays
+   * is not among them.
+   */
   readonly tensors: ReadonlyMap<string, Float32Array | Int32Array>
+  /** The fingerprint of the weights that stay, where they lie in a file. */
+  readonly base?: string
 }
 
 /** Why a step cannot be made. Sessions are opened by the first step that needs them. */
@@ -104,8 +133,10 @@ export interface Trainer {
   readonly step: (step: TrainingStep) => Effect.Effect<StepReport, StepFailure>
   /** The texts' scores by the present weights, without dropout, in the order given; batches are made inside. */
   readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, StepFailure | ScoreNotFinite>
-  /** The present weights by name; copies. */
+  /** The present weights by name, without those that lie in a file and stay; copies. */
   readonly weights: () => ReadonlyMap<string, Float32Array>
   readonly state: () => TrainerState
   readonly restore: (state: TrainerState) => Effect.Effect<void, StateForeign>
+  /** Bytes that went into sessions and came out of them since it was opened. */
+  readonly transferred: () => { readonly fed: number; readonly fetched: number }
 }

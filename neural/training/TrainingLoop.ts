@@ -4,6 +4,7 @@ import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
 import {
   type Device,
   floats,
+  type InferenceFailed,
   int64s,
   packTexts,
   ScoreNotFinite,
@@ -73,6 +74,8 @@ export class TrainingLoop {
   readonly #groupOverhead: number
   readonly #inputs: readonly TokenInput[]
   #updates = 0
+  #fed = 0
+  #fetched = 0
 
   constructor(
     options: TrainerOptions,
@@ -99,6 +102,26 @@ export class TrainingLoop {
       .map((name) => ({ name, type: "int64" }))
   }
 
+  transferred(): { readonly fed: number; readonly fetched: number } {
+    return { fed: this.#fed, fetched: this.#fetched }
+  }
+
+  /** A run of a session, counted. */
+  #run(
+    session: Session,
+    feeds: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+  ): Effect.Effect<Results, InferenceFailed> {
+    const bytes = (tensors: Iterable<Tensor>): number =>
+      [...tensors].reduce((sum, { data }) => sum + data.byteLength, 0)
+    this.#fed += bytes(Object.values(feeds))
+    return Effect.tap(session.run(feeds, into), (results) =>
+      Effect.sync(() => {
+        this.#fetched += bytes(results.values())
+      }),
+    )
+  }
+
   /** Feeds of the weights that a session has as inputs. */
   #weightFeeds(session: Session): Readonly<Record<string, Tensor>> {
     const wanted = new Set(session.inputs.map(({ name }) => name))
@@ -115,7 +138,8 @@ export class TrainingLoop {
     )
     const { dropout, seed } = this.#options
     const sequence = texts["input_ids"]?.shape[1] ?? 0
-    return dropout > 0 ? { ...texts, ...dropoutFeeds(seed, step.step, batch, sequence) } : texts
+    const drops = dropout > 0 || (this.#options.adapters?.dropout ?? 0) > 0
+    return drops ? { ...texts, ...dropoutFeeds(seed, step.step, batch, sequence) } : texts
   }
 
   #listFeeds({ grades, lists, m, mask, teacher }: TrainingStep): Readonly<Record<string, Tensor>> {
@@ -136,7 +160,8 @@ export class TrainingLoop {
       const texts = groups.flatMap((group, g) =>
         Object.entries(this.#textFeeds(step, group)).map(([name, tensor]) => [name + groupSuffix(g), tensor] as const),
       )
-      const results = yield* session.run(
+      const results = yield* this.#run(
+        session,
         {
           ...this.#weightFeeds(session),
           ...Object.fromEntries(texts),
@@ -157,14 +182,17 @@ export class TrainingLoop {
       const scores = new Float32Array(step.lists * step.m)
       const scoring = yield* score
       for (const batch of batches) {
-        const results = yield* scoring.run({ ...this.#weightFeeds(scoring), ...this.#textFeeds(step, batch) })
+        const results = yield* this.#run(scoring, { ...this.#weightFeeds(scoring), ...this.#textFeeds(step, batch) })
         const found = floatsOf(results, "scores")
         batch.forEach((item, text) => {
           scores[item] = found[text] ?? Number.NaN
         })
       }
       const losing = yield* loss
-      const results = yield* losing.run({ ...this.#listFeeds(step), scores: floats([step.lists, step.m], scores) })
+      const results = yield* this.#run(losing, {
+        ...this.#listFeeds(step),
+        scores: floats([step.lists, step.m], scores),
+      })
       const gradient = floatsOf(results, "gradient")
       if (!Number.isFinite(scalarOf(results, "loss"))) return results
       const returning = yield* backward
@@ -177,7 +205,7 @@ export class TrainingLoop {
           ...this.#textFeeds(step, batch),
           seed: floats([batch.length], seed),
         }
-        this.#gradient.take(yield* returning.run(feeds, this.#gradient.places()))
+        this.#gradient.take(yield* this.#run(returning, feeds, this.#gradient.places()))
       }
       return results
     })
@@ -232,7 +260,7 @@ export class TrainingLoop {
       const items = Array.from(texts.keys()).sort((a, b) => (texts[b]?.ids.length ?? 0) - (texts[a]?.ids.length ?? 0))
       for (const batch of microBatches(texts, items, scoringTokens)) {
         const own = batch.map((item) => texts[item] ?? { ids: [] })
-        const found = floatsOf(yield* session.run({ ...weights, ...packTexts(this.#inputs, own) }), "scores")
+        const found = floatsOf(yield* this.#run(session, { ...weights, ...packTexts(this.#inputs, own) }), "scores")
         for (const [row, item] of batch.entries()) {
           const value = found[row] ?? Number.NaN
           if (!Number.isFinite(value)) {
@@ -254,10 +282,15 @@ export class TrainingLoop {
   state(): TrainerState {
     const tensors = new Map<string, Float32Array | Int32Array>()
     for (const [name, live] of this.#live()) tensors.set(name, live.slice())
-    return { updates: this.#updates, tensors }
+    const { base } = this.#options
+    return { updates: this.#updates, tensors, ...(base === undefined ? {} : { base: base.fingerprint }) }
   }
 
-  restore({ tensors, updates }: TrainerState): Effect.Effect<void, StateForeign> {
+  restore({ base, tensors, updates }: TrainerState): Effect.Effect<void, StateForeign> {
+    if (base !== this.#options.base?.fingerprint) {
+      const why = `are ${base ?? "none in a file"}, and not ${this.#options.base?.fingerprint ?? "none in a file"}`
+      return Effect.fail(new StateForeign({ tensor: "the weights that stay", why }))
+    }
     const live = new Map(this.#live())
     for (const [tensor, values] of tensors) {
       const own = live.get(tensor)

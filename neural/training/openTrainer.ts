@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { HeadUnsuitable, headsOf, type ModelGraph, modelGraph } from "../architectures/index.ts"
+import { type AdapterTensor, adaptedExpression, factorsOf } from "../adapters/index.ts"
+import { HeadUnsuitable, headsOf, keepAll, type ModelGraph, modelGraph, Parameters } from "../architectures/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import {
   arraysOf,
@@ -20,7 +21,7 @@ const elementsOf = (shape: readonly number[]): number => shape.reduce((a, b) => 
 
 /** What of a model's weights is not given as it has them. */
 const checkWeights = (
-  { tensors }: ModelGraph,
+  tensors: readonly AdapterTensor[],
   given: ReadonlyMap<string, Float32Array>,
 ): Effect.Effect<void, WeightsIncomplete> => {
   const problems = tensors.flatMap(({ name, shape }) => {
@@ -32,9 +33,12 @@ const checkWeights = (
   return problems.length > 0 ? Effect.fail(new WeightsIncomplete({ problems })) : Effect.void
 }
 
+/** Of weights that are in no group: those beside adapters. */
+const staying: WeightGroup = { group: -1, frozen: true, decays: false }
+
 /** The weights, with all that belongs to one in one memory. */
 const makeWeights = (
-  { tensors }: ModelGraph,
+  tensors: readonly AdapterTensor[],
   { optimizer, weights: given }: TrainerOptions,
   groups: ReadonlyMap<string, WeightGroup>,
   { byRow, dense }: TrainingGraphs,
@@ -48,8 +52,8 @@ const makeWeights = (
     }),
   )
   return tensors.flatMap(({ name, shape }, index): readonly Weight[] => {
-    const [start, group, space] = [given.get(name), groups.get(name), spaces[index]]
-    if (start === undefined || group === undefined || space === undefined) return []
+    const [start, group, space] = [given.get(name), groups.get(name) ?? staying, spaces[index]]
+    if (start === undefined || space === undefined) return []
     const values = space(start.length)
     values.set(start)
     const gradient = whole.has(name) ? space(start.length) : undefined
@@ -63,18 +67,23 @@ const openSessions = (
   options: TrainerOptions,
   graphs: TrainingGraphs,
   inference: Onnx.Graph,
+  located: ReadonlyMap<string, Onnx.ExternalLocation> | undefined,
 ): Effect.Effect<TrainingSessions, never, OnnxRuntime | Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
     const scope = yield* Effect.scope
-    const { apart = false, description, device, profile, threads } = options
+    const { apart = false, base, description, device, prepack = true, profile, threads } = options
+    const place: Onnx.WeightPlace =
+      located === undefined ? { kind: "inputs" } : { kind: "partlyLocated", locations: located }
     const openSession = apart ? yield* runtime.apart : runtime.open
     const lazily = (graph: Onnx.Graph) => {
       const open = Effect.suspend(() => {
-        const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inputs" }).model)
-        const source = { name: `${description.architecture.family} ${graph.name}`, bytes }
+        const bytes = Onnx.toBytes(Onnx.encodeModel(graph, place).model)
+        const name = `${description.architecture.family} ${graph.name}`
+        const source = base === undefined ? { name, bytes } : { name, bytes, folder: base.folder }
         return openSession(source, {
           device,
+          prepack,
           ...(threads === undefined ? {} : { threads }),
           ...(profile === undefined ? {} : { profile: `${profile}-${graph.name}` }),
         })
@@ -89,6 +98,14 @@ const openSessions = (
       inference: yield* lazily(inference),
     }
   })
+
+/** What scores, with the changes beside its weights. */
+const inferenceGraph = ({ graph }: ModelGraph, adapters: TrainerOptions["adapters"]): Onnx.Graph => {
+  const { scores } = graph.outputs
+  if (adapters === undefined || scores === undefined) return graph
+  const parameters = new Parameters()
+  return { ...graph, outputs: { scores: adaptedExpression(scores, adapters, parameters, keepAll) } }
+}
 
 /** Opens a trainer. Its sessions are opened when they are first needed, and closed with the scope. */
 export const openTrainer = (
@@ -110,15 +127,24 @@ export const openTrainer = (
         heads: headsOf(description.architecture).filter((head) => head !== description.head.kind),
       })
     }
-    yield* checkWeights(model, options.weights)
+    const { adapters, base } = options
+    const full = new Set(adapters?.full)
+    const candidates =
+      adapters === undefined
+        ? model.tensors
+        : [...model.tensors.filter(({ name }) => full.has(name)), ...factorsOf(adapters)]
     const groups = yield* formGroups(
       optimizer,
-      model.tensors.map(({ name }) => name),
+      candidates.map(({ name }) => name),
     )
-    const frozen = new Set([...groups].flatMap(([name, group]) => (group.frozen ? [name] : [])))
-    const graphs = trainingGraphs(description, loss, dropout, frozen)
-    const sessions = yield* openSessions(options, graphs, model.graph)
-    const weights = makeWeights(model, options, groups, graphs)
+    const tensors = adapters === undefined ? model.tensors : [...model.tensors, ...factorsOf(adapters)]
+    const frozen = new Set(tensors.flatMap(({ name }) => (groups.get(name)?.frozen === false ? [] : [name])))
+    const located = base === undefined ? undefined : new Map([...base.locations].filter(([name]) => frozen.has(name)))
+    const held = tensors.filter(({ name }) => located?.has(name) !== true)
+    yield* checkWeights(held, options.weights)
+    const graphs = trainingGraphs(description, loss, dropout, frozen, adapters)
+    const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), located)
+    const weights = makeWeights(held, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
     return {
       device: hardware.device,
@@ -133,5 +159,6 @@ export const openTrainer = (
       weights: () => new Map(weights.map(({ name, values: live }) => [name, live.slice()])),
       state: () => loop.state(),
       restore: (state) => loop.restore(state),
+      transferred: () => loop.transferred(),
     }
   })

@@ -1,3 +1,4 @@
+import { type Adapters, adaptedExpression } from "../adapters/index.ts"
 import {
   type Floats,
   keepAll,
@@ -68,18 +69,25 @@ const scoredLists = (loss: Loss, scores: Floats) => {
  * The graphs for training a model with a loss.
  *
  * @param frozen the names of weights without gradients: what only they need is not in the graphs
+ * @param adapters changes beside weights, whose factors are weights like others
  */
 export const trainingGraphs = (
   description: ModelDescription,
   loss: Loss,
   rate: number,
   frozen: ReadonlySet<string>,
+  adapters?: Adapters,
 ): TrainingGraphs => {
   const parameters = new Parameters()
   const scored = (suffix: string) => {
     const tokens = tokenBatch(suffix)
-    const masks = rate > 0 ? new DropoutMasks(rate, tokens.batch, tokens.sequence, suffix) : undefined
-    const scores = modelExpression(description, tokens, parameters, masks?.drop ?? keepAll)
+    const drops = rate > 0 || (adapters !== undefined && adapters.dropout > 0)
+    const masks = drops ? new DropoutMasks(rate, tokens.batch, tokens.sequence, suffix) : undefined
+    const plain = modelExpression(description, tokens, parameters, masks?.at(rate) ?? keepAll)
+    const scores =
+      adapters === undefined
+        ? plain
+        : adaptedExpression(plain, adapters, parameters, masks?.at(adapters.dropout) ?? keepAll)
     const types = description.architecture.tokenTypes ? [tokens.tokenTypes] : []
     const texts = [tokens.ids, tokens.attentionMask, ...types, ...(masks?.inputs ?? [])]
     return { batch: tokens.batch, scores, texts }

@@ -1,0 +1,14 @@
+export { AdapterMisfit } from "./AdapterError.ts"
+export {
+  type AdaptedWeight,
+  type Adapters,
+  type AdapterTensor,
+  factorA,
+  factorB,
+  factorsOf,
+  planAdapters,
+} from "./Adapters.ts"
+export { adaptedExpression } from "./adaptedExpression.ts"
+export { initialFactors } from "./initialFactors.ts"
+export { adapterFiles } from "./peft.ts"
+export { type LoadedAdapter, readAdapter } from "./readAdapter.ts"
