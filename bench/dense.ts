@@ -3,7 +3,7 @@
  * processor time each takes at 100,000 × 384 and at a million, for 1,000 queries and their first 1,000, on one thread.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench dense      (a Python with faiss-cpu and numpy)
- *     RANKDAG_BENCH_SIZES=100000 RANKDAG_BENCH_K=1000        (default 100000,1000000)
+ *     RANKDAG_BENCH_SIZES=100000 RANKDAG_BENCH_K=1000        (default 100000,1000000; above a million without peers)
  *     RANKDAG_BENCH_FIRST=fp32                               (products of 32 bits first, or int8; default what suits each query)
  *
  * Vectors: 2,000 centres of length 1, each passage and query one of them with noise, made from a seed. A figure is of a fresh process,
@@ -15,6 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { buildSync } from "esbuild"
 import { layerOnnxRuntime, openVectorTable, vectorTableWriter } from "../neural/index.ts"
 import { Random } from "../schemas/index.ts"
 import { openNearest } from "../stages/retrieve/nearest/nearestVectors.ts"
@@ -121,15 +122,24 @@ const shared = (folder: string, system: string): number => {
   return common / ours.length
 }
 
+/** One file, as the program itself runs: its memory is what is told, not that of a compiler beside it. */
+const bundle = join(import.meta.dirname, "../node_modules/.cache/bench-dense.mjs")
+
+const makeBundle = (): void => {
+  const options = { bundle: true, platform: "node", format: "esm", packages: "external" } as const
+  buildSync({ entryPoints: [import.meta.filename], outfile: bundle, ...options })
+}
+
 const compare = async (size: number): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), "rankdag-bench-dense-"))
   await Effect.runPromise(prepare(folder, size))
-  const ours = () => spawned(process.execPath, ["--import", "tsx", import.meta.filename, "child", folder])
+  const ours = () => spawned(process.execPath, [bundle, "child", folder])
   const files = [join(folder, "vectors.f32"), join(folder, "queries.f32")]
   const script = join(import.meta.dirname, "dense-python.py")
   const peer = (system: string) => () =>
     spawned(python ?? "", [script, system, ...files, ...[dimensions, k, threads, rounds].map(String)])
-  const peers = python === undefined ? [] : ["faiss", "numpy"]
+  // Peers hold all vectors at once, and more.
+  const peers = python === undefined || size > 1_000_000 ? [] : ["faiss", "numpy"]
   const systems = new Map([["ours", ours], ...peers.map((name) => [name, peer(name)] as const)])
   const figures = new Map([...systems].map(([name, run]) => [name, run()]))
   const own = figures.get("ours")
@@ -151,5 +161,6 @@ const compare = async (size: number): Promise<void> => {
 if (process.argv[2] === "child") {
   console.log(JSON.stringify(await Effect.runPromise(child(process.argv[3] ?? ""))))
 } else {
+  makeBundle()
   for (const size of sizes) await compare(size)
 }

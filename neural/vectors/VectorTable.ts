@@ -3,12 +3,14 @@
  * floats), `norms.f32` (the length of each), `names` (a qid or docid a line) and `vectors.json`. The bytes are a function of the
  * vectors and names alone.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { causeText } from "../../schemas/index.ts"
+import { NameBlocks, nameStarts } from "./NameBlocks.ts"
+import { readWhole } from "./readWhole.ts"
 import { VectorTableError, VectorUnusable } from "./VectorError.ts"
 
 const VectorsHeader = Schema.Struct({
@@ -35,14 +37,6 @@ const asBytes = (floats: Float32Array): Uint8Array =>
 
 const writeWhole = (file: number, bytes: Uint8Array, at: number): void => {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done)
-}
-
-const readWhole = (file: number, bytes: Uint8Array, at: number): void => {
-  for (let done = 0; done < bytes.length; ) {
-    const read = readSync(file, bytes, done, bytes.length - done, at + done)
-    if (read === 0) throw new Error(`it ends at byte ${at + done}`)
-    done += read
-  }
 }
 
 const opened = (path: string, flags: "r" | "w", during: "reading" | "writing") =>
@@ -115,13 +109,6 @@ export const vectorTableWriter = (
     }
   })
 
-/** The names of a table's texts, in memory that threads share. */
-export interface VectorNames {
-  readonly bytes: SharedArrayBuffer
-  /** Where each begins, 32 bits; behind the last, where the bytes end. */
-  readonly starts: SharedArrayBuffer
-}
-
 /** A table of vectors on the disk; texts are known by their place. */
 export interface VectorTable {
   readonly folder: string
@@ -132,42 +119,26 @@ export interface VectorTable {
   readonly nameOf: (text: number) => string
   /** Less than 0 where the first text's name comes first by its UTF-8 bytes. */
   readonly compareNames: (a: number, b: number) => number
-  readonly names: VectorNames
+  /** Where names lie in their file, for another thread that opens the table. */
+  readonly nameStarts: Float64Array
   /** Reads vectors from a text's on, until `into` is full. Throws where the file ends before. */
   readonly read: (into: Float32Array, from: number) => void
 }
 
-const readNames = (path: string, texts: number): VectorNames => {
-  const bytes = new SharedArrayBuffer(statSync(path).size)
-  const names = Buffer.from(bytes)
-  const file = openSync(path, "r")
-  try {
-    readWhole(file, names, 0)
-  } finally {
-    closeSync(file)
-  }
-  const starts = new Uint32Array(new SharedArrayBuffer(4 * (texts + 1)))
-  let lines = 0
-  for (let at = names.indexOf(10); at >= 0; at = names.indexOf(10, at + 1)) {
-    if (lines < texts) starts[lines + 1] = at + 1
-    lines++
-  }
-  if (lines !== texts) throw new Error(`there are ${lines} names for ${texts} vectors`)
-  return { bytes, starts: starts.buffer }
-}
-
 /**
- * Opens a table; closed with the scope. Memory holds the names, their bytes and 4 more for each.
+ * Opens a table; closed with the scope. Memory holds some of the names.
  *
- * @param shared the names, where another thread has read them
+ * @param shared where the names lie, when another thread has found out
  */
 export const openVectorTable = (
   folder: string,
-  shared?: VectorNames,
+  shared?: Float64Array,
 ): Effect.Effect<VectorTable, VectorTableError, Scope.Scope> =>
   Effect.gen(function* () {
     const path = join(folder, vectorsFile)
     const file = yield* opened(path, "r", "reading")
+    const namesPath = join(folder, namesFile)
+    const nameLines = yield* opened(namesPath, "r", "reading")
     return yield* Effect.try({
       try: () => {
         const text = readFileSync(join(folder, headerFile), "utf8")
@@ -176,18 +147,16 @@ export const openVectorTable = (
         if (size !== texts * dimensions * 4) {
           throw new Error(`it has ${size} bytes, not those of ${texts} vectors of ${dimensions} numbers`)
         }
-        const names = shared ?? readNames(join(folder, namesFile), texts)
-        const bytes = Buffer.from(names.bytes)
-        const starts = new Uint32Array(names.starts)
-        const nameOf = (place: number): Buffer => bytes.subarray(starts[place], starts[place + 1]! - 1)
+        const starts = shared ?? nameStarts(nameLines, texts)
+        const names = new NameBlocks(nameLines, texts, starts)
         return {
           folder,
           texts,
           dimensions,
           greatestNorm,
-          names,
-          nameOf: (place) => nameOf(place).toString(),
-          compareNames: (a, b) => nameOf(a).compare(nameOf(b)),
+          nameStarts: starts,
+          nameOf: (place) => names.bytesOf(place).toString(),
+          compareNames: (a, b) => names.bytesOf(a).compare(names.bytesOf(b)),
           read: (into, from) => readWhole(file, asBytes(into), from * dimensions * 4),
         } satisfies VectorTable
       },

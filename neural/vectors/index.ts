@@ -1,7 +1,6 @@
 export { VectorTableError, VectorUnusable } from "./VectorError.ts"
 export {
   openVectorTable,
-  type VectorNames,
   type VectorTable,
   type VectorTableWriter,
   vectorTableWriter,

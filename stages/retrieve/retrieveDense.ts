@@ -70,7 +70,10 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
       search: (batch, answered) =>
         Effect.gen(function* () {
           if (answered % atOnce === 0) found = { from: answered, rankings: yield* searched(answered) }
-          return batch.map((_, at) => nearestRanking(passages, found.rankings[answered - found.from + at]!))
+          return yield* Effect.try({
+            try: () => batch.map((_, at) => nearestRanking(passages, found.rankings[answered - found.from + at]!)),
+            catch: (cause) => new VectorsUnreadable({ cause }),
+          })
         }),
     })
     return {

@@ -4,14 +4,14 @@ import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { VectorNames, VectorTable } from "../../../neural/index.ts"
+import type { VectorTable } from "../../../neural/index.ts"
 import { SearchFailed } from "../RetrieveError.ts"
 import type { FoundParts, Search } from "./searchBlocks.ts"
 
 /** What a thread is started with. */
 export interface NearestThread {
   readonly folder: string
-  readonly names: VectorNames
+  readonly nameStarts: Float64Array
 }
 
 /** What a thread found of each group, or why it did not. */
@@ -35,8 +35,8 @@ export class NearestThreads {
   readonly #table: NearestThread
   readonly #workers: Array<Worker> = []
 
-  private constructor({ folder, names }: VectorTable) {
-    this.#table = { folder, names }
+  private constructor({ folder, nameStarts }: VectorTable) {
+    this.#table = { folder, nameStarts }
   }
 
   /** None is started yet; all end with the scope. */

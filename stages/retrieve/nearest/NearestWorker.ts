@@ -6,10 +6,10 @@ import { causeText } from "../../../schemas/index.ts"
 import type { NearestReply, NearestThread } from "./NearestThreads.ts"
 import { type Search, searchBlocks } from "./searchBlocks.ts"
 
-parentPort?.once("message", ({ folder, names }: NearestThread) => {
+parentPort?.once("message", ({ folder, nameStarts }: NearestThread) => {
   const reply = (given: NearestReply): void => parentPort?.postMessage(given)
   const searches = Effect.gen(function* () {
-    const passages = yield* openVectorTable(folder, names)
+    const passages = yield* openVectorTable(folder, nameStarts)
     return yield* Effect.async<never>(() => {
       parentPort?.on("message", (search: Search) => {
         const found = Effect.provide(
