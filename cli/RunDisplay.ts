@@ -102,6 +102,7 @@ export const describeNode = (report: NodeReport): string => {
         "hit",
         ...(report.savedSeconds === undefined ? [] : [`saved ${formatSeconds(report.savedSeconds)}`]),
         outputsText(report),
+        ...(report.reason._tag === "Hit" && report.reason.from !== undefined ? [`in ${report.reason.from}`] : []),
       ].join(" · ")
     case "ran":
       return ["ran", formatSeconds(report.seconds), ...rateText(report, report.seconds), outputsText(report)].join(
@@ -165,6 +166,11 @@ const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
       return [line(glyphs.failed, event.node, "failed")]
     case "NodeSkipped":
       return [line(glyphs.skipped, event.node, describeNode(event.report))]
+    case "NodeMoved": {
+      const { address, bytes, direction, seconds } = event
+      const text = `${direction} ${formatBytes(bytes)} ${direction === "pulled" ? "from" : "to"} ${address} · ${formatSeconds(seconds)}`
+      return [line(direction === "pulled" ? "↓" : "↑", event.node, text)]
+    }
     case "ArtifactDamaged":
       return [
         line(

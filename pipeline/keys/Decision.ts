@@ -5,8 +5,8 @@ import { renderDifference } from "./KeyDocument.ts"
 export type Reason =
   /** The user's own files. */
   | { readonly _tag: "Source" }
-  /** The result is in the store. */
-  | { readonly _tag: "Hit"; readonly run: string; readonly at: string }
+  /** The result is in the store; `from` names its remote, where it was found there. */
+  | { readonly _tag: "Hit"; readonly run: string; readonly at: string; readonly from?: string }
   | { readonly _tag: "Forced" }
   /** No result of this stage was ever recorded. */
   | { readonly _tag: "NoPreviousRun" }
@@ -42,7 +42,7 @@ export const renderReason = (reason: Reason): ReadonlyArray<string> => {
     case "Source":
       return ["files of your own"]
     case "Hit":
-      return [`from run ${reason.run}`]
+      return [reason.from === undefined ? `from run ${reason.run}` : `from run ${reason.run}, in ${reason.from}`]
     case "Forced":
       return ["forced"]
     case "NoPreviousRun":

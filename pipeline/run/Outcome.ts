@@ -82,19 +82,24 @@ const storedOutcome = (
   }
 }
 
-/** Of a result that was there. */
+/**
+ * Of a result that was there.
+ *
+ * @param from the remote that has it, where it is not, or not long, in the folder.
+ */
 export const hitOutcome = (
   store: ArtifactStore["Type"],
   node: StageNode,
   manifest: Manifest,
   seconds: number,
+  from?: string,
 ): Done => {
   const { run, at, seconds: savedSeconds } = manifest.provenance
   return storedOutcome(store, node, manifest, {
     status: "hit",
     seconds,
     savedSeconds,
-    reason: { _tag: "Hit", run, at },
+    reason: { _tag: "Hit", run, at, ...(from === undefined ? {} : { from }) },
   })
 }
 
@@ -105,7 +110,11 @@ export const ranOutcome = (
   manifest: Manifest,
   seconds: number,
   reason: Reason,
-): Done => storedOutcome(store, node, manifest, { status: "ran", seconds, savedSeconds: undefined, reason })
+  warnings: ReadonlyArray<string> = [],
+): Done => {
+  const done = storedOutcome(store, node, manifest, { status: "ran", seconds, savedSeconds: undefined, reason })
+  return { ...done, report: { ...done.report, warnings: [...done.report.warnings, ...warnings] } }
+}
 
 /** Of a node without outputs. */
 export const notDone = (

@@ -1,6 +1,6 @@
 import type { Reason } from "../keys/index.ts"
 import type { Plan, Progress, StageError } from "../plan/index.ts"
-import type { Damage, Owner } from "../store/index.ts"
+import type { Damage, Moved, Owner } from "../store/index.ts"
 import type { NodeReport, RunReport } from "./RunReport.ts"
 
 /** What happens in a run, in the order in which it happens: all that a display needs. */
@@ -18,6 +18,8 @@ export type RunEvent =
   | { readonly _tag: "NodeFinished"; readonly node: string; readonly report: NodeReport }
   | { readonly _tag: "NodeFailed"; readonly node: string; readonly error: StageError; readonly report: NodeReport }
   | { readonly _tag: "NodeSkipped"; readonly node: string; readonly report: NodeReport }
+  /** An output came from the store's remote, or a result went there. */
+  | ({ readonly _tag: "NodeMoved"; readonly node: string; readonly address: string } & Moved)
   /** A stored result of this node is not as it was written; it was dropped and will be made again. */
   | { readonly _tag: "ArtifactDamaged"; readonly node: string; readonly damage: ReadonlyArray<Damage> }
   | { readonly _tag: "RunFinished"; readonly report: RunReport }

@@ -14,7 +14,9 @@ import {
   ArtifactStore,
   collectorLock,
   type Depth,
+  type Lookup,
   type Manifest,
+  type RemoteError,
   readOnlySession,
   type Session,
   type StoreError,
@@ -31,6 +33,7 @@ import { provenanceAbove } from "./provenanceAbove.ts"
 import { recordedKeys } from "./RecordedKeys.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { RunFailed, type RunReport, runRecord } from "./RunReport.ts"
+import { makeSharing } from "./Sharing.ts"
 import { soundObjects } from "./SoundObjects.ts"
 import { secondsSince } from "./secondsSince.ts"
 
@@ -142,14 +145,15 @@ const makeSchedule = (
   Effect.gen(function* () {
     const prints = yield* planFingerprints
     const keys = recordedKeys(store)
-    const sound = soundObjects(store)
+    const sharing = makeSharing(store, session, emit)
+    const sound = soundObjects(store, sharing)
     const gates = yield* Effect.forEach(plan.nodes, () => Deferred.make<void>())
     const keyTurns = new Map<string, Effect.Semaphore>()
     const madeKeys = new Set<string>()
     const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
     const failures: Array<{ readonly node: string; readonly error: StageError }> = []
     const stoppedBy = () => failures[0]?.node
-    const making: NodeMaking = { store, session, prints, keys, emit, inJob, stoppedBy }
+    const making: NodeMaking = { store, session, prints, keys, sharing, emit, inJob, stoppedBy }
 
     const targets = new Set(Object.values(plan.targets).flat())
     const positions = new Map(plan.nodes.map(({ node, index }) => [node.name, index]))
@@ -167,13 +171,21 @@ const makeSchedule = (
     }
 
     /** What was asked for is about to be read by whoever asked, so it is compared too where that costs little. */
-    const isReadable = (node: StageNode, manifest: Manifest): Effect.Effect<boolean, StoreError> =>
+    const isReadable = (node: StageNode, manifest: Manifest): Effect.Effect<boolean, RemoteError | StoreError> =>
       Effect.gen(function* () {
         if (!targets.has(node.name)) return true
         for (const [output, record] of Object.entries(manifest.outputs)) {
-          if (record.bytes <= checkedTargetBytes && !(yield* sound.check(output, record))) return false
+          if (!(yield* sharing.bring(node.name, record))) return false
+          if (record.bytes <= checkedTargetBytes && !(yield* sound.check(node.name, output, record))) return false
         }
         return true
+      })
+
+    /** The result as the remote has it. What was asked for is brought. */
+    const fromRemote = (node: StageNode, key: string, found: Lookup) =>
+      Effect.gen(function* () {
+        const manifest = yield* sharing.find(node, key, found)
+        return manifest === undefined || !(yield* isReadable(node, manifest)) ? undefined : manifest
       })
 
     /** Brings one node to its outputs. The nodes it needs are done. */
@@ -196,13 +208,17 @@ const makeSchedule = (
           const mustRun = () => forced.has(node.name) && !madeKeys.has(key)
           const depthNow = (): Depth => (madeKeys.has(key) ? "sizes" : depth)
           if (!mustRun()) {
-            const found = yield* store.lookup(node.stage.name, key, depthNow())
-            if (found._tag === "Found") {
-              if (yield* isReadable(node, found.manifest)) {
-                return hitOutcome(store, node, found.manifest, secondsSince(start))
-              }
+            let found = yield* store.lookup(node.stage.name, key, depthNow())
+            if (found._tag === "Found" && !(yield* isReadable(node, found.manifest))) {
               depth = "bytes"
+              found = yield* store.lookup(node.stage.name, key, depth)
             }
+            if (found._tag === "Found") {
+              const { manifest } = yield* sharing.share(node, found.manifest)
+              if (manifest === found.manifest) return hitOutcome(store, node, manifest, secondsSince(start))
+            }
+            const there = yield* fromRemote(node, key, found)
+            if (there !== undefined) return hitOutcome(store, node, there, secondsSince(start), store.remote?.address)
           }
           const failed = stoppedBy()
           if (failed !== undefined) return notDone(planned, "skipped", { _tag: "Stopped", failed })
@@ -229,11 +245,17 @@ const makeSchedule = (
               if (made._tag === "Stopped") {
                 return notDone(planned, "skipped", { _tag: "Stopped", failed: made.failed })
               }
-              if (made._tag === "Found") return hitOutcome(store, node, made.manifest, secondsSince(start))
+              if (made._tag === "Found") {
+                const from = made.isLocal ? undefined : store.remote?.address
+                if (!made.isLocal) yield* isReadable(node, made.manifest)
+                return hitOutcome(store, node, made.manifest, secondsSince(start), from)
+              }
               madeKeys.add(key)
               keys.add(made.manifest)
               for (const { hash } of Object.values(made.manifest.outputs)) sound.add(hash)
-              return ranOutcome(store, node, made.manifest, made.seconds, made.reason)
+              const shared = yield* sharing.share(node, made.manifest)
+              if (shared.manifest !== made.manifest) yield* isReadable(node, shared.manifest)
+              return ranOutcome(store, node, shared.manifest, made.seconds, made.reason, shared.warnings)
             }),
           )
         }

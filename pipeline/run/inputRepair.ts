@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { Plan, PlannedNode, StageNode } from "../plan/index.ts"
-import type { StoreError } from "../store/index.ts"
+import type { RemoteError, StoreError } from "../store/index.ts"
 import type { DoneOutput } from "./Outcome.ts"
 import type { SoundObjects } from "./SoundObjects.ts"
 
@@ -13,7 +13,8 @@ export interface Repaired {
 }
 
 /**
- * Compares every byte of what a stage is about to read; what is damaged is made again by its node.
+ * Compares every byte of what a stage is about to read, which comes from the remote where it is not in the folder; what is damaged is
+ * made again by its node.
  *
  * @param outputsOf the outputs of a node by name; none of one that failed.
  * @param remake makes a node anew, after comparing every byte of its result.
@@ -23,7 +24,7 @@ export const inputRepair = <R>(
   sound: SoundObjects,
   outputsOf: (name: string) => Readonly<Record<string, DoneOutput>>,
   remake: (planned: PlannedNode) => Effect.Effect<void, StoreError, R>,
-): ((node: StageNode) => Effect.Effect<Repaired, StoreError, R>) => {
+): ((node: StageNode) => Effect.Effect<Repaired, RemoteError | StoreError, R>) => {
   const makers = new Map(
     plan.nodes.map((planned) => [planned.node.name, { planned, turn: Effect.unsafeMakeSemaphore(1) }]),
   )
@@ -37,7 +38,7 @@ export const inputRepair = <R>(
           const read = outputsOf(name)[artifact.output]
           const maker = makers.get(name)
           if (read?.record === undefined || maker === undefined) continue
-          if (yield* sound.check(artifact.output, read.record)) continue
+          if (yield* sound.check(name, artifact.output, read.record)) continue
           changed = true
           yield* maker.turn.withPermits(1)(
             Effect.gen(function* () {

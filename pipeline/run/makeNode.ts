@@ -27,6 +27,7 @@ import type { NodeInputs } from "./nodeKey.ts"
 import type { PlanFingerprints } from "./PlanFingerprints.ts"
 import type { RecordedKeys } from "./RecordedKeys.ts"
 import type { RunEvent } from "./RunEvent.ts"
+import type { Sharing } from "./Sharing.ts"
 import { secondsSince } from "./secondsSince.ts"
 
 /** «Make key K»: one node whose inputs are in the store. Asked twice, it is made once and found once. */
@@ -53,6 +54,7 @@ export interface NodeMaking {
   readonly session: Session
   readonly prints: PlanFingerprints
   readonly keys: RecordedKeys
+  readonly sharing: Sharing
   readonly emit: (event: RunEvent) => void
   /** Takes what the node occupies (a job, cores) as long as an effect lasts. */
   readonly inJob: Jobs["inJob"]
@@ -61,8 +63,8 @@ export interface NodeMaking {
 }
 
 export type MadeNode =
-  /** The result was there: another process made it, or it was never gone. */
-  | { readonly _tag: "Found"; readonly manifest: Manifest }
+  /** The result was there: another process made it, or it was never gone. If not in the folder, then in the remote. */
+  | { readonly _tag: "Found"; readonly manifest: Manifest; readonly isLocal: boolean }
   | { readonly _tag: "Made"; readonly manifest: Manifest; readonly reason: Reason; readonly seconds: number }
   | { readonly _tag: "Stopped"; readonly failed: string }
 
@@ -73,7 +75,7 @@ const progressEvery = 100
  * From a key miss to a manifest:
  *
  * 1. the key's lock is taken; while another process holds it, this one waits, and holds neither a job nor a core;
- * 2. the store is asked again, for that process may have made the result;
+ * 2. the store is asked again, and its remote, for that process may have made the result;
  * 3. what is stored and damaged is set aside;
  * 4. the stage runs in a work area of the session's, on the store's file system;
  * 5. what was read is compared with what the key says: the user's files, the code;
@@ -119,7 +121,11 @@ const makeLocked = (
     const { store, session, keys, emit } = making
     const { node, key, document, forced } = task
     const found = yield* store.lookup(node.stage.name, key, task.depth)
-    if (found._tag === "Found" && !forced) return { _tag: "Found", manifest: found.manifest }
+    if (found._tag === "Found" && !forced) return { _tag: "Found", manifest: found.manifest, isLocal: true }
+    if (!forced) {
+      const shared = yield* making.sharing.find(node, key, found)
+      if (shared !== undefined) return { _tag: "Found", manifest: shared, isLocal: false }
+    }
     const failed = making.stoppedBy()
     if (failed !== undefined) return { _tag: "Stopped", failed }
     const reason: Reason = forced ? { _tag: "Forced" } : yield* missReason(store, keys, document, key, found)

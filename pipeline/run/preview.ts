@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { actionKey, type Fingerprint, type FingerprintError, type Reason, type SourceError } from "../keys/index.ts"
 import { nodesNamed, type Plan, type StageNode, type UnknownTarget } from "../plan/index.ts"
-import { ArtifactStore, type Manifest, type StoreError } from "../store/index.ts"
+import { ArtifactStore, type Manifest, type RemoteError, type StoreError } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
 import { missReason } from "./missReason.ts"
 import { inputsOf, nodeKey } from "./nodeKey.ts"
@@ -24,6 +24,10 @@ export interface NodePreview {
   readonly seconds: number | undefined
 }
 
+/** The result as the remote has it, where there is a remote; nothing is written. */
+const findShared = (store: ArtifactStore["Type"], stage: string, key: string) =>
+  store.remote === undefined ? Effect.succeed(undefined) : store.remote.find(stage, key, undefined)
+
 /**
  * What `run` would do, as far as it can be known. Nothing is written.
  *
@@ -34,7 +38,7 @@ export const preview = (
   options: { readonly force?: Iterable<string> } = {},
 ): Effect.Effect<
   ReadonlyArray<NodePreview>,
-  StoreError | UnknownTarget | FingerprintError | SourceError,
+  RemoteError | StoreError | UnknownTarget | FingerprintError | SourceError,
   ArtifactStore | Fingerprint | DuckDb
 > =>
   Effect.gen(function* () {
@@ -87,17 +91,20 @@ export const preview = (
       const key = actionKey(document)
       const found = yield* store.lookup(node.stage.name, key, "sizes")
       const isForced = forced.has(node.name)
-      if (found._tag === "Found" && !isForced) {
-        const { outputs, report } = hitOutcome(store, node, found.manifest, 0)
+      const here = found._tag === "Found" && !isForced ? found.manifest : undefined
+      const there = here !== undefined || isForced ? undefined : yield* findShared(store, node.stage.name, key)
+      const manifest = here ?? there
+      if (manifest !== undefined) {
+        const { outputs, report } = hitOutcome(store, node, manifest, 0, there && store.remote?.address)
         known.set(node.name, outputs)
-        manifests.set(node.name, found.manifest)
+        manifests.set(node.name, manifest)
         previews.push({
           ...base,
           status: "hit",
           key,
           reason: report.reason,
           outputs: report.outputs,
-          seconds: found.manifest.provenance.seconds,
+          seconds: manifest.provenance.seconds,
         })
         continue
       }

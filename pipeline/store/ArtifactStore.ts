@@ -19,7 +19,6 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { causeText, makeFolders } from "../../schemas/index.ts"
 import { type FolderContent, folderContent, listFiles, sealFolder, syncDirectory } from "./FolderContent.ts"
@@ -37,6 +36,7 @@ import {
 } from "./Manifest.ts"
 import { sealedRecord } from "./SealedRecord.ts"
 import { openSession, type Session } from "./Session.ts"
+import type { SharedResults } from "./SharedResults.ts"
 import { errorCode, io, ioSync, isAbsent, StoreError } from "./StoreError.ts"
 import { findStore, storeFileText } from "./StoreFile.ts"
 
@@ -77,6 +77,8 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly notice: string | undefined
     /** What is wrong with `store.json`, which the next session that can write mends. */
     readonly storeFileDamage: string | undefined
+    /** What lies behind the folder, which then need not hold all results; `undefined` where the folder is all there is. */
+    readonly remote: SharedResults | undefined
     /** Whether a path of the store is what it seems: no link leads elsewhere. */
     readonly isInside: (path: string) => boolean
     /** The text of a record; `Left` says what stands in its place. `undefined` where there is nothing. */
@@ -126,7 +128,10 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly setAside: (session: Session, path: string, why: unknown) => Effect.Effect<void, StoreError>
     /** Turns a manifest into history: the result does not exist any more, but what it was made of is still known. */
     readonly retire: (session: Session, manifest: Manifest, why: FormerResult["why"]) => Effect.Effect<void, StoreError>
-    /** Points `latest/<node>` (or `latest/<node>/<output>` where there are several) at a node's outputs. */
+    /**
+     * Points `latest/<node>` (or `latest/<node>/<output>` where there are several) at a node's outputs. An output that lies in the
+     * remote alone has no link, and no older one either.
+     */
     readonly pointLatest: (
       session: Session,
       node: string,
@@ -183,7 +188,8 @@ const readText = (path: string): Either.Either<string, string> | undefined => {
   }
 }
 
-const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =>
+/** The store in a folder, which need not exist yet: nothing is written before a run begins. */
+export const openFolder = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =>
   Effect.gen(function* () {
     const outer = resolve(given)
     const found = yield* ioSync("opening the store", outer, () => findStore(outer))
@@ -369,6 +375,7 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
       directory,
       notice,
       storeFileDamage: found.damage,
+      remote: undefined,
       isInside,
       readRecord,
       prepare: Effect.flatMap(
@@ -446,14 +453,11 @@ const make = (given: string): Effect.Effect<ArtifactStore["Type"], StoreError> =
           for (const [output, hash] of entries) {
             const link =
               entries.length === 1 ? join(directory, "latest", node) : join(directory, "latest", node, output)
-            pointAt(session, link, objectPath(hash))
+            if (existsSync(objectPath(hash))) pointAt(session, link, objectPath(hash))
+            else if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(link)
           }
         }),
       writeRecord,
       writeWhole,
     }
   })
-
-/** The store in a folder, which need not exist yet: nothing is written before a run begins. */
-export const layerArtifactStore = (directory: string): Layer.Layer<ArtifactStore, StoreError> =>
-  Layer.effect(ArtifactStore, make(directory))

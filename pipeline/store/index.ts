@@ -1,4 +1,5 @@
-export { ArtifactStore, type Damage, type Depth, type Lookup, layerArtifactStore } from "./ArtifactStore.ts"
+export { ArtifactStore, type Damage, type Depth, type Lookup } from "./ArtifactStore.ts"
+export type { Environment } from "./AwsSettings.ts"
 export { FileRecord } from "./FolderContent.ts"
 export {
   collectGarbage,
@@ -11,7 +12,10 @@ export {
 } from "./Gc.ts"
 export { type Lineage, type LineageResult, lineage, lineageNodes, renderLineage, UnknownArtifact } from "./Lineage.ts"
 export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
+export { RemoteError } from "./Remote.ts"
 export { RunRecord } from "./RunRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
+export type { Moved, SharedResults } from "./SharedResults.ts"
 export { io, StoreError, saysDiskFull } from "./StoreError.ts"
+export { isS3, layerArtifactStore, type StorePlace } from "./StorePlace.ts"
 export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"

@@ -15,11 +15,13 @@ import {
   makePlan,
   many,
   type Plan,
+  type RemoteError,
   type RunnerServices,
   type SourceNode,
   type StageError,
   type StoredArtifact,
   type StoreError,
+  type StorePlace,
   stage,
 } from "../../pipeline/index.ts"
 import { type ArtifactKind, artifactKind } from "../../schemas/index.ts"
@@ -268,9 +270,9 @@ export const layerTestFingerprint = Layer.succeed(Fingerprint, {
     }),
 })
 
-/** All that a run needs, over a store in a folder. */
-export const services = (directory: string): Layer.Layer<RunnerServices, StoreError> =>
-  Layer.mergeAll(layerArtifactStore(directory), layerTestFingerprint, layerDuckDb())
+/** All that a run needs, over a store. */
+export const services = (place: string | StorePlace): Layer.Layer<RunnerServices, RemoteError | StoreError> =>
+  Layer.mergeAll(layerArtifactStore(place), layerTestFingerprint, layerDuckDb())
 
 /** The lines of the journal: which nodes executed, in order. */
 export const executed = (journal: string): ReadonlyArray<string> =>

@@ -1,0 +1,73 @@
+import { existsSync } from "node:fs"
+import { copyFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { makeFolders } from "../../schemas/index.ts"
+import type { ArtifactStore } from "./ArtifactStore.ts"
+import type { FileRecord } from "./FolderContent.ts"
+import type { Remote } from "./Remote.ts"
+import type { Session } from "./Session.ts"
+import { io, ioSync, type StoreError } from "./StoreError.ts"
+
+const copyFiles = (
+  during: string,
+  files: ReadonlyArray<FileRecord>,
+  from: string,
+  to: string,
+  onBytes: (bytes: number) => void,
+): Effect.Effect<void, StoreError> =>
+  io(during, to, async (signal) => {
+    for (const { bytes, path } of files) {
+      signal.throwIfAborted()
+      makeFolders(dirname(join(to, path)))
+      await copyFile(join(from, path), join(to, path))
+      onBytes(bytes)
+    }
+  })
+
+/** Waits for a lock and has it as long as an effect lasts. */
+const locked = <A, E>(session: Session, name: string, body: Effect.Effect<A, E>): Effect.Effect<A, E | StoreError> =>
+  Effect.acquireUseRelease(
+    Effect.gen(function* () {
+      while ((yield* session.tryLock(name)) !== undefined) yield* Effect.sleep("50 millis")
+    }),
+    () => body,
+    () => session.unlock(name),
+  )
+
+/** Another folder as what lies behind the local one: a store as any, which others may use as it is. Results appear by renames. */
+export const folderRemote = (outer: ArtifactStore["Type"], address: string): Remote => {
+  const session = Effect.zipRight(outer.prepare, outer.session("share"))
+  return {
+    address,
+    readManifest: (stage, key) =>
+      Effect.map(outer.readRecord(outer.manifestPath(stage, key)), (text) =>
+        text === undefined ? undefined : Either.getOrUndefined(text),
+      ),
+    putManifest: (stage, key, text, ifAbsent) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const opened = yield* session
+          const path = outer.manifestPath(stage, key)
+          const write = Effect.suspend(() =>
+            ifAbsent && existsSync(path) ? Effect.void : outer.writeWhole(opened, path, text),
+          )
+          yield* locked(opened, key, write)
+        }),
+      ),
+    pull: (hash, files, folder, onBytes) =>
+      copyFiles("reading a shared artifact", files, outer.objectPath(hash), folder, onBytes),
+    push: (record, folder, anew, onBytes) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          if (!anew && (yield* outer.damageOf("", record, "sizes")).length === 0) return onBytes(record.bytes)
+          const opened = yield* session
+          const copy = join(opened.tmp, record.hash)
+          yield* ioSync("sharing an artifact", copy, () => makeFolders(copy))
+          yield* copyFiles("sharing an artifact", record.files, folder, copy, onBytes)
+          yield* outer.putObject(opened, copy)
+        }),
+      ),
+  }
+}
