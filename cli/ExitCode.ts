@@ -31,6 +31,7 @@ export const exitCodes = {
   unknownTarget: 3,
   store: 4,
   busy: 5,
+  codeDiffers: 6,
   workFound: 10,
   interrupted: 130,
   /** As the shell says of a program that a closed pipe ended: 128 and the number of SIGPIPE. */
@@ -53,6 +54,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "FieldsUnsuitable",
   "PrecisionUnavailable",
   "DeviceUnavailable",
+  "UnknownExecutor",
   "UnknownLayout",
   "UnreadableFile",
   "NotInLastRun",
@@ -95,7 +97,11 @@ export const exitCodeOf = (error: unknown): number => {
       return exitCodes.store
     case "StoreBusy":
     case "CatalogInUse":
+    case "KeyHeld":
       return exitCodes.busy
+    case "CodeDiffers":
+    case "HardwareDiffers":
+      return exitCodes.codeDiffers
     case "WorkFound":
       return exitCodes.workFound
     default:

@@ -105,8 +105,11 @@ const helpOf = (command: Descriptor): HelpDoc.HelpDoc =>
 
 /** The options of a run, by what they are for. */
 const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<string>]> = [
-  ["What is run", ["--target", "--dataset", "--quick", "--config", "--set", "--run", "--stages", "--device"]],
-  ["How it is run", ["--artifacts", "--jobs", "--force"]],
+  [
+    "What is run",
+    ["--target", "--dataset", "--quick", "--config", "--set", "--shards", "--run", "--stages", "--device"],
+  ],
+  ["How it is run", ["--artifacts", "--executor", "--jobs", "--force"]],
   ["What is said", ["--dry-run", "--assert-hit", "--explain", "--graph", "--json", "--log"]],
 ]
 

@@ -259,6 +259,13 @@ const quickSets = ["train.models=[]", "rerank.models=[]"]
  * refused.
  */
 export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment, ConfigurationError> =>
+  Effect.flatMap(composeSettings(options), (encoded) => {
+    const schema = experimentSchema()
+    return decodeSettings(schema, "--dataset", encoded, settingNames(schema))
+  })
+
+/** The configuration as one file would hold it: what is not a default. `readSettings` makes the same of it, given as `settings`. */
+export const composeSettings = (options: SettingsOptions): Effect.Effect<JsonObject, ConfigurationError> =>
   Effect.gen(function* () {
     const schema = experimentSchema()
     const names = settingNames(schema)
@@ -290,5 +297,5 @@ export const readSettings = (options: SettingsOptions): Effect.Effect<Experiment
       encoded = yield* assign(encoded, option, names)
       yield* decodeSettings(schema, `--set ${option}`, encoded, names)
     }
-    return yield* decodeSettings(schema, "--dataset", encoded, names)
+    return encoded
   })

@@ -18,6 +18,7 @@ import { exportCommand } from "./commands/export.ts"
 import { gcCommand } from "./commands/gc.ts"
 import { initCommand } from "./commands/init.ts"
 import { lineageCommand } from "./commands/lineage.ts"
+import { makeCommand } from "./commands/make.ts"
 import { modelCommand } from "./commands/model.ts"
 import { runCommand } from "./commands/run.ts"
 import { schemaCommand } from "./commands/schema.ts"
@@ -36,6 +37,7 @@ const commands = [
   showCommand,
   searchCommand,
   modelCommand,
+  makeCommand,
   gcCommand,
   verifyCommand,
   lineageCommand,

@@ -5,7 +5,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { experiment, type WiredExperiment } from "../../experiment.ts"
+import type { WiredExperiment } from "../../experiment.ts"
 import {
   makePlan,
   type NodePreview,
@@ -20,11 +20,9 @@ import {
   selectTargets,
 } from "../../pipeline/index.ts"
 import { DeviceChoice, EvaluationSummary } from "../../schemas/index.ts"
-import { wireCollections, wiring } from "../collections.ts"
 import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
-import { loadExtensions } from "../extensions.ts"
-import { findHardware } from "../findHardware.ts"
+import { executorNamed } from "../executors.ts"
 import { pagePaths } from "../pagePaths.ts"
 import { formatSeconds } from "../Quantity.ts"
 import { renderResultTable } from "../ResultTable.ts"
@@ -33,9 +31,10 @@ import { previewDocument, runDocument } from "../RunDocument.ts"
 import { readSummaries } from "../RunSummaries.ts"
 import { refreshCatalog } from "../refreshCatalog.ts"
 import { runServices } from "../runServices.ts"
-import { extensionsOf, readSettings } from "../Settings.ts"
+import { extensionsOf } from "../Settings.ts"
 import { sweepText } from "../SweepText.ts"
 import { errorOutput, jsonText, writeError, writeOut } from "../Terminal.ts"
+import { wirePlan } from "../wirePlan.ts"
 import { artifactsOption, stagesOption } from "./options.ts"
 
 const options = {
@@ -71,6 +70,10 @@ const options = {
     ),
   ),
   artifacts: artifactsOption,
+  executor: Options.text("executor").pipe(
+    Options.withDefault("local"),
+    Options.withDescription("Who makes results: local (this process; the default) or children (a process each)"),
+  ),
   jobs: Options.integer("jobs").pipe(
     Options.optional,
     Options.withDescription("How many stages may run at once. Default 2, and beside them a small training a core"),
@@ -159,8 +162,9 @@ const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) =
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
-    yield* loadExtensions([...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages])
-    const settings = yield* readSettings({
+    const executor = yield* executorNamed(given.executor)
+    const modules = [...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages]
+    const { recipe, settings, wired } = yield* wirePlan(modules, given.run, {
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,
       ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
@@ -170,9 +174,6 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         ...Option.match(given.shards, { onNone: () => [], onSome: (shards) => [`rerank.shards=${shards}`] }),
       ],
     })
-    const collections = yield* wireCollections(settings, given.run)
-    const hardware = yield* findHardware(settings)
-    const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)
@@ -213,6 +214,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       const report = yield* run(plan, {
         ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
         force: given.force,
+        executor: executor(recipe),
         onEvent: (event) => {
           display.onEvent(event)
           tellFirst(event)

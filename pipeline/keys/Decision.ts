@@ -8,6 +8,8 @@ export type Reason =
   /** The result is in the store; `from` names its remote, where it was found there. */
   | { readonly _tag: "Hit"; readonly run: string; readonly at: string; readonly from?: string }
   | { readonly _tag: "Forced" }
+  /** Its key was asked for by itself, without the run that it belongs to. */
+  | { readonly _tag: "Asked" }
   /** No result of this stage was ever recorded. */
   | { readonly _tag: "NoPreviousRun" }
   /** What differs from the nearest recorded key of this stage. */
@@ -45,6 +47,8 @@ export const renderReason = (reason: Reason): ReadonlyArray<string> => {
       return [reason.from === undefined ? `from run ${reason.run}` : `from run ${reason.run}, in ${reason.from}`]
     case "Forced":
       return ["forced"]
+    case "Asked":
+      return ["asked for by its key"]
     case "NoPreviousRun":
       return ["this stage never ran before"]
     case "KeyChanged":

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
 import { actionKey, type Fingerprint, type Reason } from "../keys/index.ts"
 import {
   nodesNamed,
@@ -24,7 +25,7 @@ import {
 import type { DuckDb } from "../tables/index.ts"
 import { inputRepair } from "./inputRepair.ts"
 import { makeJobs } from "./Jobs.ts"
-import { makeNode, type NodeMaking } from "./makeNode.ts"
+import { type MadeNode, makeNode, type NodeMaking, type NodeTask } from "./makeNode.ts"
 import { damagedFiles } from "./missReason.ts"
 import { inputsOf, nodeKey, shardFacts } from "./nodeKey.ts"
 import { hitOutcome, notDone, type Outcome, ranOutcome, sourceOutcome } from "./Outcome.ts"
@@ -39,6 +40,19 @@ import { secondsSince } from "./secondsSince.ts"
 
 const usualJobs = 2
 
+/** Brings a node that has to run to its result: in this process, in another, on another machine. */
+export type Executor = (
+  making: NodeMaking,
+  plan: Plan,
+) => Effect.Effect<
+  (task: NodeTask) => Effect.Effect<MadeNode, StageError, RunnerServices>,
+  StageError,
+  RunnerServices | Scope.Scope
+>
+
+/** In this process. */
+export const inProcess: Executor = (making) => Effect.succeed((task) => makeNode(making, task))
+
 /** How to run a plan. */
 export interface RunOptions {
   /** How many stages may run at once. Default: 2, beside which as many that occupy a core each as there are cores. */
@@ -47,6 +61,8 @@ export interface RunOptions {
   readonly force?: Iterable<string>
   /** Told of everything that happens, at once; must return quickly. What it throws is ignored. */
   readonly onEvent?: (event: RunEvent) => void
+  /** Who makes what is not stored. Default: `inProcess`. */
+  readonly executor?: Executor
 }
 
 /** Services that running and previewing need. */
@@ -94,7 +110,7 @@ export const run = (
       emit({ _tag: "PlanReady", run: session.id, plan, jobs })
 
       const { inJob } = makeJobs(jobs, options.jobs === undefined)
-      const schedule = yield* makeSchedule(plan, store, session, forced, inJob, emit)
+      const schedule = yield* makeSchedule(plan, store, session, forced, inJob, emit, options.executor ?? inProcess)
       const finish = (outcome: RunReport["outcome"]) =>
         Effect.gen(function* () {
           const nodes = plan.nodes.map(
@@ -141,6 +157,7 @@ const makeSchedule = (
   forced: ReadonlySet<string>,
   inJob: NodeMaking["inJob"],
   emit: (event: RunEvent) => void,
+  executor: Executor,
 ) =>
   Effect.gen(function* () {
     const prints = yield* planFingerprints
@@ -153,7 +170,12 @@ const makeSchedule = (
     const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
     const failures: Array<{ readonly node: string; readonly error: StageError }> = []
     const stoppedBy = () => failures[0]?.node
-    const making: NodeMaking = { store, session, prints, keys, sharing, emit, inJob, stoppedBy }
+    const made = Effect.cached(
+      executor({ store, session, prints, keys, sharing, emit, inJob, stoppedBy }, plan).pipe(
+        Scope.extend(yield* Effect.scope),
+      ),
+    )
+    const opened = yield* made
 
     const targets = new Set(Object.values(plan.targets).flat())
     const positions = new Map(plan.nodes.map(({ node, index }) => [node.name, index]))
@@ -189,7 +211,7 @@ const makeSchedule = (
       })
 
     /** Brings one node to its outputs. The nodes it needs are done. */
-    const bring = (planned: PlannedNode, asked: Depth): Effect.Effect<Outcome, StageError, Fingerprint | DuckDb> =>
+    const bring = (planned: PlannedNode, asked: Depth): Effect.Effect<Outcome, StageError, RunnerServices> =>
       Effect.gen(function* () {
         const start = performance.now()
         const { node } = planned
@@ -231,7 +253,7 @@ const makeSchedule = (
           return yield* inTurn(
             key,
             Effect.gen(function* () {
-              const made = yield* makeNode(making, {
+              const made = yield* (yield* opened)({
                 node,
                 key,
                 document,
@@ -294,7 +316,7 @@ const makeSchedule = (
       }),
     )
 
-    const nodeFiber = (planned: PlannedNode): Effect.Effect<void, never, Fingerprint | DuckDb> =>
+    const nodeFiber = (planned: PlannedNode): Effect.Effect<void, never, RunnerServices> =>
       Effect.gen(function* () {
         for (const dependency of planned.dependencies) yield* Deferred.await(gates[dependency]!)
         const missing = planned.dependencies.filter((dependency) => outcomes[dependency]?._tag !== "Done")

@@ -11,6 +11,7 @@ import {
   type Depth,
   type InputOrigin,
   io,
+  type Lookup,
   type Manifest,
   type OutputRecord,
   type Owner,
@@ -46,6 +47,8 @@ export interface NodeTask {
   readonly depth: Depth
   /** Names the work area within the session's. */
   readonly workName: string
+  /** Why it is made, where that need not be found out. */
+  readonly reason?: Reason
 }
 
 /** What making nodes takes of the run that asks. */
@@ -89,27 +92,42 @@ export const makeNode = (
   task: NodeTask,
 ): Effect.Effect<MadeNode, StageError, Fingerprint | DuckDb> =>
   Effect.gen(function* () {
-    const { session, emit, inJob } = making
-    const { node, key } = task
     for (let tries = 0; ; tries++) {
-      const attempt = (cores: Cores | undefined) =>
-        Effect.acquireUseRelease(
-          session.tryLock(key),
-          (owner): Effect.Effect<Either.Either<MadeNode, Owner | "unknown">, StageError, Fingerprint | DuckDb> =>
-            owner === undefined
-              ? Effect.map(makeLocked(making, task, cores), Either.right)
-              : Effect.succeed(Either.left(owner)),
-          (owner) => (owner === undefined ? session.unlock(key) : Effect.void),
-        )
-      const got = yield* inJob(node, attempt)
+      const got = yield* tryNode(making, task)
       if (Either.isRight(got)) return got.right
       if (tries === 0) {
         const owner: Owner | undefined = got.left === "unknown" ? undefined : got.left
-        emit({ _tag: "NodeWaiting", node: node.name, owner })
+        making.emit({ _tag: "NodeWaiting", node: task.node.name, owner })
       }
       yield* Effect.sleep(Math.min(250, 20 * 1.3 ** tries))
     }
   })
+
+/** `makeNode`, but where another process holds the key's lock it is not waited for: `Left` says who does. */
+export const tryNode = (
+  { inJob, ...making }: NodeMaking,
+  task: NodeTask,
+): Effect.Effect<Either.Either<MadeNode, Owner | "unknown">, StageError, Fingerprint | DuckDb> =>
+  inJob(task.node, (cores) =>
+    Effect.acquireUseRelease(
+      making.session.tryLock(task.key),
+      (owner): Effect.Effect<Either.Either<MadeNode, Owner | "unknown">, StageError, Fingerprint | DuckDb> =>
+        owner === undefined
+          ? Effect.map(makeLocked({ inJob, ...making }, task, cores), Either.right)
+          : Effect.succeed(Either.left(owner)),
+      (owner) => (owner === undefined ? making.session.unlock(task.key) : Effect.void),
+    ),
+  )
+
+/** Why a node is made. */
+export const reasonOf = (
+  { store, keys }: Pick<NodeMaking, "store" | "keys">,
+  { document, forced, key, reason }: NodeTask,
+  found: Lookup,
+): Effect.Effect<Reason, StoreError> => {
+  if (reason !== undefined) return Effect.succeed(reason)
+  return forced ? Effect.succeed({ _tag: "Forced" }) : missReason(store, keys, document, key, found)
+}
 
 /** The key's lock is held. */
 const makeLocked = (
@@ -118,8 +136,8 @@ const makeLocked = (
   cores: Cores | undefined,
 ): Effect.Effect<MadeNode, StageError, Fingerprint | DuckDb> =>
   Effect.gen(function* () {
-    const { store, session, keys, emit } = making
-    const { node, key, document, forced } = task
+    const { store, session, emit } = making
+    const { node, key, forced } = task
     const found = yield* store.lookup(node.stage.name, key, task.depth)
     if (found._tag === "Found" && !forced) return { _tag: "Found", manifest: found.manifest, isLocal: true }
     if (!forced) {
@@ -128,7 +146,7 @@ const makeLocked = (
     }
     const failed = making.stoppedBy()
     if (failed !== undefined) return { _tag: "Stopped", failed }
-    const reason: Reason = forced ? { _tag: "Forced" } : yield* missReason(store, keys, document, key, found)
+    const reason = yield* reasonOf(making, task, found)
     const stored = found._tag === "Found" || found._tag === "Damaged" ? found.manifest : undefined
     const previous = stored ?? (yield* store.formerResult(node.stage.name, key))?.manifest
     if (found._tag === "Damaged") {

@@ -14,6 +14,7 @@ export { type Lineage, type LineageResult, lineage, lineageNodes, renderLineage,
 export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
 export { RemoteError } from "./Remote.ts"
 export { RunRecord } from "./RunRecord.ts"
+export { openRecord } from "./SealedRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
 export type { Moved, SharedResults } from "./SharedResults.ts"
 export { io, StoreError, saysDiskFull } from "./StoreError.ts"

@@ -77,6 +77,23 @@ export const dagProcess = async (words: ReadonlyArray<string>, { cwd = root, unr
   return sharing(words, cwd, started)
 }
 
+/** Starts the program with these words in a process of its own, to be killed. */
+export const dagStarted = async (words: ReadonlyArray<string>) => {
+  const bundle = await bundleOf()
+  const child = spawn(process.execPath, ["--enable-source-maps", join(bundle, bundleStart), ...words], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  let out = ""
+  let err = ""
+  child.stdout.on("data", (text: Buffer) => (out += text.toString()))
+  child.stderr.on("data", (text: Buffer) => (err += text.toString()))
+  const ended = new Promise<Ended>((done) => {
+    child.on("close", (code) => done({ code, out, err }))
+  })
+  return { child, ended }
+}
+
 /** Runs the program with the reader of a stream gone before anything is written to it, as `| head -0` is. */
 export const dagUnread = (unread: "stdout" | "stderr", ...words: ReadonlyArray<string>): Promise<Ended> =>
   dagProcess(words, { unread })

@@ -1,0 +1,109 @@
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { describeOwner, type MadeKey, makeKey, readPlan, type StageNode } from "../../pipeline/index.ts"
+import { Hardware } from "../../schemas/index.ts"
+import { findHardware } from "../findHardware.ts"
+import { makeRunDisplay } from "../RunDisplay.ts"
+import { runServices } from "../runServices.ts"
+import { messageOf, openTaskChannel } from "../TaskChannel.ts"
+import { errorOutput, writeOut } from "../Terminal.ts"
+import { PlanRecipe, rewirePlan } from "../wirePlan.ts"
+import { artifactsOption } from "./options.ts"
+
+/** Another process is at work on the key. */
+export class KeyHeld extends Schema.TaggedError<KeyHeld>()("KeyHeld", { key: Schema.String, owner: Schema.String }) {
+  override get message(): string {
+    return `${this.key.slice(0, 12)} is being made by another process (${this.owner}). Try again when that has ended.`
+  }
+}
+
+/** What the plan's models run on is not what is here. */
+export class HardwareDiffers extends Schema.TaggedError<HardwareDiffers>()("HardwareDiffers", {
+  node: Schema.String,
+  planned: Hardware,
+  here: Hardware,
+}) {
+  override get message(): string {
+    const named = ({ device, name }: Hardware) => `${device}, ${name}`
+    return `${this.node} is planned for ${named(this.planned)}; here is ${named(this.here)}, whose results would be others.`
+  }
+}
+
+const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
+
+/** `make`: one result by its key, as every task on any machine makes it. */
+export const makeCommand = Command.make(
+  "make",
+  {
+    key: Args.text({ name: "key" }).pipe(Args.withDescription("The action key, 64 hexadecimal digits")),
+    plan: Options.text("plan").pipe(Options.withDescription("Name of a plan that a run stored below plans/")),
+    node: Options.text("node").pipe(
+      Options.optional,
+      Options.withDescription("The node that has the key; left out, it is looked for"),
+    ),
+    artifacts: artifactsOption,
+    force: Options.boolean("force").pipe(Options.withDescription("Make it although its result is stored")),
+    events: Options.text("events").pipe(
+      Options.optional,
+      Options.withDescription("Where events go, as lines of JSON: a file, or ipc, to the process that starts this one"),
+    ),
+  },
+  ({ artifacts, events, force, key, node, plan: hash }) =>
+    Effect.gen(function* () {
+      const channel = openTaskChannel(Option.getOrUndefined(events))
+      const shown = Option.isNone(events)
+      const { services } = yield* runServices(artifacts)
+      const made = yield* Effect.gen(function* () {
+        const stored = yield* readPlan(hash)
+        const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
+        const { plan, settings } = yield* rewirePlan(recipe)
+        const check = ({ config, name }: StageNode) =>
+          Effect.gen(function* () {
+            if (!usesHardware(config)) return
+            const here = yield* findHardware(settings, () => Effect.void)
+            const planned = config.hardware
+            if (here.device === planned.device && here.name === planned.name) return
+            return yield* new HardwareDiffers({ node: name, planned, here })
+          })
+        const display = yield* Effect.acquireRelease(
+          Effect.sync(() => makeRunDisplay(shown ? "auto" : "plain", errorOutput)),
+          (opened) => Effect.sync(opened.close),
+        )
+        return yield* makeKey(
+          plan,
+          stored,
+          { key, forced: force, ...Option.match(node, { onNone: () => ({}), onSome: (node) => ({ node }) }) },
+          {
+            purpose: "make",
+            inJob: channel.inJob,
+            check,
+            onEvent: (event) => {
+              if (shown) display.onEvent(event)
+              const message = messageOf(event)
+              if (message !== undefined) channel.say(message)
+            },
+          },
+        )
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(services),
+        Effect.tapError((error) =>
+          Effect.sync(() => channel.say({ _tag: "Failed", error: error._tag, message: error.message })),
+        ),
+      )
+      if (made._tag === "Held") {
+        channel.say({ _tag: "Held" })
+        const owner = made.owner === "unknown" ? "unknown" : describeOwner(made.owner)
+        return yield* new KeyHeld({ key, owner })
+      }
+      channel.say(made._tag === "Made" ? { _tag: "Made", seconds: made.seconds } : { _tag: "Found" })
+      if (shown) yield* writeOut(`${outcome(made, key)}\n`)
+    }),
+).pipe(Command.withDescription("Makes one result of a stored plan by its key, as tasks on other machines do"))
+
+const outcome = (made: MadeKey, key: string): string =>
+  made._tag === "Made" ? `${key} made in ${made.seconds} s` : `${key} is in the store`

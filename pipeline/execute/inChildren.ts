@@ -1,0 +1,245 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs"
+import { join, relative } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { makeFolders } from "../../schemas/index.ts"
+import type { Cores, Json, StageError } from "../plan/index.ts"
+import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import type { Owner } from "../store/index.ts"
+import { TaskDied, TaskFailed } from "./TaskError.ts"
+import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
+
+/** How another process of this program is started. */
+export interface TaskProgram {
+  /** Absolute path of an executable, and what comes before the words of the command line. */
+  readonly command: ReadonlyArray<string>
+}
+
+/** How often a task is tried whose process dies; an error of its own comes again, and is not tried again. */
+export const mostAttempts = 3
+
+/** The words of a task: `make <key> --plan …`. */
+export const taskWords = (
+  { key, node, forced }: Pick<NodeTask, "key" | "node" | "forced">,
+  plan: string,
+  store: string,
+): ReadonlyArray<string> => [
+  "make",
+  key,
+  "--plan",
+  plan,
+  "--node",
+  node.name,
+  "--artifacts",
+  store,
+  ...(forced ? ["--force"] : []),
+]
+
+/** Folder of what the attempts at a key printed: `<attempt>.log`. */
+export const logFolder = (store: string, key: string): string => join(store, "logs", key)
+
+/** The last lines of a log. */
+export const lastLines = (path: string, count = 8): ReadonlyArray<string> => {
+  try {
+    return readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .filter((line) => line !== "")
+      .slice(-count)
+  } catch {
+    return []
+  }
+}
+
+/** How a process ended without a result, in words. */
+const ending = (code: number | null, signal: NodeJS.Signals | null): string =>
+  signal === null ? `exit code ${code ?? "unknown"}` : `signal ${signal}`
+
+type Ended = { readonly message: TaskMessage } | { readonly died: string }
+
+/** Waits until a child has ended, and hands over what it says. */
+const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => void): Effect.Effect<Ended> =>
+  Effect.async<Ended>((resume) => {
+    let last: TaskMessage | undefined
+    child.on("message", (data) => {
+      const message = Option.getOrUndefined(Either.getRight(decodeTaskMessage(data)))
+      if (message === undefined) return
+      if (["Made", "Found", "Held", "Failed"].includes(message._tag)) last = message
+      else onMessage(message)
+    })
+    child.on("error", (error) => resume(Effect.succeed({ died: error.message })))
+    child.on("close", (code, signal) =>
+      resume(Effect.succeed(last === undefined ? { died: ending(code, signal) } : { message: last })),
+    )
+  })
+
+/** How long an interrupted child may clean up. */
+const graceMilliseconds = 10_000
+
+/** Asks a child to end, as Ctrl-C does, and waits until it has. */
+const ended = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    const done = () => resume(Effect.void)
+    if (child.exitCode !== null || child.signalCode !== null) return done()
+    child.once("close", done)
+    child.kill("SIGTERM")
+    const timer = setTimeout(() => child.kill("SIGKILL"), graceMilliseconds)
+    child.once("close", () => clearTimeout(timer))
+  })
+
+/**
+ * Each node in a process of its own, which ends with this one. A process that dies is tried again, three times at most.
+ *
+ * @param recipe of what the program makes the plan again
+ */
+export const inChildren =
+  (program: TaskProgram, recipe: Json): Executor =>
+  (making, plan) =>
+    Effect.gen(function* () {
+      const hash = yield* storePlan(plan, recipe, making.session)
+      return (task) => makeInChild(making, task, program, hash)
+    })
+
+const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, plan: string) =>
+  Effect.gen(function* () {
+    const { emit, session, store } = making
+    const { key, node } = task
+    const [executable = process.execPath, ...before] = program.command
+    const words = [...before, ...taskWords(task, plan, store.directory), "--events", "ipc"]
+    const reason = yield* reasonOf(making, task, yield* store.lookup(node.stage.name, key, "sizes"))
+    let died = 0
+    let told = false
+    const once = (
+      cores: Cores | undefined,
+    ): Effect.Effect<Either.Either<MadeNode, Owner | "unknown" | "died">, StageError> =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const failed = making.stoppedBy()
+          if (failed !== undefined) return Either.right({ _tag: "Stopped" as const, failed })
+          const owner = yield* session.holderOf(key)
+          if (owner !== undefined) return Either.left(owner)
+          const folder = logFolder(store.directory, key)
+          const log = join(folder, `${died + 1}.log`)
+          const child = yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              makeFolders(folder)
+              const file = openSync(log, "w")
+              const started = spawn(executable, words, { stdio: ["ignore", file, file, "ipc"] })
+              closeSync(file)
+              return started
+            }),
+            ended,
+          )
+          const onMessage = yield* taskListener(making, task, reason, child, cores)
+          const end = yield* endOf(child, onMessage)
+          if (statSync(log, { throwIfNoEntry: false })?.size === 0) {
+            rmSync(log)
+            // Another attempt's may be there.
+            if (readdirSync(folder).length === 0) rmdirSync(folder)
+          }
+          if ("died" in end) {
+            if (++died < mostAttempts) return Either.left("died" as const)
+            const where = relative(store.directory, log)
+            return yield* new TaskDied({
+              node: node.name,
+              attempts: died,
+              how: end.died,
+              lines: lastLines(log),
+              log: where,
+            })
+          }
+          const { message } = end
+          if (message._tag === "Failed") return yield* Effect.fail(new TaskFailed(message.error, message.message))
+          if (message._tag !== "Made" && message._tag !== "Found")
+            return Either.left((yield* session.holderOf(key)) ?? "unknown")
+          const made = yield* store.readManifest(node.stage.name, key)
+          // Damaged or gone in this moment: the task is given again, and finds that out.
+          if (made._tag !== "Found") return Either.left("unknown" as const)
+          const { manifest } = made
+          return Either.right(
+            message._tag === "Found"
+              ? { _tag: "Found" as const, manifest, isLocal: true }
+              : { _tag: "Made" as const, manifest, reason, seconds: message.seconds },
+          )
+        }),
+      )
+    for (let tries = 0; ; tries++) {
+      const got = yield* making.inJob(node, once)
+      if (Either.isRight(got)) return got.right
+      if (got.left !== "died" && !told) {
+        told = true
+        emit({ _tag: "NodeWaiting", node: node.name, owner: got.left === "unknown" ? undefined : got.left })
+      }
+      // A process that is started for nothing costs more than a look at the lock.
+      for (
+        let waited = 0;
+        got.left !== "died" && waited < 40 && (yield* session.holderOf(key)) !== undefined;
+        waited++
+      ) {
+        yield* Effect.sleep("250 millis")
+      }
+      yield* Effect.sleep(Math.min(1000, 50 * 2 ** tries))
+    }
+  })
+
+/** Passes on what a task says, and gives it the cores that it asks for as they become free. */
+const taskListener = (
+  { emit }: NodeMaking,
+  { node }: NodeTask,
+  reason: Parameters<typeof startedEvent>[1],
+  child: ChildProcess,
+  cores: Cores | undefined,
+) =>
+  Effect.gen(function* () {
+    const asks = new Map<number, Scope.CloseableScope>()
+    const fork = yield* FiberSet.makeRuntime<never>()
+    const hasCores = (ask: number) =>
+      Effect.sync(() => {
+        const reply: TaskReply = { _tag: "HasCores", ask }
+        if (child.connected) child.send(reply)
+      })
+    yield* Effect.addFinalizer(() =>
+      Effect.forEach([...asks.values()], (scope) => Scope.close(scope, Exit.void), { discard: true }),
+    )
+    return (message: TaskMessage): void => {
+      switch (message._tag) {
+        case "Started":
+          return emit(startedEvent(node.name, reason))
+        case "Progress":
+          return emit({ _tag: "NodeProgress", node: node.name, progress: message.progress })
+        case "Warning":
+          return emit({ _tag: "NodeWarning", node: node.name, message: message.message })
+        case "Damaged":
+          return emit({ _tag: "ArtifactDamaged", node: node.name, damage: message.damage })
+        case "AskCores": {
+          if (cores === undefined) return void fork(hasCores(message.ask))
+          if (message.all) return void fork(Effect.zipRight(cores.all, hasCores(message.ask)))
+          const taking = Effect.flatMap(Scope.make(), (scope) => {
+            asks.set(message.ask, scope)
+            return Effect.zipRight(Scope.extend(cores.another, scope), hasCores(message.ask))
+          })
+          return void fork(taking)
+        }
+        case "ReturnCores": {
+          const scope = asks.get(message.ask)
+          asks.delete(message.ask)
+          if (scope !== undefined) fork(Scope.close(scope, Exit.void))
+          return
+        }
+        case "Made":
+        case "Found":
+        case "Held":
+        case "Failed":
+          // What became of it is seen to when the process has ended.
+          return
+      }
+    }
+  })
+
+const startedEvent = (node: string, reason: Effect.Effect.Success<ReturnType<typeof reasonOf>>) =>
+  ({ _tag: "NodeStarted", node, reason }) as const
