@@ -107,6 +107,8 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
     Effect.gen(function* () {
       const root = resolve(options.projectRoot)
       const hints = new FingerprintHints(options.hintsFile, options.readOnly ?? false)
+      /** A store may be shared by several checkouts, each with a code of its own. */
+      const named = (what: string): string => `${what} in ${root}`
       const one = yield* Effect.makeSemaphore(1)
       const codes = new Map<string, Code>()
       const packages = new Map<string, Readonly<Record<string, string>>>()
@@ -116,7 +118,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
         Effect.gen(function* () {
           const known = codes.get(stage.code)
           if (known !== undefined) return known
-          const hint = hints.get(`code:${stage.code}`)
+          const hint = hints.get(named(`code:${stage.code}`))
           let code: Code
           if (hint !== undefined && isCodeHint(hint.value)) {
             code = { ...hint.value, files: new Map(Object.entries(hint.files)) }
@@ -135,7 +137,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
             )
             const value = { code: { digest: graph.digest, files: graph.files }, packages: graph.packages }
             code = { ...value, files: graph.read }
-            hints.set(`code:${stage.code}`, code.files, at, value)
+            hints.set(named(`code:${stage.code}`), code.files, at, value)
           }
           if (options.builtFrom !== undefined) {
             for (const [file, stamp] of code.files) {
@@ -156,7 +158,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
         Effect.gen(function* () {
           const known = packages.get(name)
           if (known !== undefined) return known
-          const hint = hints.get(`package:${name}`)
+          const hint = hints.get(named(`package:${name}`))
           if (hint !== undefined && isVersionsHint(hint.value)) {
             packages.set(name, hint.value)
             return hint.value
@@ -165,7 +167,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
           const installed = installedPackages(name, root)
           if (installed === undefined) return yield* new NotInstalledError({ stage: stage.name, package: name })
           packages.set(name, installed.versions)
-          hints.set(`package:${name}`, stamps(installed.looked), at, installed.versions)
+          hints.set(named(`package:${name}`), stamps(installed.looked), at, installed.versions)
           return installed.versions
         })
 
@@ -173,7 +175,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
         Effect.gen(function* () {
           const known = natives.get(library)
           if (known !== undefined) return known
-          const hint = hints.get(`native:${library}`)
+          const hint = hints.get(named(`native:${library}`))
           if (hint !== undefined && typeof hint.value === "string") {
             natives.set(library, hint.value)
             return hint.value
@@ -187,7 +189,7 @@ export const layerFingerprint = (options: FingerprintOptions): Layer.Layer<Finge
           if (version === undefined)
             return yield* new NotInstalledError({ stage: stage.name, package: "onnxruntime-node" })
           natives.set(library, version)
-          if (binaries.size > 0) hints.set(`native:${library}`, binaries, at, version)
+          if (binaries.size > 0) hints.set(named(`native:${library}`), binaries, at, version)
           return version
         })
 

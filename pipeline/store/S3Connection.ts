@@ -1,9 +1,7 @@
 import { createHash, randomInt } from "node:crypto"
 import { readFileSync } from "node:fs"
-import * as http from "node:http"
-import * as https from "node:https"
+import type * as http from "node:http"
 import { setTimeout as wait } from "node:timers/promises"
-import { AwsV4Signer } from "aws4fetch"
 import { type AwsCredentials, awsSettings, type Environment } from "./AwsSettings.ts"
 import { RemoteError } from "./Remote.ts"
 
@@ -91,8 +89,20 @@ export const wholeBody = async (body: http.IncomingMessage, most = wholeBytes): 
   return Buffer.concat(parts)
 }
 
+/** What speaks to servers, and signs. The engine's other modules are read for every command; these load where S3 is named. */
+export const loadClient = async () => {
+  const [{ AwsV4Signer }, plain, secure] = await Promise.all([
+    import("aws4fetch"),
+    import("node:http"),
+    import("node:https"),
+  ])
+  return { AwsV4Signer, http: plain, https: secure }
+}
+type Client = Awaited<ReturnType<typeof loadClient>>
+
 /** Requests to a bucket, signed (AWS's version 4) and, where that can help, sent again. */
 export class S3Connection {
+  readonly #client: Client
   readonly #place: S3Place
   readonly #agent: http.Agent
   readonly #bucketUrl: string
@@ -103,8 +113,10 @@ export class S3Connection {
   readonly #waiting: Array<() => void> = []
 
   /** @throws RemoteError where there are no credentials, or the server is not to be trusted with them. */
-  constructor(place: S3Place) {
+  constructor(place: S3Place, client: Client) {
+    const { http, https } = client
     this.#place = place
+    this.#client = client
     const failure = (reason: RemoteError["reason"], detail: string) =>
       new RemoteError({ reason, address: place.address, during: "looking for the server", detail })
     const settings = (() => {
@@ -257,7 +269,7 @@ export class S3Connection {
     const path = encodedKey(prefix === "" ? request.key : `${prefix}/${request.key}`)
     const url = `${this.#bucketUrl}/${path}${query.length === 0 ? "" : `?${query.join("&")}`}`
     const { accessKeyId, secretAccessKey, sessionToken } = this.#credentials
-    const signer = new AwsV4Signer({
+    const signer = new this.#client.AwsV4Signer({
       url,
       method: request.method,
       headers: {
@@ -278,7 +290,7 @@ export class S3Connection {
     if (body !== undefined || request.method === "PUT" || request.method === "POST") {
       headers["content-length"] = body?.length ?? 0
     }
-    const { request: send } = signed.url.protocol === "https:" ? https : http
+    const { request: send } = signed.url.protocol === "https:" ? this.#client.https : this.#client.http
     return new Promise((resolve, reject) => {
       const sent = send(signed.url, { method: request.method, headers, agent: this.#agent, signal })
       sent.setTimeout(idleMilliseconds, () =>

@@ -6,6 +6,7 @@ import type { Environment } from "./AwsSettings.ts"
 import { folderRemote } from "./FolderRemote.ts"
 import { RemoteError } from "./Remote.ts"
 import type { S3Place } from "./S3Connection.ts"
+import { s3Remote } from "./S3Remote.ts"
 import { sharedResults } from "./SharedResults.ts"
 import type { StoreError } from "./StoreError.ts"
 
@@ -62,7 +63,6 @@ export const layerArtifactStore = (place: string | StorePlace): Layer.Layer<Arti
         return { ...folder, remote: sharedResults(folder, folderRemote(outer, outer.directory)) }
       }
       const s3 = yield* s3Place(remote)
-      const { s3Remote } = yield* Effect.promise(() => import("./S3Remote.ts"))
       return { ...folder, remote: sharedResults(folder, yield* s3Remote(s3)) }
     }),
   )

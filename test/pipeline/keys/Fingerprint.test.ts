@@ -517,6 +517,22 @@ describe("hints", () => {
     expect((await of()).packages).toEqual({ ...first.packages, "absent-fixture": "5.0.0" })
   })
 
+  it("K16 two checkouts with a store between them have hints of their own", async () => {
+    const [mine, theirs] = [
+      retrieval,
+      { ...retrieval, "stages/report/page.ts": "export const run = () => 'theirs'" },
+    ].map(project)
+    if (mine === undefined || theirs === undefined) throw new Error("there are two")
+    await age(mine)
+    await age(theirs)
+    const hintsFile = join(mine, "artifacts/hints.json")
+    const of = (projectRoot: string, remembers: boolean) =>
+      run({ projectRoot, ...(remembers ? { hintsFile } : {}) }, (each) => each.stage(stage("stages/report/page.ts")))
+    const plain = [await of(mine, false), await of(theirs, false)]
+    expect(plain[0]).not.toEqual(plain[1])
+    for (let round = 0; round < 2; round++) expect([await of(mine, true), await of(theirs, true)]).toEqual(plain)
+  })
+
   it("K16 damaged hints are ignored, a folder that cannot be written is no failure, a read-only run writes nothing", async () => {
     const root = project(retrieval)
     await age(root)
