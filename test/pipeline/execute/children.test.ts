@@ -77,7 +77,7 @@ const until = async (what: () => boolean): Promise<void> => {
 }
 
 describe("a process for each node", () => {
-  it("C152 gives what one process gives, byte for byte, tells as much, and leaves no empty logs", async () => {
+  it("C182 gives what one process gives, byte for byte, tells as much, and leaves no empty logs", async () => {
     const here = await dagProcess(words("plain", "here", "local"))
     const there = await dagProcess(words("plain", "there", "children"))
     expect([here.code, there.code]).toEqual([0, 0])
@@ -90,7 +90,7 @@ describe("a process for each node", () => {
     expect(outputs(again.out)).toEqual(outputs(here.out))
   })
 
-  it("C153 a process that dies is tried again, three times at most; then its end and its last words are told", async () => {
+  it("C183 a process that dies is tried again, three times at most; then its end and its last words are told", async () => {
     const twice = await dagProcess(words("dies", "dies", "children", "retrieve.alpha.dies=2"))
     expect(twice.code).toBe(0)
     expect(journal("dies").filter(({ system }) => system === "alpha").length).toBe(3)
@@ -101,14 +101,14 @@ describe("a process for each node", () => {
     expect(always.err).toContain("alpha is about to die")
   })
 
-  it("C153 a stage's own error is told as it is, and not tried again", async () => {
+  it("C183 a stage's own error is told as it is, and not tried again", async () => {
     const { code, err } = await dagProcess(words("fails", "fails", "children", "retrieve.alpha.fails=true"))
     expect(code).toBe(1)
     expect(err).toContain("alpha was told to fail")
     expect(journal("fails").filter(({ system }) => system === "alpha").length).toBe(1)
   })
 
-  it.each(["SIGKILL", "SIGINT"] as const)("C154 a run that ends by %s takes its processes with it", async (signal) => {
+  it.each(["SIGKILL", "SIGINT"] as const)("C184 a run that ends by %s takes its processes with it", async (signal) => {
     const name = `parent-${signal}`
     const { child, ended } = await dagStarted(words(name, name, "children", "retrieve.alpha.waits=60000"))
     started.push(child)
@@ -123,7 +123,7 @@ describe("a process for each node", () => {
     expect(readdirSync(join(scratch, name, "tmp"))).toEqual([])
   })
 
-  it("C155 a key is made by hand from the plan that a run stored; what is there is found", async () => {
+  it("C185 a key is made by hand from the plan that a run stored; what is there is found", async () => {
     const store = join(scratch, "hand")
     const { code, out } = await dagProcess(words("hand", "hand", "children"))
     expect(code).toBe(0)
@@ -146,7 +146,7 @@ describe("a process for each node", () => {
     expect(forged.err).toContain("has other bytes than its name says")
   })
 
-  it("C156 code that differs from the plan's has an exit code of its own", () => {
+  it("C186 code that differs from the plan's has an exit code of its own", () => {
     expect(exitCodeOf(new CodeDiffers({ key: "0".repeat(64), differences: ["stages/x.ts"] }))).toBe(6)
   })
 })

@@ -58,7 +58,7 @@ const runIn = (store: string, shards: number | undefined, options: RunOptions = 
   Effect.runPromise(run(plan(shards, text), options).pipe(Effect.provide(services(join(scratch, store)))))
 
 describe("a divided stage", () => {
-  it("C150 a node that asks for parts is a node for each and one of its own name that joins them", () => {
+  it("C180 a node that asks for parts is a node for each and one of its own name that joins them", () => {
     const { nodes } = plan(3)
     expect(nodes.map(({ node }) => node.name)).toEqual([
       "make.a",
@@ -72,7 +72,7 @@ describe("a divided stage", () => {
     expect([...Effect.runSync(nodesNamed(plan(3), ["capitals.x"]))].length).toBe(4)
   })
 
-  it("C150 the parts' results joined are the whole's, and each part is kept and found by itself", async () => {
+  it("C180 the parts' results joined are the whole's, and each part is kept and found by itself", async () => {
     const whole = await runIn("whole", undefined)
     const parts = await runIn("parts", 5)
     const output = (report: typeof whole, name: string) =>
@@ -85,7 +85,7 @@ describe("a divided stage", () => {
     expect(again.nodes.filter(({ status }) => status === "ran").map(({ name }) => name)).toEqual(["capitals.x.2of5"])
   })
 
-  it("C151 how many parts there are is in the key, and without parts the key is what it was", async () => {
+  it("C181 how many parts there are is in the key, and without parts the key is what it was", async () => {
     const keys = async (shards: number | undefined) =>
       (await runIn(`keys-${shards}`, shards)).nodes.find(({ name }) => name === "capitals.x")?.key
     const [none, one, two, three] = [await keys(undefined), await keys(1), await keys(2), await keys(3)]
@@ -99,7 +99,7 @@ describe("a divided stage", () => {
     ])
   })
 
-  it("C150 parts cover everything once, in order, and differ by one at most", () => {
+  it("C180 parts cover everything once, in order, and differ by one at most", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 50 }), fc.integer({ min: 0, max: 500 }), (of, count) => {
         const ranges = Array.from({ length: of }, (_, at) => shardRange({ part: at + 1, of }, count))
@@ -112,7 +112,7 @@ describe("a divided stage", () => {
     )
   })
 
-  it("C150 a part whose input is damaged or changed is made again, and nothing else", async () => {
+  it("C180 a part whose input is damaged or changed is made again, and nothing else", async () => {
     const journal = join(scratch, "journal")
     setMischief({ journal })
     await runIn("changed", 2)

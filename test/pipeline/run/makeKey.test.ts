@@ -57,7 +57,7 @@ describe("a key that is asked for", () => {
   const journal = join(scratch, "journal")
   const trouble = (more: Mischief = {}) => setMischief({ journal, ...more })
 
-  it("C155 is found where it is, and made where it is not, with or without its node's name", async () => {
+  it("C185 is found where it is, and made where it is not, with or without its node's name", async () => {
     trouble()
     const { hash, keyOf } = await stored("found", diamond())
     const top = keyOf("join.top")
@@ -68,7 +68,7 @@ describe("a key that is asked for", () => {
     expect(executed(journal).filter((node) => node === "top").length).toBe(3)
   })
 
-  it("C156 with other code nothing is made, and the file that differs is named", async () => {
+  it("C186 with other code nothing is made, and the file that differs is named", async () => {
     trouble()
     const { hash, keyOf } = await stored("code", diamond())
     const key = keyOf("join.top")
@@ -81,7 +81,7 @@ describe("a key that is asked for", () => {
     expect(executed(journal).length).toBe(before)
   })
 
-  it("C156 with other settings, or without what it reads, nothing is made, and it is said which", async () => {
+  it("C186 with other settings, or without what it reads, nothing is made, and it is said which", async () => {
     trouble()
     const { hash, keyOf } = await stored("settings", diamond())
     const key = keyOf("join.top")
@@ -94,7 +94,7 @@ describe("a key that is asked for", () => {
     expect(missing.message).toContain("make.a")
   })
 
-  it("C155 while another process makes it, it is given back at once", async () => {
+  it("C185 while another process makes it, it is given back at once", async () => {
     trouble()
     const { hash, keyOf } = await stored("held", diamond())
     const key = keyOf("join.top")
