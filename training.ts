@@ -13,6 +13,7 @@ import {
   type Hardware,
   isScratch,
   type Kinds,
+  type LoraSettings,
   type ModelChoice,
   optimizerOf,
   type PrecisionChoice,
@@ -23,10 +24,10 @@ import {
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
-import { scratchOf, type WiredModel } from "./stages/model/index.ts"
+import { merge, scratchOf, type WiredModel } from "./stages/model/index.ts"
 import type { Asked } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
-import { train } from "./stages/train/index.ts"
+import { train, trainAdapter } from "./stages/train/index.ts"
 import { pointName, type SweepPoint, type Swept, sweepPoints } from "./sweep.ts"
 
 /** What a training is wired to. */
@@ -209,26 +210,31 @@ export const wireTraining = (
           const withoutSeed = pointName(sweep, point)
           const system = seeds.length > 1 ? pointName(sweep, point, `.${seed}`) : withoutSeed
           const { loss } = lossesOf(point.settings.train)[position]!
-          const trained = train(
-            {
-              system,
-              hardware,
-              seed,
-              loss,
-              steps,
-              lists: sampling,
-              leaveOutOwn,
-              dropout: dropout ?? (fromNothing ? 0 : usualDropout),
-              optimizer: optimizerOf(point.settings.train, fromNothing),
-              validate,
-              checkpointEvery,
-              ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
-              ...(threads === undefined ? {} : { threads }),
-              ...(strict ? { strict } : {}),
-            },
-            { model: starts(seed, () => withSeed(seed)), tokenizer, tokens, queries, qrels, candidates, dev, teacher },
-            `${system}${label}`,
-          )
+          const { lora } = point.settings.train
+          const asked = {
+            system,
+            hardware,
+            seed,
+            loss,
+            steps,
+            lists: sampling,
+            leaveOutOwn,
+            dropout: dropout ?? (fromNothing ? 0 : usualDropout),
+            optimizer: optimizerOf(point.settings.train, fromNothing),
+            validate,
+            checkpointEvery,
+            ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
+            ...(threads === undefined ? {} : { threads }),
+            ...(strict ? { strict } : {}),
+          }
+          const base = starts(seed, () => withSeed(seed))
+          const inputs = { model: base, tokenizer, tokens, queries, qrels, candidates, dev, teacher }
+          const named = `${system}${label}`
+          const adapted = (lora: LoraSettings) => {
+            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, start: [] }, named)
+            return { log, ...merge({ name: system }, { model: base, adapter }, named) }
+          }
+          const trained = lora === undefined ? train(asked, inputs, named) : adapted(lora)
           return {
             name: system,
             repeated: seeds.length > 1 ? withoutSeed : undefined,

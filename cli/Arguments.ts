@@ -115,6 +115,10 @@ export const vocabulary: Vocabulary = {
           options: { ...store, "--system": "value", "--to": "value", "--force": "flag" },
           needs: ["--system", "--to"],
         },
+        adapter: {
+          options: { ...store, "--system": "value", "--to": "value", "--force": "flag" },
+          needs: ["--system", "--to"],
+        },
         index: {
           options: {
             ...store,

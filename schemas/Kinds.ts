@@ -80,6 +80,13 @@ export type Summary = typeof Summary
 export const Model = artifactKind("model")
 export type Model = typeof Model
 
+/**
+ * What was trained beside a model whose weights stay: `adapter_config.json` and `adapter_model.safetensors` as peft has them,
+ * `head.safetensors` where the head is one of ours, and `adapter.json` (an `AdapterCard`), which names the model by a hash.
+ */
+export const Adapter = artifactKind("adapter")
+export type Adapter = typeof Adapter
+
 /** `agreement.json`, an `Agreement`: how alike a model in another precision orders pairs as in fp32. */
 export const Agreement = artifactKind("agreement")
 export type Agreement = typeof Agreement

@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { SystemName } from "./Ids.ts"
+import { LoraSettings } from "./LoraSettings.ts"
 import { AdamWSettings, belowOne, GroupSettings, OptimizerSettings, ScheduleSettings } from "./Optimizer.ts"
 import { ModelChoice } from "./RerankSettings.ts"
 import { choice, count, section, setting, share, weight } from "./Setting.ts"
@@ -138,7 +139,7 @@ export const TrainOptimizer = Schema.Struct({
   kind: OptimizerSettings.fields.kind,
   learningRate: choice(
     weight,
-    "The height of the learning rate; left out, 1e-3 from nothing and 5e-5 for a model that is there",
+    "The height of the learning rate; left out, 1e-3 from nothing, 5e-5 for a model that is there, and 2e-4 for adapters beside one",
   ),
   schedule: choice(
     ScheduleSettings,
@@ -184,6 +185,10 @@ export const TrainSettings = Schema.Struct({
     "A model whose scores of the train candidates are learnt from (marginmse), mined by or filtered by",
   ),
   dropout: choice(share, "Of the model's places; left out, 0 from nothing and 0.1 for a model that is there"),
+  lora: choice(
+    LoraSettings,
+    "Low-rank changes beside the weights (LoRA), which alone are trained, with the head; left out, all weights are",
+  ),
   optimizer: section(TrainOptimizer, "How weights follow their gradients"),
   validate: section(ValidateSettings, "Looking at the dev split"),
   checkpointEvery: setting(count, 250, "After how many steps a killed training can go on from"),
@@ -219,8 +224,8 @@ export const optimizerOf = (settings: TrainSettings, fromNothing: boolean): Opti
     ...rest,
     // From nothing, gradients change fast: their squares of a thousand steps ago say nothing.
     adamw: { ...adamw, beta2: adamw.beta2 ?? (fromNothing ? 0.98 : 0.999) },
-    learningRate: learningRate ?? (fromNothing ? 1e-3 : 5e-5),
+    learningRate: learningRate ?? (fromNothing ? 1e-3 : settings.lora === undefined ? 5e-5 : 2e-4),
     schedule: schedule ?? { kind: "linear", warmup: Math.round(usualWarmup * settings.steps), end: 0 },
-    groups: groups ?? (fromNothing ? [embedding, { ...all, name: "other" }] : [all]),
+    groups: groups ?? (fromNothing && settings.lora === undefined ? [embedding, { ...all, name: "other" }] : [all]),
   }
 }

@@ -1,3 +1,4 @@
+export * from "./AdapterCard.ts"
 export * from "./ArtifactKind.ts"
 export * from "./causeText.ts"
 export * from "./compareBytes.ts"

@@ -15,7 +15,7 @@ import { tableWidth, writeData, writeOut } from "../Terminal.ts"
 import { renderGrid } from "../TextGrid.ts"
 import { exportIndexCommand } from "./exportIndex.ts"
 import { exportLogCommand } from "./exportLog.ts"
-import { exportModelCommand } from "./exportModel.ts"
+import { exportAdapterCommand, exportModelCommand } from "./exportModel.ts"
 import { artifactsOption } from "./options.ts"
 
 /** What every export asks. */
@@ -240,6 +240,7 @@ export const exportCommand = Command.make("export").pipe(
     tableCommand,
     exportIndexCommand,
     exportLogCommand,
+    exportAdapterCommand,
     exportModelCommand,
   ]),
 )

@@ -45,7 +45,8 @@ export const factorsOf = ({ weights }: Pick<Adapters, "weights">): readonly Adap
   ])
 
 /** What makes scores of states: always trained. A ModernBERT's `head.dense` is part of its body, as in peft. */
-const isHead = (name: string): boolean => /^(?:head\.(?:score|attention|dense\.\d+)|classifier|score)\./u.test(name)
+export const isHead = (name: string): boolean =>
+  /^(?:head\.(?:score|attention|dense\.\d+)|classifier|score)\./u.test(name)
 
 const moduleOf = (weight: string): string => weight.replace(/\.weight$/u, "")
 

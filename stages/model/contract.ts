@@ -52,6 +52,22 @@ export const quantizeInputs = { model: Kinds.Model }
 
 export const quantizeOutputs = { model: Kinds.Model }
 
+/** What the stage reads of a model with an adapter's changes in its weights: how it is called. */
+export const MergeConfig = Schema.typeSchema(Schema.Struct({ name: SystemName }))
+export type MergeConfig = typeof MergeConfig.Type
+
+export const mergeInputs = { model: Kinds.Model, adapter: Kinds.Adapter }
+
+export const mergeOutputs = { model: Kinds.Model }
+
+/** What the stage reads of an adapter's files. */
+export const AdapterFilesConfig = Schema.typeSchema(Schema.Struct({ files: Schema.Array(Schema.String) }))
+export type AdapterFilesConfig = typeof AdapterFilesConfig.Type
+
+export const adapterFilesInputs = { files: Kinds.SourceFiles }
+
+export const adapterFilesOutputs = { adapter: Kinds.Adapter }
+
 /** What the stage reads of a model from nothing. */
 export const TrainTokenizerConfig = Schema.typeSchema(
   Schema.Struct({ vocabulary: ScratchSettings.fields.vocabulary, maximumTokens: ScratchSettings.fields.maximumTokens }),

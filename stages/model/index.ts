@@ -13,8 +13,14 @@ import {
   tokenizerFiles,
 } from "../../schemas/index.ts"
 import {
+  AdapterFilesConfig,
+  adapterFilesInputs,
+  adapterFilesOutputs,
+  MergeConfig,
   ModelFilesConfig,
   ModelHubConfig,
+  mergeInputs,
+  mergeOutputs,
   modelFilesInputs,
   modelOutputs,
   QuantizeConfig,
@@ -87,6 +93,26 @@ export const quantize = stage({
   outputs: quantizeOutputs,
   code: "stages/model/quantize.ts",
   load: () => import("./quantize.ts"),
+})
+
+/** A model with an adapter's changes in its weights. */
+export const merge = stage({
+  name: "merge",
+  config: MergeConfig,
+  inputs: mergeInputs,
+  outputs: mergeOutputs,
+  code: "stages/model/merge.ts",
+  load: () => import("./merge.ts"),
+})
+
+/** An adapter from a folder, as peft writes it. */
+export const adapterFromFiles = stage({
+  name: "adapter",
+  config: AdapterFilesConfig,
+  inputs: adapterFilesInputs,
+  outputs: adapterFilesOutputs,
+  code: "stages/model/readAdapterFiles.ts",
+  load: () => import("./readAdapterFiles.ts"),
 })
 
 const nameOf = (source: string): SystemName => modelName(resolve(source))

@@ -7,7 +7,7 @@ import type { TrainConfig, trainInputs, trainOutputs } from "./contract.ts"
 import { NothingToLearn, TrainingContradicts } from "./TrainError.ts"
 import type { TrainingData } from "./TrainingData.ts"
 
-type Context = StageContext<TrainConfig, typeof trainInputs, typeof trainOutputs>
+type Context = Pick<StageContext<TrainConfig, typeof trainInputs, typeof trainOutputs>, "config" | "inputs">
 
 /** Refuses settings that contradict each other before anything is read. */
 export const checkSettings = ({ config, inputs }: Context): Effect.Effect<void, TrainingContradicts> => {

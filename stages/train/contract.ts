@@ -6,6 +6,7 @@ import {
   Hardware,
   Kinds,
   ListSettings,
+  LoraSettings,
   OptimizerSettings,
   SystemName,
   TrainSettings,
@@ -47,6 +48,10 @@ export const TrainConfig = Schema.extend(
 )
 export type TrainConfig = typeof TrainConfig.Type
 
+/** Of a training of adapters: with what is changed of the model. */
+export const TrainAdapterConfig = Schema.extend(TrainConfig, Schema.typeSchema(Schema.Struct({ lora: LoraSettings })))
+export type TrainAdapterConfig = typeof TrainAdapterConfig.Type
+
 /** Whether a training keeps one core busy, and others can run beside it. */
 export const onOneCore = ({ hardware, threads: used }: TrainConfig): boolean => hardware.device === "cpu" && used === 1
 
@@ -66,3 +71,11 @@ export const trainInputs = {
 }
 
 export const trainOutputs = { model: Kinds.Model, log: Kinds.TrainingLog }
+
+export const trainAdapterInputs = {
+  ...trainInputs,
+  /** The adapter that it begins with, or none: then from nothing. */
+  start: many(Kinds.Adapter),
+}
+
+export const trainAdapterOutputs = { adapter: Kinds.Adapter, log: Kinds.TrainingLog }

@@ -1,8 +1,16 @@
 /** Training: from a model, what is to be learnt and how, to another model and the log of its making. */
 import { stage } from "../../pipeline/index.ts"
-import { onOneCore, TrainConfig, trainInputs, trainOutputs } from "./contract.ts"
+import {
+  onOneCore,
+  TrainAdapterConfig,
+  TrainConfig,
+  trainAdapterInputs,
+  trainAdapterOutputs,
+  trainInputs,
+  trainOutputs,
+} from "./contract.ts"
 
-export { TrainConfig } from "./contract.ts"
+export { TrainAdapterConfig, TrainConfig } from "./contract.ts"
 export type { TrainError } from "./TrainError.ts"
 
 /** Trains a model. A killed run goes on from its last checkpoint, and ends with the same bytes. */
@@ -13,6 +21,20 @@ export const train = stage({
   outputs: trainOutputs,
   code: "stages/train/train.ts",
   load: () => import("./train.ts"),
+  native: ["duckdb", "onnxruntime"],
+  resumable: true,
+  occupies: (config) => (onOneCore(config) ? "core" : "machine"),
+  determinism: "seeded",
+})
+
+/** Trains low-rank changes of a model's weights, and its head; the model stays as it is. */
+export const trainAdapter = stage({
+  name: "train.adapter",
+  config: TrainAdapterConfig,
+  inputs: trainAdapterInputs,
+  outputs: trainAdapterOutputs,
+  code: "stages/train/trainAdapter.ts",
+  load: () => import("./trainAdapter.ts"),
   native: ["duckdb", "onnxruntime"],
   resumable: true,
   occupies: (config) => (onOneCore(config) ? "core" : "machine"),

@@ -1,5 +1,5 @@
 import type { StoredArtifact } from "../../pipeline/index.ts"
-import { type ModelCard, templateText } from "../../schemas/index.ts"
+import { type AdapterCard, type ModelCard, templateText } from "../../schemas/index.ts"
 import type { TrainConfig } from "./contract.ts"
 import type { LogRow } from "./LogFile.ts"
 import type { TrainingData } from "./TrainingData.ts"
@@ -30,8 +30,11 @@ const headOf = (base: ModelCard): string => {
   }
 }
 
-/** The text of a trained model's README.md: data, recipe, measures, where it comes from, and how to load it. */
-export const modelReadme = ({ base, config, data, done, inputs, kept, measured }: CardFacts): string => {
+/** The text of the README.md of a trained model or adapter: data, recipe, measures, where it comes from, and how to load it. */
+export const modelReadme = (
+  { base, config, data, done, inputs, kept, measured }: CardFacts,
+  adapter?: AdapterCard,
+): string => {
   const { lists, loss, optimizer, seed, steps, system } = config
   const { kind, ...parameters } = loss
   const given = Object.entries(parameters).map(([name, value]) => `${name} ${value}`)
@@ -51,6 +54,12 @@ export const modelReadme = ({ base, config, data, done, inputs, kept, measured }
     "",
     `A ranking model made by rankdag: ${base.name} (${base.origin}), ${base.parameters.toLocaleString("en")} weights, trained with the loss **${kind}**${given.length === 0 ? "" : ` (${given.join(", ")})`}.`,
     "",
+    ...(adapter === undefined
+      ? []
+      : [
+          `These files are what was trained beside the base: low-rank changes of its weights and the head, ${adapter.parameters.toLocaleString("en")} numbers. \`PeftModel.from_pretrained\` puts the changes over the base as transformers has it; a head of rankdag's own lies in \`head.safetensors\`. The base is known by the SHA-256 of the weights that are changed, \`${adapter.base.fingerprint}\`.`,
+          "",
+        ]),
     "## Input and score",
     "",
     `${layout}, at most ${input.maximumTokens} tokens. The score is ${headOf(base)}; \`model.onnx\` computes it from input_ids and attention_mask.`,

@@ -1,13 +1,16 @@
 import { copyFile, readdir, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import {
+  type CheckpointError,
   describeCheckpoint,
   type ModelDescription,
   type ModelGraph,
+  type Onnx,
   openWeights,
   requireTensors,
+  type Weights,
   writeModelFiles,
 } from "../../neural/index.ts"
 import { causeText, ModelCard, modelFiles } from "../../schemas/index.ts"
@@ -19,13 +22,17 @@ export interface TrainableModel {
   readonly card: ModelCard
   readonly description: ModelDescription
   readonly graph: ModelGraph
-  readonly weights: ReadonlyMap<string, Float32Array>
+  /** Its checkpoint, open. */
+  readonly stored: Weights
   /** The name that a weight has in the checkpoint. */
   readonly storedAs: (name: string) => string
+  /** Where in a file of its folder the weights lie as 32-bit floats. */
+  readonly locations: ReadonlyMap<string, Onnx.ExternalLocation>
+  readonly read: (names: readonly string[]) => Effect.Effect<ReadonlyMap<string, Float32Array>, CheckpointError>
 }
 
-/** Reads a model's folder; refuses what cannot be trained. */
-export const readTrainable = (system: string, folder: string, card: ModelCard) =>
+/** Opens a model's folder, until the scope closes; refuses what cannot be trained. */
+export const openTrainable = (system: string, folder: string, card: ModelCard) =>
   Effect.gen(function* () {
     const { head, input } = card
     const refuse = (why: string, remedy: string) => new ModelNotTrainable({ system, why, remedy })
@@ -55,18 +62,27 @@ export const readTrainable = (system: string, folder: string, card: ModelCard) =
       graph.ignores,
     )
     const storedAs = (name: string): string => found.get(name)?.name ?? name
-    const weights = new Map<string, Float32Array>()
-    for (const { name } of graph.tensors) weights.set(name, yield* stored.floats(storedAs(name)))
     return {
       card,
       description: { architecture, head, maximumTokens: input.maximumTokens },
       graph,
-      weights,
+      stored,
       storedAs,
+      locations: new Map(
+        [...found].flatMap(([name, { dtype, file, offset }]) =>
+          dtype === "F32" ? [[name, { file: basename(file), offset }] as const] : [],
+        ),
+      ),
+      read: (names) =>
+        Effect.gen(function* () {
+          const weights = new Map<string, Float32Array>()
+          for (const name of names) weights.set(name, yield* stored.floats(storedAs(name)))
+          return weights
+        }),
     } satisfies TrainableModel
-  }).pipe(Effect.scoped)
+  })
 
-const written = (path: string, body: () => Promise<void>): Effect.Effect<void, CheckpointFailed> =>
+export const written = (path: string, body: () => Promise<void>): Effect.Effect<void, CheckpointFailed> =>
   Effect.tryPromise({
     try: body,
     catch: (cause) =>
@@ -97,11 +113,12 @@ export const writeTrained = (
     yield* writeModelFiles(
       to,
       model.graph,
-      (name, slice, into) =>
-        Effect.sync(() => {
-          const floats = weights.get(name)
-          if (floats !== undefined) into.set(floats.subarray(slice.begin, slice.end))
-        }),
+      (name, slice, into) => {
+        const floats = weights.get(name)
+        return floats === undefined
+          ? model.stored.floats(model.storedAs(name), { slice, into })
+          : Effect.sync(() => into.set(floats.subarray(slice.begin, slice.end)))
+      },
       model.storedAs,
     )
     const json = `${JSON.stringify(Schema.encodeSync(ModelCard)(card), null, 1)}\n`

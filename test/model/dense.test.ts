@@ -9,7 +9,7 @@ import { layerDuckDb } from "../../pipeline/index.ts"
 import { ModelSettings } from "../../schemas/index.ts"
 import { inspectModel, modelFolder, modelOf, publishModel } from "../../stages/model/index.ts"
 import { openPairScorer } from "../../stages/rerank/index.ts"
-import { readTrainable } from "../../stages/train/trainedModel.ts"
+import { openTrainable } from "../../stages/train/trainedModel.ts"
 import { Executor } from "../support/smallExperiment.ts"
 import { amendJson } from "../support/smallModels.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
@@ -180,7 +180,7 @@ describe("modules Dense of sentence-transformers", () => {
       const { folder, warnings } = yield* made(copied("bi-dense"))
       expect(warnings).toEqual([])
       const card = yield* readModelCard(folder)
-      const refusal = yield* Effect.flip(readTrainable("model", folder, card))
+      const refusal = yield* Effect.flip(openTrainable("model", folder, card))
       expect(refusal.message).toMatch(/gives vectors, not scores/)
       const { node } = modelOf(copied("bi-dense"), 3).model
       const begun = yield* new Executor().make(node)

@@ -29,7 +29,7 @@ RATE = 1e-2
 
 T5 = ["k", "o", "q", "v", "wi", "wo"]
 GATED = ["k", "o", "q", "v", "wi_0", "wi_1", "wo"]
-BERT = ["attention.output.dense", "intermediate.dense", "key", "output.dense", "query", "value"]
+BERT = ["intermediate.dense", "key", "output.dense", "query", "value"]
 T5GEMMA = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
 CASES = {
     "t5-relu-first-token": ("t5-relu", "first-token", {"target_modules": T5}),
