@@ -176,7 +176,7 @@ const wireModels = (settings: Experiment): Models => {
     const { precision: _, ...own } = modelSettings(given)
     const choice = truncation === undefined ? own : { truncation, ...own }
     const key = JSON.stringify([choice, seed])
-    const known = wired.get(key) ?? modelOf(choice, seed)
+    const known = wired.get(key) ?? modelOf(choice, seed, once)
     wired.set(key, known)
     return known
   }

@@ -86,6 +86,11 @@ interface Base {
   readonly tokenizer: Artifact<Kinds.Tokenizer>
   readonly fromNothing: boolean
   readonly model: (seed: number) => Artifact<Kinds.Model>
+  /** Where adapters are trained, what they begin with: the model, and the adapter that was over it, or none. */
+  readonly under: (seed: number) => {
+    readonly model: Artifact<Kinds.Model>
+    readonly start: ReadonlyArray<Artifact<Kinds.Adapter>>
+  }
 }
 
 const baseOf = (
@@ -97,10 +102,20 @@ const baseOf = (
 ): Base => {
   if (isScratch(model)) {
     const whole = truncation === undefined ? model : { truncation, ...model }
-    return { ...scratchOf(whole, ground, ground.label), fromNothing: true }
+    const made = scratchOf(whole, ground, ground.label)
+    return { ...made, fromNothing: true, under: (seed) => ({ model: made.model(seed), start: [] }) }
   }
   const { name, tokenizer } = modelOf(model, firstSeed)
-  return { name, tokenizer, fromNothing: false, model: (seed) => modelOf(model, seed).model }
+  return {
+    name,
+    tokenizer,
+    fromNothing: false,
+    model: (seed) => modelOf(model, seed).model,
+    under: (seed) => {
+      const { adapted, model: whole } = modelOf(model, seed)
+      return adapted === undefined ? { model: whole, start: [] } : { model: adapted.base, start: [adapted.adapter] }
+    },
+  }
 }
 
 /**
@@ -186,9 +201,11 @@ export const wireTraining = (
   const groundOf = trainGrounds(ground, teach)
   const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
   return models.flatMap((model) => {
-    const { fromNothing, model: withSeed, name, tokenizer } = baseOf(model, ground, modelOf, seeds[0], truncation)
+    const base = baseOf(model, ground, modelOf, seeds[0], truncation)
+    const { fromNothing, model: withSeed, name, tokenizer, under } = base
     const threads = settings.train.threads ?? usualThreads(model, hardware)
     const starts = remembered<Artifact<Kinds.Model>>()
+    const beneath = remembered<ReturnType<Base["under"]>>()
     const tokensOf = remembered<Artifact<Kinds.Tokens>>()
     const sweeps = losses.map((loss, position) => {
       const lossName = typeof loss === "string" ? loss : loss.name
@@ -227,14 +244,15 @@ export const wireTraining = (
             ...(threads === undefined ? {} : { threads }),
             ...(strict ? { strict } : {}),
           }
-          const base = starts(seed, () => withSeed(seed))
-          const inputs = { model: base, tokenizer, tokens, queries, qrels, candidates, dev, teacher }
+          const inputs = { tokenizer, tokens, queries, qrels, candidates, dev, teacher }
           const named = `${system}${label}`
           const adapted = (lora: LoraSettings) => {
-            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, start: [] }, named)
-            return { log, ...merge({ name: system }, { model: base, adapter }, named) }
+            const { model, start } = beneath(seed, () => under(seed))
+            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, model, start }, named)
+            return { log, ...merge({ name: system }, { model, adapter }, named) }
           }
-          const trained = lora === undefined ? train(asked, inputs, named) : adapted(lora)
+          const whole = () => train(asked, { ...inputs, model: starts(seed, () => withSeed(seed)) }, named)
+          const trained = lora === undefined ? whole() : adapted(lora)
           return {
             name: system,
             repeated: seeds.length > 1 ? withoutSeed : undefined,

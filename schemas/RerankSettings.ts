@@ -23,6 +23,10 @@ export const ModelSettings = Schema.Struct({
     description: "A checkpoint's folder, or a repository of the hub: cross-encoder/ms-marco-MiniLM-L6-v2",
   }),
   revision: setting(Schema.NonEmptyString, "main", "Branch, tag or commit of a hub's repository"),
+  adapter: choice(
+    Schema.NonEmptyString,
+    "A folder with an adapter (LoRA) as peft or `export adapter` writes it, whose changes are put into the weights; the folder may also be the source, if its configuration says where the model is",
+  ),
   name: choice(SystemName, "Its name in the table; left out, the end of the source"),
   head: choice(
     Schema.Union(HeadName, Head),

@@ -12,6 +12,7 @@ import {
   SystemName,
   tokenizerFiles,
 } from "../../schemas/index.ts"
+import { adapterFolder, isAdapterFolder } from "./AdapterFolder.ts"
 import {
   AdapterFilesConfig,
   adapterFilesInputs,
@@ -42,6 +43,8 @@ export { type ModelError, ModelFileFailed, ModelUnsuitable, UnknownModel } from 
 /** A model, wired: what runs, and what tokenizes for it. */
 export interface WiredModel extends Outputs<typeof modelOutputs> {
   readonly name: SystemName
+  /** Of a model with an adapter's changes in its weights: the model without them, and the adapter. */
+  readonly adapted?: { readonly base: Artifact<Kinds.Model>; readonly adapter: Artifact<Kinds.Adapter> }
 }
 
 /** A model from a checkpoint's folder, or a ready ONNX graph with a tokenizer. */
@@ -121,14 +124,49 @@ const nameOf = (source: string): SystemName => modelName(resolve(source))
 export const modelSettings = (choice: ModelChoice): ModelSettings =>
   typeof choice === "string" ? Schema.decodeSync(ModelSettings)({ source: choice }) : choice
 
+/** Wires a model that stands under an adapter. */
+export type BaseOf = (choice: ModelChoice, freshHead?: number) => WiredModel
+
+/** Wires a model with an adapter's changes in its weights. */
+const adaptedModel = (given: ModelSettings, freshHead: number | undefined, baseOf: BaseOf): WiredModel => {
+  const { adapter: named, name: called, precision: _, ...settings } = given
+  const found = adapterFolder(named ?? given.source)
+  const base = named === undefined ? found.base : { source: given.source, revision: given.revision }
+  if (base === undefined) {
+    throw new ModelUnsuitable({
+      model: given.source,
+      problem: "the adapter's configuration does not say which model it is put over",
+      remedy: "Say it: { source: …, adapter: … }.",
+    })
+  }
+  const name = called ?? nameOf(named ?? given.source)
+  // What it was trained with here: the adapter has the head's weights, which the model need not have.
+  const head = settings.head ?? found.head
+  const seed = freshHead ?? (found.head === undefined ? undefined : 0)
+  const under = {
+    ...settings,
+    source: base.source,
+    revision: base.revision ?? "main",
+    ...(head === undefined ? {} : { head }),
+  }
+  const { model, tokenizer } = baseOf(under, seed)
+  const files = sourceFiles({ name: `files.${name}.adapter`, root: found.folder, files: found.files })
+  const { adapter } = adapterFromFiles({ files: found.files }, { files }, name)
+  return { name, tokenizer, ...merge({ name }, { model, adapter }, name), adapted: { base: model, adapter } }
+}
+
 /**
  * Wires a model by its settings: a folder, an ONNX file, or a repository of the hub.
  *
  * @param freshHead the seed of a new head's weights, for a model that is to be trained
- * @throws UnknownModel
+ * @param baseOf wires the model under an adapter, of which several may be over one. Default: each wires it anew
+ * @throws UnknownModel, ModelUnsuitable
  */
-export const modelOf = (choice: ModelChoice, freshHead?: number): WiredModel => {
-  const { source, revision, name: given, precision: _, ...settings } = modelSettings(choice)
+export const modelOf = (choice: ModelChoice, freshHead?: number, baseOf?: BaseOf): WiredModel => {
+  const { source, revision, name: given, precision: _, adapter, ...settings } = modelSettings(choice)
+  if (adapter !== undefined || isAdapterFolder(source)) {
+    return adaptedModel(modelSettings(choice), freshHead, baseOf ?? modelOf)
+  }
   const name = given ?? nameOf(source)
   const config = { ...settings, name, ...(freshHead === undefined ? {} : { freshHead }) }
   const label = freshHead === undefined ? name : `${name}.head-${freshHead}`
@@ -187,7 +225,14 @@ export const scratchOf = (
  * @param progress of the fetching
  */
 export const inspectModel = (settings: ModelSettings, progress: (progress: Progress) => void) => {
-  const { source, revision: _revision, name = nameOf(source), precision: _precision, ...rest } = settings
+  const {
+    source,
+    revision: _revision,
+    name = nameOf(source),
+    precision: _precision,
+    adapter: _adapter,
+    ...rest
+  } = settings
   return Effect.flatMap(
     Effect.promise(() => import("./inspectModel.ts")),
     ({ inspect }) => inspect(settings, { ...rest, name }, progress),
@@ -230,7 +275,11 @@ export const publishModel = (folder: string, to: string) =>
 export const modelFolder = (settings: typeof ModelSettings.Encoded, to: string) =>
   Effect.gen(function* () {
     const decoded = yield* Schema.decode(ModelSettings, { onExcessProperty: "error" })(settings)
-    const { source, revision: _, name = nameOf(source), ...rest } = decoded
+    const { source, revision: _, name = nameOf(source), adapter, ...rest } = decoded
+    if (adapter !== undefined) {
+      const remedy = "Run it as a system, and give the folder that `export model` writes."
+      return yield* new ModelUnsuitable({ model: source, problem: "an adapter is not put in here", remedy })
+    }
     const { modelInto } = yield* Effect.promise(() => import("./modelInto.ts"))
     return yield* modelInto(decoded, { ...rest, name }, to)
   })

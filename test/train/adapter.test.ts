@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -12,11 +12,14 @@ import {
   readModelCard,
 } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb } from "../../pipeline/index.ts"
-import { AdapterCard, Kinds, LoraSettings } from "../../schemas/index.ts"
+import { AdapterCard, Kinds, LoraSettings, ModelSettings } from "../../schemas/index.ts"
+import { modelOf } from "../../stages/model/index.ts"
 import { mergeInto } from "../../stages/model/merge.ts"
 import type { TrainAdapterConfig } from "../../stages/train/index.ts"
 import { run as trainAdapter } from "../../stages/train/trainAdapter.ts"
 import { openTrainable } from "../../stages/train/trainedModel.ts"
+import { Executor } from "../support/smallExperiment.ts"
+import { amendJson } from "../support/smallModels.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
 import { type SmallWorld, silent, smallConfig, smallWorld } from "./smallTraining.ts"
 
@@ -24,6 +27,7 @@ const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effec
 
 const config = (lora: object = {}, given: Partial<TrainAdapterConfig> = {}): TrainAdapterConfig => ({
   ...smallConfig,
+  steps: 6,
   optimizer: { ...smallConfig.optimizer, groups: [{ name: "all", pattern: ".", scale: 1, frozen: false }] },
   lora: Schema.decodeUnknownSync(LoraSettings)({ rank: 4, ...lora }),
   ...given,
@@ -152,5 +156,31 @@ describe("training adapters", () => {
         expect(yield* refused({ alpha: 1 })).toMatch(/is scaled by 2, and not by 0\.25/)
       }),
     ),
+  )
+
+  it.effect(
+    "T87 a model's settings may name an adapter: its changes are in the weights, and training goes on from it",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const world = yield* smallWorld()
+          const { folder } = yield* adapterOf(world, config({}, unwatched))
+          const merged = temporaryFolder("merged")
+          yield* mergeInto(world.model.path, folder, merged, "with")
+          const settings = Schema.decodeSync(ModelSettings)
+          const wired = modelOf(settings({ source: world.model.path, adapter: folder, name: "with" }))
+          const { outputs } = yield* new Executor().make(wired.model.node)
+          const weights = (from: string): string => readFileSync(join(from, "model.safetensors")).toString("base64")
+          expect(weights(outputs["model"]?.path ?? "")).toBe(weights(merged))
+          expect(wired.adapted?.adapter.node.name).toBe("adapter.with")
+          expect(() => modelOf(folder)).toThrow(/does not say which model it is put over/)
+          amendJson(join(folder, "adapter_config.json"), {
+            base_model_name_or_path: relative(folder, world.model.path),
+          })
+          expect(modelOf(folder).adapted?.base.node.name).toBe(modelOf(world.model.path, 0).model.node.name)
+          const absent = settings({ source: world.model.path, adapter: join(folder, "..", "none") })
+          expect(() => modelOf(absent)).toThrow(/there is no such folder/)
+        }),
+      ),
   )
 })
