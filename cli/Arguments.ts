@@ -57,7 +57,7 @@ const everywhere = {
   "--log-level": "value",
 } as const
 
-const store = { "--artifacts": "value" } as const
+const store = { "--artifacts": "value", "--cache": "value", "--insecure": "flag" } as const
 
 const split = { one: Split.literals }
 

@@ -4,7 +4,7 @@ import { join, sep } from "node:path"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { DuckDbError } from "../pipeline/index.ts"
+import type { DuckDbError, StorePlace } from "../pipeline/index.ts"
 import {
   ArtifactStore,
   DuckDb,
@@ -15,6 +15,7 @@ import {
   sqlString,
 } from "../pipeline/index.ts"
 import { causeText, Kinds, type TableKind } from "../schemas/index.ts"
+import { bringTables, type NamedTable } from "./TablesElsewhere.ts"
 import { layerToldStore } from "./ToldStore.ts"
 
 /** A stored table that a view of the catalog shows. */
@@ -299,12 +300,35 @@ const attachCopy = (connection: DuckDBConnection, path: string, holder: string) 
     }),
   ).pipe(Effect.mapError(() => new CatalogInUse({ path, holder })))
 
-/** A connection that sees the catalog's views by their plain names; nothing can be written through it. */
-export const openCatalog = (artifacts: string) =>
+/** The view that shows tables of a kind. */
+export const viewOf = (kind: TableKind): string | undefined => views.find((each) => each.kind.name === kind.name)?.view
+
+/** Views of this connection alone, in the place of the catalog's, of tables that lay in the remote when it was written. */
+const viewsOfBrought = (brought: ReadonlyArray<NamedTable>): ReadonlyArray<string> =>
+  views.flatMap(({ view, kind }) => {
+    const tables = brought.filter((table) => table.view === view)
+    return tables.length === 0
+      ? []
+      : [
+          tableView(
+            view,
+            kind,
+            tables.map(({ dataset, hash }) => ({ dataset, kind, hash })),
+          ).replace("CREATE VIEW", "CREATE TEMP VIEW"),
+        ]
+  })
+
+/**
+ * A connection that sees the catalog's views by their plain names; nothing can be written through it.
+ *
+ * @param asked the views that are to be read: what of their files lies in the remote alone is brought. Default all.
+ */
+export const openCatalog = (artifacts: string | StorePlace, asked: ReadonlyArray<string> = catalogViews) =>
   Effect.gen(function* () {
     const { directory } = yield* ArtifactStore
     const path = catalogPath(directory)
     if (!existsSync(path)) return yield* new NoCatalog({ path })
+    const brought = yield* bringTables(asked)
     const connection = yield* (yield* DuckDb).connect
     const run = (sql: string) => duckDbPromise(connection, sql, () => connection.run(sql))
     yield* setStore(connection, directory)
@@ -318,5 +342,6 @@ export const openCatalog = (artifacts: string) =>
       },
     )
     yield* run("USE rankdag")
+    for (const statement of viewsOfBrought(brought)) yield* run(statement)
     return connection
   }).pipe(Effect.provide(layerToldStore(artifacts)))

@@ -64,6 +64,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "NotInitialised",
   "SystemNotAsked",
   "NoCatalog",
+  "TablesNotHere",
   "SqlRefused",
   "AnswerTooLong",
   // @effect/cli's own
@@ -93,6 +94,7 @@ export const exitCodeOf = (error: unknown): number => {
     case "PlanError":
       return exitCodes.unknownTarget
     case "StoreError":
+    case "RemoteError":
     case "CatalogDamaged":
       return exitCodes.store
     case "StoreBusy":

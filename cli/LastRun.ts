@@ -94,8 +94,20 @@ const outputsOfKind = (record: RunRecord, kind: string) =>
       ? []
       : Object.values(node.outputs)
           .filter((output) => output.kind === kind)
-          .map(({ hash }) => ({ hash, dataset: /@(.+)$/.exec(node.name)?.[1] })),
+          .map(({ hash }) => ({ hash, dataset: /@(.+)$/.exec(node.name)?.[1], node })),
   )
+
+/** Sees to it that an output of a run's node is in the store's folder, where there is a remote that has it. */
+export const bringOutput = (
+  { key, stage }: { readonly key?: string | undefined; readonly stage?: string | undefined },
+  hash: string,
+) =>
+  Effect.gen(function* () {
+    const { remote } = yield* ArtifactStore
+    if (remote === undefined || stage === undefined || key === undefined) return
+    yield* remote.find(stage, key, undefined)
+    yield* remote.bringHash(hash)
+  })
 
 /**
  * What the result table of the last run printed: collection by collection, and all of them together where there are several.
@@ -115,10 +127,15 @@ export const lastSummaries = (connection: DuckDBConnection) =>
     const significanceOf = (dataset: string | undefined) =>
       Effect.forEach(
         significances.filter((each) => each.dataset === dataset),
-        ({ hash }) => readJson(join(store.objectPath(hash), "significance.json"), SignificanceSummary),
+        ({ hash, node }) =>
+          Effect.zipRight(
+            bringOutput(node, hash),
+            readJson(join(store.objectPath(hash), "significance.json"), SignificanceSummary),
+          ),
       )
-    const tables = yield* Effect.forEach(outputsOfKind(last, Kinds.Summary.name), ({ hash, dataset }) =>
+    const tables = yield* Effect.forEach(outputsOfKind(last, Kinds.Summary.name), ({ hash, dataset, node }) =>
       Effect.gen(function* () {
+        yield* bringOutput(node, hash)
         const summary = yield* readJson(join(store.objectPath(hash), "summary.json"), EvaluationSummary)
         const [significance] = yield* significanceOf(dataset)
         return datasetSummary(dataset ?? datasets[0] ?? "", summary, significance)

@@ -6,15 +6,18 @@ import type { WiredExperiment } from "../experiment.ts"
 import type { Artifact, RunReport } from "../pipeline/index.ts"
 import { EvaluationSummary, type Kinds, SignificanceSummary, type Weighting } from "../schemas/index.ts"
 import { combinedTable, datasetSummary } from "./CombinedTable.ts"
+import { bringOutput } from "./LastRun.ts"
 import type { DatasetSummary } from "./ResultTable.ts"
 
 /** A file of an output of the run, decoded; none where the node is no part of the run. */
-const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, schema: Schema.Schema<A, string>) => {
-  const output = report.nodes.find((node) => node.name === artifact.node.name)?.outputs[artifact.output]
-  return output === undefined
-    ? Effect.succeed(undefined)
-    : Schema.decodeUnknown(schema)(readFileSync(join(output.path, file), "utf8"))
-}
+const readOutput = <A>(artifact: Artifact, report: RunReport, file: string, schema: Schema.Schema<A, string>) =>
+  Effect.gen(function* () {
+    const node = report.nodes.find(({ name }) => name === artifact.node.name)
+    const output = node?.outputs[artifact.output]
+    if (node === undefined || output === undefined) return undefined
+    yield* bringOutput(node, output.hash)
+    return yield* Schema.decodeUnknown(schema)(readFileSync(join(output.path, file), "utf8"))
+  })
 
 const readSignificance = (artifact: Artifact<Kinds.Significance>, report: RunReport) =>
   readOutput(artifact, report, "significance.json", Schema.parseJson(SignificanceSummary))

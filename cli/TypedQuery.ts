@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs"
+import { basename } from "node:path"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, sqlString, tableSource } from "../pipeline/index.ts"
+import { ArtifactStore, manifestAnywhere, sqlString, tableSource } from "../pipeline/index.ts"
 import { type Answer, passageText, type StoredStage } from "../schemas/index.ts"
 import { uniteAnswers } from "../stages/candidates/index.ts"
 import { openEncoder } from "../stages/encode/index.ts"
@@ -13,6 +14,7 @@ import { mixAnswers, openReranker } from "../stages/rerank/index.ts"
 import { openSearchers } from "../stages/retrieve/index.ts"
 import { isOfFirstResults } from "./LastRun.ts"
 import { cellText, querySql } from "./SqlResult.ts"
+import { tellMoved } from "./TablesElsewhere.ts"
 
 /** A system of the last run that cannot answer a query that is typed. */
 export class SystemNotAsked extends Schema.TaggedError<SystemNotAsked>()("SystemNotAsked", {
@@ -46,7 +48,23 @@ type Ranker = { readonly run: string; readonly stored: StoredStage } & (
 export interface TypedSystem {
   readonly system: string
   readonly ranker: Ranker | SystemNotAsked
+  /** Paths of the artifacts that it reads to answer: an index, a model. They may lie in the remote alone. */
+  readonly opens: ReadonlyArray<string>
 }
+
+/** Brings what systems read to answer into the store's folder, where it lies in the remote. */
+export const bringSystems = (systems: ReadonlyArray<TypedSystem>) =>
+  Effect.gen(function* () {
+    const { remote } = yield* ArtifactStore
+    if (remote === undefined) return
+    for (const { opens, system } of systems) {
+      for (const path of opens) {
+        if (yield* remote.bringHash(basename(path), tellMoved(system, remote.address))) continue
+        const why = `what it reads is not in ${remote.address} as it should be; run the experiment again, and it is remade`
+        return yield* new SystemNotAsked({ system, why })
+      }
+    }
+  })
 
 const Depth = Schema.Struct({ depth: Schema.Number })
 
@@ -64,9 +82,9 @@ const nodesOf = (connection: DuckDBConnection, collection: string) =>
     const nodes: Array<Node> = []
     for (const { key, node, stage } of named) {
       if (several && node.includes("@") && !node.endsWith(`@${collection}`)) continue
-      const found = yield* store.readManifest(stage, key)
-      if (found._tag !== "Found") continue
-      const { facts, key: document, outputs, provenance } = found.manifest
+      const found = yield* manifestAnywhere(store, stage, key)
+      if (found === undefined) continue
+      const { facts, key: document, outputs, provenance } = found
       const read = Object.fromEntries(
         Object.entries(provenance.inputs).map(([name, origins]) => [name, origins.map(({ hash }) => hash)]),
       )
@@ -90,15 +108,17 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
     const makerOf = (output: string, hash: string | undefined): Node | undefined =>
       nodes.find(({ made }) => hash !== undefined && made[output] === hash)
 
+    /** What each system opens: paths of artifacts. */
+    const opened = new Map<string, Set<string>>()
     const present = (system: string, stored: StoredStage, names: ReadonlyArray<string>) =>
       Effect.forEach(names, (name) => {
-        const [path] = stored.inputs[name] ?? []
-        return path !== undefined && existsSync(path)
-          ? Effect.void
-          : new SystemNotAsked({
-              system,
-              why: `its ${name} is no longer in the store; run the experiment again, and it is remade`,
-            })
+        const [path = ""] = stored.inputs[name] ?? []
+        if (!existsSync(path) && store.remote?.knows(basename(path)) !== true) {
+          const why = `its ${name} is no longer in the store; run the experiment again, and it is remade`
+          return new SystemNotAsked({ system, why })
+        }
+        opened.set(system, (opened.get(system) ?? new Set()).add(path))
+        return Effect.void
       })
     const rankerOf = (system: string, run: string | undefined): Effect.Effect<Ranker, SystemNotAsked> =>
       Effect.gen(function* () {
@@ -206,7 +226,9 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
     }
     const found = yield* Effect.forEach(evaluated?.read["runs"] ?? [], (run) => {
       const system = nameOf(run)
-      return Effect.map(Effect.merge(rankerOf(system, run)), (ranker): TypedSystem => ({ system, ranker }))
+      return Effect.map(Effect.merge(rankerOf(system, run)), (ranker): TypedSystem => {
+        return { system, ranker, opens: [...(opened.get(system) ?? [])] }
+      })
     })
     const known = found.filter(({ system }) => names.includes(system))
     const others = names.filter((name) => !known.some(({ system }) => system === name)).toSorted()
@@ -214,7 +236,7 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
       ...known,
       ...others.map((system): TypedSystem => {
         const why = "how its run was made is not in the store; run the experiment again"
-        return { system, ranker: new SystemNotAsked({ system, why }) }
+        return { system, ranker: new SystemNotAsked({ system, why }), opens: [] }
       }),
     ]
   })

@@ -1,18 +1,19 @@
 import * as Effect from "effect/Effect"
 import type { WiredExperiment } from "../experiment.ts"
-import { ArtifactStore, type RunReport } from "../pipeline/index.ts"
+import { ArtifactStore, manifestAnywhere, type RunReport } from "../pipeline/index.ts"
 import { isTableKind } from "../schemas/index.ts"
-import { type CatalogContents, type CatalogProvenance, catalogViews, writeCatalog } from "./Catalog.ts"
+import { type CatalogContents, type CatalogProvenance, catalogViews, viewOf, writeCatalog } from "./Catalog.ts"
 import { catalogShows, replaceCatalog, stampNewCatalog, storedScores } from "./CatalogFile.ts"
+import { isHere, noteElsewhere } from "./TablesElsewhere.ts"
 
 /** How a result came about, as its manifest has it; nothing for the user's own files and for what was not made. */
 const provenanceIn = (store: ArtifactStore["Type"], stage: string | undefined, key: string | undefined) =>
   Effect.gen(function* () {
     const none: ReadonlyArray<Omit<CatalogProvenance, "node">> = []
     if (stage === undefined || key === undefined) return none
-    const found = yield* store.readManifest(stage, key)
-    if (found._tag !== "Found") return none
-    const { key: document, facts, provenance } = found.manifest
+    const found = yield* manifestAnywhere(store, stage, key)
+    if (found === undefined) return none
+    const { key: document, facts, provenance } = found
     return [
       {
         stage,
@@ -37,12 +38,20 @@ export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: 
     const nodes = new Map(report.nodes.map((node) => [node.name, node]))
     const together = combined === undefined ? [] : [combined.comparisons]
     const named = [...datasets, { name: datasets.map(({ name }) => name).join(" + "), tables: together }]
-    const tables = named.flatMap(({ name, tables }) =>
+    const all = named.flatMap(({ name, tables }) =>
       tables.flatMap(({ kind, node, output }) => {
-        const hash = nodes.get(node.name)?.outputs[output]?.hash
-        return hash === undefined || !isTableKind(kind) ? [] : [{ dataset: name, kind, hash }]
+        const report = nodes.get(node.name)
+        const hash = report?.outputs[output]?.hash
+        if (hash === undefined || !isTableKind(kind)) return []
+        return [{ dataset: name, kind, hash, output, stage: report?.stage ?? "", key: report?.key ?? "" }]
       }),
     )
+    // What lies in the remote alone is brought when it is asked for.
+    const tables = store.remote === undefined ? all : all.filter(({ hash }) => isHere(store, hash))
+    const places = all.flatMap(({ kind, ...table }) => {
+      const view = viewOf(kind)
+      return view === undefined ? [] : [{ ...table, view }]
+    })
     // What decides whether the catalog is current; times and statuses of the stages alone do not make it stale.
     const shown = JSON.stringify([catalogViews, tables.map(({ dataset, kind, hash }) => [dataset, kind.name, hash])])
     const ran = report.nodes.some(({ status }) => status === "ran")
@@ -67,6 +76,6 @@ export const refreshCatalog = ({ datasets, combined }: WiredExperiment, report: 
     }
     yield* replaceCatalog(
       (file) => writeCatalog(store.directory, file, contents),
-      (session) => stampNewCatalog(session, shown),
+      (session) => Effect.zipRight(noteElsewhere(session, places), stampNewCatalog(session, shown)),
     )
   })

@@ -1,4 +1,3 @@
-import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Schema } from "effect/Schema"
 import { wireCollections, wiring } from "../cli/collections.ts"
@@ -14,7 +13,8 @@ import { experiment } from "../experiment.ts"
 import { makePlan, type NodeReport, run, selectTargets } from "../pipeline/index.ts"
 import type { experimentSchema, GridValue } from "../settings.ts"
 import { promise } from "./promise.ts"
-import { queryResults, type Row } from "./queryResults.ts"
+import { queryStore, type Row } from "./queryResults.ts"
+import { storeOf } from "./storeOf.ts"
 
 type Encoded = Schema.Encoded<ReturnType<typeof experimentSchema>>
 
@@ -46,8 +46,10 @@ export interface ExperimentOptions {
   readonly runs?: Readonly<Record<string, string>>
   /** What to make, as `--target` takes it. Default `eval`. */
   readonly targets?: ReadonlyArray<string>
-  /** The store's folder. Default `artifacts`, in the current folder. */
+  /** The store: a folder, or `s3://bucket/prefix`. Default `artifacts`, in the current folder. */
   readonly artifacts?: string
+  /** A local folder before a shared store; before a bucket, `artifacts` if left out. */
+  readonly cache?: string
   /** How many stages may run at once. Default as the command line's. */
   readonly jobs?: number
   /** Told of each stage when it is done, found in the store or failed. */
@@ -175,7 +177,7 @@ const quiet = (): Effect.Effect<void> => Effect.void
  * told apart by `_tag`
  */
 export const runExperiment = (options: ExperimentOptions = {}): Promise<ExperimentResult> => {
-  const artifacts = resolve(options.artifacts ?? "artifacts")
+  const place = storeOf(options)
   const program = Effect.gen(function* () {
     yield* loadExtensions(options.settings?.extensions ?? [])
     const settings = yield* readSettings({
@@ -188,7 +190,7 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
     const hardware = yield* findHardware(settings, quiet)
     const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const plan = yield* selectTargets(yield* makePlan(wired.targets), options.targets ?? ["eval"])
-    const { services, store } = yield* runServices(artifacts)
+    const { services, store } = yield* runServices(place)
     return yield* Effect.gen(function* () {
       const report = yield* run(plan, {
         ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
@@ -218,10 +220,10 @@ export const runExperiment = (options: ExperimentOptions = {}): Promise<Experime
           stages: report.nodes.filter(({ status }) => status !== "source").map(stageResult),
           pages: pagePaths(store.directory, plan, report),
           table: summaries.length === 0 ? "" : renderResultTable(summaries),
-          query: (sql) => queryResults(sql, { artifacts }),
+          query: (sql) => queryStore(sql, place),
         }
       }),
     )
-  })
+  }).pipe(Effect.scoped)
   return promise(program, options.signal)
 }

@@ -91,6 +91,7 @@ const excluded = ({ words }: Command): string | undefined => {
     [/export model --system all-MiniLM/, "exports a model of the hub"],
     [/--stages/, "loads a module of the reader's"],
     [/shared\//, "reads collections beside the project"],
+    [/s3:\/\/|\/nfs\//, "needs a store that is shared"],
   ]
   return reasons.find(([pattern]) => pattern.test(line))?.[1]
 }

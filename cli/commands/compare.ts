@@ -127,7 +127,7 @@ const parseOptions = Schema.decodeUnknown(StatisticsConfig)
 /** `compare`: tests of the last run's systems, for any baselines; what is left open is as in the run's own table. */
 export const compareCommand = Command.make("compare", options, (given) =>
   Effect.gen(function* () {
-    const connection = yield* openCatalog(given.artifacts)
+    const connection = yield* openCatalog(given.artifacts, ["scores", "queries"])
     const answer = yield* querySql(connection, "SELECT DISTINCT dataset FROM scores ORDER BY dataset")
     const known = answer.rows.flatMap(([name]) => (typeof name === "string" ? [name] : []))
     yield* checkNames("collection", "--dataset", given.dataset, known)

@@ -3,9 +3,10 @@ import { chmod, copyFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
+import { ArtifactStore, newestRun, type RunRecord, storedOutput } from "../../pipeline/index.ts"
 import { type ArtifactKind, causeText, makeFolders } from "../../schemas/index.ts"
 import { NotInLastRun } from "../LastRun.ts"
+import { tellMoved } from "../TablesElsewhere.ts"
 
 /** What a system has cannot be written where it should be, or is not whole where it comes from. */
 export class ModelNotExported extends Schema.TaggedError<ModelNotExported>()("ModelNotExported", {
@@ -59,10 +60,10 @@ export const copyOfSystem = (kind: ArtifactKind, what: string, system: string, t
       const known = outputs.map((each) => each.system)
       return yield* new NotInLastRun({ what: `${what} of a system`, asked: system, known })
     }
-    const found = yield* store.lookup(output.stage, output.key, "bytes")
-    const record = found._tag === "Found" ? found.manifest.outputs[output.output] : undefined
-    if (record === undefined) {
-      const problem = found._tag === "Damaged" ? "its stored files are damaged" : "it is no longer in the store"
+    const told = tellMoved(`${system} ${what}`, store.remote?.address ?? "")
+    const record = yield* storedOutput(store, output.stage, output.key, output.output, told)
+    if (typeof record === "string") {
+      const problem = record === "damaged" ? "its stored files are damaged" : "it is no longer in the store"
       const remedy = "Run the experiment again; it is then remade."
       return yield* new ModelNotExported({ system, what, problem, remedy })
     }

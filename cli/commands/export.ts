@@ -78,7 +78,7 @@ const runCommand = Command.make(
   },
   ({ system, split, dataset, format, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "runs"])
       const collection = yield* chosenCollection(connection, dataset)
       yield* checkKnown("system", [system], yield* systemsOf(connection, collection))
       const sql = `SELECT r.qid, r.docid, r.rank, r.score FROM runs r JOIN queries q ON q.dataset = r.dataset AND q.qid = r.qid
@@ -124,7 +124,7 @@ const qrelsCommand = Command.make(
   },
   ({ split, dataset, format, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "qrels"])
       const collection = yield* chosenCollection(connection, dataset)
       const sql = `SELECT j.qid, j.docid, j.grade FROM qrels j JOIN queries q USING (dataset, qid)
         WHERE dataset = ${sqlString(collection)} AND q.split = ${sqlString(split)} ORDER BY j.qid COLLATE "C", j.docid COLLATE "C"`
@@ -175,7 +175,7 @@ const scoresCommand = Command.make(
   },
   ({ system, split, dataset, format, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "runs", "scores"])
       const collection = yield* chosenCollection(connection, dataset)
       const known = yield* systemsOf(connection, collection)
       const asked = Option.match(system, { onNone: () => known, onSome: (name) => [name] })
@@ -214,7 +214,7 @@ const tableCommand = Command.make(
   },
   ({ format, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries"])
       const summaries = yield* lastSummaries(connection)
       switch (format) {
         case "csv":

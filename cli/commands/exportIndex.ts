@@ -5,12 +5,13 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, newestRun, type RunRecord } from "../../pipeline/index.ts"
+import { ArtifactStore, newestRun, type RunRecord, storedOutput } from "../../pipeline/index.ts"
 import { causeText, Kinds, makeFolders } from "../../schemas/index.ts"
 import { exportCiff } from "../../stages/retrieve/index.ts"
 import { indexFormats } from "../ExportFormats.ts"
 import { NotInLastRun } from "../LastRun.ts"
 import { formatBytes } from "../Quantity.ts"
+import { tellMoved } from "../TablesElsewhere.ts"
 import { writeOut } from "../Terminal.ts"
 import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
@@ -62,10 +63,10 @@ export const exportIndexCommand = Command.make(
       if (index === undefined) {
         return yield* new NotInLastRun({ what: "index", asked, known: indexes.map((each) => each.dataset) })
       }
-      const found = yield* store.lookup(index.stage, index.key, "bytes")
-      const record = found._tag === "Found" ? found.manifest.outputs[index.output] : undefined
-      if (record === undefined) {
-        const problem = found._tag === "Damaged" ? "its stored files are damaged" : "it is no longer in the store"
+      const told = tellMoved("index", store.remote?.address ?? "")
+      const record = yield* storedOutput(store, index.stage, index.key, index.output, told)
+      if (typeof record === "string") {
+        const problem = record === "damaged" ? "its stored files are damaged" : "it is no longer in the store"
         return yield* new IndexNotExported({ problem, remedy: "Run the experiment again; it is then remade." })
       }
       if (statSync(to, { throwIfNoEntry: false }) !== undefined && !force) {

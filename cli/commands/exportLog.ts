@@ -122,7 +122,7 @@ export const exportLogCommand = Command.make(
   },
   ({ system, dataset, format, to, force, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "training_log"])
       const datasets = yield* distinctValues(connection, "dataset", "queries")
       if (Option.isSome(dataset)) yield* checkKnown("collection", [dataset.value], datasets)
       const inDataset = Option.match(dataset, {

@@ -76,6 +76,8 @@ export const gcCommand = Command.make(
         ...Option.match(maxBytes, { onNone: () => ({}), onSome: (maxBytes) => ({ maxBytes }) }),
       })
       if (report.stages.some(({ stage }) => stage === "evaluate") && !dryRun) yield* forgetScores
-      yield* writeOut(`${renderGcReport(report)}\n`)
-    }).pipe(Effect.provide(Layer.merge(layerToldStore(artifacts), layerDuckDb()))),
+      const { remote } = artifacts
+      const local = remote === undefined ? "" : `of ${artifacts.directory} alone; ${remote.address} is left as it is\n`
+      yield* writeOut(`${renderGcReport(report)}\n${local}`)
+    }).pipe(Effect.provide(Layer.merge(layerToldStore(artifacts.directory), layerDuckDb()))),
 ).pipe(Command.withDescription("Removes results that no kept run needs; never what the last run made"))

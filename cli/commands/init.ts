@@ -92,7 +92,7 @@ export const initCommand = Command.make(
       if (collection === undefined) return
       const { passages, qrels, queries } = collection
       const plan = yield* makePlan({ ingest: [passages, queries, qrels] })
-      const { services } = yield* runServices(resolve(artifacts))
+      const { services } = yield* runServices(artifacts)
       const report = yield* Effect.gen(function* () {
         const display = yield* Effect.acquireRelease(
           Effect.sync(() => makeRunDisplay("auto", errorOutput)),
@@ -122,5 +122,5 @@ export const initCommand = Command.make(
       })
       const lines = foundLines(folder, layout, node, facts)
       yield* writeOut(`${lines.join("\n")}\n\n${to} is written. Next: npx tsx dag.ts --target eval --config ${to}\n`)
-    }),
+    }).pipe(Effect.scoped),
 ).pipe(Command.withDescription("Looks at a folder and writes a commented configuration"))

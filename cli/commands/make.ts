@@ -102,7 +102,7 @@ export const makeCommand = Command.make(
       }
       channel.say(made._tag === "Made" ? { _tag: "Made", seconds: made.seconds } : { _tag: "Found" })
       if (shown) yield* writeOut(`${outcome(made, key)}\n`)
-    }),
+    }).pipe(Effect.scoped),
 ).pipe(Command.withDescription("Makes one result of a stored plan by its key, as tasks on other machines do"))
 
 const outcome = (made: MadeKey, key: string): string =>

@@ -1,4 +1,7 @@
 import * as Options from "@effect/cli/Options"
+import * as Option from "effect/Option"
+import type { StorePlace } from "../../pipeline/index.ts"
+import { storePlace, usualFolder } from "../storePlace.ts"
 
 /** Modules of one's own. */
 export const stagesOption = Options.text("stages").pipe(
@@ -7,7 +10,16 @@ export const stagesOption = Options.text("stages").pipe(
 )
 
 /** Where the store is. */
-export const artifactsOption = Options.text("artifacts").pipe(
-  Options.withDefault("artifacts"),
-  Options.withDescription("The folder of the content-addressed store"),
-)
+export const artifactsOption: Options.Options<StorePlace> = Options.all({
+  artifacts: Options.text("artifacts").pipe(
+    Options.withDefault(usualFolder),
+    Options.withDescription("The content-addressed store: a folder, or s3://bucket/prefix. Default artifacts"),
+  ),
+  cache: Options.text("cache").pipe(
+    Options.optional,
+    Options.withDescription("A local folder before a shared store; before a bucket, artifacts if left out"),
+  ),
+  insecure: Options.boolean("insecure").pipe(
+    Options.withDescription("Ask a bucket's server without TLS, though it is not on this machine"),
+  ),
+}).pipe(Options.map(({ cache, ...named }) => storePlace({ ...named, cache: Option.getOrUndefined(cache) })))

@@ -227,7 +227,9 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       }
       const summaries = yield* readSummaries(wired, settings.statistics.weighting, report)
       const catalog = yield* Effect.either(refreshCatalog(wired, report))
-      const directory = isAbsolute(given.artifacts) ? store.directory : relative(process.cwd(), store.directory)
+      const directory = isAbsolute(given.artifacts.directory)
+        ? store.directory
+        : relative(process.cwd(), store.directory)
       const pages = pagePaths(directory, plan, report)
       if (given.json) {
         yield* writeOut(`${jsonText(runDocument(targets, names, summaries, pages, report), 2)}\n`)
@@ -242,7 +244,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       // The results are what was asked for; that SQL does not see them yet is said after them.
       yield* catalog
     }).pipe(Effect.scoped, Effect.provide(services))
-  }),
+  }).pipe(Effect.scoped),
 ).pipe(
   Command.withDescription(
     "A laboratory for neural ranking: makes a table of systems and measures from a test collection",

@@ -13,7 +13,7 @@ import { checkKnown, chosenCollection, NotInLastRun } from "../LastRun.ts"
 import { renderSearch, type SearchDocument } from "../SearchTable.ts"
 import { cellText, querySql } from "../SqlResult.ts"
 import { jsonText, outputShape, writeError, writeOut } from "../Terminal.ts"
-import { openSystems, passagesOf, SystemNotAsked, type TypedAnswer, typedSystems } from "../TypedQuery.ts"
+import { bringSystems, openSystems, passagesOf, SystemNotAsked, type TypedAnswer, typedSystems } from "../TypedQuery.ts"
 import { artifactsOption } from "./options.ts"
 
 /** Of several queries, some were not answered. */
@@ -116,7 +116,7 @@ export const searchCommand = Command.make(
   },
   ({ query, system, dataset, k, json, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "qrels", "passages", "runs", "scores"])
       const collection = yield* chosenCollection(connection, dataset)
       const known = yield* typedSystems(connection, collection)
       if (known.length === 0) return yield* new NotInLastRun({ what: "system", asked: system[0] ?? "", known: [] })
@@ -134,6 +134,7 @@ export const searchCommand = Command.make(
       if (first !== undefined && (system.length > 0 || ready.length === 0)) return yield* first
       const unanswered = refused.map(({ system, why }) => ({ system, why }))
 
+      yield* bringSystems(asked.filter(({ ranker }) => !(ranker instanceof SystemNotAsked)))
       const answer = yield* openSystems(connection, collection, ready)
       const ask = (text: string, indent?: number) =>
         Effect.gen(function* () {

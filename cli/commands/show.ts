@@ -66,7 +66,7 @@ export const showCommand = Command.make(
   },
   ({ qid, systems, dataset, depth, artifacts }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const connection = yield* openCatalog(artifacts, ["queries", "runs", "qrels", "passages", "scores"])
       const collection = yield* chosenCollection(connection, dataset)
       const known = yield* systemsOf(connection, collection)
       const asked = Option.match(systems, {

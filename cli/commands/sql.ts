@@ -58,7 +58,8 @@ export const sqlCommand = Command.make(
   },
   ({ query, artifacts, format }) =>
     Effect.gen(function* () {
-      const connection = yield* openCatalog(artifacts)
+      const named = catalogViews.filter((view) => new RegExp(`\\b${view}\\b`, "i").test(query))
+      const connection = yield* openCatalog(artifacts, named)
       yield* Effect.catchTag(answer(connection, query, format), "DuckDbError", (error) => {
         const why = causeText(error.cause)
         return Effect.fail(ofTheStatement.test(why) ? new SqlRefused({ why }) : error)

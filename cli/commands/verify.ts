@@ -78,9 +78,12 @@ export const verifyCommand = Command.make(
   ({ artifacts, fast, drop }) =>
     Effect.gen(function* () {
       const report = yield* verifyStore({ drop, depth: fast ? "sizes" : "bytes" }).pipe(
-        Effect.provide(layerToldStore(artifacts)),
+        Effect.provide(layerToldStore(artifacts.directory)),
       )
-      yield* writeOut(`${renderVerifyReport(report)}\n`)
+      const { remote } = artifacts
+      const local =
+        remote === undefined ? "" : `not looked at: ${remote.address}; what is read from there is compared then\n`
+      yield* writeOut(`${local}${renderVerifyReport(report)}\n`)
       const results = report.damaged.filter(({ dropped }) => !dropped).length
       const records = report.unreadable.filter(({ dropped }) => !dropped).length
       if (results + records > 0) return yield* new StoreDamaged({ results, records })

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { makeFolders } from "../../schemas/index.ts"
@@ -41,19 +41,19 @@ export const folderRemote = (outer: ArtifactStore["Type"], address: string): Rem
   const session = Effect.zipRight(outer.prepare, outer.session("share"))
   return {
     address,
-    readManifest: (stage, key) =>
-      Effect.map(outer.readRecord(outer.manifestPath(stage, key)), (text) =>
+    readRecord: (path) =>
+      Effect.map(outer.readRecord(join(outer.directory, path)), (text) =>
         text === undefined ? undefined : Either.getOrUndefined(text),
       ),
-    putManifest: (stage, key, text, ifAbsent) =>
+    putRecord: (name, text, ifAbsent) =>
       Effect.scoped(
         Effect.gen(function* () {
           const opened = yield* session
-          const path = outer.manifestPath(stage, key)
+          const path = join(outer.directory, name)
           const write = Effect.suspend(() =>
             ifAbsent && existsSync(path) ? Effect.void : outer.writeWhole(opened, path, text),
           )
-          yield* locked(opened, key, write)
+          yield* locked(opened, basename(name, ".json"), write)
         }),
       ),
     pull: (hash, files, folder, onBytes) =>

@@ -8,8 +8,10 @@ import { ArtifactStore } from "./ArtifactStore.ts"
 import { folderEntries } from "./folderEntries.ts"
 import { newestRun } from "./Gc.ts"
 import type { InputOrigin, Manifest, OutputRecord } from "./Manifest.ts"
+import type { RemoteError } from "./Remote.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { type Sighting, sightings } from "./Sighting.ts"
+import { manifestAnywhere } from "./StoredOutput.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** Nothing in the store has this name or hash. */
@@ -30,6 +32,8 @@ export interface LineageResult {
   readonly node: string
   /** Whether the result is still in the store. */
   readonly present: boolean
+  /** The remote that is known to have it; absent where none is. */
+  readonly remote?: string
   readonly manifest: Manifest
   /** Where each input came from, and the key of the result that made it, where that is known. */
   readonly inputs: Readonly<Record<string, ReadonlyArray<InputOrigin & { readonly madeBy: string | undefined }>>>
@@ -46,6 +50,7 @@ export interface Lineage {
 interface Known {
   readonly manifest: Manifest
   readonly present: boolean
+  readonly shared: boolean
 }
 
 interface Made extends Known {
@@ -94,22 +99,33 @@ export const lineageNodes = (asked: string): Effect.Effect<ReadonlyArray<string>
  *
  * @param asked a node (its latest result), `node/output`, or at least six digits of a content hash or of an action key.
  */
-export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact | StoreError, ArtifactStore> =>
+export const lineage = (
+  asked: string,
+): Effect.Effect<Lineage, UnknownArtifact | RemoteError | StoreError, ArtifactStore> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
-    const seen = yield* sightings(["manifests", "history"])
-    const read = ({ key: number, present, stage }: Sighting): Effect.Effect<Known | undefined, StoreError> => {
+    const seen = yield* sightings(["manifests", "remote", "history"])
+    const read = ({
+      key: number,
+      present,
+      stage,
+    }: Sighting): Effect.Effect<Known | undefined, RemoteError | StoreError> => {
       const key = seen.names.name(number)
       return present
-        ? Effect.map(store.readManifest(stage, key), (found) =>
-            found._tag === "Found" ? { manifest: found.manifest, present } : undefined,
+        ? Effect.map(manifestAnywhere(store, stage, key), (manifest) =>
+            manifest === undefined
+              ? undefined
+              : { manifest, present, shared: store.remote?.isKnown(stage, key) === true },
           )
         : Effect.map(store.formerResult(stage, key), (former) =>
-            former === undefined ? undefined : { manifest: former.manifest, present },
+            former === undefined ? undefined : { manifest: former.manifest, present, shared: false },
           )
     }
     /** What made a hash: by preference the node that is named, else the newest. */
-    const producer = (hash: string, node: string | undefined): Effect.Effect<Made | undefined, StoreError> =>
+    const producer = (
+      hash: string,
+      node: string | undefined,
+    ): Effect.Effect<Made | undefined, RemoteError | StoreError> =>
       Effect.gen(function* () {
         const number = seen.names.find(hash)
         const makers = number === undefined ? [] : [...seen.makersOf(number)]
@@ -149,12 +165,13 @@ export const lineage = (asked: string): Effect.Effect<Lineage, UnknownArtifact |
     }
 
     const results = new Map<string, LineageResult>()
-    const follow = ({ manifest, present }: Known): Effect.Effect<void, StoreError> =>
+    const follow = ({ manifest, present, shared }: Known): Effect.Effect<void, RemoteError | StoreError> =>
       Effect.gen(function* () {
         if (results.has(manifest.actionKey)) return
         const { actionKey: key, stage, provenance } = manifest
         const inputs: Record<string, ReadonlyArray<InputOrigin & { readonly madeBy: string | undefined }>> = {}
-        results.set(key, { key, stage, node: provenance.node, present, manifest, inputs })
+        const remote = shared && store.remote !== undefined ? { remote: store.remote.address } : {}
+        results.set(key, { key, stage, node: provenance.node, present, ...remote, manifest, inputs })
         const makers: Array<Known> = []
         for (const [name, origins] of Object.entries(provenance.inputs)) {
           inputs[name] = yield* Effect.forEach(origins, (origin) =>
@@ -194,7 +211,9 @@ export const renderLineage = ({ roots, results }: Lineage): string => {
     const rows = Object.entries(manifest.outputs).flatMap(([name, { rows: count }]) =>
       count === undefined ? [] : [`${name} ${count} rows`],
     )
-    lines.push(`${inner}stage ${result.stage}, key ${short(key)}${result.present ? "" : " (no longer in the store)"}`)
+    lines.push(
+      `${inner}stage ${result.stage}, key ${short(key)}${result.present ? "" : " (no longer in the store)"}${result.remote === undefined ? "" : `, in ${result.remote}`}`,
+    )
     lines.push(
       `${inner}made ${provenance.at} in ${provenance.seconds} s by run ${provenance.run} on ${provenance.host} ` +
         `(${provenance.platform}, Node.js ${provenance.nodejs})${rows.length === 0 ? "" : `: ${rows.join(", ")}`}`,

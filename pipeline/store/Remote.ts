@@ -37,15 +37,10 @@ export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteError"
 export interface Remote {
   /** As it is told to people, without user, password or query. */
   readonly address: string
-  /** The text of a manifest, whatever it is. */
-  readonly readManifest: (stage: string, key: string) => Effect.Effect<string | undefined, RemoteError | StoreError>
-  /** Writes a manifest. `ifAbsent` asks that there be none, which some servers pay no heed to: read it back. */
-  readonly putManifest: (
-    stage: string,
-    key: string,
-    text: string,
-    ifAbsent: boolean,
-  ) => Effect.Effect<void, RemoteError | StoreError>
+  /** The text of a record, by its path in a store (`manifests/<stage>/<key>.json`), whatever it is. */
+  readonly readRecord: (path: string) => Effect.Effect<string | undefined, RemoteError | StoreError>
+  /** Writes a record. `ifAbsent` asks that there be none, which some servers pay no heed to: read it back. */
+  readonly putRecord: (path: string, text: string, ifAbsent: boolean) => Effect.Effect<void, RemoteError | StoreError>
   /** Copies files of an object into a folder that is there. What came is not compared with anything. */
   readonly pull: (
     hash: string,

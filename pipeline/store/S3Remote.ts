@@ -21,7 +21,6 @@ const partsAtOnce = 4
 const filesAtOnce = 8
 
 const objectKey = (hash: string, path: string): string => `objects/${hash}/${path}`
-const manifestKey = (stage: string, key: string): string => `manifests/${stage}/${key}.json`
 
 /** Runs over items, some at a time. After one failed none is begun, and those that were have ended before it is thrown. */
 const each = async <A>(items: Iterable<A>, atOnce: number, body: (item: A) => Promise<void>): Promise<void> => {
@@ -266,27 +265,23 @@ export const s3Remote = (place: S3Place): Effect.Effect<Remote, RemoteError, Sco
       })
     return {
       address,
-      readManifest: (stage, key) => {
-        const path = manifestKey(stage, key)
-        return promised("reading a shared result's record", path, async (signal) => {
+      readRecord: (path) =>
+        promised("reading a shared record", path, async (signal) => {
           const answer = await s3.text({ method: "GET", key: path, during: `reading ${path}` }, [200, 404], signal)
           if (answer.status === 200) return answer.text
           if (elementOf(answer.text, "Code") === "NoSuchBucket") {
             throw s3.error("NoBucket", `reading ${path}`, "there is no such bucket")
           }
           return undefined
-        })
-      },
-      putManifest: (stage, key, text, ifAbsent) => {
-        const path = manifestKey(stage, key)
-        return promised("sharing a result", path, async (signal) => {
+        }),
+      putRecord: (path, text, ifAbsent) =>
+        promised("sharing a record", path, async (signal) => {
           const headers = ifAbsent ? { "if-none-match": "*" } : {}
           const request = { method: "PUT", key: path, body: Buffer.from(text), during: `writing ${path}` } as const
           const answer = await s3.text({ ...request, headers }, [200, 412, 501], signal)
           // A server that does not know the condition.
           if (answer.status === 501) await s3.text(request, [200], signal)
-        })
-      },
+        }),
       pull: (hash, files, folder, onBytes) =>
         promised("reading a shared artifact", folder, (signal) =>
           each(files, filesAtOnce, (file) => pullFile(s3, hash, file, folder, signal, onBytes)),

@@ -53,6 +53,17 @@ export interface SharedResults {
     record: OutputRecord,
     onMoved?: (moved: Moved) => void,
   ) => Effect.Effect<boolean, RemoteError | StoreError>
+  /** Whether an object is of a result that was found in the remote by this process. */
+  readonly knows: (hash: string) => boolean
+  /** As `bring`, of an object of a result that was found before in this process. */
+  readonly bringHash: (
+    hash: string,
+    onMoved?: (moved: Moved) => void,
+  ) => Effect.Effect<boolean, RemoteError | StoreError>
+  /** The text of another record, by its path in a store: it is whoever reads it that compares it with its hash. */
+  readonly readRecord: Remote["readRecord"]
+  /** Writes another record, whose path is made of its own hash. */
+  readonly putRecord: (path: string, text: string) => Effect.Effect<void, RemoteError | StoreError>
   /** Writes a result of the folder to the remote: objects first, the manifest last. The first manifest under a key stays. */
   readonly share: (
     session: Session,
@@ -85,6 +96,8 @@ const hashesOf = ({ outputs }: Manifest): string =>
     .map(([name, { hash }]) => `${name} ${hash}`)
     .sort()
     .join(", ")
+
+const recordPath = (stage: string, key: string): string => `manifests/${stage}/${key}.json`
 
 const isFolder = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
@@ -127,7 +140,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
         learn(remembered)
         return remembered
       }
-      const text = yield* remote.readManifest(stage, key)
+      const text = yield* remote.readRecord(recordPath(stage, key))
       const manifest = manifestIn(text, stage, key)
       if (text === undefined || manifest === undefined || !isUsable(manifest)) return undefined
       learn(manifest)
@@ -212,8 +225,9 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
   const share: SharedResults["share"] = (session, manifest, onMoved) =>
     Effect.gen(function* () {
       const { actionKey, outputs, stage } = manifest
+      const path = recordPath(stage, actionKey)
       const start = performance.now()
-      const before = manifestIn(yield* remote.readManifest(stage, actionKey), stage, actionKey)
+      const before = manifestIn(yield* remote.readRecord(path), stage, actionKey)
       const first = before !== undefined && isUsable(before) ? before : undefined
       const ours = yield* local.readRecord(local.manifestPath(stage, actionKey))
       if (ours === undefined || Either.isLeft(ours)) return { manifest, nondeterministic: undefined }
@@ -231,9 +245,9 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       let there: Manifest | undefined
       for (let attempt = 0; attempt < pulls && there === undefined; attempt++) {
         if (first === undefined) {
-          yield* remote.putManifest(stage, actionKey, ours.right, before === undefined && attempt === 0)
+          yield* remote.putRecord(path, ours.right, before === undefined && attempt === 0)
         }
-        text = yield* remote.readManifest(stage, actionKey)
+        text = yield* remote.readRecord(path)
         there = manifestIn(text, stage, actionKey)
       }
       if (text === undefined || there === undefined) {
@@ -250,8 +264,8 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       learn(there)
       yield* remember(session, stage, actionKey, text)
       if (hashesOf(there) === hashesOf(manifest)) return { manifest, nondeterministic: undefined }
-      const path = local.manifestPath(stage, actionKey)
-      yield* ioSync("giving way to the first result", path, () => rmSync(path, { force: true }))
+      const own = local.manifestPath(stage, actionKey)
+      yield* ioSync("giving way to the first result", own, () => rmSync(own, { force: true }))
       return {
         manifest: there,
         nondeterministic: `nondeterministic: ${address} has other bytes under the same key, of run ${there.provenance.run} on ${there.provenance.host}, and the first stays: there ${hashesOf(there)}; made here ${hashesOf(manifest)}`,
@@ -264,6 +278,15 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
     isKnown: (stage, key) => existsSync(knownPath(stage, key)),
     find,
     bring,
+    knows: (hash) => makers.has(hash) && !unsound.has(hash),
+    bringHash: (hash, onMoved) => {
+      if (isFolder(local.objectPath(hash))) return Effect.succeed(true)
+      const [maker] = makers.get(hash) ?? []
+      const record = Object.values(maker?.outputs ?? {}).find((output) => output.hash === hash)
+      return record === undefined ? Effect.succeed(false) : bring(record, onMoved)
+    },
+    readRecord: remote.readRecord,
+    putRecord: (path, text) => remote.putRecord(path, text, true),
     share,
   }
 }

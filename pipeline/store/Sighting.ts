@@ -102,16 +102,25 @@ export class Sightings implements Iterable<Sighting> {
   }
 }
 
-/** Every result of the store, and of its history where that is named: those still present first, then the newest. */
+/**
+ * Every result of the store's folder, and of its remote, as far as that is known, and of its history where those are named: those still
+ * present first, then the newest.
+ */
 export const sightings = (
-  which: ReadonlyArray<"manifests" | "history">,
+  which: ReadonlyArray<"manifests" | "remote" | "history">,
 ): Effect.Effect<Sightings, StoreError, ArtifactStore> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const found = new Sightings()
     const recorded = new NumberSet()
-    for (const folder of which) {
-      for (const stage of yield* store.stages) {
+    for (const place of which) {
+      const folder = place === "remote" ? store.remote?.knownFolder : place
+      if (folder === undefined) continue
+      const stages =
+        place === "remote"
+          ? yield* ioSync("listing the results", store.directory, () => folderEntries(join(store.directory, folder)))
+          : yield* store.stages
+      for (const stage of stages) {
         const path = join(store.directory, folder, stage)
         for (const file of yield* ioSync("listing the results", path, () => folderEntries(path))) {
           const key = file.replace(/\.json$/, "")
@@ -120,7 +129,7 @@ export const sightings = (
           yield* letEventsIn(found.length)
           const text = yield* store.readRecord(join(path, file))
           if (text === undefined || Either.isLeft(text)) continue
-          recorded.add(found.look(stage, key, folder === "manifests", text.right))
+          recorded.add(found.look(stage, key, place !== "history", text.right))
         }
       }
     }

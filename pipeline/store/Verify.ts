@@ -209,7 +209,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           dropped: session !== undefined,
         })),
         orphans,
-        notLookedAt: ["catalog.duckdb", "hints.json", "scratch", "quarantine"].filter((name) => {
+        notLookedAt: ["catalog.duckdb", "hints.json", "remotes", "scratch", "quarantine"].filter((name) => {
           const path = join(store.directory, name)
           return isFolder(path)
             ? folderEntries(path).length > 0

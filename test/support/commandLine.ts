@@ -42,7 +42,7 @@ const storeOf = (words: ReadonlyArray<string>, cwd: string): string | undefined 
   const isRun = words.length === 0 || words[0]?.startsWith("-") === true
   const reads = ["--dry-run", "--graph", "--assert-hit", "--help"].some((word) => words.includes(word))
   if (!isRun || reads) return undefined
-  const at = words.indexOf("--artifacts")
+  const at = words.indexOf(words.includes("--cache") ? "--cache" : "--artifacts")
   return resolve(cwd, (at < 0 ? undefined : words[at + 1]) ?? "artifacts")
 }
 
