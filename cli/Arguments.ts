@@ -79,6 +79,7 @@ export const vocabulary: Vocabulary = {
     "--device": { one: DeviceChoice.literals },
     "--shards": { from: 1 },
     "--executor": "value",
+    "--cache-size": "value",
     "--jobs": { from: 1 },
     "--force": "values",
     "--dry-run": "flag",

@@ -93,6 +93,7 @@ export {
 } from "./run/index.ts"
 export {
   ArtifactStore,
+  type CacheReport,
   collectGarbage,
   type Damage,
   decideGc,
@@ -125,6 +126,7 @@ export {
   StoreError,
   type StorePlace,
   saysDiskFull,
+  shrinkCache,
   storedOutput,
   storeVersion,
   UnknownArtifact,

@@ -4,29 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { collectGarbage, type GcReport, layerDuckDb } from "../../pipeline/index.ts"
-import { UsageError } from "../Arguments.ts"
 import { forgetScores } from "../CatalogFile.ts"
 import { formatBytes } from "../Quantity.ts"
+import { quantityOf } from "../quantityOf.ts"
 import { writeOut } from "../Terminal.ts"
 import { layerToldStore } from "../ToldStore.ts"
 import { artifactsOption } from "./options.ts"
-
-const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-const bytesPer: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 }
-
-/** A number and a unit, `30d` or `20GB`, in the base unit. */
-const quantity = (option: string, text: string, units: Readonly<Record<string, number>>) => {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text) ?? []
-  const scale = units[(unit ?? "").toLowerCase()]
-  return number === undefined || scale === undefined
-    ? Effect.fail(
-        new UsageError({
-          argument: text,
-          problem: `${option} ${text}: expected a number and one of ${Object.keys(units).join(", ")}, as in ${option === "--max-age" ? "30d" : "20GB"}.`,
-        }),
-      )
-    : Effect.succeed(Number(number) * scale)
-}
 
 /** What a collection did, line by line. */
 export const renderGcReport = (report: GcReport): string => {
@@ -67,8 +50,8 @@ export const gcCommand = Command.make(
   },
   ({ artifacts, dryRun, keepLast, maxAge, maxSize }) =>
     Effect.gen(function* () {
-      const maxAgeSeconds = yield* Effect.transposeMapOption(maxAge, (text) => quantity("--max-age", text, secondsPer))
-      const maxBytes = yield* Effect.transposeMapOption(maxSize, (text) => quantity("--max-size", text, bytesPer))
+      const maxAgeSeconds = yield* Effect.transposeMapOption(maxAge, (text) => quantityOf("--max-age", text, "time"))
+      const maxBytes = yield* Effect.transposeMapOption(maxSize, (text) => quantityOf("--max-size", text, "size"))
       const report = yield* collectGarbage({
         dryRun,
         ...Option.match(keepLast, { onNone: () => ({}), onSome: (keepLast) => ({ keepLast }) }),

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { WiredExperiment } from "../../experiment.ts"
 import {
+  describeOwner,
   makePlan,
   type NodePreview,
   type NodeReport,
@@ -18,13 +19,16 @@ import {
   renderReason,
   run,
   selectTargets,
+  shrinkCache,
 } from "../../pipeline/index.ts"
 import { DeviceChoice, EvaluationSummary } from "../../schemas/index.ts"
+import { forgetScores } from "../CatalogFile.ts"
 import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { executorNamed } from "../executors.ts"
 import { pagePaths } from "../pagePaths.ts"
-import { formatSeconds } from "../Quantity.ts"
+import { formatBytes, formatSeconds } from "../Quantity.ts"
+import { quantityOf } from "../quantityOf.ts"
 import { renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
 import { previewDocument, runDocument } from "../RunDocument.ts"
@@ -70,6 +74,10 @@ const options = {
     ),
   ),
   artifacts: artifactsOption,
+  cacheSize: Options.text("cache-size").pipe(
+    Options.optional,
+    Options.withDescription("Afterwards keep the folder before a shared store within this, by least use: 50GB"),
+  ),
   executor: Options.text("executor").pipe(
     Options.withDefault("local"),
     Options.withDescription("Who makes results: local (this process; the default) or children (a process each)"),
@@ -159,6 +167,20 @@ const firstResultsTeller = ({ datasets }: WiredExperiment, say: (text: string) =
   }
 }
 
+/** Makes room in the folder before a shared store. */
+const keepWithin = (bytes: number) =>
+  Effect.gen(function* () {
+    const report = yield* shrinkCache(bytes)
+    if (report.stages.includes("evaluate")) yield* forgetScores
+    const [other] = report.busy
+    const over = other === undefined ? "what the last run made stays" : `${describeOwner(other)} uses it`
+    if (report.objects > 0)
+      yield* writeError(`· ${formatBytes(report.bytes)} left the local folder; they are pulled when needed\n`)
+    if (report.keptBytes > bytes || other !== undefined) {
+      yield* writeError(`! The local folder is not kept within ${formatBytes(bytes)}: ${over}\n`)
+    }
+  })
+
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
@@ -174,6 +196,9 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         ...Option.match(given.shards, { onNone: () => [], onSome: (shards) => [`rerank.shards=${shards}`] }),
       ],
     })
+    const cacheBytes = yield* Effect.transposeMapOption(given.cacheSize, (text) =>
+      quantityOf("--cache-size", text, "size"),
+    )
     const targets = given.target.length === 0 ? ["eval"] : given.target
     const names = wired.datasets.map(({ name }) => name)
     const whole = yield* makePlan(wired.targets)
@@ -241,6 +266,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
           if (node !== undefined) yield* writeOut(`${name}  ${describeNode(node)}\n`)
         }
       }
+      if (Option.isSome(cacheBytes)) yield* keepWithin(cacheBytes.value)
       // The results are what was asked for; that SQL does not see them yet is said after them.
       yield* catalog
     }).pipe(Effect.scoped, Effect.provide(services))

@@ -53,7 +53,7 @@ const forgottenSeconds = 30 * day
 const graceOf = (options: GcOptions): number => options.graceSeconds ?? 3600
 
 /** Seconds since a file or folder was last changed or moved. */
-const ageOf = (path: string, now: number): number => {
+export const ageOf = (path: string, now: number): number => {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   // A rename changes the inode, not its bytes: an object that was written slowly is young when it is stored.
   return stat === undefined ? 0 : (now - Math.max(stat.mtimeMs, stat.ctimeMs)) / 1000
@@ -156,7 +156,8 @@ export const decideGc = (state: GcState, options: GcOptions): GcDecision => {
   return decision
 }
 
-const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
+/** Bytes of all files below a folder; none of one that cannot be read. */
+export const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
   Effect.map(
     Effect.catchAll(
       ioSync("measuring a folder", path, () => listFiles(path)),
@@ -166,7 +167,7 @@ const folderBytes = (path: string): Effect.Effect<number, StoreError> =>
   )
 
 /** Names of the runs on record, newest first. */
-const runNames = (directory: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
+export const runNames = (directory: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
   ioSync("reading the runs", directory, () =>
     folderEntries(join(directory, "runs"))
       .flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []))

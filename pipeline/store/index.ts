@@ -1,5 +1,6 @@
 export { ArtifactStore, type Damage, type Depth, type Lookup } from "./ArtifactStore.ts"
 export type { Environment } from "./AwsSettings.ts"
+export { type CacheReport, shrinkCache } from "./CacheSize.ts"
 export { FileRecord } from "./FolderContent.ts"
 export {
   collectGarbage,

@@ -19,6 +19,7 @@ import {
   type RunEvent,
   run,
   type StorePlace,
+  shrinkCache,
   verifyStore,
 } from "../../../pipeline/index.ts"
 import { contentHash } from "../../../pipeline/store/FolderContent.ts"
@@ -344,5 +345,30 @@ describe("a shared artifact", () => {
     const files = [...filesBelow(store), ...bucketFiles(prefix)]
     expect(files.length).toBeGreaterThan(20)
     for (const file of files) expect(readFileSync(file, "latin1"), file).not.toMatch(secrets)
+  })
+
+  it("C163 the local folder is kept within a size by least use; what latest points at, and what is here alone, stays", async () => {
+    const place = s3Store(freshPath("mine"), s3.port, prefixOf())
+    const shrink = (bytes: number) => Effect.runPromise(shrinkCache(bytes).pipe(Effect.provide(services(place))))
+    const alone = await runIn(place.directory, diamond({ a: "alone" }))
+    const first = await runIn(place, diamond({ a: "first" }))
+    const second = await runIn(place, diamond({ a: "second" }))
+    const before = new Set(objectsIn(place.directory))
+    const sizes = await shrink(1e9)
+    expect(sizes).toMatchObject({ objects: 0, keptBytes: expect.any(Number) })
+
+    // The one that was used longest ago goes first.
+    expect(await shrink(sizes.keptBytes - 1)).toMatchObject({ objects: 1, busy: [] })
+    const [gone] = [...before].filter((hash) => !objectsIn(place.directory).includes(hash))
+    expect(Object.values(first.hashes)).toContain(gone)
+
+    expect((await shrink(0)).objects).toBe(4)
+    const left = objectsIn(place.directory)
+    for (const hash of Object.values(alone.hashes)) expect(left).toContain(hash)
+    for (const hash of Object.values(second.hashes)) expect(left).toContain(hash)
+    for (const hash of Object.values(first.hashes)) expect(left).not.toContain(hash)
+    const sound = await Effect.runPromise(verifyStore().pipe(Effect.provide(services(place.directory))))
+    expect([sound.damaged, sound.unreadable, sound.orphans]).toEqual([[], [], []])
+    expect(await runIn(place, diamond({ a: "first" }))).toMatchObject({ statuses: all("hit"), moved: ["pulled count"] })
   })
 })
