@@ -80,6 +80,8 @@ export const vocabulary: Vocabulary = {
     "--shards": { from: 1 },
     "--executor": "value",
     "--cache-size": "value",
+    "--slurm": "value",
+    "--detach": "flag",
     "--jobs": { from: 1 },
     "--force": "values",
     "--dry-run": "flag",

@@ -109,7 +109,10 @@ const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<stri
     "What is run",
     ["--target", "--dataset", "--quick", "--config", "--set", "--shards", "--run", "--stages", "--device"],
   ],
-  ["How it is run", ["--artifacts", "--cache", "--cache-size", "--insecure", "--executor", "--jobs", "--force"]],
+  [
+    "How it is run",
+    ["--artifacts", "--cache", "--cache-size", "--insecure", "--executor", "--slurm", "--detach", "--jobs", "--force"],
+  ],
   ["What is said", ["--dry-run", "--assert-hit", "--explain", "--graph", "--json", "--log"]],
 ]
 

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Executor, inChildren, inProcess, type TaskProgram } from "../pipeline/index.ts"
+import { type Executor, inChildren, inProcess, onSlurm, type TaskProgram } from "../pipeline/index.ts"
 import { didYouMean } from "../schemas/index.ts"
+import { UsageError } from "./Arguments.ts"
 import type { PlanRecipe } from "./wirePlan.ts"
 
 /** No executor is called so. */
@@ -13,21 +14,56 @@ export class UnknownExecutor extends Schema.TaggedError<UnknownExecutor>()("Unkn
   }
 }
 
-const executors = ["local", "children"] as const
+const executors = ["local", "children", "slurm"] as const
+
+/** Who makes results. */
+export interface ChosenExecutor {
+  /** Whether other machines do, so that nothing may follow this one. */
+  readonly isElsewhere: boolean
+  readonly of: (recipe: PlanRecipe) => Executor
+}
+
+/** What the command line says of an executor, beside its name. */
+export interface ExecutorOptions {
+  /** Words for `sbatch`. */
+  readonly slurm: string
+  readonly detach: boolean
+}
 
 /** How another process of this program is started: as this one was, by the launcher's bundle where there is one. */
 export const taskProgram = (): TaskProgram => ({
   command: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
 })
 
+/** Words as a shell takes them apart, with quotes around what holds spaces. */
+const wordsOf = (text: string): ReadonlyArray<string> =>
+  (text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"))
+
 /** Who makes results, by the name that the user gives. */
-export const executorNamed = (name: string): Effect.Effect<(recipe: PlanRecipe) => Executor, UnknownExecutor> => {
-  switch (name) {
-    case "local":
-      return Effect.succeed(() => inProcess)
-    case "children":
-      return Effect.succeed((recipe) => inChildren(taskProgram(), { ...recipe }))
-    default:
-      return Effect.fail(new UnknownExecutor({ executor: name }))
-  }
-}
+export const executorNamed = (
+  name: string,
+  { detach, slurm }: ExecutorOptions,
+): Effect.Effect<ChosenExecutor, UnknownExecutor | UsageError> =>
+  Effect.gen(function* () {
+    for (const [option, given] of [
+      ["--slurm", slurm !== ""],
+      ["--detach", detach],
+    ] as const) {
+      if (given && name !== "slurm") {
+        return yield* new UsageError({ argument: option, problem: `${option} is for --executor slurm.` })
+      }
+    }
+    switch (name) {
+      case "local":
+        return { isElsewhere: false, of: () => inProcess }
+      case "children":
+        return { isElsewhere: false, of: (recipe) => inChildren(taskProgram(), { ...recipe }) }
+      case "slurm":
+        return {
+          isElsewhere: true,
+          of: (recipe) => onSlurm({ program: taskProgram(), recipe: { ...recipe }, options: wordsOf(slurm), detach }),
+        }
+      default:
+        return yield* new UnknownExecutor({ executor: name })
+    }
+  })

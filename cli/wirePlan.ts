@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -24,10 +25,23 @@ export const PlanRecipe = Schema.Struct({
 })
 export type PlanRecipe = typeof PlanRecipe.Type
 
-/** Wires what the command line asks for. */
-export const wirePlan = (modules: ReadonlyArray<string>, runs: ReadonlyArray<string>, options: SettingsOptions) =>
+/**
+ * Wires what the command line asks for.
+ *
+ * @param isElsewhere whether other machines make results: what would follow each machine's cores is then what follows this one's
+ */
+export const wirePlan = (
+  modules: ReadonlyArray<string>,
+  runs: ReadonlyArray<string>,
+  isElsewhere: boolean,
+  asked: SettingsOptions,
+) =>
   Effect.gen(function* () {
     yield* loadExtensions(modules)
+    const { threads } = (yield* readSettings(asked)).rerank
+    // How a large model's pairs are put into batches follows the threads, and the last bits of its scores follow the batches.
+    const resolved = isElsewhere && threads === undefined ? [`rerank.threads=${availableParallelism()}`] : []
+    const options = { ...asked, sets: [...asked.sets, ...resolved] }
     const composed = yield* composeSettings(options)
     const settings = yield* readSettings(options)
     const collections = yield* wireCollections(settings, runs)

@@ -1,6 +1,9 @@
 export {
+  Detached,
   decodeTaskReply,
   inChildren,
+  onSlurm,
+  SlurmError,
   TaskDied,
   TaskFailed,
   TaskMessage,

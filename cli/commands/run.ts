@@ -80,7 +80,14 @@ const options = {
   ),
   executor: Options.text("executor").pipe(
     Options.withDefault("local"),
-    Options.withDescription("Who makes results: local (this process; the default) or children (a process each)"),
+    Options.withDescription("Who makes results: local (this process, the default), children (a process each) or slurm"),
+  ),
+  slurm: Options.text("slurm").pipe(
+    Options.withDefault(""),
+    Options.withDescription('Options for sbatch: "--partition=gpu --gres=gpu:1"'),
+  ),
+  detach: Options.boolean("detach").pipe(
+    Options.withDescription("Give Slurm what is ready and leave; the same command goes on"),
   ),
   jobs: Options.integer("jobs").pipe(
     Options.optional,
@@ -184,9 +191,9 @@ const keepWithin = (bytes: number) =>
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
-    const executor = yield* executorNamed(given.executor)
+    const executor = yield* executorNamed(given.executor, { slurm: given.slurm, detach: given.detach })
     const modules = [...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages]
-    const { recipe, settings, wired } = yield* wirePlan(modules, given.run, {
+    const { recipe, settings, wired } = yield* wirePlan(modules, given.run, executor.isElsewhere, {
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,
       ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
@@ -239,12 +246,22 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       const report = yield* run(plan, {
         ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
         force: given.force,
-        executor: executor(recipe),
+        executor: executor.of(recipe),
         onEvent: (event) => {
           display.onEvent(event)
           tellFirst(event)
         },
-      })
+      }).pipe(
+        Effect.catchTag("RunFailed", (failure) =>
+          failure.failures.every(({ error }) => error._tag === "Detached") ? Effect.succeed(undefined) : failure,
+        ),
+      )
+      if (report === undefined) {
+        display.close()
+        return yield* writeError(
+          "What was ready was given to Slurm; the same command goes on from what is made by then.\n",
+        )
+      }
       display.close()
       if (given.explain) {
         const text = explanation(report.nodes)

@@ -12,6 +12,7 @@ import type { Cores, Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Owner } from "../store/index.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
+import { logFolder } from "./TaskLog.ts"
 import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
 
 /** How another process of this program is started. */
@@ -39,9 +40,6 @@ export const taskWords = (
   store,
   ...(forced ? ["--force"] : []),
 ]
-
-/** Folder of what the attempts at a key printed: `<attempt>.log`. */
-export const logFolder = (store: string, key: string): string => join(store, "logs", key)
 
 /** The last lines of a log. */
 export const lastLines = (path: string, count = 8): ReadonlyArray<string> => {

@@ -1,3 +1,5 @@
 export { inChildren, type TaskProgram } from "./inChildren.ts"
+export { Detached, onSlurm, type SlurmOptions } from "./onSlurm.ts"
+export { SlurmError } from "./Slurm.ts"
 export { TaskDied, TaskFailed } from "./TaskError.ts"
 export { decodeTaskReply, TaskMessage, type TaskReply } from "./TaskMessage.ts"

@@ -1,116 +1,54 @@
 import type { ChildProcess } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, afterEach, describe, expect, it } from "vitest"
 import { exitCodeOf } from "../../../cli/ExitCode.ts"
 import { CodeDiffers } from "../../../pipeline/index.ts"
-import { dagProcess, dagStarted, writeTinyCollection } from "../../support/commandLine.ts"
+import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
 
-const scratch = mkdtempSync(join(tmpdir(), "rankdag-children-"))
-const collection = join(scratch, "tiny")
-beforeAll(() => writeTinyCollection(collection))
-afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+const { close, journal, scratch, starts, words } = troublesomeRuns()
+afterAll(close)
 
 const started: Array<ChildProcess> = []
 afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL")
 })
 
-const journalOf = (name: string): string => join(scratch, `${name}.journal`)
-const journal = (name: string): ReadonlyArray<{ readonly system: string; readonly pid: number }> =>
-  existsSync(journalOf(name))
-    ? readFileSync(journalOf(name), "utf8")
-        .split("\n")
-        .flatMap((line) => {
-          const [system, pid] = line.split(" ")
-          return system === undefined || pid === undefined ? [] : [{ system, pid: Number(pid) }]
-        })
-    : []
-
-/** A run of two first stages of the module that makes trouble, by settings of theirs. */
-const words = (
-  name: string,
-  store: string,
-  executor: string,
-  ...sets: ReadonlyArray<string>
-): ReadonlyArray<string> => [
-  ...[
-    "--dataset",
-    collection,
-    "--artifacts",
-    join(scratch, store),
-    "--executor",
-    executor,
-    "--quick",
-    "--json",
-    "--target",
-    "retrieve",
-  ],
-  ...["--stages", join(import.meta.dirname, "../../support/troublesome.ts"), "--log", "plain"],
-  ...['retrieve.systems=["alpha","beta"]', "candidates.from=alpha", `retrieve.alpha.journal=${journalOf(name)}`]
-    .concat(`retrieve.beta.journal=${journalOf(name)}`, sets)
-    .flatMap((set) => ["--set", set]),
-]
-
-interface Document {
-  readonly stages: ReadonlyArray<{ readonly name: string; readonly status: string; readonly output: string }>
-}
-const outputs = (out: string): Readonly<Record<string, string>> => {
-  const document: Document = JSON.parse(out)
-  return Object.fromEntries(document.stages.map(({ name, output }) => [name, output]))
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
-  } catch {
-    return false
-  }
-}
-const until = async (what: () => boolean): Promise<void> => {
-  for (let waited = 0; !what(); waited++) {
-    if (waited > 400) throw new Error("waited for twenty seconds")
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 describe("a process for each node", () => {
   it("C182 gives what one process gives, byte for byte, tells as much, and leaves no empty logs", async () => {
-    const here = await dagProcess(words("plain", "here", "local"))
-    const there = await dagProcess(words("plain", "there", "children"))
+    const here = await dagProcess(words("plain", "here", ["local"]))
+    const there = await dagProcess(words("plain", "there", ["children"]))
     expect([here.code, there.code]).toEqual([0, 0])
-    expect(outputs(there.out)).toEqual(outputs(here.out))
+    expect(outputsOf(there)).toEqual(outputsOf(here))
     expect(there.err).toContain("▸ retrieve.outside.alpha")
     expect(new Set(journal("plain").map(({ pid }) => pid)).size).toBe(3)
     expect(readdirSync(join(scratch, "there/logs"))).toEqual([])
-    const again = await dagProcess(words("plain", "there", "local"))
+    const again = await dagProcess(words("plain", "there", ["local"]))
     expect(journal("plain").length).toBe(4)
-    expect(outputs(again.out)).toEqual(outputs(here.out))
+    expect(outputsOf(again)).toEqual(outputsOf(here))
   })
 
   it("C183 a process that dies is tried again, three times at most; then its end and its last words are told", async () => {
-    const twice = await dagProcess(words("dies", "dies", "children", "retrieve.alpha.dies=2"))
+    const twice = await dagProcess(words("dies", "dies", ["children"], "retrieve.alpha.dies=2"))
     expect(twice.code).toBe(0)
-    expect(journal("dies").filter(({ system }) => system === "alpha").length).toBe(3)
-    const always = await dagProcess(words("dead", "dead", "children", "retrieve.alpha.dies=9"))
+    expect(starts("dies", "alpha")).toBe(3)
+    const always = await dagProcess(words("dead", "dead", ["children"], "retrieve.alpha.dies=9"))
     expect(always.code).toBe(1)
-    expect(journal("dead").filter(({ system }) => system === "alpha").length).toBe(3)
+    expect(starts("dead", "alpha")).toBe(3)
     expect(always.err).toMatch(/retrieve\.outside\.alpha.*died 3 times, at last by signal SIGKILL/)
     expect(always.err).toContain("alpha is about to die")
   })
 
   it("C183 a stage's own error is told as it is, and not tried again", async () => {
-    const { code, err } = await dagProcess(words("fails", "fails", "children", "retrieve.alpha.fails=true"))
+    const { code, err } = await dagProcess(words("fails", "fails", ["children"], "retrieve.alpha.fails=true"))
     expect(code).toBe(1)
     expect(err).toContain("alpha was told to fail")
-    expect(journal("fails").filter(({ system }) => system === "alpha").length).toBe(1)
+    expect(starts("fails", "alpha")).toBe(1)
   })
 
   it.each(["SIGKILL", "SIGINT"] as const)("C184 a run that ends by %s takes its processes with it", async (signal) => {
     const name = `parent-${signal}`
-    const { child, ended } = await dagStarted(words(name, name, "children", "retrieve.alpha.waits=60000"))
+    const { child, ended } = await dagStarted(words(name, name, ["children"], "retrieve.alpha.waits=60000"))
     started.push(child)
     await until(() => journal(name).some(({ system }) => system === "alpha"))
     const pids = journal(name).map(({ pid }) => pid)
@@ -118,15 +56,15 @@ describe("a process for each node", () => {
     const { code } = await ended
     expect(code).toBe(signal === "SIGINT" ? 130 : null)
     await until(() => !pids.some(isAlive))
-    const after = await dagProcess(words(name, name, "children", "retrieve.alpha.waits=1"))
+    const after = await dagProcess(words(name, name, ["children"], "retrieve.alpha.waits=1"))
     expect(after.code).toBe(0)
     expect(readdirSync(join(scratch, name, "tmp"))).toEqual([])
   })
 
   it("C185 a key is made by hand from the plan that a run stored; what is there is found", async () => {
     const store = join(scratch, "hand")
-    const { code, out } = await dagProcess(words("hand", "hand", "children"))
-    expect(code).toBe(0)
+    const first = await dagProcess(words("hand", "hand", ["children"]))
+    expect(first.code).toBe(0)
     const [plan] = readdirSync(join(store, "plans")).map((file) => file.replace(".json", ""))
     const manifests = join(store, "manifests/retrieve.outside")
     const [manifest] = readdirSync(manifests)
@@ -136,7 +74,8 @@ describe("a process for each node", () => {
     rmSync(join(manifests, `${key}.json`))
     const made = await dagProcess(ask, { cwd: scratch })
     expect(made.out).toMatch(new RegExp(`^${key} made in [0-9.]+ s\n$`))
-    expect(outputs((await dagProcess([...words("hand", "hand", "local"), "--assert-hit"])).out)).toEqual(outputs(out))
+    const again = await dagProcess([...words("hand", "hand", ["local"]), "--assert-hit"])
+    expect(outputsOf(again)).toEqual(outputsOf(first))
     const unknown = await dagProcess(["make", "0".repeat(64), "--plan", plan ?? "", "--artifacts", store])
     expect(unknown.err).toContain("No node of the plan has the key 000000000000")
     const none = await dagProcess(["make", key, "--plan", "1".repeat(64), "--artifacts", store])

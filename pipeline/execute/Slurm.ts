@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/** Slurm could not be asked, or refused a job. */
+export class SlurmError extends Schema.TaggedError<SlurmError>()("SlurmError", {
+  /** The command: `sbatch`. */
+  command: Schema.String,
+  /** What it said, or why it could not be run. */
+  said: Schema.String,
+  missing: Schema.Boolean,
+}) {
+  override get message(): string {
+    return this.missing
+      ? `${this.command} is not there: --executor slurm works where Slurm's commands are, as on a login node.`
+      : `${this.command} failed: ${this.said.trim()}`
+  }
+}
+
+/** Runs one of Slurm's commands. */
+const slurm = (command: string, words: ReadonlyArray<string>, input = ""): Effect.Effect<string, SlurmError> =>
+  Effect.async((resume) => {
+    const child = execFile(command, words, { maxBuffer: 256 * 1024 * 1024 }, (error, out, said) => {
+      if (error === null) return resume(Effect.succeed(out))
+      const missing = error.code === "ENOENT"
+      resume(Effect.fail(new SlurmError({ command, said: said === "" ? error.message : said, missing })))
+    })
+    child.stdin?.on("error", () => {})
+    child.stdin?.end(input)
+  })
+
+/**
+ * Submits an array of jobs.
+ *
+ * @param options the user's own, as `--partition=gpu`
+ * @returns the array's number
+ */
+export const submitArray = (
+  name: string,
+  tasks: number,
+  options: ReadonlyArray<string>,
+  script: string,
+): Effect.Effect<string, SlurmError> =>
+  Effect.map(
+    slurm(
+      "sbatch",
+      // Whether a task that was lost is made again is decided by its key, and not by Slurm.
+      ["--parsable", "--no-requeue", `--job-name=${name}`, `--array=0-${tasks - 1}`, "--output=/dev/null", ...options],
+      script,
+    ),
+    (out) => out.trim().split(";")[0] ?? "",
+  )
+
+/** An element of an array that waits or runs. */
+export interface SlurmTask {
+  /** `123_4`. */
+  readonly id: string
+  readonly array: string
+  readonly element: number
+  /** `PENDING`, `RUNNING`, … */
+  readonly state: string
+  readonly name: string
+  /** Why it waits, in Slurm's words. */
+  readonly why: string
+}
+
+/** This user's elements of arrays whose name begins as given. */
+export const queuedTasks = (prefix: string): Effect.Effect<ReadonlyArray<SlurmTask>, SlurmError> =>
+  Effect.map(slurm("squeue", ["--me", "-h", "-r", "-o", "%i|%T|%j|%r"]), (out) =>
+    out.split("\n").flatMap((line) => {
+      const [id = "", state = "", name = "", why = ""] = line.trim().split("|")
+      const [array = "", element] = id.split("_")
+      return !name.startsWith(prefix) || element === undefined
+        ? []
+        : [{ id, array, element: Number(element), state, name, why }]
+    }),
+  )
+
+/** Takes jobs back; those that have ended are left. */
+export const cancelTasks = (ids: ReadonlyArray<string>): Effect.Effect<void> =>
+  ids.length === 0 ? Effect.void : Effect.ignore(slurm("scancel", ["-Q", ...ids]))
+
+/** What Slurm tells of how an element ended, where it still knows: `NODE_FAIL, exit code 0:9, on n3`. */
+export const endOfTask = (id: string): Effect.Effect<string> =>
+  slurm("scontrol", ["-o", "show", "job", id]).pipe(
+    Effect.map((out) => {
+      const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S+)`).exec(out)?.[1] ?? "unknown"
+      return `${field("JobState")}, exit code ${field("ExitCode")}, on ${field("NodeList")}`
+    }),
+    Effect.orElseSucceed(() => "what Slurm no longer tells"),
+  )
+
+/** A word, quoted for a shell. */
+export const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

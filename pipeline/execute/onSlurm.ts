@@ -1,0 +1,343 @@
+import { createHash, randomBytes } from "node:crypto"
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { causeText, makeFolders } from "../../schemas/index.ts"
+import type { Json, StageError } from "../plan/index.ts"
+import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import type { Manifest, StoreError } from "../store/index.ts"
+import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
+import {
+  cancelTasks,
+  endOfTask,
+  queuedTasks,
+  type SlurmError,
+  type SlurmTask,
+  shellWord,
+  submitArray,
+} from "./Slurm.ts"
+import { TaskDied, TaskFailed } from "./TaskError.ts"
+import { logFolder, MessageReader, messageFile, outputFile } from "./TaskLog.ts"
+
+/** How tasks are given to Slurm. */
+export interface SlurmOptions {
+  readonly program: TaskProgram
+  /** Of what the program makes the plan again. */
+  readonly recipe: Json
+  /** Words for `sbatch`: partition, graphics cards, time. */
+  readonly options: ReadonlyArray<string>
+  /** Whether the run ends when what is ready was submitted, and leaves it to Slurm. */
+  readonly detach: boolean
+  /** Milliseconds between two looks at Slurm's queue. Default 5,000. */
+  readonly every?: number
+}
+
+/** Its work was given to Slurm, and the run was told not to wait for it. */
+export class Detached extends Schema.TaggedError<Detached>()("Detached", {
+  node: Schema.String,
+  job: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.node} was given to Slurm as ${this.job}. The same command, with --detach or without, goes on from what is made by then.`
+  }
+}
+
+const jobPrefix = "rankdag-"
+
+/** Slurm's usual limit of an array. */
+const mostElements = 1000
+
+/** Tasks that become ready together are submitted together. */
+const gatherMilliseconds = 200
+
+/** Milliseconds for which Slurm may not answer. */
+const mostSilence = 600_000
+
+/** Milliseconds between two looks at the store, which cost Slurm nothing. */
+const storeEvery = 500
+
+/** A look at Slurm's queue and one at the store are not of the same moment: so many looks in a row have to agree. */
+const looksToBelieve = 3
+const looksAfterDone = 120
+
+/** The keys of an array's elements, kept beside the logs: so another run finds what is queued. */
+const Batch = Schema.parseJson(Schema.Array(Schema.String))
+const batchFile = (store: string, name: string): string => join(store, "logs/slurm", `${name}.json`)
+
+interface Waiting {
+  readonly task: NodeTask
+  readonly done: Deferred.Deferred<MadeNode, StageError>
+  readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
+  /** The run that made the result that was there, which does not count where it is forced. */
+  readonly before: string | undefined
+  readonly messages: MessageReader
+  attempts: number
+  /** Of the attempt that is under way. */
+  job: string | undefined
+  started: boolean
+  /** What making it took, once its process said so. */
+  seconds: number | undefined
+  /** How many looks in a row found neither a job nor a result. */
+  missed: number
+  /** Before this time it is not submitted again: another process holds its key. */
+  notBefore: number
+}
+
+/** Each node as an element of a job array. Whether it is made is what the store says; Slurm's queue only says when to give it again. */
+export const onSlurm =
+  (how: SlurmOptions): Executor =>
+  (making, plan) =>
+    Effect.gen(function* () {
+      const { store } = making
+      const hash = yield* storePlan(plan, how.recipe, making.session)
+      const waiting = new Map<string, Waiting>()
+      const ready: Array<Waiting> = []
+      const failAll = (error: StageError) =>
+        Effect.forEach([...waiting.values()], ({ done }) => Deferred.fail(done, error), { discard: true })
+
+      let queued = yield* queuedTasks(jobPrefix)
+      /** Keys of what an earlier run left in the queue. */
+      const found = yield* keysOf(making, queued)
+
+      const submit = Effect.gen(function* () {
+        const now = Date.now()
+        const due = ready.splice(0).filter((each) => {
+          if (each.notBefore <= now) return true
+          ready.push(each)
+          return false
+        })
+        for (let from = 0; from < due.length; from += mostElements) {
+          const batch = due.slice(from, from + mostElements)
+          const keys = batch.map(({ task }) => task.key)
+          const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
+          for (const key of keys) makeFolders(logFolder(store.directory, key))
+          makeFolders(dirname(batchFile(store.directory, name)))
+          yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
+          const script = arrayScript(
+            batch.map(({ task }) => task),
+            how.program,
+            hash,
+            store.directory,
+          )
+          const array = yield* submitArray(name, batch.length, how.options, script)
+          for (const [element, each] of batch.entries()) {
+            each.job = `${array}_${element}`
+            each.attempts++
+            each.started = false
+            each.seconds = undefined
+            each.missed = 0
+            if (how.detach) yield* Deferred.fail(each.done, new Detached({ node: each.task.node.name, job: each.job }))
+          }
+        }
+      })
+
+      const every = how.every ?? 5000
+      let lookedAt = Number.NEGATIVE_INFINITY
+      const look = Effect.gen(function* () {
+        yield* submit
+        let living: ReadonlySet<string> | undefined
+        if (waiting.size > 0 && performance.now() - lookedAt >= every) {
+          queued = yield* queuedTasks(jobPrefix)
+          living = new Set(queued.map(({ id }) => id))
+          lookedAt = performance.now()
+        }
+        for (const each of waiting.values()) yield* settle(making, each, living, ready)
+      })
+      // Slurm's controller may be away for a while: tasks go on without it, and so does this.
+      let silentSince: number | undefined
+      const cycle = Effect.matchEffect(look, {
+        onSuccess: () => Effect.sync(() => (silentSince = undefined)),
+        onFailure: (error): Effect.Effect<unknown> => {
+          silentSince ??= performance.now()
+          const isPatient = isFleeting(error) && performance.now() - silentSince < mostSilence
+          return isPatient ? Effect.void : failAll(error)
+        },
+      })
+      yield* Effect.forkScoped(Effect.forever(Effect.zipRight(cycle, Effect.sleep(storeEvery))))
+      yield* Effect.addFinalizer(() =>
+        how.detach ? Effect.void : cancelTasks([...waiting.values()].flatMap(({ job }) => job ?? [])),
+      )
+      const gathered = Effect.zipRight(
+        Effect.sleep(gatherMilliseconds),
+        Effect.catchAll(submit, (error) => (isFleeting(error) ? Effect.void : failAll(error))),
+      )
+
+      return (task) =>
+        Effect.gen(function* () {
+          const failed = making.stoppedBy()
+          if (failed !== undefined) return { _tag: "Stopped" as const, failed }
+          const { key, node } = task
+          const stored = yield* store.lookup(node.stage.name, key, "sizes")
+          const job = found.get(key)
+          const each: Waiting = {
+            task,
+            done: yield* Deferred.make<MadeNode, StageError>(),
+            reason: yield* reasonOf(making, task, stored),
+            before: task.forced && stored._tag === "Found" ? stored.manifest.provenance.run : undefined,
+            messages: new MessageReader(messageFile(store.directory, key), job === undefined),
+            attempts: job === undefined ? 0 : 1,
+            job,
+            started: false,
+            seconds: undefined,
+            missed: 0,
+            notBefore: 0,
+          }
+          waiting.set(key, each)
+          if (job === undefined) {
+            ready.push(each)
+            yield* gathered
+          } else if (how.detach) return yield* new Detached({ node: node.name, job })
+          return yield* Effect.onExit(Deferred.await(each.done), (exit) =>
+            // Interrupted, its job is taken back with the others'.
+            Effect.sync(() => (how.detach || !Exit.isInterrupted(exit) ? void waiting.delete(key) : undefined)),
+          )
+        })
+    })
+
+/** What passes by itself: the controller is away, or the store is. A user's option that Slurm refuses does not. */
+const isFleeting = (error: SlurmError | StoreError): boolean =>
+  error._tag === "SlurmError" &&
+  !error.missing &&
+  (error.command !== "sbatch" || /contact slurm controller|timed out|connection refused|temporarily/i.test(error.said))
+
+/** Keys by what an earlier run left in the queue. */
+const keysOf = ({ store }: NodeMaking, queued: ReadonlyArray<SlurmTask>) =>
+  Effect.sync(() => {
+    const jobs = new Map<string, string>()
+    const batches = new Map<string, ReadonlyArray<string>>()
+    for (const { element, id, name } of queued) {
+      const path = batchFile(store.directory, name)
+      const keys =
+        batches.get(name) ??
+        (existsSync(path) ? Either.getOrElse(Schema.decodeEither(Batch)(readFileSync(path, "utf8")), () => []) : [])
+      batches.set(name, keys)
+      const key = keys[element]
+      if (key !== undefined) jobs.set(key, id)
+    }
+    return jobs
+  })
+
+/**
+ * Looks what became of a task: by its key in the store, by what it said, and last by the queue.
+ *
+ * @param living what is queued or runs; left out where Slurm was not asked this time
+ */
+const settle = (
+  making: NodeMaking,
+  each: Waiting,
+  living: ReadonlySet<string> | undefined,
+  ready: Array<Waiting>,
+): Effect.Effect<void, StoreError> =>
+  Effect.gen(function* () {
+    const { emit, session, store } = making
+    const { done, task } = each
+    const { key, node } = task
+    for (const message of each.messages.next()) {
+      switch (message._tag) {
+        case "Started":
+          each.started = true
+          emit({ _tag: "NodeStarted", node: node.name, reason: each.reason })
+          break
+        case "Progress":
+          emit({ _tag: "NodeProgress", node: node.name, progress: message.progress })
+          break
+        case "Warning":
+          emit({ _tag: "NodeWarning", node: node.name, message: message.message })
+          break
+        case "Damaged":
+          emit({ _tag: "ArtifactDamaged", node: node.name, damage: message.damage })
+          break
+        case "Made":
+          each.seconds = message.seconds
+          break
+        case "Failed":
+          yield* Deferred.fail(done, new TaskFailed(message.error, message.message))
+          return
+        case "Held":
+          // No attempt: it did nothing. It is given again when the other has ended, or is known to be dead.
+          each.attempts--
+          each.job = undefined
+          each.notBefore = Date.now() + 5000
+          ready.push(each)
+          return
+        case "Found":
+        case "AskCores":
+        case "ReturnCores":
+          break
+      }
+    }
+    const { seconds } = each
+    const made = existsSync(store.manifestPath(node.stage.name, key))
+      ? yield* store.lookup(node.stage.name, key, "sizes")
+      : undefined
+    if (made?._tag === "Found" && isNew(made.manifest, each)) {
+      const { manifest } = made
+      forget(store.directory, key)
+      yield* Deferred.succeed(
+        done,
+        each.started || seconds !== undefined
+          ? { _tag: "Made", manifest, reason: each.reason, seconds: seconds ?? manifest.provenance.seconds }
+          : { _tag: "Found", manifest, isLocal: true },
+      )
+      return
+    }
+    if (each.job === undefined) return
+    // A process that had begun holds its key's lock; Slurm may call an element running for minutes after its node is gone. One that
+    // said that it is done may be seen before its result is, on a file system that is told of changes late.
+    if (!each.started && living === undefined) return
+    const isAtWork = each.started ? (yield* session.holderOf(key)) !== undefined : living?.has(each.job) === true
+    each.missed = isAtWork ? 0 : each.missed + 1
+    if (each.missed < (seconds === undefined ? looksToBelieve : looksAfterDone)) return
+    const how = yield* endOfTask(each.job)
+    yield* cancelTasks([each.job])
+    if (each.attempts < mostAttempts) {
+      each.job = undefined
+      ready.push(each)
+      return
+    }
+    const log = outputFile(store.directory, key)
+    yield* Deferred.fail(
+      done,
+      new TaskDied({
+        node: node.name,
+        attempts: each.attempts,
+        how,
+        lines: lastLines(log),
+        log: relative(store.directory, log),
+      }),
+    )
+  }).pipe(
+    Effect.catchAllDefect((defect) =>
+      Effect.asVoid(Deferred.fail(each.done, new TaskFailed("TaskLog", causeText(defect)))),
+    ),
+  )
+
+/** Of what became a result nobody reads what was said while it was made; what it printed stays. */
+const forget = (store: string, key: string): void => {
+  rmSync(messageFile(store, key), { force: true })
+  const output = outputFile(store, key)
+  if (statSync(output, { throwIfNoEntry: false })?.size === 0) rmSync(output)
+  const folder = logFolder(store, key)
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+}
+
+const isNew = ({ provenance }: Manifest, { before }: Waiting): boolean => provenance.run !== before
+
+/** A script whose element with a number makes the key with that number. */
+const arrayScript = (tasks: ReadonlyArray<NodeTask>, { command }: TaskProgram, plan: string, store: string): string =>
+  [
+    "#!/bin/sh",
+    "output=/dev/null",
+    'case "$SLURM_ARRAY_TASK_ID" in',
+    ...tasks.map((task, element) => {
+      const words = [...taskWords(task, plan, store), "--events", messageFile(store, task.key)]
+      return `${element}) output=${shellWord(outputFile(store, task.key))}; set -- ${words.map(shellWord).join(" ")} ;;`
+    }),
+    "esac",
+    `exec ${command.map(shellWord).join(" ")} "$@" >>"$output" 2>&1`,
+    "",
+  ].join("\n")

@@ -1,0 +1,93 @@
+import { existsSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { noSlurm, type SlurmCluster, startSlurm } from "../../support/slurmCluster.ts"
+import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
+
+if (noSlurm !== undefined) console.warn(`Slurm is not tried: ${noSlurm}`)
+
+const { close, journal, scratch, starts, words } = troublesomeRuns()
+afterAll(close)
+
+describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, () => {
+  let cluster: SlurmCluster
+  beforeAll(async () => {
+    cluster = await startSlurm()
+    process.env["SLURM_CONF"] = cluster.conf
+  }, 60_000)
+  afterAll(() => {
+    delete process.env["SLURM_CONF"]
+    cluster?.stop()
+  })
+
+  it("C187 give what one process gives, byte for byte, and are told while they run", async () => {
+    const threads = "rerank.threads=2"
+    const here = await dagProcess(words("plain", "here", ["local"], threads))
+    const there = await dagProcess(
+      words("plain", "there", ["slurm", "--slurm", "--time=1:00 --comment='a b'"], threads),
+    )
+    expect(outputsOf(there)).toEqual(outputsOf(here))
+    expect(there.err).toContain("▸ retrieve.outside.alpha")
+    expect(starts("plain", "alpha")).toBe(2)
+    expect(readdirSync(join(scratch, "there/logs"))).toEqual(["slurm"])
+    expect(cluster.squeue()).toBe("")
+  })
+
+  it("C188 what dies is given again, three times at most; an error of its own is not", async () => {
+    const twice = await dagProcess(words("dies", "dies", ["slurm"], "retrieve.alpha.dies=2"))
+    expect(twice.code).toBe(0)
+    expect(starts("dies", "alpha")).toBe(3)
+    const dead = await dagProcess(words("dead", "dead", ["slurm"], "retrieve.alpha.dies=9", "retrieve.beta.fails=true"))
+    expect(dead.code).toBe(1)
+    expect(dead.err).toContain("beta was told to fail")
+    expect(starts("dead", "beta")).toBe(1)
+  })
+
+  it("C189 a run that is killed leaves its tasks at work, and the same command goes on with them", async () => {
+    const asked = words("killed", "killed", ["slurm"], "retrieve.alpha.waits=12000", "retrieve.beta.waits=12000")
+    const { child, ended } = await dagStarted(asked)
+    await until(() => starts("killed", "alpha") + starts("killed", "beta") === 2)
+    child.kill("SIGKILL")
+    await ended
+    expect(journal("killed").every(({ pid }) => isAlive(pid))).toBe(true)
+    const again = await dagProcess(asked)
+    expect(again.code).toBe(0)
+    expect(journal("killed").length).toBe(2)
+  })
+
+  it("C189 a run that is interrupted takes its tasks back", async () => {
+    const { child, ended } = await dagStarted(words("back", "back", ["slurm"], "retrieve.alpha.waits=100000"))
+    await until(() => starts("back", "alpha") === 1)
+    const pids = journal("back").map(({ pid }) => pid)
+    child.kill("SIGINT")
+    expect((await ended).code).toBe(130)
+    await until(() => !pids.some(isAlive) && cluster.squeue() === "")
+  })
+
+  it("C190 --detach submits what is ready and leaves; the same command goes on from what is made by then", async () => {
+    const asked = words("left", "left", ["slurm", "--detach"])
+    const outcomes = []
+    for (let tries = 0; tries < 4 && outcomes.at(-1) !== "made"; tries++) {
+      const { code, err, out } = await dagProcess(asked)
+      expect(code).toBe(0)
+      outcomes.push(out === "" ? "left" : "made")
+      if (out === "") expect(err).toContain("given to Slurm")
+      await until(() => cluster.squeue() === "")
+    }
+    expect(outcomes).toEqual(["left", "left", "made"])
+    expect(journal("left").length).toBe(2)
+  })
+
+  it("C188 a node that vanishes costs an attempt, and another node makes it", async () => {
+    const asked = words("node", "node", ["slurm"], "retrieve.alpha.waits=4000", "retrieve.beta.waits=4000")
+    const { ended } = await dagStarted(asked)
+    await until(() => journal("node").length === 2)
+    for (const { pid } of journal("node").slice(0, 1)) process.kill(pid, "SIGKILL")
+    cluster.kill("n1")
+    const { code } = await ended
+    cluster.start("n1")
+    expect(code).toBe(0)
+    expect(existsSync(join(scratch, "node/manifests"))).toBe(true)
+    expect(journal("node").length).toBeGreaterThanOrEqual(3)
+  })
+})
