@@ -99,12 +99,12 @@ export type Operation =
   | { readonly kind: "Range"; readonly size: Dim }
   /** () → a size as a scalar */
   | { readonly kind: "Dimension"; readonly size: Dim }
-  /** (x [n, k], scale [n]) → x / scale of its row, rounded to nearest, ties to even, plus 128, as uint8 */
-  | { readonly kind: "QuantizeRows" }
-  /** (values uint8 [n, k], scale [n]) → (values − 128) · scale of the row */
-  | { readonly kind: "DequantizeRows" }
-  /** (a uint8 [n, k], b int8 [k, m], scale [m]) → (a − 128) · b · scale of the column, summed in whole numbers */
-  | { readonly kind: "QuantizedProduct" }
+  /** (x [n, k], scale [n]) → x / scale of its row, rounded to nearest, ties to even, plus what stands for 0, as uint8 */
+  | { readonly kind: "QuantizeRows"; readonly zero: number }
+  /** (values uint8 [n, k], scale [n]) → (values − zero) · scale of the row */
+  | { readonly kind: "DequantizeRows"; readonly zero: number }
+  /** (a uint8 [n, k], b int8 [k, m], scale [m]) → (a − zero) · b · scale of the column, summed in whole numbers */
+  | { readonly kind: "QuantizedProduct"; readonly zero: number }
   /** (x [n, k], blocks uint8 [m, k / block, block], scales [m · k / block]) → x times the transpose of (blocks − 128) · scales */
   | { readonly kind: "BlockProduct"; readonly block: number }
 

@@ -306,7 +306,7 @@ class Lowering {
         return emit("Cast", [integer("to", elementCode(type))], [this.scalarSize(operation.size)])
       case "QuantizeRows":
       case "DequantizeRows": {
-        const middles = this.emit("Expand", [this.#middle(), this.shape(shape.slice(0, 1))])
+        const middles = this.emit("Expand", [this.#zero(operation.zero), this.shape(shape.slice(0, 1))])
         const kind = operation.kind === "QuantizeRows" ? "QuantizeLinear" : "DequantizeLinear"
         return emit(kind, [integer("axis", 0)], [x, second, middles])
       }
@@ -314,7 +314,7 @@ class Lowering {
         // One kernel with the rows' scale left out: its own can be but one for the whole matrix.
         const [, , columnScale = ""] = inputs
         const one = this.constant("float32", [], Float32Array.of(1))
-        const of = [x, second, one, columnScale, this.#middle()]
+        const of = [x, second, one, columnScale, this.#zero(operation.zero)]
         return this.emit("MatMulIntegerToFloat", of, [], output, microsoft)
       }
       case "BlockProduct": {
@@ -329,8 +329,8 @@ class Lowering {
   }
 
   /** What stands for 0 among unsigned 8-bit numbers. */
-  #middle(): string {
-    return this.constant("uint8", [], Uint8Array.of(128))
+  #zero(value: number): string {
+    return this.constant("uint8", [], Uint8Array.of(value))
   }
 
   /** x · (1 + erf(x / √2)) · ½, as onnxruntime recognises it. */

@@ -112,6 +112,17 @@ const passesOn = new Set<Expression["operation"]["kind"]>([
   "Transpose",
 ])
 
+/** A GELU's least value is −0.16997, by tanh −0.17004. */
+const leastGelu = -0.171
+
+/** What no number of a node is below, where that is next to nothing. */
+const leastOf = ({ inputs, operation: { kind } }: Expression): number | undefined => {
+  const [input] = inputs
+  if (kind === "Relu") return 0
+  if (kind === "Gelu") return leastGelu
+  return (kind === "Reshape" || kind === "Transpose") && input !== undefined ? leastOf(input) : undefined
+}
+
 /** What a node is made of through such operations alone, and the first nodes of others. */
 const originsOf = (node: Expression, found = new Set<Expression>()): ReadonlySet<Expression> => {
   if (found.has(node)) return found
@@ -233,7 +244,7 @@ class Quantizing {
         const { scale, values } = this.#pack(weight, "blocks")
         return blockProduct(x, typed(values, "uint8"), scale)
       }
-      const rows = this.#rows.get(x) ?? quantizeRows(x)
+      const rows = this.#rows.get(x) ?? quantizeRows(x, before && leastOf(before))
       this.#rows.set(x, rows)
       const times = (rows: QuantizedRows): Floats => {
         const { scale, values } = this.#own(this.#pack(weight, "transposed"))
@@ -305,7 +316,8 @@ const isOf = <T extends "int8" | "uint8">(x: Expression, type: T): x is Expressi
 /**
  * The graph of a model with its weights in 8 bits: those of linear layers over all tokens, and of tables from which rows are taken.
  * `int8` also quantises the rows that these weights multiply, as the graph runs: each row by itself, so that what becomes of a text
- * depends on no other of its batch, and once for all products of the same rows. Where the values of attention are made of rows with a
+ * depends on no other of its batch, and once for all products of the same rows; what comes from a ReLU or a GELU, hardly below 0, in
+ * steps half as large. Where the values of attention are made of rows with a
  * LayerNormalization, what that leaves of them is quantised and multiplied, too: attention gathers on few tokens, whose values are
  * small sums of large numbers, and an error of theirs is in every token after. What else there is stays float32: products of attention,
  * normalisations, softmax, heads, and layers over one token a text.

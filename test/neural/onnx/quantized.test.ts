@@ -26,7 +26,7 @@ const linear8 = (
   width: number,
   bias: Float32Array,
   rows: readonly Float32Array[],
-  as: "layer" | "values" = "layer",
+  as: "layer" | "values" | "relu" | "gelu" = "layer",
 ) =>
   Effect.gen(function* () {
     const outputs = weights.length / width
@@ -35,7 +35,8 @@ const linear8 = (
     const weight = Onnx.parameter("weight", [outputs, width])
     const picks = Onnx.input("picks", "float32", [n, n])
     const normal = Onnx.layerNormalization(x, Onnx.parameter("gain", [width]), Onnx.parameter("shift", [width]), 1e-12)
-    const made = Onnx.linear(as === "values" ? normal : x, weight, Onnx.parameter("bias", [outputs]))
+    const rising = { layer: x, values: normal, relu: Onnx.relu(x), gelu: Onnx.gelu(x, "none") }
+    const made = Onnx.linear(rising[as], weight, Onnx.parameter("bias", [outputs]))
     const before: Onnx.Graph = {
       name: "linear",
       inputs: as === "values" ? [x, picks] : [x],
@@ -171,6 +172,52 @@ describe("8-bit products", () => {
           }
           expect(Math.abs(alone[j]! - sum)).toBeLessThanOrEqual(bound + 1e-6)
         }
+      }
+    }),
+  )
+
+  it.effect("N590 what comes from a ReLU is in steps of a 255th of its largest number, from a GELU of a 231st", () =>
+    Effect.gen(function* () {
+      const [width, outputs] = [64, 24]
+      // Weights that are whole numbers of their row's step, so that the rows' error alone is seen.
+      const weights = Float32Array.from({ length: width * outputs }, (_, i) =>
+        i % width === 0 ? 127 : ((i * 89) % 255) - 127,
+      )
+      const row = Float32Array.from({ length: width }, (_, i) => 6 * Math.sin(i * 0.9))
+      // Of numbers from a GELU what a step is at least: its lowest value is 24 of them.
+      const small = row.map((x) => x / 20)
+      const relu = (x: number): number => Math.max(x, 0)
+      // By its series: erf(y) = 2 / √π · Σ (−1)ⁿ y^(2n+1) / (n! (2n + 1)).
+      const erf = (y: number): number => {
+        let [sum, power] = [0, y]
+        for (let n = 0; n < 120; n++) {
+          sum += power / (2 * n + 1)
+          power *= -(y * y) / (n + 1)
+        }
+        return (2 / Math.sqrt(Math.PI)) * sum
+      }
+      const gelu = (x: number): number => (x * (1 + (Math.abs(x) > 5 ? Math.sign(x) : erf(x / Math.SQRT2)))) / 2
+      for (const [as, values, activate, levels, least] of [
+        ["relu", row, relu, 255, 0],
+        ["relu", small, relu, 255, 0],
+        ["gelu", row, gelu, 231, 0.171 / 24],
+        ["gelu", small, gelu, 231, 0.171 / 24],
+      ] as const) {
+        const found = yield* linear8(weights, width, new Float32Array(outputs), [values], as)
+        const active = Array.from(values, activate)
+        const step = Math.max(Math.max(...active) / levels, least)
+        let greatest = 0
+        for (let j = 0; j < outputs; j++) {
+          let [sum, most] = [0, 0]
+          for (let i = 0; i < width; i++) {
+            sum += active[i]! * weights[j * width + i]!
+            most += Math.abs(weights[j * width + i]!)
+          }
+          greatest = Math.max(greatest, Math.abs(found[j]! - sum) / ((most * step) / 2))
+        }
+        expect(greatest).toBeLessThan(1)
+        // Rounding is there.
+        expect(greatest).toBeGreaterThan(0.01)
       }
     }),
   )
