@@ -176,7 +176,7 @@ describe("8-bit products", () => {
     }),
   )
 
-  it.effect("N590 what comes from a ReLU is in steps of a 255th of its largest number, from a GELU of a 231st", () =>
+  it.effect("N630 what comes from a ReLU is in steps of a 255th of its largest number, from a GELU of a 231st", () =>
     Effect.gen(function* () {
       const [width, outputs] = [64, 24]
       // Weights that are whole numbers of their row's step, so that the rows' error alone is seen.
