@@ -116,6 +116,12 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     readonly formerResult: (stage: string, key: string) => Effect.Effect<FormerResult | undefined, StoreError>
     /** Seals a folder of a session's work area and moves it to its address; an equal object that is there already is kept. */
     readonly putObject: (session: Session, folder: string) => Effect.Effect<FolderContent, StoreError>
+    /** Moves a folder that is sealed to its address, as `putObject` does. */
+    readonly placeObject: (
+      session: Session,
+      folder: string,
+      content: FolderContent,
+    ) => Effect.Effect<FolderContent, StoreError>
     /** Records a result, after all its objects. From then on it exists. */
     readonly putManifest: (session: Session, manifest: Manifest) => Effect.Effect<void, StoreError>
     /** Moves an object, and the manifest that names it, out of the way. */
@@ -330,8 +336,10 @@ export const openFolder = (given: string): Effect.Effect<ArtifactStore["Type"], 
       })
 
     const putObject = (session: Session, folder: string) =>
+      Effect.flatMap(sealFolder(folder), (content) => placeObject(session, folder, content))
+
+    const placeObject = (session: Session, folder: string, content: FolderContent) =>
       Effect.gen(function* () {
-        const content = yield* sealFolder(folder)
         const path = objectPath(content.hash)
         const record: OutputRecord = { hash: content.hash, bytes: content.bytes, files: content.files }
         const move = io("storing a result", path, async () => {
@@ -425,6 +433,7 @@ export const openFolder = (given: string): Effect.Effect<ArtifactStore["Type"], 
       formerResult: (stage, key) =>
         ioSync("reading the history", historyPath(stage, key), () => formerAt(historyPath(stage, key))),
       putObject,
+      placeObject,
       putManifest: (session, manifest) =>
         writeRecord(session, manifestPath(manifest.stage, manifest.actionKey), JSON.stringify(manifest)),
       quarantine: (session, manifest, damage) =>

@@ -13,6 +13,8 @@ import { type StoreError, storeError } from "./StoreError.ts"
 
 /** A file of more bytes goes and comes in parts; a part being sent is in memory, one that comes is not. */
 const partBytes = 16 * 1024 * 1024
+/** Bytes that come are written so many at once. */
+const writeBytes = 1024 * 1024
 /** S3 takes 10,000 parts of an object. */
 const mostParts = 9000
 /** Parts of a file at once. */
@@ -80,15 +82,28 @@ const pullPart = async (
       const stated = isWhole ? length : total === "*" ? undefined : total
       if (stated !== undefined && Number(stated) !== bytes) throw wrong(`it has ${stated} bytes and not ${bytes}`)
       if (!isWhole && Number(first) !== from) throw wrong("the server sends another part than the one asked for")
-      for await (const chunk of answer) {
-        if (!Buffer.isBuffer(chunk)) continue
-        if (done + chunk.length > part.bytes) throw wrong(`more than its ${part.bytes} bytes came`)
-        for (let written = 0; written < chunk.length; ) {
-          const { bytesWritten } = await file.write(chunk, written, chunk.length - written, part.at + done + written)
-          written += bytesWritten
+      let waiting: Array<Buffer> = []
+      let held = 0
+      const write = async (): Promise<void> => {
+        const [bytes, chunks] = [held, waiting]
+        ;[held, waiting] = [0, []]
+        if (bytes === 0) return
+        const { bytesWritten } = await file.writev(chunks, part.at + done)
+        if (bytesWritten !== bytes) throw new Passing("the disk took less than it was given")
+        done += bytes
+        onBytes(bytes)
+      }
+      try {
+        for await (const chunk of answer) {
+          if (!Buffer.isBuffer(chunk)) continue
+          if (done + held + chunk.length > part.bytes) throw wrong(`more than its ${part.bytes} bytes came`)
+          waiting.push(chunk)
+          held += chunk.length
+          if (held >= writeBytes) await write()
         }
-        done += chunk.length
-        onBytes(chunk.length)
+      } finally {
+        // What came before the connection ended is not asked for again.
+        await write()
       }
       if (done < part.bytes) throw new Passing("the connection ended early")
     },

@@ -80,7 +80,11 @@ export interface LocalFolder {
   readonly readRecord: (path: string) => Effect.Effect<Either.Either<string, string> | undefined, StoreError>
   readonly prepare: Effect.Effect<void, StoreError>
   readonly session: (purpose: string) => Effect.Effect<Session, StoreError, Scope.Scope>
-  readonly putObject: (session: Session, folder: string) => Effect.Effect<FolderContent, StoreError>
+  readonly placeObject: (
+    session: Session,
+    folder: string,
+    content: FolderContent,
+  ) => Effect.Effect<FolderContent, StoreError>
   readonly writeWhole: (session: Session, path: string, text: string) => Effect.Effect<void, StoreError>
 }
 
@@ -170,7 +174,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
         yield* remote.pull(record.hash, files, folder, () => {})
         const content = yield* sealFolder(folder)
         if (content.hash === record.hash) {
-          yield* local.putObject(session, folder)
+          yield* local.placeObject(session, folder, content)
           return true
         }
         const came = new Map(content.files.map((file) => [file.path, file]))

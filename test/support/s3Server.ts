@@ -1,3 +1,4 @@
+import { createHash, createHmac } from "node:crypto"
 import { mkdirSync } from "node:fs"
 import * as http from "node:http"
 import { connect, createServer, type Socket } from "node:net"
@@ -124,24 +125,78 @@ export interface Answer {
   readonly message?: string
 }
 
-/** A server in front of another that answers some requests itself. */
+/** A request as it arrives. */
+export interface Signed {
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
+const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex")
+
+/**
+ * The signature that a request must have, from what the documentation of AWS's signature version 4 says and nothing of ours.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+ */
+export const signatureOf = ({ headers, method, url }: Signed, secret: string): string => {
+  const [, scope = "", names = ""] =
+    /Credential=[^/]+\/([^,]+),\s*SignedHeaders=([^,]+)/.exec(headers["authorization"] ?? "") ?? []
+  const [path = "", query = ""] = url.split("?")
+  const sorted = query
+    .split("&")
+    .filter((part) => part !== "")
+    .map((part) => (part.includes("=") ? part : `${part}=`))
+    .sort()
+    .join("&")
+  const listed = names.split(";")
+  const canonical = [
+    method,
+    path,
+    sorted,
+    ...listed.map((name) => `${name}:${(headers[name] ?? "").trim().replaceAll(/ +/g, " ")}`),
+    "",
+    names,
+    headers["x-amz-content-sha256"] ?? "",
+  ].join("\n")
+  const [date = "", region = "", service = "", end = ""] = scope.split("/")
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), end)
+  const text = ["AWS4-HMAC-SHA256", headers["x-amz-date"] ?? "", scope, sha256(canonical)].join("\n")
+  return hmac(key, text).toString("hex")
+}
+
+/** What is wrong with a request's signature, as S3 would say it; s3rver looks at none. */
+const objection = (request: Signed, body: Buffer): Answer | undefined => {
+  const given = /Signature=([0-9a-f]+)/.exec(request.headers["authorization"] ?? "")?.[1]
+  if (given !== signatureOf(request, s3User.AWS_SECRET_ACCESS_KEY))
+    return { status: 403, code: "SignatureDoesNotMatch" }
+  if (request.headers["x-amz-content-sha256"] === sha256(body)) return undefined
+  return { status: 400, code: "XAmzContentSHA256Mismatch" }
+}
+
+/** A server in front of another that answers some requests itself, and refuses those that are not signed as they should be. */
 export const startAnsweringProxy = async (
   target: number,
   answerTo: (request: { readonly method: string; readonly path: string }) => Answer | undefined,
 ): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
   const server = http.createServer((request, response) => {
     const { method = "", url = "", headers } = request
-    const answer = answerTo({ method, path: url })
-    if (answer === undefined) {
-      const passed = http.request({ host: "127.0.0.1", port: target, method, path: url, headers }, (got) => {
-        response.writeHead(got.statusCode ?? 500, got.headers)
-        got.pipe(response)
-      })
-      request.pipe(passed)
-      return
-    }
-    request.resume()
+    const parts: Array<Buffer> = []
+    request.on("data", (part: Buffer) => parts.push(part))
     request.on("end", () => {
+      const body = Buffer.concat(parts)
+      const signed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+      const answer = answerTo({ method, path: url }) ?? objection({ method, url, headers: signed }, body)
+      if (answer === undefined) {
+        const passed = http.request({ host: "127.0.0.1", port: target, method, path: url, headers }, (got) => {
+          response.writeHead(got.statusCode ?? 500, got.headers)
+          got.pipe(response)
+        })
+        passed.end(body)
+        return
+      }
       response.writeHead(answer.status, { "content-type": "application/xml", "retry-after": "0" })
       response.end(`<Error><Code>${answer.code}</Code><Message>${answer.message ?? "no"}</Message></Error>`)
     })

@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
 import {
@@ -22,7 +23,8 @@ import {
   shrinkCache,
   verifyStore,
 } from "../../../pipeline/index.ts"
-import { contentHash } from "../../../pipeline/store/FolderContent.ts"
+import { contentHash, folderContent } from "../../../pipeline/store/FolderContent.ts"
+import { s3Remote } from "../../../pipeline/store/S3Remote.ts"
 import { sealedRecord } from "../../../pipeline/store/SealedRecord.ts"
 import { isPathWithin } from "../../../pipeline/store/SharedResults.ts"
 import { causeText } from "../../../schemas/index.ts"
@@ -30,6 +32,8 @@ import {
   type S3Server,
   s3Environment,
   s3Store,
+  s3User,
+  signatureOf,
   startAnsweringProxy,
   startHarmfulProxy,
   startS3,
@@ -320,6 +324,55 @@ describe("a shared artifact", () => {
       )
       expect(told).toMatch(/s3:\/\/lab\/.* failed while reading manifests\/.*403 \(AccessDenied.*s3:GetObject/)
       expect(`${told}${theirs.notices.join()}`).not.toContain("S3RVER")
+    } finally {
+      await proxy.stop()
+    }
+  })
+
+  it("C161 requests are signed as S3 wants it, whatever characters a path has, with a session's token", async () => {
+    // The example of AWS's documentation.
+    const example = {
+      method: "GET",
+      url: "/test.txt",
+      headers: {
+        authorization:
+          "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,Signature=0",
+        host: "examplebucket.s3.amazonaws.com",
+        range: "bytes=0-9",
+        "x-amz-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "x-amz-date": "20130524T000000Z",
+      },
+    }
+    expect(signatureOf(example, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")).toBe(
+      "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+    )
+    const asked: Array<string> = []
+    const proxy = await startAnsweringProxy(s3.port, ({ method, path }) => void asked.push(`${method} ${path}`))
+    const folder = freshPath("odd")
+    const names = ["a b+c", "ä/ö!'()*~", "100%", "q?x=1&y#z", "ö=;:@,$"]
+    for (const name of names) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), name)
+    }
+    writeFileSync(join(folder, "large"), Buffer.alloc(17 * 1024 * 1024, 7))
+    try {
+      const user = { ...s3User, AWS_SESSION_TOKEN: "a+token/of=this" }
+      const environment = s3Environment(proxy.port, user)
+      const place = { bucket: "lab", prefix: "o d/d+", address: "s3://lab/o d/d+", environment, insecure: false }
+      const content = await Effect.runPromise(folderContent(folder))
+      const copy = freshPath("copy")
+      mkdirSync(copy)
+      await Effect.runPromise(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const remote = yield* s3Remote(place)
+            yield* remote.push(content, folder, false, () => {})
+            yield* remote.pull(content.hash, content.files, copy, () => {})
+          }),
+        ),
+      )
+      expect((await Effect.runPromise(folderContent(copy))).hash).toBe(content.hash)
+      expect(asked.some((line) => line.startsWith("POST") && line.includes("uploads="))).toBe(true)
     } finally {
       await proxy.stop()
     }
