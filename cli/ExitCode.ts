@@ -55,6 +55,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "PrecisionUnavailable",
   "DeviceUnavailable",
   "UnknownExecutor",
+  "NoLog",
   "UnknownLayout",
   "UnreadableFile",
   "NotInLastRun",

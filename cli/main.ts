@@ -18,6 +18,7 @@ import { exportCommand } from "./commands/export.ts"
 import { gcCommand } from "./commands/gc.ts"
 import { initCommand } from "./commands/init.ts"
 import { lineageCommand } from "./commands/lineage.ts"
+import { logsCommand } from "./commands/logs.ts"
 import { makeCommand } from "./commands/make.ts"
 import { modelCommand } from "./commands/model.ts"
 import { runCommand } from "./commands/run.ts"
@@ -38,6 +39,7 @@ const commands = [
   searchCommand,
   modelCommand,
   makeCommand,
+  logsCommand,
   gcCommand,
   verifyCommand,
   lineageCommand,

@@ -47,12 +47,16 @@ export const makeCommand = Command.make(
     ),
     artifacts: artifactsOption,
     force: Options.boolean("force").pipe(Options.withDescription("Make it although its result is stored")),
+    asker: Options.text("asker").pipe(
+      Options.optional,
+      Options.withDescription("For the record: who asks, for which time and since when, as in slurm:1:1767225600000"),
+    ),
     events: Options.text("events").pipe(
       Options.optional,
       Options.withDescription("Where events go, as lines of JSON: a file, or ipc, to the process that starts this one"),
     ),
   },
-  ({ artifacts, events, force, key, node, plan: hash }) =>
+  ({ artifacts, asker, events, force, key, node, plan: hash }) =>
     Effect.gen(function* () {
       const channel = openTaskChannel(Option.getOrUndefined(events))
       const shown = Option.isNone(events)
@@ -81,6 +85,7 @@ export const makeCommand = Command.make(
             purpose: "make",
             inJob: channel.inJob,
             check,
+            ...Option.match(asker, { onNone: () => ({}), onSome: askerOf }),
             onEvent: (event) => {
               if (shown) display.onEvent(event)
               const message = messageOf(event)
@@ -104,6 +109,12 @@ export const makeCommand = Command.make(
       if (shown) yield* writeOut(`${outcome(made, key)}\n`)
     }).pipe(Effect.scoped),
 ).pipe(Command.withDescription("Makes one result of a stored plan by its key, as tasks on other machines do"))
+
+/** `slurm:1:1767225600000`. */
+const askerOf = (text: string) => {
+  const [name = "", attempt, askedAt] = text.split(":")
+  return { asker: { name, attempt: Math.trunc(Number(attempt)) || 1, askedAt: Number(askedAt) || Date.now() } }
+}
 
 const outcome = (made: MadeKey, key: string): string =>
   made._tag === "Made" ? `${key} made in ${made.seconds} s` : `${key} is in the store`

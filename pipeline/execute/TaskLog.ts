@@ -1,11 +1,21 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs"
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { makeFolders } from "../../schemas/index.ts"
 import { TaskMessage } from "./TaskMessage.ts"
 
 /** Folder of what the attempts at a key said. */
 export const logFolder = (store: string, key: string): string => join(store, "logs", key)
+
+/** Makes the folder of what the attempts at a node's key say, and keeps the key under the node's name, which a failed run does not. */
+export const openLog = (store: string, node: string, key: string): string => {
+  const [folder, names] = [logFolder(store, key), join(store, "logs", "nodes")]
+  makeFolders(folder)
+  makeFolders(names)
+  writeFileSync(join(names, `${node}.key`), key)
+  return folder
+}
 
 /** What the attempts at a key printed, one after the other. */
 export const outputFile = (store: string, key: string): string => join(logFolder(store, key), "output.log")

@@ -7,12 +7,11 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { makeFolders } from "../../schemas/index.ts"
 import type { Cores, Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Owner } from "../store/index.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
-import { logFolder } from "./TaskLog.ts"
+import { logFolder, openLog } from "./TaskLog.ts"
 import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
 
 /** How another process of this program is started. */
@@ -29,6 +28,7 @@ export const taskWords = (
   { key, node, forced }: Pick<NodeTask, "key" | "node" | "forced">,
   plan: string,
   store: string,
+  asker: { readonly name: string; readonly attempt: number; readonly askedAt: number },
 ): ReadonlyArray<string> => [
   "make",
   key,
@@ -38,6 +38,8 @@ export const taskWords = (
   node.name,
   "--artifacts",
   store,
+  "--asker",
+  `${asker.name}:${asker.attempt}:${asker.askedAt}`,
   ...(forced ? ["--force"] : []),
 ]
 
@@ -108,7 +110,13 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
     const { emit, session, store } = making
     const { key, node } = task
     const [executable = process.execPath, ...before] = program.command
-    const words = [...before, ...taskWords(task, plan, store.directory), "--events", "ipc"]
+    const askedAt = Date.now()
+    const wordsOf = (attempt: number): Array<string> => [
+      ...before,
+      ...taskWords(task, plan, store.directory, { name: "children", attempt, askedAt }),
+      "--events",
+      "ipc",
+    ]
     const reason = yield* reasonOf(making, task, yield* store.lookup(node.stage.name, key, "sizes"))
     let died = 0
     let told = false
@@ -125,9 +133,9 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           const log = join(folder, `${died + 1}.log`)
           const child = yield* Effect.acquireRelease(
             Effect.sync(() => {
-              makeFolders(folder)
+              openLog(store.directory, node.name, key)
               const file = openSync(log, "w")
-              const started = spawn(executable, words, { stdio: ["ignore", file, file, "ipc"] })
+              const started = spawn(executable, wordsOf(died + 1), { stdio: ["ignore", file, file, "ipc"] })
               closeSync(file)
               return started
             }),

@@ -21,7 +21,7 @@ import {
   submitArray,
 } from "./Slurm.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
-import { logFolder, MessageReader, messageFile, outputFile } from "./TaskLog.ts"
+import { logFolder, MessageReader, messageFile, openLog, outputFile } from "./TaskLog.ts"
 
 /** How tasks are given to Slurm. */
 export interface SlurmOptions {
@@ -43,6 +43,13 @@ export class Detached extends Schema.TaggedError<Detached>()("Detached", {
 }) {
   override get message(): string {
     return `${this.node} was given to Slurm as ${this.job}. The same command, with --detach or without, goes on from what is made by then.`
+  }
+}
+
+/** Slurm's tasks find results, and leave messages, in one folder. */
+export class StoreNotShared extends Schema.TaggedError<StoreNotShared>()("StoreNotShared", { remote: Schema.String }) {
+  override get message(): string {
+    return `--executor slurm works in one folder that all machines see: give --artifacts that folder, without --cache, and not ${this.remote}.`
   }
 }
 
@@ -75,6 +82,8 @@ interface Waiting {
   /** The run that made the result that was there, which does not count where it is forced. */
   readonly before: string | undefined
   readonly messages: MessageReader
+  /** Milliseconds since 1970. */
+  readonly askedAt: number
   attempts: number
   /** Of the attempt that is under way. */
   job: string | undefined
@@ -93,6 +102,7 @@ export const onSlurm =
   (making, plan) =>
     Effect.gen(function* () {
       const { store } = making
+      if (store.remote !== undefined) return yield* new StoreNotShared({ remote: store.remote.address })
       const hash = yield* storePlan(plan, how.recipe, making.session)
       const waiting = new Map<string, Waiting>()
       const ready: Array<Waiting> = []
@@ -114,15 +124,10 @@ export const onSlurm =
           const batch = due.slice(from, from + mostElements)
           const keys = batch.map(({ task }) => task.key)
           const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
-          for (const key of keys) makeFolders(logFolder(store.directory, key))
+          for (const { task } of batch) openLog(store.directory, task.node.name, task.key)
           makeFolders(dirname(batchFile(store.directory, name)))
           yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
-          const script = arrayScript(
-            batch.map(({ task }) => task),
-            how.program,
-            hash,
-            store.directory,
-          )
+          const script = arrayScript(batch, how.program, hash, store.directory)
           const array = yield* submitArray(name, batch.length, how.options, script)
           for (const [element, each] of batch.entries()) {
             each.job = `${array}_${element}`
@@ -179,6 +184,7 @@ export const onSlurm =
             reason: yield* reasonOf(making, task, stored),
             before: task.forced && stored._tag === "Found" ? stored.manifest.provenance.run : undefined,
             messages: new MessageReader(messageFile(store.directory, key), job === undefined),
+            askedAt: Date.now(),
             attempts: job === undefined ? 0 : 1,
             job,
             started: false,
@@ -328,13 +334,14 @@ const forget = (store: string, key: string): void => {
 const isNew = ({ provenance }: Manifest, { before }: Waiting): boolean => provenance.run !== before
 
 /** A script whose element with a number makes the key with that number. */
-const arrayScript = (tasks: ReadonlyArray<NodeTask>, { command }: TaskProgram, plan: string, store: string): string =>
+const arrayScript = (tasks: ReadonlyArray<Waiting>, { command }: TaskProgram, plan: string, store: string): string =>
   [
     "#!/bin/sh",
     "output=/dev/null",
     'case "$SLURM_ARRAY_TASK_ID" in',
-    ...tasks.map((task, element) => {
-      const words = [...taskWords(task, plan, store), "--events", messageFile(store, task.key)]
+    ...tasks.map(({ askedAt, attempts, task }, element) => {
+      const asker = { name: "slurm", attempt: attempts + 1, askedAt }
+      const words = [...taskWords(task, plan, store, asker), "--events", messageFile(store, task.key)]
       return `${element}) output=${shellWord(outputFile(store, task.key))}; set -- ${words.map(shellWord).join(" ")} ;;`
     }),
     "esac",

@@ -6,7 +6,14 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { canonicalJson, type Fingerprint, type FingerprintError } from "../keys/index.ts"
 import { type Json, JsonValue, type Plan } from "../plan/index.ts"
-import { ArtifactStore, openRecord, type Session, type StoreError } from "../store/index.ts"
+import {
+  ArtifactStore,
+  openRecord,
+  type RemoteError,
+  type Session,
+  type StoreError,
+  sealedRecord,
+} from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
 
@@ -70,7 +77,7 @@ export const storePlan = (
   plan: Plan,
   recipe: Json,
   session: Session,
-): Effect.Effect<string, StoreError | FingerprintError, ArtifactStore | Fingerprint | DuckDb> =>
+): Effect.Effect<string, RemoteError | StoreError | FingerprintError, ArtifactStore | Fingerprint | DuckDb> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const stored: StoredPlan = { form: 1, recipe, ...(yield* codeOf(plan)) }
@@ -78,19 +85,28 @@ export const storePlan = (
     const hash = createHash("sha256").update(json).digest("hex")
     const path = join(plansOf(store), `${hash}.json`)
     if (!existsSync(path)) yield* store.writeRecord(session, path, json)
+    // Other machines read it there.
+    yield* store.remote?.putRecord(`plans/${hash}.json`, sealedRecord(json)) ?? Effect.void
     return hash
   })
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(StoredPlan))
 
 /** Reads a plan that another process stored. */
-export const readPlan = (hash: string): Effect.Effect<StoredPlan, StoreError | PlanUnreadable, ArtifactStore> =>
+export const readPlan = (
+  hash: string,
+): Effect.Effect<StoredPlan, RemoteError | StoreError | PlanUnreadable, ArtifactStore> =>
   Effect.gen(function* () {
     const store = yield* ArtifactStore
     const path = join(plansOf(store), `${hash}.json`)
     const refuse = (why: string) => new PlanUnreadable({ plan: hash, path, why })
     if (!/^[0-9a-f]{64}$/.test(hash)) return yield* refuse("is no name of a plan: 64 hexadecimal digits are")
-    const text = yield* store.readRecord(path)
+    const here = yield* store.readRecord(path)
+    const there =
+      here === undefined
+        ? yield* store.remote?.readRecord(`plans/${hash}.json`) ?? Effect.succeed(undefined)
+        : undefined
+    const text = here ?? (there === undefined ? undefined : Either.right(there))
     if (text === undefined) return yield* refuse("is not there")
     const opened = yield* Either.mapLeft(Either.flatMap(text, openRecord), refuse)
     if (createHash("sha256").update(opened.json).digest("hex") !== hash)

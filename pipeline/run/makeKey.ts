@@ -6,7 +6,7 @@ import type { Plan, PlannedNode, StageError, StageNode } from "../plan/index.ts"
 import { ArtifactStore, type Manifest, type Owner } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
 import type { Jobs } from "./Jobs.ts"
-import { type MadeNode, type NodeTask, tryNode } from "./makeNode.ts"
+import { type MadeNode, type NodeMaking, type NodeTask, tryNode } from "./makeNode.ts"
 import { inputsOf, nodeKey, shardFacts } from "./nodeKey.ts"
 import { type DoneOutput, hitOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
@@ -95,6 +95,7 @@ export const makeKey = (
     readonly purpose: string
     readonly inJob: Jobs["inJob"]
     readonly onEvent: (event: RunEvent) => void
+    readonly asker?: NodeMaking["asker"]
     /** Refuses a node that this machine cannot make. */
     readonly check?: (node: StageNode) => Effect.Effect<void, StageError>
   },
@@ -181,6 +182,7 @@ export const makeKey = (
           sharing,
           emit: how.onEvent,
           inJob: how.inJob,
+          ...(how.asker === undefined ? {} : { asker: how.asker }),
           stoppedBy: () => undefined,
         },
         task,

@@ -12,6 +12,7 @@ import {
   type InputOrigin,
   io,
   type Lookup,
+  type MadeBy,
   type Manifest,
   type OutputRecord,
   type Owner,
@@ -61,6 +62,8 @@ export interface NodeMaking {
   readonly emit: (event: RunEvent) => void
   /** Takes what the node occupies (a job, cores) as long as an effect lasts. */
   readonly inJob: Jobs["inJob"]
+  /** By whom it is asked for, and since when (milliseconds since 1970), where it is a process of its own that makes it. */
+  readonly asker?: Omit<MadeBy, "queuedSeconds"> & { readonly askedAt: number }
   /** The node after whose failure nothing is started any more. */
   readonly stoppedBy: () => string | undefined
 }
@@ -240,6 +243,7 @@ const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined
         platform: `${process.platform}-${process.arch}`,
         nodejs: process.version,
         inputs: inputOrigins(node, inputs),
+        ...madeBy(making, at),
       },
     }
     yield* store.putManifest(session, manifest)
@@ -284,6 +288,14 @@ const sealed = (
     }
     return records
   })
+
+/** Machines' clocks may differ by more than was waited. */
+const madeBy = ({ asker }: NodeMaking, at: string) => {
+  if (asker === undefined) return {}
+  const { askedAt, attempt, name } = asker
+  const queuedSeconds = Math.max(0, Date.parse(at) - askedAt) / 1000
+  return { executor: { name, attempt, queuedSeconds } }
+}
 
 const inputOrigins = (node: StageNode, inputs: NodeInputs): Readonly<Record<string, ReadonlyArray<InputOrigin>>> =>
   Object.fromEntries(

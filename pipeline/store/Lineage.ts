@@ -218,6 +218,10 @@ export const renderLineage = ({ roots, results }: Lineage): string => {
       `${inner}made ${provenance.at} in ${provenance.seconds} s by run ${provenance.run} on ${provenance.host} ` +
         `(${provenance.platform}, Node.js ${provenance.nodejs})${rows.length === 0 ? "" : `: ${rows.join(", ")}`}`,
     )
+    if (provenance.executor !== undefined) {
+      const { attempt, name, queuedSeconds } = provenance.executor
+      lines.push(`${inner}asked of ${name}, attempt ${attempt}, after ${queuedSeconds} s of waiting`)
+    }
     lines.push(`${inner}config ${canonicalJson(document.config)}`)
     lines.push(`${inner}code ${short(document.code.digest)} (${Object.keys(document.code.files).length} files)`)
     const versions = [...Object.entries(document.packages), ...Object.entries(document.native)]

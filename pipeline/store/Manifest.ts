@@ -31,6 +31,17 @@ export const InputOrigin = Schema.Struct({
 })
 export type InputOrigin = typeof InputOrigin.Type
 
+/** Which executor had a result made, and how. */
+export const MadeBy = Schema.Struct({
+  /** `children`, `slurm`, `postgres`. */
+  name: Schema.String,
+  /** From 1: how often its processes were started. */
+  attempt: Schema.Int,
+  /** From when it was asked for until its stage began. */
+  queuedSeconds: Schema.Number,
+})
+export type MadeBy = typeof MadeBy.Type
+
 /** How a result came about. Never part of a key. */
 export const Provenance = Schema.Struct({
   run: Schema.String,
@@ -44,6 +55,8 @@ export const Provenance = Schema.Struct({
   /** Version of Node.js. */
   nodejs: Schema.String,
   inputs: Schema.Record({ key: Schema.String, value: Schema.Array(InputOrigin) }),
+  /** By which executor, where it was not the run's own process. */
+  executor: Schema.optionalWith(MadeBy, { exact: true }),
 })
 export type Provenance = typeof Provenance.Type
 

@@ -64,7 +64,7 @@ export interface Session {
 }
 
 /** A lock of a process on another system is stale when it was not refreshed for this long. Within a system, it is the process that counts. */
-export const staleAfterSeconds = 120
+export const staleAfterSeconds = 40
 const beatSeconds = 10
 
 const decodeOwner = Schema.decodeUnknownEither(Schema.parseJson(Owner))

@@ -12,10 +12,17 @@ export {
   newestRun,
 } from "./Gc.ts"
 export { type Lineage, type LineageResult, lineage, lineageNodes, renderLineage, UnknownArtifact } from "./Lineage.ts"
-export { type FormerResult, type InputOrigin, type Manifest, type OutputRecord, storeVersion } from "./Manifest.ts"
+export {
+  type FormerResult,
+  type InputOrigin,
+  MadeBy,
+  type Manifest,
+  type OutputRecord,
+  storeVersion,
+} from "./Manifest.ts"
 export { RemoteError } from "./Remote.ts"
 export { RunRecord } from "./RunRecord.ts"
-export { openRecord } from "./SealedRecord.ts"
+export { openRecord, sealedRecord } from "./SealedRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
 export type { Moved, SharedResults } from "./SharedResults.ts"
 export { manifestAnywhere, storedOutput } from "./StoredOutput.ts"

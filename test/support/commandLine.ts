@@ -77,10 +77,21 @@ export const dagProcess = async (words: ReadonlyArray<string>, { cwd = root, unr
   return sharing(words, cwd, started)
 }
 
-/** Starts the program with these words in a process of its own, to be killed. */
-export const dagStarted = async (words: ReadonlyArray<string>) => {
+/**
+ * Starts the program with these words in a process of its own, to be killed.
+ *
+ * @param before what runs it
+ */
+export const dagStarted = async (words: ReadonlyArray<string>, before: ReadonlyArray<string> = []) => {
   const bundle = await bundleOf()
-  const child = spawn(process.execPath, ["--enable-source-maps", join(bundle, bundleStart), ...words], {
+  const [command = "", ...rest] = [
+    ...before,
+    process.execPath,
+    "--enable-source-maps",
+    join(bundle, bundleStart),
+    ...words,
+  ]
+  const child = spawn(command, rest, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   })

@@ -22,7 +22,7 @@ describe("a process for each node", () => {
     expect(outputsOf(there)).toEqual(outputsOf(here))
     expect(there.err).toContain("▸ retrieve.outside.alpha")
     expect(new Set(journal("plain").map(({ pid }) => pid)).size).toBe(3)
-    expect(readdirSync(join(scratch, "there/logs"))).toEqual([])
+    expect(readdirSync(join(scratch, "there/logs"))).toEqual(["nodes"])
     const again = await dagProcess(words("plain", "there", ["local"]))
     expect(journal("plain").length).toBe(4)
     expect(outputsOf(again)).toEqual(outputsOf(here))
@@ -37,6 +37,18 @@ describe("a process for each node", () => {
     expect(starts("dead", "alpha")).toBe(3)
     expect(always.err).toMatch(/retrieve\.outside\.alpha.*died 3 times, at last by signal SIGKILL/)
     expect(always.err).toContain("alpha is about to die")
+    const logs = ["logs", "--artifacts", join(scratch, "dead")]
+    expect((await dagProcess([...logs, "retrieve.outside.alpha"])).out).toBe("alpha is about to die\n")
+    expect(await dagProcess([...logs, "retrieve.outside.alfa"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("Did you mean «retrieve.outside.alpha»"),
+    })
+    const folder = join(scratch, "dies/manifests/retrieve.outside")
+    const attempts = readdirSync(folder).map((file) => {
+      const record: unknown = JSON.parse(readFileSync(join(folder, file), "utf8"))
+      return /"executor":\{"name":"children","attempt":(\d)/.exec(JSON.stringify(record))?.[1]
+    })
+    expect(attempts.sort()).toEqual(["1", "3"])
   })
 
   it("C183 a stage's own error is told as it is, and not tried again", async () => {

@@ -29,7 +29,7 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     expect(outputsOf(there)).toEqual(outputsOf(here))
     expect(there.err).toContain("▸ retrieve.outside.alpha")
     expect(starts("plain", "alpha")).toBe(2)
-    expect(readdirSync(join(scratch, "there/logs"))).toEqual(["slurm"])
+    expect(readdirSync(join(scratch, "there/logs"))).toEqual(["nodes", "slurm"])
     expect(cluster.squeue()).toBe("")
   })
 
