@@ -139,12 +139,26 @@ const glyphs: Readonly<Record<NodeReport["status"], string>> = {
   skipped: "-",
 }
 
+/** How far a transfer has come. */
+const movingProgress = ({
+  address,
+  direction,
+  done,
+  total,
+}: Extract<RunEvent, { readonly _tag: "NodeMoving" }>): Progress => ({
+  done,
+  total,
+  unit: "bytes",
+  detail: `${direction} ${direction === "pulled" ? "from" : "to"} ${address}`,
+})
+
 /** The lasting lines of an event; none for progress. */
 const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
   const line = (glyph: string, node: string, text: string): string => `${glyph} ${paddedAfter(node, width)}  ${text}`
   switch (event._tag) {
     case "PlanReady":
     case "NodeProgress":
+    case "NodeMoving":
       return []
     case "StoreNotice":
       return [`! ${event.message}`]
@@ -191,6 +205,8 @@ const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => 
   let width = 0
   const started = new Map<string, number>()
   const shown = new Map<string, number>()
+  /** Since when something of a node is on its way. */
+  const moving = new Map<string, number>()
   return {
     onEvent: (event) => {
       width = Math.max(width, nodeWidth(event))
@@ -203,6 +219,17 @@ const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => 
         const seconds = (now() - (started.get(event.node) ?? now())) / 1000
         output.write(`▸ ${paddedAfter(event.node, width)}  ${describeProgress(event.progress, seconds)}\n`)
       }
+      if (event._tag === "NodeMoving") {
+        const since = moving.get(event.node) ?? now()
+        moving.set(event.node, since)
+        if (!shown.has(event.node)) shown.set(event.node, now())
+        if (now() - (shown.get(event.node) ?? since) >= plainProgressSeconds * 1000) {
+          const text = describeProgress(movingProgress(event), (now() - since) / 1000)
+          output.write(`▸ ${paddedAfter(event.node, width)}  ${text}\n`)
+          shown.set(event.node, now())
+        }
+      }
+      if (event._tag === "NodeMoved") moving.delete(event.node)
       for (const line of lines(event, width)) output.write(`${line}\n`)
     },
     say: (text) => output.write(`${text}\n`),
@@ -228,6 +255,8 @@ const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
   interface Running {
     readonly since: number
     progress?: Progress
+    /** Whether something of it is on its way, and it does not run. */
+    readonly moves?: boolean
   }
   const running = new Map<string, Running>()
   let width = 0
@@ -269,6 +298,16 @@ const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
           if (now() - lastDraw >= redrawMilliseconds) draw([])
           return
         }
+        case "NodeMoving": {
+          const state: Running = running.get(event.node) ?? { since: now(), moves: true }
+          running.set(event.node, state)
+          state.progress = movingProgress(event)
+          if (now() - lastDraw >= redrawMilliseconds) draw([])
+          return
+        }
+        case "NodeMoved":
+          if (running.get(event.node)?.moves === true) running.delete(event.node)
+          return draw(lines(event, width))
         case "NodeFinished":
         case "NodeFailed":
         case "NodeSkipped":

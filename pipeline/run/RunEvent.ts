@@ -18,6 +18,16 @@ export type RunEvent =
   | { readonly _tag: "NodeFinished"; readonly node: string; readonly report: NodeReport }
   | { readonly _tag: "NodeFailed"; readonly node: string; readonly error: StageError; readonly report: NodeReport }
   | { readonly _tag: "NodeSkipped"; readonly node: string; readonly report: NodeReport }
+  /** An output is coming from the store's remote, or a result going there; at most about ten a second for each node. */
+  | {
+      readonly _tag: "NodeMoving"
+      readonly node: string
+      readonly address: string
+      readonly direction: Moved["direction"]
+      readonly done: number
+      /** Bytes. */
+      readonly total: number
+    }
   /** An output came from the store's remote, or a result went there. */
   | ({ readonly _tag: "NodeMoved"; readonly node: string; readonly address: string } & Moved)
   /** A stored result of this node is not as it was written; it was dropped and will be made again. */

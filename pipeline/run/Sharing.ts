@@ -35,6 +35,8 @@ export interface Sharing {
 }
 
 const silentMilliseconds = 60_000
+/** Milliseconds between two `NodeMoving` events of a node. */
+const movingEvery = 100
 
 export const makeSharing = (
   store: ArtifactStore["Type"],
@@ -49,7 +51,19 @@ export const makeSharing = (
       share: (_, manifest) => Effect.succeed({ manifest, warnings: [] }),
     }
   }
-  const told = (node: string) => (moved: Moved) => emit({ _tag: "NodeMoved", node, address: remote.address, ...moved })
+  const { address } = remote
+  const moved = (node: string) => (done: Moved) => emit({ _tag: "NodeMoved", node, address, ...done })
+  const moving = (node: string, direction: Moved["direction"], total: number) => {
+    let done = 0
+    let last = performance.now()
+    return (bytes: number): void => {
+      done += bytes
+      const now = performance.now()
+      if (now - last < movingEvery) return
+      last = now
+      emit({ _tag: "NodeMoving", node, address, direction, done, total })
+    }
+  }
   /** Whether nothing can be written in this run. */
   let isRefused = false
   /** Before then a server that did not answer is not asked again: each time takes a while. */
@@ -64,14 +78,15 @@ export const makeSharing = (
         }
         return found
       }),
-    bring: (node, record) => remote.bring(record, told(node)),
+    bring: (node, record) => remote.bring(record, moved(node), moving(node, "pulled", record.bytes)),
     share: (node, manifest) =>
       Effect.gen(function* () {
         const none = { manifest, warnings: [] }
         if (isRefused || performance.now() < silentUntil || session.readOnly !== undefined) return none
         if (remote.isKnown(manifest.stage, manifest.actionKey)) return none
         yield* session.beat
-        const shared = yield* remote.share(session, manifest, told(node.name))
+        const total = Object.values(manifest.outputs).reduce((sum, { bytes }) => sum + bytes, 0)
+        const shared = yield* remote.share(session, manifest, moved(node.name), moving(node.name, "pushed", total))
         const { nondeterministic } = shared
         if (nondeterministic !== undefined) {
           emit({ _tag: "NodeWarning", node: node.name, message: nondeterministic })

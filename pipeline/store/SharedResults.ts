@@ -52,6 +52,7 @@ export interface SharedResults {
   readonly bring: (
     record: OutputRecord,
     onMoved?: (moved: Moved) => void,
+    onBytes?: (bytes: number) => void,
   ) => Effect.Effect<boolean, RemoteError | StoreError>
   /** Whether an object is of a result that was found in the remote by this process. */
   readonly knows: (hash: string) => boolean
@@ -69,6 +70,7 @@ export interface SharedResults {
     session: Session,
     manifest: Manifest,
     onMoved?: (moved: Moved) => void,
+    onBytes?: (bytes: number) => void,
   ) => Effect.Effect<Shared, RemoteError | StoreError>
 }
 
@@ -165,13 +167,13 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
     })
 
   /** Pulls an object; `false` where what comes is not what it should be. */
-  const pull = (session: Session, record: OutputRecord) =>
+  const pull = (session: Session, record: OutputRecord, onBytes: (bytes: number) => void) =>
     Effect.gen(function* () {
       const folder = join(session.tmp, `pulled-${record.hash}`)
       yield* ioSync("making a work area", folder, () => makeFolders(folder))
       let files: ReadonlyArray<FileRecord> = record.files
       for (let attempt = 0; attempt < pulls && files.length > 0; attempt++) {
-        yield* remote.pull(record.hash, files, folder, () => {})
+        yield* remote.pull(record.hash, files, folder, onBytes)
         const content = yield* sealFolder(folder)
         if (content.hash === record.hash) {
           yield* local.placeObject(session, folder, content)
@@ -190,7 +192,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       return false
     })
 
-  const bring: SharedResults["bring"] = (record, onMoved) =>
+  const bring: SharedResults["bring"] = (record, onMoved, onBytes = () => {}) =>
     Effect.suspend(() => {
       if (isFolder(local.objectPath(record.hash))) return Effect.succeed(true)
       if (unsound.has(record.hash) || !record.files.every(({ path }) => isPathWithin(path))) {
@@ -208,7 +210,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
           const brought =
             isHere ||
             (yield* Effect.catchIf(
-              pull(session, record),
+              pull(session, record, onBytes),
               (error) => error instanceof RemoteError && ["Missing", "WrongBytes"].includes(error.reason),
               () => Effect.succeed(false),
             ))
@@ -226,7 +228,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       )
     })
 
-  const share: SharedResults["share"] = (session, manifest, onMoved) =>
+  const share: SharedResults["share"] = (session, manifest, onMoved, onBytes) =>
     Effect.gen(function* () {
       const { actionKey, outputs, stage } = manifest
       const path = recordPath(stage, actionKey)
@@ -238,10 +240,11 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       let pushed = 0
       if (first === undefined || hashesOf(first) === hashesOf(manifest)) {
         for (const record of Object.values(outputs)) {
-          const onBytes = (bytes: number): void => {
+          const count = (bytes: number): void => {
             pushed += bytes
+            onBytes?.(bytes)
           }
-          yield* remote.push(record, local.objectPath(record.hash), unsound.has(record.hash), onBytes)
+          yield* remote.push(record, local.objectPath(record.hash), unsound.has(record.hash), count)
           unsound.delete(record.hash)
         }
       }

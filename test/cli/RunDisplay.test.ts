@@ -50,6 +50,29 @@ describe("display of a run", () => {
       expect(line.replace("\u001b[1A\u001b[0J", "").length).toBeLessThan(60)
   })
 
+  it("L6 what is on its way from or to a shared store has a line while it is, and one when it has come", () => {
+    const shared = { node: "model.big", address: "s3://lab/x", direction: "pulled" } as const
+    const moving: ReadonlyArray<RunEvent> = [
+      { _tag: "NodeMoving", ...shared, done: 100e6, total: 400e6 },
+      { _tag: "NodeMoving", ...shared, done: 200e6, total: 400e6 },
+      { _tag: "NodeMoved", ...shared, bytes: 400e6, seconds: 4 },
+    ]
+    const display = (mode: "tty" | "plain", tick: number): string => {
+      let text = ""
+      let clock = 0
+      const output = { write: (said: Parameters<typeof rendered>[0]) => (text += rendered(said)), columns: 120 }
+      const made = makeRunDisplay(mode, output, () => (clock += tick))
+      for (const event of moving) made.onEvent(event)
+      made.close()
+      return text
+    }
+    const last = "↓ model.big  pulled 400 MB from s3://lab/x · 4.00 s\n"
+    expect(display("tty", 500)).toMatch(/200 MB of 400 MB · 50% .*pulled from s3:\/\/lab\/x/)
+    expect(display("tty", 500).endsWith(last)).toBe(true)
+    expect(display("plain", 10)).toBe(last)
+    expect(display("plain", 11_000)).toMatch(/▸ model\.big {2}200 MB of 400 MB.*\n↓/)
+  })
+
   it("L211 a line that is redrawn is one line of the terminal, in any script", () => {
     let text = ""
     let clock = 0
