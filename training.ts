@@ -216,7 +216,7 @@ export const wireTraining = (
     return seeds.flatMap((seed) =>
       sweeps.flatMap(({ points, position, sweep }) =>
         points.map((point): TrainedSystem => {
-          const { checkpointEvery, dropout, steps, tokensPerMicroBatch, validate } = point.settings.train
+          const { checkpointEvery, dropout, recompute, steps, tokensPerMicroBatch, validate } = point.settings.train
           const { from: _from, queries: _queries, ...sampling } = point.settings.train.lists
           const { candidates, labels, teacher } = groundOf(point)
           const tokens = tokensOf(labels, () => {
@@ -241,6 +241,7 @@ export const wireTraining = (
             validate,
             checkpointEvery,
             ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
+            ...(recompute === undefined ? {} : { recompute }),
             ...(threads === undefined ? {} : { threads }),
             ...(strict ? { strict } : {}),
           }

@@ -193,6 +193,10 @@ export const TrainSettings = Schema.Struct({
   validate: section(ValidateSettings, "Looking at the dev split"),
   checkpointEvery: setting(count, 250, "After how many steps a killed training can go on from"),
   tokensPerMicroBatch: choice(count, "How many tokens go through the model at once; left out, what suits the device"),
+  recompute: choice(
+    Schema.Boolean,
+    "Whether the values inside of layers are made again on the way back instead of being kept: the same bytes in less memory, for about a third more time; left out, no",
+  ),
   threads: choice(
     count,
     "Threads on the CPU; left out, one for small models from nothing, which are then trained side by side, and else all that there are",

@@ -142,7 +142,7 @@ export const openTrainer = (
     const located = base === undefined ? undefined : new Map([...base.locations].filter(([name]) => frozen.has(name)))
     const held = tensors.filter(({ name }) => located?.has(name) !== true)
     yield* checkWeights(held, options.weights)
-    const graphs = trainingGraphs(description, loss, dropout, frozen, adapters)
+    const graphs = trainingGraphs(description, loss, dropout, frozen, adapters, options.recompute)
     const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), located)
     const weights = makeWeights(held, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)

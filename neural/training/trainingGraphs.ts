@@ -10,6 +10,7 @@ import {
 import { type Loss, lossExpression, needsTeacher } from "../losses/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { DropoutMasks } from "./DropoutMasks.ts"
+import { type Flow, Recomputed } from "./recomputed.ts"
 
 /** The output of a graph that holds a weight's gradient, in its shape or by row. */
 export const gradientOutput = (weight: string): string => `gradient of ${weight}`
@@ -69,6 +70,7 @@ const scoredLists = (loss: Loss, scores: Floats) => {
  * The graphs for training a model with a loss.
  *
  * @param frozen the names of weights without gradients: what only they need is not in the graphs
+ * @param recompute whether the backward pass makes the values inside of layers again, instead of their being kept
  * @param adapters changes beside weights, whose factors are weights like others
  */
 export const trainingGraphs = (
@@ -77,6 +79,7 @@ export const trainingGraphs = (
   rate: number,
   frozen: ReadonlySet<string>,
   adapters?: Adapters,
+  recompute = false,
 ): TrainingGraphs => {
   const parameters = new Parameters()
   const scored = (suffix: string) => {
@@ -90,30 +93,42 @@ export const trainingGraphs = (
         : adaptedExpression(plain, adapters, parameters, masks?.at(adapters.dropout) ?? keepAll)
     const types = description.architecture.tokenTypes ? [tokens.tokenTypes] : []
     const texts = [tokens.ids, tokens.attentionMask, ...types, ...(masks?.inputs ?? [])]
-    return { batch: tokens.batch, scores, texts }
+    const flow: Flow = { ids: tokens.ids, masks: masks?.inputs ?? [], scores }
+    return { batch: tokens.batch, flow, scores, texts }
   }
-  const { batch, scores, texts } = scored("")
+  const { batch, flow, scores, texts } = scored("")
   const order = Onnx.inOrder([scores])
   const weights = Onnx.parametersOf({ name: "scores", inputs: texts, outputs: { scores } })
   const trained = weights.filter(({ name }) => !frozen.has(name))
   const byRow = trained.filter(({ expression }) => isTable(expression, order))
   const dense = trained.filter((weight) => !byRow.includes(weight))
-  /** The weights' gradients of something, as outputs. */
-  const gradientsOf = (differentiated: Onnx.Differentiated): Readonly<Record<string, Onnx.Expression>> => {
+  /**
+   * The weights' gradients of something, as outputs; those that are made last stand first. onnxruntime makes what nothing else needs in
+   * the order of the outputs from the last to the first: so a layer's gradients are made when the pass back comes through the layer, and
+   * not at the end, which would keep all layers' values until then.
+   */
+  const gradientsOf = (
+    differentiated: Onnx.Differentiated,
+    flows: readonly Flow[],
+  ): Readonly<Record<string, Onnx.Expression>> => {
+    const again = recompute ? new Recomputed(flows) : undefined
+    const cuts = again?.cuts ?? []
     const gradients = Onnx.differentiate([differentiated], {
-      dense: dense.map(({ expression }) => expression),
+      dense: [...dense.map(({ expression }) => expression), ...cuts],
       byRow: byRow.map(({ expression }) => expression),
     })
     const outputs: Record<string, Onnx.Expression> = {}
-    dense.forEach(({ name }, i) => {
-      outputs[gradientOutput(name)] = gradients.dense[i]!
-    })
     byRow.forEach(({ name }, i) => {
       const { indices, rows } = gradients.byRow[i]!
       outputs[rowIndicesOutput(name)] = indices
       outputs[gradientOutput(name)] = rows
     })
-    return outputs
+    dense.forEach(({ name }, i) => {
+      outputs[gradientOutput(name)] = gradients.dense[i]!
+    })
+    if (again === undefined) return outputs
+    const ofWeights = dense.map(({ expression }, i) => ({ weight: expression, gradient: gradients.dense[i]! }))
+    return again.rewritten(gradients.dense.slice(dense.length), ofWeights, outputs)
   }
 
   const lists = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
@@ -131,7 +146,13 @@ export const trainingGraphs = (
     return {
       name: `step${count}`,
       inputs: [...groups.flatMap((group) => group.texts), slots, ...together.inputs],
-      outputs: { ...together.outputs, ...gradientsOf({ of: together.loss }) },
+      outputs: {
+        ...gradientsOf(
+          { of: together.loss },
+          groups.map((group) => group.flow),
+        ),
+        ...together.outputs,
+      },
     }
   }
   return {
@@ -141,7 +162,7 @@ export const trainingGraphs = (
       inputs: [given, ...apart.inputs],
       outputs: { ...apart.outputs, gradient: gradient ?? given },
     },
-    backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }) },
+    backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }, [flow]) },
     whole,
     components: apart.components,
     dense: dense.map(({ name }) => name),

@@ -143,6 +143,9 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       ...(config.threads === undefined ? {} : { threads: config.threads }),
       apart: onOneCore(config),
       ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
+      ...(config.recompute === undefined ? {} : { recompute: config.recompute }),
+      // Packed, what stays would be held twice more by each session; products over a batch's many rows are hardly slower without.
+      prepack: part.base === undefined,
     })
 
     const checkpoints = openCheckpoints(scratch, asked.training)
