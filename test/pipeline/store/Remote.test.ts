@@ -198,6 +198,41 @@ describe("a shared artifact", () => {
     }
   })
 
+  it("C155 what is damaged in the folder comes from the bucket, and nothing is made again", async () => {
+    const place = s3Store(freshPath("mine"), s3.port, prefixOf())
+    const first = await runIn(place)
+    for (const name of ["left", "count"]) {
+      const hash = first.hashes[name] ?? ""
+      const path = join(place.directory, "objects", hash.slice(0, 2), hash, "text.txt")
+      const bytes = readFileSync(path)
+      rmSync(path)
+      bytes[0]! ^= 1
+      writeFileSync(path, bytes)
+    }
+    const second = await runIn(place, diamond({ top: "another" }))
+    expect(second.statuses).toEqual({ ...all("hit"), top: "ran", count: "ran" })
+    expect(second.moved).toEqual(["pulled left", "pushed count", "pushed top"])
+    expect(second.report.damaged.map(({ node }) => label(node))).toEqual(["left"])
+    const third = await runIn(place)
+    expect([third.statuses, third.hashes, third.moved]).toEqual([all("hit"), first.hashes, ["pulled count"]])
+    const sound = await Effect.runPromise(verifyStore().pipe(Effect.provide(services(place.directory))))
+    expect([sound.damaged, sound.unreadable]).toEqual([[], []])
+  })
+
+  it("C151 two runs at once on one folder pull each input once", async () => {
+    const prefix = prefixOf()
+    setMischief({ megabytes: { a: 4 } })
+    const mine = await runIn(s3Store(freshPath("mine"), s3.port, prefix))
+    const theirs = s3Store(freshPath("theirs"), s3.port, prefix)
+    const both = await Promise.all([
+      runIn(theirs, diamond({ left: "another" })),
+      runIn(theirs, diamond({ right: "another" })),
+    ])
+    const pulled = both.flatMap(({ moved }) => moved.filter((line) => line.startsWith("pulled"))).sort()
+    expect(pulled).toEqual(["pulled a", "pulled left", "pulled right"])
+    expect(both.map(({ hashes }) => hashes["a"])).toEqual([mine.hashes["a"], mine.hashes["a"]])
+  })
+
   it("C155 a record that is damaged in the bucket is a miss, and written anew", async () => {
     const prefix = prefixOf()
     const mine = await runIn(s3Store(freshPath("mine"), s3.port, prefix))
