@@ -76,6 +76,19 @@ const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string,
   return nodes
 }
 
+/** What nodes last made: by the links of `latest`, and where that lies in the remote alone, by the newest run that had any. */
+const latestOutputs = Effect.gen(function* () {
+  const { directory, remote } = yield* ArtifactStore
+  const links = latestLinks(directory)
+  if (remote === undefined) return links
+  const newest = yield* newestRun(({ nodes }) => nodes.some(({ outputs }) => Object.keys(outputs).length > 0))
+  const recorded = (newest?.nodes ?? []).flatMap(({ name, outputs, stage }) => {
+    const hashes = Object.entries(outputs).map(([output, { hash }]): readonly [string, string] => [output, hash])
+    return stage === undefined || hashes.length === 0 ? [] : [[name, new Map(hashes)] as const]
+  })
+  return new Map<string, ReadonlyMap<string, string>>([...links, ...recorded])
+})
+
 /**
  * The nodes of which something is in the store that a name given by the user means: a node's own, the nodes of a target of the
  * newest run that made any of them, or those whose names it begins.
@@ -84,7 +97,7 @@ const latestLinks = (directory: string): ReadonlyMap<string, ReadonlyMap<string,
  */
 export const lineageNodes = (asked: string): Effect.Effect<ReadonlyArray<string>, StoreError, ArtifactStore> =>
   Effect.gen(function* () {
-    const stored = latestLinks((yield* ArtifactStore).directory)
+    const stored = yield* latestOutputs
     if (stored.has(asked.split("/")[0] ?? "") || isHash(asked)) return [asked]
     const nodesOf = ({ targets, within }: RunRecord) =>
       (within?.[asked] ?? targets[asked])?.filter((name) => stored.has(name))
@@ -139,7 +152,7 @@ export const lineage = (
         return undefined
       })
 
-    const links = latestLinks(store.directory)
+    const links = yield* latestOutputs
     const [node = "", wanted] = asked.split("/")
     const roots: Array<Made> = []
     for (const [output, hash] of links.get(node) ?? []) {

@@ -76,6 +76,8 @@ describe.sequential("a bucket that a team shares", () => {
     const lineage = await dag("lineage", "eval", ...shared(theirs))
     expect(lineage.out).toMatch(/stage index, key \w+, in s3:\/\/lab\/team/)
     expect(lineage.out).not.toContain("not on record")
+    const node = await dag("lineage", "retrieve.bm25", ...shared(theirs))
+    expect([node.code, node.out]).toEqual([0, expect.stringMatching(/^\S+ [0-9a-f]{64} ← retrieve\.bm25\n.*in s3:/)])
     const record = readdirSync(join(theirs, "runs")).map((name) => readFileSync(join(theirs, "runs", name), "utf8"))
     expect(record.join()).toContain('"from":"s3://lab/team"')
   })
