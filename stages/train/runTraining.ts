@@ -264,6 +264,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
         queries: data.qids.length,
         steps: standing.step,
         keptStep: kept,
+        trainedNumbers: [...weights.values()].reduce((sum, { length }) => sum + length, 0),
         ...(crowding.length === 0 ? {} : { queriesWithoutRoom: crowding.length }),
         listsPerSecond: Math.round(((standing.step - firstStep) * lists.perStep) / seconds),
         tokensPerSecond: Math.round(tokensSeen / seconds),
