@@ -186,16 +186,15 @@ describe("a shared artifact", () => {
 
   it("C155 wrong, shortened and missing bytes in the bucket are never read: made again, and mended there", async () => {
     const harms: ReadonlyArray<(path: string) => void> = [flip, (path) => truncateSync(path, 1), (path) => rmSync(path)]
-    for (const harm of harms) {
-      const prefix = prefixOf()
-      const mine = await runIn(s3Store(freshPath("mine"), s3.port, prefix))
-      for (const path of bucketFiles(prefix, "objects")) harm(path)
-      const theirs = freshPath("theirs")
-      const second = await runIn(s3Store(theirs, s3.port, prefix))
-      expect([second.statuses, second.hashes]).toEqual([all("ran"), mine.hashes])
-      const third = await runIn(s3Store(freshPath("third"), s3.port, prefix))
-      expect([third.statuses, third.hashes, third.moved]).toEqual([all("hit"), mine.hashes, ["pulled count"]])
-    }
+    const prefix = prefixOf()
+    const mine = await runIn(s3Store(freshPath("mine"), s3.port, prefix))
+    const files = bucketFiles(prefix, "objects")
+    expect(files.length).toBeGreaterThan(harms.length)
+    for (const [i, path] of files.entries()) harms[i % harms.length]?.(path)
+    const second = await runIn(s3Store(freshPath("theirs"), s3.port, prefix))
+    expect([second.statuses, second.hashes]).toEqual([all("ran"), mine.hashes])
+    const third = await runIn(s3Store(freshPath("third"), s3.port, prefix))
+    expect([third.statuses, third.hashes, third.moved]).toEqual([all("hit"), mine.hashes, ["pulled count"]])
   })
 
   it("C155 what is damaged in the folder comes from the bucket, and nothing is made again", async () => {
@@ -281,7 +280,8 @@ describe("a shared artifact", () => {
     })
     try {
       const truth = await runIn(freshPath("alone"))
-      for (let round = 0; round < 5; round++) {
+      // How many connections there are is a matter of time.
+      for (let round = 0; round < 20 && (proxy.done.cut < 12 || proxy.done.flipped < 3); round++) {
         const prefix = prefixOf()
         for (let machine = 0; machine < 2; machine++) {
           const store = freshPath("machine")
@@ -292,8 +292,8 @@ describe("a shared artifact", () => {
           expect([sound.damaged, sound.unreadable]).toEqual([[], []])
         }
       }
-      expect(proxy.done.cut).toBeGreaterThan(10)
-      expect(proxy.done.flipped).toBeGreaterThan(3)
+      expect(proxy.done.cut).toBeGreaterThanOrEqual(12)
+      expect(proxy.done.flipped).toBeGreaterThanOrEqual(3)
     } finally {
       await proxy.stop()
     }
@@ -301,7 +301,7 @@ describe("a shared artifact", () => {
 
   it("C158 large files go and come in parts, and go on after a cut from where it was", async () => {
     const plan = () => planOf({ eval: make({ node: "large", text: "large", used: true }, {}, "large").text })
-    setMischief({ megabytes: { large: 40 } })
+    setMischief({ megabytes: { large: 34 } })
     const prefix = prefixOf()
     const mine = await runIn(s3Store(freshPath("mine"), s3.port, prefix), plan())
     let connections = 0
