@@ -193,6 +193,7 @@ export const vocabulary: Vocabulary = {
       operand: needed("key"),
       needs: ["--plan"],
     },
+    worker: { options: { ...store, "--executor": "value", "--labels": "value" }, needs: ["--executor"] },
     logs: { options: store, operand: needed("node") },
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" }, operand: needed("of") },

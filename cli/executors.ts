@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Executor, inChildren, inProcess, onSlurm, type TaskProgram } from "../pipeline/index.ts"
+import { type Executor, inChildren, inProcess, onPostgres, onSlurm, type TaskProgram } from "../pipeline/index.ts"
 import { didYouMean } from "../schemas/index.ts"
 import { UsageError } from "./Arguments.ts"
 import type { PlanRecipe } from "./wirePlan.ts"
@@ -14,7 +14,7 @@ export class UnknownExecutor extends Schema.TaggedError<UnknownExecutor>()("Unkn
   }
 }
 
-const executors = ["local", "children", "slurm"] as const
+const executors = ["local", "children", "slurm", "postgres://user@host/database"] as const
 
 /** Who makes results. */
 export interface ChosenExecutor {
@@ -52,6 +52,9 @@ export const executorNamed = (
       if (given && name !== "slurm") {
         return yield* new UsageError({ argument: option, problem: `${option} is for --executor slurm.` })
       }
+    }
+    if (/^postgres(?:ql)?:\/\//.test(name)) {
+      return { isElsewhere: true, of: (recipe) => onPostgres(name, { ...recipe }) }
     }
     switch (name) {
       case "local":

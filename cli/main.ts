@@ -27,6 +27,7 @@ import { searchCommand } from "./commands/search.ts"
 import { showCommand } from "./commands/show.ts"
 import { sqlCommand } from "./commands/sql.ts"
 import { verifyCommand } from "./commands/verify.ts"
+import { workerCommand } from "./commands/worker.ts"
 import { exitCodeOfCause, exitCodes, WorkFound } from "./ExitCode.ts"
 import { type Declared, renderHelp } from "./Help.ts"
 import { OutputClosed, outputClosed, writeError, writeOut } from "./Terminal.ts"
@@ -40,6 +41,7 @@ const commands = [
   modelCommand,
   makeCommand,
   logsCommand,
+  workerCommand,
   gcCommand,
   verifyCommand,
   lineageCommand,

@@ -14,6 +14,20 @@ export interface StoreWords {
 /** The store's folder where none is named, and the local one before a bucket. */
 export const usualFolder = "artifacts"
 
+/** Words that name a place, in another process and another folder, on this machine. */
+export const storeWords = ({ directory, remote }: StorePlace): ReadonlyArray<string> =>
+  remote === undefined
+    ? ["--artifacts", resolve(directory)]
+    : [
+        ...[
+          "--artifacts",
+          isS3(remote.address) ? remote.address : resolve(remote.address),
+          "--cache",
+          resolve(directory),
+        ],
+        ...(remote.insecure === true ? ["--insecure"] : []),
+      ]
+
 /** Where the store is that is named so. */
 export const storePlace = ({ artifacts, cache, insecure }: StoreWords): StorePlace => {
   if (!isS3(artifacts) && (cache === undefined || resolve(cache) === resolve(artifacts))) {

@@ -2,13 +2,16 @@ export {
   Detached,
   decodeTaskReply,
   inChildren,
+  onPostgres,
   onSlurm,
+  PostgresError,
   SlurmError,
   TaskDied,
   TaskFailed,
   TaskMessage,
   type TaskProgram,
   type TaskReply,
+  workOnPostgres,
 } from "./execute/index.ts"
 export {
   builtFrom,

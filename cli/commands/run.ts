@@ -80,7 +80,9 @@ const options = {
   ),
   executor: Options.text("executor").pipe(
     Options.withDefault("local"),
-    Options.withDescription("Who makes results: local (this process, the default), children (a process each) or slurm"),
+    Options.withDescription(
+      "Who makes results: local (this process, the default), children (a process each), slurm or postgres://user@host/database",
+    ),
   ),
   slurm: Options.text("slurm").pipe(
     Options.withDefault(""),

@@ -25,9 +25,10 @@ export const mostAttempts = 3
 
 /** The words of a task: `make <key> --plan …`. */
 export const taskWords = (
-  { key, node, forced }: Pick<NodeTask, "key" | "node" | "forced">,
+  { key, node, forced }: Pick<NodeTask, "key" | "forced"> & { readonly node: { readonly name: string } },
   plan: string,
-  store: string,
+  /** Words that name the store. */
+  store: ReadonlyArray<string>,
   asker: { readonly name: string; readonly attempt: number; readonly askedAt: number },
 ): ReadonlyArray<string> => [
   "make",
@@ -36,8 +37,7 @@ export const taskWords = (
   plan,
   "--node",
   node.name,
-  "--artifacts",
-  store,
+  ...store,
   "--asker",
   `${asker.name}:${asker.attempt}:${asker.askedAt}`,
   ...(forced ? ["--force"] : []),
@@ -63,7 +63,7 @@ const ending = (code: number | null, signal: NodeJS.Signals | null): string =>
 type Ended = { readonly message: TaskMessage } | { readonly died: string }
 
 /** Waits until a child has ended, and hands over what it says. */
-const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => void): Effect.Effect<Ended> =>
+export const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => void): Effect.Effect<Ended> =>
   Effect.async<Ended>((resume) => {
     let last: TaskMessage | undefined
     child.on("message", (data) => {
@@ -82,7 +82,7 @@ const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => void): 
 const graceMilliseconds = 10_000
 
 /** Asks a child to end, as Ctrl-C does, and waits until it has. */
-const ended = (child: ChildProcess): Effect.Effect<void> =>
+export const childEnd = (child: ChildProcess): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const done = () => resume(Effect.void)
     if (child.exitCode !== null || child.signalCode !== null) return done()
@@ -113,7 +113,7 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
     const askedAt = Date.now()
     const wordsOf = (attempt: number): Array<string> => [
       ...before,
-      ...taskWords(task, plan, store.directory, { name: "children", attempt, askedAt }),
+      ...taskWords(task, plan, ["--artifacts", store.directory], { name: "children", attempt, askedAt }),
       "--events",
       "ipc",
     ]
@@ -139,7 +139,7 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
               closeSync(file)
               return started
             }),
-            ended,
+            childEnd,
           )
           const onMessage = yield* taskListener(making, task, reason, child, cores)
           const end = yield* endOf(child, onMessage)

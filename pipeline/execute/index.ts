@@ -1,5 +1,8 @@
 export { inChildren, type TaskProgram } from "./inChildren.ts"
+export { onPostgres } from "./onPostgres.ts"
 export { Detached, onSlurm, type SlurmOptions } from "./onSlurm.ts"
+export { PostgresError } from "./PgBoss.ts"
 export { SlurmError } from "./Slurm.ts"
 export { TaskDied, TaskFailed } from "./TaskError.ts"
 export { decodeTaskReply, TaskMessage, type TaskReply } from "./TaskMessage.ts"
+export { type WorkerOptions, workOnPostgres } from "./workOnPostgres.ts"

@@ -341,7 +341,7 @@ const arrayScript = (tasks: ReadonlyArray<Waiting>, { command }: TaskProgram, pl
     'case "$SLURM_ARRAY_TASK_ID" in',
     ...tasks.map(({ askedAt, attempts, task }, element) => {
       const asker = { name: "slurm", attempt: attempts + 1, askedAt }
-      const words = [...taskWords(task, plan, store, asker), "--events", messageFile(store, task.key)]
+      const words = [...taskWords(task, plan, ["--artifacts", store], asker), "--events", messageFile(store, task.key)]
       return `${element}) output=${shellWord(outputFile(store, task.key))}; set -- ${words.map(shellWord).join(" ")} ;;`
     }),
     "esac",

@@ -1,0 +1,38 @@
+import { hostname } from "node:os"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import { workOnPostgres } from "../../pipeline/index.ts"
+import { UsageError } from "../Arguments.ts"
+import { taskProgram } from "../executors.ts"
+import { storeWords } from "../storePlace.ts"
+import { writeError } from "../Terminal.ts"
+import { artifactsOption } from "./options.ts"
+
+/** `worker`: makes what runs elsewhere ask a database for, until it is ended. */
+export const workerCommand = Command.make(
+  "worker",
+  {
+    executor: Options.text("executor").pipe(Options.withDescription("The runs' own: postgres://user@host/database")),
+    artifacts: artifactsOption,
+    labels: Options.text("labels").pipe(
+      Options.withDefault(""),
+      Options.withDescription("What this machine has, with commas between: gpu"),
+    ),
+  },
+  ({ artifacts, executor, labels }) =>
+    Effect.gen(function* () {
+      if (!/^postgres(?:ql)?:\/\//.test(executor)) {
+        const problem = `--executor ${executor}: a worker takes tasks from postgres://user@host/database.`
+        return yield* new UsageError({ argument: "--executor", problem })
+      }
+      yield* workOnPostgres({
+        address: executor,
+        program: taskProgram(),
+        store: storeWords(artifacts),
+        labels: labels.split(",").filter((label) => label !== ""),
+        name: `${hostname()} ${process.pid}`,
+        say: (line) => Effect.runFork(writeError(`· ${line}\n`)),
+      })
+    }),
+).pipe(Command.withDescription("Makes results that runs with --executor postgres://… ask for, until it is ended"))

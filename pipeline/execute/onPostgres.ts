@@ -1,0 +1,155 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { Hardware } from "../../schemas/index.ts"
+import type { Json, StageNode } from "../plan/index.ts"
+import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import { mostAttempts } from "./inChildren.ts"
+import {
+  asked,
+  heartbeatSeconds,
+  longestSeconds,
+  openBoss,
+  PostgresOutcome,
+  type PostgresTask,
+  queueOf,
+} from "./PgBoss.ts"
+import { TaskDied, TaskFailed } from "./TaskError.ts"
+
+const pollMilliseconds = 500
+
+/** How long the database may not answer before the run gives up; results in the store count meanwhile. */
+const mostSilence = 600_000
+
+/** So many workers may refuse a task, for their code, before the run says so. */
+const mostRefusals = 3
+
+const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
+const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
+
+/** What a worker has to have for a node. */
+const labelOf = ({ config }: StageNode): string | undefined =>
+  usesHardware(config) && config.hardware.device !== "cpu" ? "gpu" : undefined
+
+/** Each node by a worker that takes it from a queue of a database. Whether it is made is what the store says. */
+export const onPostgres =
+  (address: string, recipe: Json): Executor =>
+  (making, plan) =>
+    Effect.gen(function* () {
+      const hash = yield* storePlan(plan, recipe, making.session)
+      const boss = yield* openBoss(address, true)
+      return (task) => makeByWorker(making, task, hash, address, boss)
+    })
+
+const makeByWorker = (
+  making: NodeMaking,
+  task: NodeTask,
+  plan: string,
+  address: string,
+  boss: Effect.Effect.Success<ReturnType<typeof openBoss>>,
+) =>
+  Effect.gen(function* () {
+    const { emit, sharing, store } = making
+    const { key, node, forced } = task
+    const failed = making.stoppedBy()
+    if (failed !== undefined) return { _tag: "Stopped" as const, failed }
+    const queue = queueOf(labelOf(node))
+    const stored = yield* store.lookup(node.stage.name, key, "sizes")
+    const reason = yield* reasonOf(making, task, stored)
+    const before = forced && stored._tag === "Found" ? stored.manifest.provenance.run : undefined
+    const askedAt = Date.now()
+    const data: PostgresTask = { key, plan, node: node.name, forced, askedAt }
+    const offer = (startAfter: number) =>
+      asked(address, async () => {
+        const sent = await boss.send(queue, data, {
+          singletonKey: key,
+          retryLimit: mostAttempts - 1,
+          retryDelay: 0,
+          expireInSeconds: longestSeconds,
+          heartbeatSeconds,
+          ...(startAfter === 0 ? {} : { startAfter }),
+        })
+        if (sent !== null) return sent
+        // It was offered before, by this run or one that was killed.
+        const found = await boss.findJobs(queue, { key })
+        return found.find(({ state }) => ["created", "retry", "active"].includes(state))?.id
+      })
+    /** The result, in the folder or behind it. */
+    const made = Effect.gen(function* () {
+      const here = yield* store.lookup(node.stage.name, key, "sizes")
+      const isNew = here._tag === "Found" && here.manifest.provenance.run !== before
+      if (isNew) return { manifest: here.manifest, isLocal: true }
+      const there = yield* sharing.find(node, key, here)
+      return there === undefined || there.provenance.run === before ? undefined : { manifest: there, isLocal: false }
+    })
+    let id: string | undefined
+    let started = false
+    let silentSince: number | undefined
+    const refusals = new Map<string, string>()
+    const look = Effect.gen(function* () {
+      id ??= yield* offer(0)
+      const jobs = id === undefined ? [] : yield* asked(address, () => boss.findJobs(queue, { id: id ?? "" }))
+      const [job] = jobs
+      if (job?.state === "active" && !started) {
+        started = true
+        emit({ _tag: "NodeStarted", node: node.name, reason })
+      }
+      if (job === undefined || ["created", "retry", "active"].includes(job.state)) return undefined
+      const result = yield* made
+      const outcome = Either.getOrUndefined(decodeOutcome(job.output))
+      if (result !== undefined) {
+        const { isLocal, manifest } = result
+        const isFound = outcome?._tag === "Done" && outcome.found
+        const seconds = outcome?._tag === "Done" ? outcome.seconds : manifest.provenance.seconds
+        return isLocal && !isFound
+          ? { _tag: "Made" as const, manifest, reason, seconds }
+          : { _tag: "Found" as const, manifest, isLocal }
+      }
+      if (outcome?._tag === "Failed") return yield* Effect.fail(new TaskFailed(outcome.error, outcome.message))
+      if (job.state === "failed") {
+        const how = Schema.is(Schema.Struct({ how: Schema.String, lines: Schema.Array(Schema.String) }))(job.output)
+          ? job.output
+          : { how: "the loss of its worker", lines: [] }
+        return yield* new TaskDied({
+          node: node.name,
+          attempts: job.retryCount + 1,
+          log: "its worker's standard error",
+          ...how,
+        })
+      }
+      if (outcome?._tag === "GivenBack" && outcome.refused) {
+        refusals.set(outcome.worker, outcome.why)
+        if (refusals.size >= mostRefusals) return yield* Effect.fail(new TaskFailed("CodeDiffers", outcome.why))
+      }
+      started = false
+      id = yield* offer(5)
+      return undefined
+    })
+    for (;;) {
+      const got: Either.Either<MadeNode | undefined, Effect.Effect.Error<typeof look>> = yield* Effect.either(look)
+      if (Either.isRight(got)) {
+        silentSince = undefined
+        if (got.right !== undefined) return got.right
+      } else {
+        const error = got.left
+        silentSince ??= performance.now()
+        const isAway = error._tag === "PostgresError" && performance.now() - silentSince < mostSilence
+        if (!isAway) return yield* Effect.fail(error)
+        // The database is needed to give tasks out, and not to see what became of them.
+        const result = yield* made
+        if (result !== undefined) return { _tag: "Found" as const, ...result }
+      }
+      yield* Effect.sleep(pollMilliseconds)
+    }
+  }).pipe(
+    Effect.onInterrupt(() =>
+      Effect.ignore(
+        asked(address, async () => {
+          const queue = queueOf(labelOf(task.node))
+          for (const job of await boss.findJobs(queue, { key: task.key })) {
+            if (["created", "retry", "active"].includes(job.state)) await boss.cancel(queue, job.id)
+          }
+        }),
+      ),
+    ),
+  )
