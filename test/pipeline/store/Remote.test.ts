@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
 import {
   type Manifest,
@@ -313,6 +314,33 @@ describe("a shared artifact", () => {
     } finally {
       await proxy.stop()
     }
+  })
+
+  it("C34 an interruption ends a transfer in either direction, and leaves no lock, no work area and no part of it", async () => {
+    const plan = planOf({ eval: make({ node: "large", text: "large", used: true }, {}, "large").text })
+    setMischief({ megabytes: { large: 34 } })
+    const prefix = prefixOf()
+    const interrupted = async (directory: string): Promise<string> => {
+      const stop = new AbortController()
+      const onEvent = (event: RunEvent): void => {
+        if (event._tag === "NodeMoving") stop.abort()
+      }
+      const place = s3Store(directory, s3.port, prefix)
+      const exit = await Effect.runPromiseExit(run(plan, { onEvent }).pipe(Effect.provide(services(place))), {
+        signal: stop.signal,
+      })
+      for (const folder of ["locks", "tmp"]) expect(readdirSync(join(directory, folder)), folder).toEqual([])
+      return Exit.isInterrupted(exit) ? "interrupted" : "ended"
+    }
+    const mine = freshPath("mine")
+    expect(await interrupted(mine)).toBe("interrupted")
+    expect(existsSync(join(s3.bucket, prefix, "manifests"))).toBe(false)
+    const made = await runIn(s3Store(mine, s3.port, prefix), plan)
+    expect([made.statuses, made.moved]).toEqual([{ large: "hit" }, ["pushed large"]])
+    const theirs = freshPath("theirs")
+    expect(await interrupted(theirs)).toBe("interrupted")
+    expect(objectsIn(theirs)).toEqual([])
+    expect((await runIn(s3Store(theirs, s3.port, prefix), plan)).hashes).toEqual(made.hashes)
   })
 
   it("C159 a busy server is asked again; objects are written before the manifest that names them", async () => {
