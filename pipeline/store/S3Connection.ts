@@ -89,22 +89,23 @@ export const wholeBody = async (body: http.IncomingMessage, most = wholeBytes): 
   return Buffer.concat(parts)
 }
 
-/** What speaks to servers, and signs. The engine's other modules are read for every command; these load where S3 is named. */
-export const loadClient = async () => {
-  const [{ AwsV4Signer }, plain, secure] = await Promise.all([
+/** What signs requests and sends them. It is loaded with the first: a run that has everything in its folder asks nobody. */
+const openClient = async (secure: boolean, authorities: string | undefined) => {
+  const [{ AwsV4Signer }, { Agent, request }] = await Promise.all([
     import("aws4fetch"),
-    import("node:http"),
-    import("node:https"),
+    secure ? import("node:https") : import("node:http"),
   ])
-  return { AwsV4Signer, http: plain, https: secure }
+  const ca = authorities === undefined ? {} : { ca: readFileSync(authorities) }
+  const agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: "lifo", ...ca })
+  return { AwsV4Signer, request, agent }
 }
-type Client = Awaited<ReturnType<typeof loadClient>>
+type Client = Awaited<ReturnType<typeof openClient>>
 
 /** Requests to a bucket, signed (AWS's version 4) and, where that can help, sent again. */
 export class S3Connection {
-  readonly #client: Client
+  readonly #open: () => Promise<Client>
+  #client: Promise<Client> | undefined
   readonly #place: S3Place
-  readonly #agent: http.Agent
   readonly #bucketUrl: string
   readonly #keys = new Map<string, ArrayBuffer>()
   #region: string
@@ -113,10 +114,8 @@ export class S3Connection {
   readonly #waiting: Array<() => void> = []
 
   /** @throws RemoteError where there are no credentials, or the server is not to be trusted with them. */
-  constructor(place: S3Place, client: Client) {
-    const { http, https } = client
+  constructor(place: S3Place) {
     this.#place = place
-    this.#client = client
     const failure = (reason: RemoteError["reason"], detail: string) =>
       new RemoteError({ reason, address: place.address, during: "looking for the server", detail })
     const settings = (() => {
@@ -158,13 +157,7 @@ export class S3Connection {
     }
     const path = url.pathname.replace(/\/+$/, "")
     this.#bucketUrl = `${url.origin}${path}${own === undefined && plain ? "" : `/${rfc3986(place.bucket)}`}`
-    const pool = { keepAlive: true, maxSockets: connections, scheduling: "lifo" } as const
-    this.#agent = secure
-      ? new https.Agent({
-          ...pool,
-          ...(settings.authorities === undefined ? {} : { ca: readFileSync(settings.authorities) }),
-        })
-      : new http.Agent(pool)
+    this.#open = () => openClient(secure, settings.authorities)
   }
 
   error(reason: RemoteError["reason"], during: string, detail: string): RemoteError {
@@ -176,8 +169,9 @@ export class S3Connection {
   }
 
   /** Ends the connections that are kept. */
-  close(): void {
-    this.#agent.destroy()
+  async close(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined)
+    client?.agent.destroy()
   }
 
   /**
@@ -269,7 +263,9 @@ export class S3Connection {
     const path = encodedKey(prefix === "" ? request.key : `${prefix}/${request.key}`)
     const url = `${this.#bucketUrl}/${path}${query.length === 0 ? "" : `?${query.join("&")}`}`
     const { accessKeyId, secretAccessKey, sessionToken } = this.#credentials
-    const signer = new this.#client.AwsV4Signer({
+    this.#client ??= this.#open()
+    const { AwsV4Signer, agent, request: send } = await this.#client
+    const signer = new AwsV4Signer({
       url,
       method: request.method,
       headers: {
@@ -290,9 +286,8 @@ export class S3Connection {
     if (body !== undefined || request.method === "PUT" || request.method === "POST") {
       headers["content-length"] = body?.length ?? 0
     }
-    const { request: send } = signed.url.protocol === "https:" ? this.#client.https : this.#client.http
     return new Promise((resolve, reject) => {
-      const sent = send(signed.url, { method: request.method, headers, agent: this.#agent, signal })
+      const sent = send(signed.url, { method: request.method, headers, agent, signal })
       sent.setTimeout(idleMilliseconds, () =>
         sent.destroy(new Passing(`nothing came for ${idleMilliseconds / 1000} s`)),
       )

@@ -8,7 +8,7 @@ import { makeFolders } from "../../schemas/index.ts"
 import type { FileRecord } from "./FolderContent.ts"
 import type { OutputRecord } from "./Manifest.ts"
 import { type Remote, RemoteError } from "./Remote.ts"
-import { elementOf, loadClient, Passing, S3Connection, type S3Place } from "./S3Connection.ts"
+import { elementOf, Passing, S3Connection, type S3Place } from "./S3Connection.ts"
 import { type StoreError, storeError } from "./StoreError.ts"
 
 /** A file of more bytes goes and comes in parts; a part being sent is in memory, one that comes is not. */
@@ -251,10 +251,9 @@ const pushFile = async (
 export const s3Remote = (place: S3Place): Effect.Effect<Remote, RemoteError, Scope.Scope> =>
   Effect.gen(function* () {
     const { address } = place
-    const client = yield* Effect.promise(loadClient)
     const s3 = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => new S3Connection(place, client),
+        try: () => new S3Connection(place),
         catch: (cause) =>
           cause instanceof RemoteError
             ? cause
@@ -265,7 +264,7 @@ export const s3Remote = (place: S3Place): Effect.Effect<Remote, RemoteError, Sco
                 detail: cause instanceof Error ? cause.message : String(cause),
               }),
       }),
-      (connection) => Effect.sync(() => connection.close()),
+      (connection) => Effect.promise(() => connection.close()),
     )
     /** Parts that are sent are in memory: one object is sent at a time. */
     const sending = yield* Effect.makeSemaphore(1)
