@@ -23,6 +23,8 @@ const Position = Schema.Struct({
   step: Schema.NonNegativeInt,
   /** Of the trainer. */
   updates: Schema.NonNegativeInt,
+  /** The fingerprint of the weights that stay, where there are any. */
+  base: Schema.optionalWith(Schema.String, { exact: true }),
   /** Bytes of the log that belong to it. */
   logBytes: Schema.NonNegativeInt,
   /** Their hash; checkpoints of earlier versions have none. */

@@ -32,7 +32,9 @@ const prefixed = (tensors: Tensors, prefix: string): Tensors =>
 /** Puts trainer and standing where a checkpoint says. */
 export const resumed = (trainer: Trainer, { position, tensors }: Checkpoint) =>
   Effect.gen(function* () {
-    yield* trainer.restore({ updates: position.updates, tensors: parts(tensors, statePrefix) })
+    const { base, updates } = position
+    const state = { updates, tensors: parts(tensors, statePrefix) }
+    yield* trainer.restore(base === undefined ? state : { ...state, base })
     const mined = tensors.get(minedName)
     const best = parts(tensors, bestPrefix)
     return {

@@ -179,7 +179,13 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       const { best, step } = standing
       const logged = yield* log.flush
       const state = trainer.state()
-      const position = { step, updates: state.updates, ...logged, ...(best === undefined ? {} : { best }) }
+      const position = {
+        step,
+        updates: state.updates,
+        ...(state.base === undefined ? {} : { base: state.base }),
+        ...logged,
+        ...(best === undefined ? {} : { best }),
+      }
       yield* checkpoints.save(position, savedTensors(state.tensors, standing))
     })
 

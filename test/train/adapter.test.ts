@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join, relative } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -36,12 +36,25 @@ const config = (lora: object = {}, given: Partial<TrainAdapterConfig> = {}): Tra
 /** Not watched: the last weights are kept. */
 const unwatched = { validate: { ...smallConfig.validate, every: 0 } }
 
-const adapterOf = (world: SmallWorld, asked = config(), start: ReadonlyArray<string> = []) =>
+const adapterOf = (
+  world: SmallWorld,
+  asked = config(),
+  start: ReadonlyArray<string> = [],
+  scratch = temporaryFolder("scratch"),
+) =>
   Effect.gen(function* () {
     const outputs = { adapter: temporaryFolder("adapter"), log: temporaryFolder("log") }
+    const begun: Array<number | undefined> = []
     const inputs = { ...world, start: start.map((folder) => storedFolder(Kinds.Adapter, folder)) }
-    const result = yield* trainAdapter({ config: asked, inputs, outputs, ...silent() })
-    return { folder: outputs.adapter, result }
+    const result = yield* trainAdapter({
+      config: asked,
+      inputs,
+      outputs,
+      ...silent(),
+      scratch,
+      progress: ({ resumedAt }) => begun.push(resumedAt),
+    })
+    return { folder: outputs.adapter, result, begun: begun[0] }
   })
 
 const bytesOf = (folder: string): ReadonlyMap<string, string> =>
@@ -89,6 +102,23 @@ describe("training adapters", () => {
           expect(card.parameters).toBe(numbers + 33)
         }),
       ),
+  )
+
+  it.effect("T61 adapters go on from a checkpoint, which has nothing of the base, and end with the same bytes", () =>
+    live(
+      Effect.gen(function* () {
+        const world = yield* smallWorld()
+        const scratch = temporaryFolder("scratch")
+        const { folder } = yield* adapterOf(world, config(), [], scratch)
+        const [checkpoint = ""] = readdirSync(scratch).filter((name) => name.startsWith("checkpoint"))
+        const base = statSync(join(world.model.path, "model.safetensors")).size
+        expect(statSync(join(scratch, checkpoint)).size).toBeLessThan(base)
+        const { begun, folder: again, result } = yield* adapterOf(world, config(), [], scratch)
+        expect(begun).toBe(4)
+        expect(result.facts?.steps).toBe(6)
+        expect(bytesOf(again)).toEqual(bytesOf(folder))
+      }),
+    ),
   )
 
   it.effect(
