@@ -13,13 +13,11 @@ export const stagesOption = Options.text("stages").pipe(
 export const artifactsOption: Options.Options<StorePlace> = Options.all({
   artifacts: Options.text("artifacts").pipe(
     Options.withDefault(usualFolder),
-    Options.withDescription("The content-addressed store: a folder, or s3://bucket/prefix. Default artifacts"),
+    Options.withDescription("The store: a folder (artifacts) or s3://bucket/prefix"),
   ),
   cache: Options.text("cache").pipe(
     Options.optional,
-    Options.withDescription("A local folder before a shared store; before a bucket, artifacts if left out"),
+    Options.withDescription("The local folder before a shared store"),
   ),
-  insecure: Options.boolean("insecure").pipe(
-    Options.withDescription("Ask a bucket's server without TLS, though it is not on this machine"),
-  ),
+  insecure: Options.boolean("insecure").pipe(Options.withDescription("Ask S3 by http beyond this machine too")),
 }).pipe(Options.map(({ cache, ...named }) => storePlace({ ...named, cache: Option.getOrUndefined(cache) })))

@@ -76,7 +76,7 @@ const options = {
   artifacts: artifactsOption,
   cacheSize: Options.text("cache-size").pipe(
     Options.optional,
-    Options.withDescription("Afterwards keep the folder before a shared store within this, by least use: 50GB"),
+    Options.withDescription("How large that folder may stay: 50GB"),
   ),
   executor: Options.text("executor").pipe(
     Options.withDefault("local"),
