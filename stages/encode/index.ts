@@ -1,9 +1,10 @@
 /** Texts to vectors: passages or queries, by an embedding model. */
+import * as Effect from "effect/Effect"
 import { stage } from "../../pipeline/index.ts"
+import type { StoredStage } from "../../schemas/index.ts"
 import { EncodeConfig, encodeInputs, encodeOutputs } from "./contract.ts"
 
 export type { EncodeError } from "./EncodeError.ts"
-export { openEncoder } from "./openEncoder.ts"
 
 /** A vector for each tokenized text, in their order. A killed run goes on with the batches that are left. */
 export const encode = stage({
@@ -18,3 +19,10 @@ export const encode = stage({
   occupies: "machine",
   determinism: "seeded",
 })
+
+/** Opens what encoded the queries of an earlier run, for queries that are typed. */
+export const openEncoder = (stored: StoredStage) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./openEncoder.ts")),
+    (loaded) => loaded.openEncoder(stored),
+  )
