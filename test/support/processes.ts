@@ -12,7 +12,7 @@ export const bundleSmallDag = async (outfile: string): Promise<void> => {
     platform: "node",
     format: "esm",
     target: "node20",
-    external: ["@duckdb/node-api", "esbuild"],
+    external: ["@duckdb/node-api", "esbuild", "pg-boss"],
     outfile,
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: "error",
