@@ -66,6 +66,16 @@ export const bringSystems = (systems: ReadonlyArray<TypedSystem>) =>
     }
   })
 
+/** First stages that answer any query by what they read: which of it. */
+const searchedBy: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["retrieve.bm25", ["index"]],
+  ["retrieve.tfidf", ["index"]],
+  ["retrieve.fields", ["indexes"]],
+  ["retrieve.rm3", ["index", "passages"]],
+  ["retrieve.rocchio", ["index", "passages"]],
+  ["retrieve.wink-bm25", ["passages"]],
+])
+
 const Depth = Schema.Struct({ depth: Schema.Number })
 
 /** The nodes of a collection in the last run, from the catalog and their manifests. */
@@ -148,18 +158,12 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
           })
         if (stored !== undefined && run !== undefined) {
           const of = { run, stored }
+          const searched = searchedBy.get(stored.stage)
+          if (searched !== undefined) {
+            yield* present(system, stored, searched)
+            return { ...of, does: "search" } as const
+          }
           switch (stored.stage) {
-            case "retrieve.bm25":
-            case "retrieve.tfidf":
-              yield* present(system, stored, ["index"])
-              return { ...of, does: "search" } as const
-            case "retrieve.fields":
-              yield* present(system, stored, ["indexes"])
-              return { ...of, does: "search" } as const
-            case "retrieve.rm3":
-            case "retrieve.rocchio":
-              yield* present(system, stored, ["index", "passages"])
-              return { ...of, does: "search" } as const
             case "retrieve.sparse": {
               if ((stored.inputs["files"] ?? []).length > 0) {
                 const why = "the weights of its queries were made elsewhere, of the collection's own queries alone"
@@ -178,9 +182,6 @@ export const typedSystems = (connection: DuckDBConnection, collection: string) =
               yield* present(system, encoder, ["model", "tokenizer"])
               return { ...of, does: "search", encoder } as const
             }
-            case "retrieve.wink-bm25":
-              yield* present(system, stored, ["passages"])
-              return { ...of, does: "search" } as const
             case "rerank":
               yield* present(system, stored, ["model", "tokenizer"])
               return {

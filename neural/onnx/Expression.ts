@@ -300,13 +300,9 @@ export const quantizeRows = (x: Expression<"float32">, least?: number): Quantize
   if (x.shape.length !== 2) throw new ShapeError("QuantizeRows", [x.shape], "it is of matrices")
   const zero = least === undefined ? middle : least === 0 ? 0 : lowMiddle
   const levels = highest - zero
-  const scale =
-    least === undefined
-      ? multiply(maximum(reduceMax(absolute(x), [1]), leastMagnitude), 1 / levels)
-      : multiply(
-          maximum(reduceMax(x, [1]), Math.max(leastMagnitude, (-least * levels) / Math.max(zero, 1))),
-          1 / levels,
-        )
+  const magnitudes = least === undefined ? absolute(x) : x
+  const lowest = zero === lowMiddle ? (-(least ?? 0) * levels) / zero : leastMagnitude
+  const scale = multiply(maximum(reduceMax(magnitudes, [1]), lowest), 1 / levels)
   return { values: node({ kind: "QuantizeRows", zero }, [x, scale], "uint8", x.shape), scale, zero }
 }
 

@@ -11,7 +11,7 @@ import type { Cores, Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Owner } from "../store/index.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
-import { logFolder, openLog } from "./TaskLog.ts"
+import { openLog } from "./TaskLog.ts"
 import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
 
 /** How another process of this program is started. */
@@ -82,7 +82,7 @@ export const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => 
 const graceMilliseconds = 10_000
 
 /** Asks a child to end, as Ctrl-C does, and waits until it has. */
-export const childEnd = (child: ChildProcess): Effect.Effect<void> =>
+const childEnd = (child: ChildProcess): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const done = () => resume(Effect.void)
     if (child.exitCode !== null || child.signalCode !== null) return done()
@@ -91,6 +91,26 @@ export const childEnd = (child: ChildProcess): Effect.Effect<void> =>
     const timer = setTimeout(() => child.kill("SIGKILL"), graceMilliseconds)
     child.once("close", () => clearTimeout(timer))
   })
+
+/**
+ * A process for a task, which ends with the scope.
+ *
+ * @param words the task's part of the command line
+ * @param log a file for what it prints
+ */
+export const taskProcess = ({ command }: TaskProgram, words: ReadonlyArray<string>, log: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const [executable = process.execPath, ...before] = command
+      const file = openSync(log, "w")
+      const child = spawn(executable, [...before, ...words, "--events", "ipc"], {
+        stdio: ["ignore", file, file, "ipc"],
+      })
+      closeSync(file)
+      return child
+    }),
+    childEnd,
+  )
 
 /**
  * Each node in a process of its own, which ends with this one. A process that dies is tried again, three times at most.
@@ -109,14 +129,9 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
   Effect.gen(function* () {
     const { emit, session, store } = making
     const { key, node } = task
-    const [executable = process.execPath, ...before] = program.command
     const askedAt = Date.now()
-    const wordsOf = (attempt: number): Array<string> => [
-      ...before,
-      ...taskWords(task, plan, ["--artifacts", store.directory], { name: "children", attempt, askedAt }),
-      "--events",
-      "ipc",
-    ]
+    const wordsOf = (attempt: number) =>
+      taskWords(task, plan, ["--artifacts", store.directory], { name: "children", attempt, askedAt })
     const reason = yield* reasonOf(making, task, yield* store.lookup(node.stage.name, key, "sizes"))
     let died = 0
     let told = false
@@ -129,18 +144,9 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           if (failed !== undefined) return Either.right({ _tag: "Stopped" as const, failed })
           const owner = yield* session.holderOf(key)
           if (owner !== undefined) return Either.left(owner)
-          const folder = logFolder(store.directory, key)
+          const folder = openLog(store.directory, node.name, key)
           const log = join(folder, `${died + 1}.log`)
-          const child = yield* Effect.acquireRelease(
-            Effect.sync(() => {
-              openLog(store.directory, node.name, key)
-              const file = openSync(log, "w")
-              const started = spawn(executable, wordsOf(died + 1), { stdio: ["ignore", file, file, "ipc"] })
-              closeSync(file)
-              return started
-            }),
-            childEnd,
-          )
+          const child = yield* taskProcess(program, wordsOf(died + 1), log)
           const onMessage = yield* taskListener(making, task, reason, child, cores)
           const end = yield* endOf(child, onMessage)
           if (statSync(log, { throwIfNoEntry: false })?.size === 0) {

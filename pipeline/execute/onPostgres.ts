@@ -5,6 +5,7 @@ import { Hardware } from "../../schemas/index.ts"
 import type { Json, StageNode } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import { mostAttempts } from "./inChildren.ts"
+import { newResult } from "./newResult.ts"
 import {
   asked,
   heartbeatSeconds,
@@ -26,6 +27,9 @@ const mostRefusals = 3
 
 const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
 const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
+
+/** Whether a job waits for a worker or has one. */
+const isUnderWay = ({ state }: { readonly state: string }): boolean => ["created", "retry", "active"].includes(state)
 
 /** What a worker has to have for a node. */
 const labelOf = ({ config }: StageNode): string | undefined =>
@@ -56,7 +60,7 @@ const makeByWorker = (
     const queue = queueOf(labelOf(node))
     const stored = yield* store.lookup(node.stage.name, key, "sizes")
     const reason = yield* reasonOf(making, task, stored)
-    const before = forced && stored._tag === "Found" ? stored.manifest.provenance.run : undefined
+    const isNew = newResult(task, stored)
     const askedAt = Date.now()
     const data: PostgresTask = { key, plan, node: node.name, forced, askedAt }
     const offer = (startAfter: number) =>
@@ -72,15 +76,14 @@ const makeByWorker = (
         if (sent !== null) return sent
         // It was offered before, by this run or one that was killed.
         const found = await boss.findJobs(queue, { key })
-        return found.find(({ state }) => ["created", "retry", "active"].includes(state))?.id
+        return found.find(isUnderWay)?.id
       })
     /** The result, in the folder or behind it. */
     const made = Effect.gen(function* () {
       const here = yield* store.lookup(node.stage.name, key, "sizes")
-      const isNew = here._tag === "Found" && here.manifest.provenance.run !== before
-      if (isNew) return { manifest: here.manifest, isLocal: true }
+      if (here._tag === "Found" && isNew(here.manifest)) return { manifest: here.manifest, isLocal: true }
       const there = yield* sharing.find(node, key, here)
-      return there === undefined || there.provenance.run === before ? undefined : { manifest: there, isLocal: false }
+      return there === undefined || !isNew(there) ? undefined : { manifest: there, isLocal: false }
     })
     let id: string | undefined
     let started = false
@@ -94,7 +97,7 @@ const makeByWorker = (
         started = true
         emit({ _tag: "NodeStarted", node: node.name, reason })
       }
-      if (job === undefined || ["created", "retry", "active"].includes(job.state)) return undefined
+      if (job === undefined || isUnderWay(job)) return undefined
       const result = yield* made
       const outcome = Either.getOrUndefined(decodeOutcome(job.output))
       if (result !== undefined) {
@@ -147,7 +150,7 @@ const makeByWorker = (
         asked(address, async () => {
           const queue = queueOf(labelOf(task.node))
           for (const job of await boss.findJobs(queue, { key: task.key })) {
-            if (["created", "retry", "active"].includes(job.state)) await boss.cancel(queue, job.id)
+            if (isUnderWay(job)) await boss.cancel(queue, job.id)
           }
         }),
       ),

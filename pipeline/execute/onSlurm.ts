@@ -11,6 +11,7 @@ import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest, StoreError } from "../store/index.ts"
 import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
+import { newResult } from "./newResult.ts"
 import {
   cancelTasks,
   endOfTask,
@@ -79,8 +80,8 @@ interface Waiting {
   readonly task: NodeTask
   readonly done: Deferred.Deferred<MadeNode, StageError>
   readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
-  /** The run that made the result that was there, which does not count where it is forced. */
-  readonly before: string | undefined
+  /** Whether a result is what was asked for. */
+  readonly isNew: (manifest: Manifest) => boolean
   readonly messages: MessageReader
   /** Milliseconds since 1970. */
   readonly askedAt: number
@@ -182,7 +183,7 @@ export const onSlurm =
             task,
             done: yield* Deferred.make<MadeNode, StageError>(),
             reason: yield* reasonOf(making, task, stored),
-            before: task.forced && stored._tag === "Found" ? stored.manifest.provenance.run : undefined,
+            isNew: newResult(task, stored),
             messages: new MessageReader(messageFile(store.directory, key), job === undefined),
             askedAt: Date.now(),
             attempts: job === undefined ? 0 : 1,
@@ -280,7 +281,7 @@ const settle = (
     const made = existsSync(store.manifestPath(node.stage.name, key))
       ? yield* store.lookup(node.stage.name, key, "sizes")
       : undefined
-    if (made?._tag === "Found" && isNew(made.manifest, each)) {
+    if (made?._tag === "Found" && each.isNew(made.manifest)) {
       const { manifest } = made
       forget(store.directory, key)
       yield* Deferred.succeed(
@@ -330,8 +331,6 @@ const forget = (store: string, key: string): void => {
   const folder = logFolder(store, key)
   if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
 }
-
-const isNew = ({ provenance }: Manifest, { before }: Waiting): boolean => provenance.run !== before
 
 /** A script whose element with a number makes the key with that number. */
 const arrayScript = (tasks: ReadonlyArray<Waiting>, { command }: TaskProgram, plan: string, store: string): string =>

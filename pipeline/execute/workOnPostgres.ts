@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process"
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { childEnd, endOf, lastLines, type TaskProgram, taskWords } from "./inChildren.ts"
+import { endOf, lastLines, type TaskProgram, taskProcess, taskWords } from "./inChildren.ts"
 import { asked, heartbeatSeconds, openBoss, type PostgresOutcome, PostgresTask, queueOf } from "./PgBoss.ts"
 import type { TaskReply } from "./TaskMessage.ts"
 
@@ -118,7 +117,6 @@ const oneTask = ({ name, program, store }: WorkerOptions, task: PostgresTask) =>
         (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true })),
       )
       const log = join(folder, "output.log")
-      const [executable = process.execPath, ...before] = program.command
       const asker = { name: "postgres", attempt: 1, askedAt: task.askedAt }
       const words = taskWords(
         { key: task.key, node: { name: task.node }, forced: task.forced },
@@ -126,17 +124,7 @@ const oneTask = ({ name, program, store }: WorkerOptions, task: PostgresTask) =>
         store,
         asker,
       )
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          const file = openSync(log, "w")
-          const started = spawn(executable, [...before, ...words, "--events", "ipc"], {
-            stdio: ["ignore", file, file, "ipc"],
-          })
-          closeSync(file)
-          return started
-        }),
-        childEnd,
-      )
+      const child = yield* taskProcess(program, words, log)
       const end = yield* endOf(child, (message) => {
         // One task has the machine.
         if (message._tag !== "AskCores") return

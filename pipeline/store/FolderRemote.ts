@@ -7,8 +7,8 @@ import { makeFolders } from "../../schemas/index.ts"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { FileRecord } from "./FolderContent.ts"
 import type { Remote } from "./Remote.ts"
-import type { Session } from "./Session.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
+import { withLock } from "./withLock.ts"
 
 const copyFiles = (
   during: string,
@@ -25,16 +25,6 @@ const copyFiles = (
       onBytes(bytes)
     }
   })
-
-/** Waits for a lock and has it as long as an effect lasts. */
-const locked = <A, E>(session: Session, name: string, body: Effect.Effect<A, E>): Effect.Effect<A, E | StoreError> =>
-  Effect.acquireUseRelease(
-    Effect.gen(function* () {
-      while ((yield* session.tryLock(name)) !== undefined) yield* Effect.sleep("50 millis")
-    }),
-    () => body,
-    () => session.unlock(name),
-  )
 
 /** Another folder as what lies behind the local one: a store as any, which others may use as it is. Results appear by renames. */
 export const folderRemote = (outer: ArtifactStore["Type"], address: string): Remote => {
@@ -53,7 +43,7 @@ export const folderRemote = (outer: ArtifactStore["Type"], address: string): Rem
           const write = Effect.suspend(() =>
             ifAbsent && existsSync(path) ? Effect.void : outer.writeWhole(opened, path, text),
           )
-          yield* locked(opened, basename(name, ".json"), write)
+          yield* withLock(opened, basename(name, ".json"), write)
         }),
       ),
     pull: (hash, files, folder, onBytes) =>

@@ -10,6 +10,7 @@ import { type Manifest, type OutputRecord, parseManifest } from "./Manifest.ts"
 import { type Remote, RemoteError } from "./Remote.ts"
 import type { Session } from "./Session.ts"
 import { ioSync, type StoreError } from "./StoreError.ts"
+import { withLock } from "./withLock.ts"
 
 /** What became of a result that was shared. */
 export interface Shared {
@@ -201,29 +202,33 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       return Effect.scoped(
         Effect.gen(function* () {
           const session = yield* Effect.zipRight(local.prepare, local.session("pull"))
-          const lock = `pull-${record.hash}`
-          while ((yield* session.tryLock(lock)) !== undefined) yield* Effect.sleep("100 millis")
-          // Another process may have brought it meanwhile.
-          const start = performance.now()
-          const isHere = isFolder(local.objectPath(record.hash))
-          if (!isHere) yield* session.beat
-          const brought =
-            isHere ||
-            (yield* Effect.catchIf(
-              pull(session, record, onBytes),
-              (error) => error instanceof RemoteError && ["Missing", "WrongBytes"].includes(error.reason),
-              () => Effect.succeed(false),
-            ))
-          if (brought) {
-            yield* complete(session, record.hash)
-            if (!isHere) {
-              onMoved?.({ direction: "pulled", bytes: record.bytes, seconds: (performance.now() - start) / 1000 })
-            }
-          } else {
-            unsound.add(record.hash)
-            for (const { actionKey, stage } of makers.get(record.hash) ?? []) forget(stage, actionKey)
-          }
-          return brought
+          return yield* withLock(
+            session,
+            `pull-${record.hash}`,
+            Effect.gen(function* () {
+              // Another process may have brought it meanwhile.
+              const start = performance.now()
+              const isHere = isFolder(local.objectPath(record.hash))
+              if (!isHere) yield* session.beat
+              const brought =
+                isHere ||
+                (yield* Effect.catchIf(
+                  pull(session, record, onBytes),
+                  (error) => error instanceof RemoteError && ["Missing", "WrongBytes"].includes(error.reason),
+                  () => Effect.succeed(false),
+                ))
+              if (brought) {
+                yield* complete(session, record.hash)
+                if (!isHere) {
+                  onMoved?.({ direction: "pulled", bytes: record.bytes, seconds: (performance.now() - start) / 1000 })
+                }
+              } else {
+                unsound.add(record.hash)
+                for (const { actionKey, stage } of makers.get(record.hash) ?? []) forget(stage, actionKey)
+              }
+              return brought
+            }),
+          )
         }),
       )
     })

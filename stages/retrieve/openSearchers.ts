@@ -27,12 +27,12 @@ import { type Expand, openExpanded } from "./feedback/expandedRun.ts"
 import { rm3 } from "./feedback/rm3.ts"
 import { rocchio } from "./feedback/rocchio.ts"
 import { FieldsSearcher, weightedFields } from "./fields/FieldsSearcher.ts"
-import { readIndex } from "./IndexFiles.ts"
 import type { InvertedIndex } from "./InvertedIndex.ts"
+import { loadImpacts } from "./loadImpacts.ts"
+import { loadIndex } from "./loadIndex.ts"
 import { nearestRanking, openNearest } from "./nearest/nearestVectors.ts"
-import { CollectionTooLarge, IndexStorageError, SearchFailed } from "./RetrieveError.ts"
+import { CollectionTooLarge, SearchFailed } from "./RetrieveError.ts"
 import { type Ranking, rankingOf } from "./runTable.ts"
-import { readImpacts } from "./sparse/ImpactFiles.ts"
 import { ImpactSearcher } from "./sparse/ImpactSearcher.ts"
 import { wordsOf } from "./sparse/weightedTerms.ts"
 import { TfIdfSearcher } from "./TfIdf.ts"
@@ -81,11 +81,7 @@ const openWink = ({ config, inputs }: StoredStage) =>
 const openSparse = ({ config, inputs }: StoredStage) =>
   Effect.gen(function* () {
     const { depth, system = "sparse" } = yield* Schema.decodeUnknown(RetrieveSparseConfig)(config)
-    const path = inputs["index"]?.[0] ?? ""
-    const index = yield* Effect.try({
-      try: () => readImpacts(path),
-      catch: (cause) => new IndexStorageError({ path, during: "read", cause }),
-    })
+    const index = yield* loadImpacts(inputs["index"]?.[0] ?? "")
     const searcher = new ImpactSearcher(index)
     return answering(system, (text) => {
       const { terms, weights } = wordsOf(text)
@@ -120,12 +116,7 @@ const openDense = <E, R>({ encode, stored: { config, inputs } }: AskedStage<E, R
  */
 export const openSearchers = <E = never, R = never>(stages: ReadonlyArray<AskedStage<E, R>>) =>
   Effect.gen(function* () {
-    const load = (path: string) =>
-      Effect.try({
-        try: () => readIndex(path, { shared: false }),
-        catch: (cause) => new IndexStorageError({ path, during: "read", cause }),
-      })
-    const index = yield* Effect.cachedFunction(load)
+    const index = yield* Effect.cachedFunction((path: string) => loadIndex({ path }, { shared: false }))
     const openExpansion = (
       index: InvertedIndex,
       asked: ExpandConfig,

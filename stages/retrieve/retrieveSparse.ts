@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { StageRun } from "../../pipeline/index.ts"
 import type { RetrieveSparseConfig, runOutputs, sparseInputs } from "./contract.ts"
-import { IndexStorageError, readingWeights, WeightsUnusable } from "./RetrieveError.ts"
+import { loadImpacts } from "./loadImpacts.ts"
+import { readingWeights, WeightsUnusable } from "./RetrieveError.ts"
 import { oneByOne, queriesOf, rankingOf, searchDepth, writeRun } from "./runTable.ts"
-import { readImpacts } from "./sparse/ImpactFiles.ts"
 import { ImpactSearcher } from "./sparse/ImpactSearcher.ts"
 import { type TermWeights, weightedTerms, wordsOf } from "./sparse/weightedTerms.ts"
 
@@ -46,10 +46,7 @@ export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof run
         })
       }
     }
-    const index = yield* Effect.try({
-      try: () => readImpacts(inputs.index.path),
-      catch: (cause) => new IndexStorageError({ path: inputs.index.path, during: "read", cause }),
-    })
+    const index = yield* loadImpacts(inputs.index.path)
     const searcher = new ImpactSearcher(index)
     const depth = searchDepth(config)
     const { leftOut, rows } = yield* writeRun({

@@ -5,6 +5,7 @@ import { measureName, measuresOf } from "../../measures/index.ts"
 import {
   type Adapters,
   type FrozenWeights,
+  layerOnnxRuntime,
   learningRates,
   openTokenizer,
   openTrainer,
@@ -265,7 +266,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     const logged = yield* writer.finish
     const seconds = Math.max(1e-3, ((yield* Clock.currentTimeMillis) - began) / 1000)
     return {
-      logged,
+      rows: { log: logged },
       facts: {
         queries: data.qids.length,
         steps: standing.step,
@@ -279,4 +280,4 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
         ...(standing.best === undefined ? {} : { [`dev.${validate.measures[0]}`]: standing.best.value }),
       },
     }
-  })
+  }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime))

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { formGroups, layerOnnxRuntime } from "../../neural/index.ts"
+import { formGroups } from "../../neural/index.ts"
 import type { StageContext } from "../../pipeline/index.ts"
 import { TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"
 import { modelReadme } from "./modelReadme.ts"
@@ -35,8 +35,4 @@ export const run = (context: Context) =>
       const card = { ...facts.base, name: context.config.system, origin }
       return writeTrained(context.inputs.model.path, context.outputs.model, model, weights, card, modelReadme(facts))
     },
-  }).pipe(
-    Effect.map(({ facts, logged }) => ({ rows: { log: logged }, facts })),
-    Effect.scoped,
-    Effect.provide(layerOnnxRuntime),
-  )
+  })

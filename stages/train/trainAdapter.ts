@@ -7,7 +7,6 @@ import {
   type Adapters,
   baseFingerprint,
   initialFactors,
-  layerOnnxRuntime,
   planAdapters,
   readAdapter,
   writeAdapter,
@@ -114,8 +113,4 @@ export const run = (context: Context) =>
           yield* written(path, () => writeFile(path, text))
         }
       }),
-  }).pipe(
-    Effect.map(({ facts, logged }) => ({ rows: { log: logged }, facts })),
-    Effect.scoped,
-    Effect.provide(layerOnnxRuntime),
-  )
+  })
