@@ -267,6 +267,9 @@ interface RerankedModel {
   readonly quantized: string
 }
 
+/** What a stage's configuration says of parts: nothing of one, so that its key is what it was. */
+const inParts = (shards: number): { readonly shards?: number } => (shards > 1 ? { shards } : {})
+
 const wireCollection = (
   settings: Experiment,
   collection: Collection,
@@ -280,7 +283,8 @@ const wireCollection = (
   const documents = wirePassages(settings.passages, collection, names, trains, label)
   const { passages, qrels } = documents.ground
   const { splits, depth, systems } = settings.retrieve
-  const asked = { splits, depth, leaveOutOwn }
+  const divided = inParts(settings.retrieve.shards)
+  const asked = { splits, depth, leaveOutOwn, ...divided }
 
   const { shards, strict, threads, tokensPerBatch } = settings.rerank
   const running = {
@@ -291,7 +295,11 @@ const wireCollection = (
   const ownIndex = { ...settings.retrieve, ...collection.index }
   const index = wireIndex(ownIndex, passages, label)
   const fieldIndex = wireFieldIndexes(ownIndex, passages, label)
-  const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, running)
+  const vectorsOf = wireVectors({ passages, queries, label }, models.toEncode, {
+    ...running,
+    encode: inParts(settings.encode.shards),
+    tokenize: inParts(settings.tokenize.shards),
+  })
   const systemsOf = (stage: FirstStage, { retrieve }: Experiment) =>
     stage.systems(new Map<string, unknown>(Object.entries(retrieve)).get(stage.section))
   /** A first stage's system by settings, which may be those of a point of a sweep. */
@@ -350,10 +358,14 @@ const wireCollection = (
 
   const how = { ...running, ...(strict ? { strict } : {}) }
   const tokenized = ({ tokenizer }: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) =>
-    tokenize({ passages: "candidates" }, { tokenizer, passages, queries, candidates: [ranked] }, called).tokens
+    tokenize(
+      { passages: "candidates", ...inParts(settings.tokenize.shards) },
+      { tokenizer, passages, queries, candidates: [ranked] },
+      called,
+    ).tokens
   const taught = (model: WiredModel, ranked: Artifact<Kinds.Candidates>, called: string) => {
     const tokens = tokenized(model, ranked, called)
-    const asked = { ...how, precision: "fp32" as const, system: model.name }
+    const asked = { ...how, precision: "fp32" as const, system: model.name, ...inParts(shards) }
     return rerank(asked, { model: model.model, tokenizer: model.tokenizer, tokens, candidates: ranked }, called).run
   }
   const agreements: Array<Artifact<Kinds.Agreement>> = []
@@ -369,7 +381,7 @@ const wireCollection = (
     const precisions = precisionsOf(precision)
     const scored = (name: SystemName, of: Precision, called: string, first?: number) => {
       const model = models.inPrecision(read.model, of, `${quantized}.${of}`)
-      const part = first === undefined ? (shards > 1 ? { shards } : {}) : { first }
+      const part = first === undefined ? inParts(shards) : { first }
       const asked = { ...how, precision: of, system: name, ...part }
       return rerank(asked, { ...read, model, candidates: toRerank }, `${called}${label}`).run
     }
@@ -406,7 +418,7 @@ const wireCollection = (
         wireTrainRun(settings, label, { queries, qrels }, (name) => {
           const systems = allFirstStages().flatMap((stage) => systemsOf(stage, settings))
           const system = systems.find((each) => each.name === name)
-          const run = system && searchOver(settings, system, asked, label, queries)
+          const run = system && searchOver(settings, system, { ...asked, ...divided }, label, queries)
           return { run, known: systems.map((each) => each.name) }
         }),
       candidates: toRerank,

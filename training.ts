@@ -197,6 +197,7 @@ export const wireTraining = (
   const { passages, queries, qrels, candidates: dev, leaveOutOwn, label } = ground
   const { lists, losses, seeds } = settings.train
   const { strict, truncation } = settings.rerank
+  const { shards } = settings.tokenize
   const models = trainedModels(settings, ground.synthetic)
   const groundOf = trainGrounds(ground, teach)
   const random = lists.curriculum.some(({ sources }) => sources.some(({ kind }) => kind === "random"))
@@ -222,7 +223,11 @@ export const wireTraining = (
           const tokens = tokensOf(labels, () => {
             const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
             const node = ["train", [name, ...labels].join("-")].join(".")
-            return tokenize({ passages: random ? "all" : "candidates" }, texts, `${node}${label}`).tokens
+            return tokenize(
+              { passages: random ? "all" : "candidates", ...(shards > 1 ? { shards } : {}) },
+              texts,
+              `${node}${label}`,
+            ).tokens
           })
           const withoutSeed = pointName(sweep, point)
           const system = seeds.length > 1 ? pointName(sweep, point, `.${seed}`) : withoutSeed

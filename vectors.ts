@@ -29,6 +29,9 @@ interface Running {
   readonly hardware: Hardware
   readonly tokensPerBatch?: number
   readonly threads?: number
+  /** In how many parts passages are tokenized, and encoded. */
+  readonly tokenize: { readonly shards?: number }
+  readonly encode: { readonly shards?: number }
 }
 
 /** Queries other than the collection's, and what tells their nodes apart. */
@@ -55,7 +58,7 @@ const remembered = <A>() => {
 export const wireVectors = (
   { label, passages, queries }: Texts,
   modelOf: (choice: ModelChoice) => WiredModel & { readonly precision: Precision },
-  how: Running,
+  { encode: inParts, tokenize, ...how }: Running,
 ) => {
   const passagesOf = remembered<Artifact<Kinds.Vectors>>()
   const queriesOf = remembered<Artifact<Kinds.Vectors>>()
@@ -63,11 +66,15 @@ export const wireVectors = (
     const { model, name: of, precision, tokenizer } = modelOf(choice)
     const name = precision === "fp32" ? of : `${of}.${precision}`
     const vectors = (texts: "passages" | "queries", tokens: Artifact<Kinds.Tokens>, mark: string) =>
-      encode({ ...how, precision, texts }, { model, tokenizer, tokens }, `${name}.${texts}${mark}`).vectors
+      encode(
+        { ...how, precision, texts, ...(texts === "passages" ? inParts : {}) },
+        { model, tokenizer, tokens },
+        `${name}.${texts}${mark}`,
+      ).vectors
     const { mark, queries: asked } = others ?? { mark: label, queries }
     return {
       passages: passagesOf(JSON.stringify(choice), () => {
-        const { tokens } = tokenizePassages({}, { tokenizer, passages }, `${of}${label}`)
+        const { tokens } = tokenizePassages(tokenize, { tokenizer, passages }, `${of}${label}`)
         return vectors("passages", tokens, label)
       }),
       queries: queriesOf(JSON.stringify([choice, splits, mark]), () => {

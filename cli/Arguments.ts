@@ -81,6 +81,8 @@ export const vocabulary: Vocabulary = {
     "--executor": "value",
     "--cache-size": "value",
     "--slurm": "value",
+    "--needs": "values",
+    "--on": "value",
     "--detach": "flag",
     "--jobs": { from: 1 },
     "--force": "values",

@@ -107,11 +107,22 @@ const helpOf = (command: Descriptor): HelpDoc.HelpDoc =>
 const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<string>]> = [
   [
     "What is run",
-    ["--target", "--dataset", "--quick", "--config", "--set", "--shards", "--run", "--stages", "--device"],
+    ["--target", "--dataset", "--quick", "--config", "--set", "--shards", "--run", "--stages", "--device", "--on"],
   ],
   [
     "How it is run",
-    ["--artifacts", "--cache", "--cache-size", "--insecure", "--executor", "--slurm", "--detach", "--jobs", "--force"],
+    [
+      "--artifacts",
+      "--cache",
+      "--cache-size",
+      "--insecure",
+      "--executor",
+      "--slurm",
+      "--needs",
+      "--detach",
+      "--jobs",
+      "--force",
+    ],
   ],
   ["What is said", ["--dry-run", "--assert-hit", "--explain", "--graph", "--json", "--log"]],
 ]

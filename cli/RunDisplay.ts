@@ -7,6 +7,7 @@ import {
   renderReason,
 } from "../pipeline/index.ts"
 import { cutTo, displayWidth, paddedAfter } from "./DisplayWidth.ts"
+import { partsTold } from "./PartsTold.ts"
 import { formatBytes, formatCount, formatSeconds } from "./Quantity.ts"
 import { Control, jsonText, type TerminalOutput } from "./Terminal.ts"
 
@@ -21,6 +22,11 @@ export interface RunDisplay {
   readonly say: (text: string) => void
   /** Leaves the terminal as it was found. */
   readonly close: () => void
+}
+
+/** A display that takes lines of a node. */
+interface LineDisplay extends RunDisplay {
+  readonly line: (glyph: string, node: string, text: string) => void
 }
 
 const plainProgressSeconds = 10
@@ -68,7 +74,9 @@ const rated = "pairs"
 
 /** `9,812 pairs/s`, of a stage that says how many it worked on; without those that an earlier run, which was killed, had done. */
 const rateText = ({ facts }: NodeReport, seconds: number): ReadonlyArray<string> => {
-  const { [rated]: count, shareBefore: before = 0 } = facts
+  const { [rated]: count, shards, shareBefore: before = 0 } = facts
+  // What was joined took no time.
+  if (shards !== undefined) return []
   if (typeof count !== "number" || typeof before !== "number" || seconds <= 0) return []
   return rateOf(count * (1 - before), seconds, rated, ` ${rated}`)
 }
@@ -152,9 +160,12 @@ const movingProgress = ({
   detail: `${direction} ${direction === "pulled" ? "from" : "to"} ${address}`,
 })
 
+const nodeLine = (glyph: string, node: string, text: string, width: number): string =>
+  `${glyph} ${paddedAfter(node, width)}  ${text}`
+
 /** The lasting lines of an event; none for progress. */
 const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
-  const line = (glyph: string, node: string, text: string): string => `${glyph} ${paddedAfter(node, width)}  ${text}`
+  const line = (glyph: string, node: string, text: string): string => nodeLine(glyph, node, text, width)
   switch (event._tag) {
     case "PlanReady":
     case "NodeProgress":
@@ -199,9 +210,16 @@ const lines = (event: RunEvent, width: number): ReadonlyArray<string> => {
 }
 
 const nodeWidth = (event: RunEvent): number =>
-  event._tag === "PlanReady" ? Math.max(...event.plan.nodes.map(({ node }) => displayWidth(node.name))) : 0
+  event._tag === "PlanReady"
+    ? event.plan.nodes.reduce(
+        (widest, { node }) =>
+          // Of parts no line is written, but where one fails.
+          node._tag === "StageNode" && node.shard !== undefined ? widest : Math.max(widest, displayWidth(node.name)),
+        0,
+      )
+    : 0
 
-const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
+const plainDisplay = (output: TerminalOutput, now: () => number): LineDisplay => {
   let width = 0
   const started = new Map<string, number>()
   const shown = new Map<string, number>()
@@ -233,6 +251,7 @@ const plainDisplay = (output: TerminalOutput, now: () => number): RunDisplay => 
       for (const line of lines(event, width)) output.write(`${line}\n`)
     },
     say: (text) => output.write(`${text}\n`),
+    line: (glyph, node, text) => output.write(`${nodeLine(glyph, node, text, width)}\n`),
     close: () => {},
   }
 }
@@ -251,7 +270,7 @@ const jsonDisplay = (output: TerminalOutput): RunDisplay => ({
   close: () => {},
 })
 
-const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
+const ttyDisplay = (output: TerminalOutput, now: () => number): LineDisplay => {
   interface Running {
     readonly since: number
     progress?: Progress
@@ -320,6 +339,7 @@ const ttyDisplay = (output: TerminalOutput, now: () => number): RunDisplay => {
       }
     },
     say: (text) => draw(text.split("\n")),
+    line: (glyph, node, text) => draw([nodeLine(glyph, node, text, width)]),
     close: () => {
       clearInterval(timer)
       running.clear()
@@ -337,10 +357,16 @@ export const makeRunDisplay = (
   const resolved = mode === "auto" ? (output.isTTY === true ? "tty" : "plain") : mode
   switch (resolved) {
     case "tty":
-      return ttyDisplay(output, now)
+      return withParts(ttyDisplay(output, now), now)
     case "plain":
-      return plainDisplay(output, now)
+      return withParts(plainDisplay(output, now), now)
     case "json":
       return jsonDisplay(output)
   }
 }
+
+/** The same for people, who are told of a divided node's parts together. */
+const withParts = (display: LineDisplay, now: () => number): RunDisplay => ({
+  ...display,
+  onEvent: partsTold({ event: display.onEvent, line: display.line }, now),
+})

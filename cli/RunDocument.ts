@@ -53,6 +53,7 @@ export const runDocument = (
       reason: renderReason(node.reason),
       warnings: node.warnings,
       facts: node.facts,
+      ...(node.madeBy === undefined ? {} : { madeBy: node.madeBy }),
     })),
   run: report.run,
   seconds: seconds(report.seconds),

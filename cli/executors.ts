@@ -1,8 +1,18 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Executor, inChildren, inProcess, onPostgres, onSlurm, type TaskProgram } from "../pipeline/index.ts"
+import {
+  type AskedNeeds,
+  type Executor,
+  inChildren,
+  inProcess,
+  onPostgres,
+  onSlurm,
+  readLabels,
+  type TaskProgram,
+} from "../pipeline/index.ts"
 import { didYouMean } from "../schemas/index.ts"
 import { UsageError } from "./Arguments.ts"
+import { checkHardware } from "./HardwareDiffers.ts"
 import type { PlanRecipe } from "./wirePlan.ts"
 
 /** No executor is called so. */
@@ -28,6 +38,10 @@ export interface ExecutorOptions {
   /** Words for `sbatch`. */
   readonly slurm: string
   readonly detach: boolean
+  /** `rerank=gpu,mem=80` */
+  readonly needs: ReadonlyArray<string>
+  /** Whether `--on` names hardware, which need not be this machine's. */
+  readonly isNamed: boolean
 }
 
 /** How another process of this program is started: as this one was, by the launcher's bundle where there is one. */
@@ -39,10 +53,26 @@ export const taskProgram = (): TaskProgram => ({
 const wordsOf = (text: string): ReadonlyArray<string> =>
   (text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"))
 
+/** In this process what is planned for this machine; anything else is refused. */
+const inProcessHere: Executor = (making, plan) =>
+  Effect.map(inProcess(making, plan), (make) => (task) => Effect.zipRight(checkHardware(task.node), make(task)))
+
+/** Reads `rerank=gpu,mem=80`. */
+const needsSaid = (text: string): Effect.Effect<AskedNeeds, UsageError> => {
+  const equals = text.indexOf("=")
+  const refused = (problem: string) =>
+    new UsageError({ argument: "--needs", problem: `--needs ${text}: ${problem}. As in rerank=gpu,mem=80.` })
+  if (equals < 1) return refused("what needs it stands before an equals sign")
+  return Effect.mapBoth(readLabels(text.slice(equals + 1)), {
+    onFailure: refused,
+    onSuccess: (labels) => ({ of: text.slice(0, equals), labels }),
+  })
+}
+
 /** Who makes results, by the name that the user gives. */
 export const executorNamed = (
   name: string,
-  { detach, slurm }: ExecutorOptions,
+  { detach, isNamed, needs: said, slurm }: ExecutorOptions,
 ): Effect.Effect<ChosenExecutor, UnknownExecutor | UsageError> =>
   Effect.gen(function* () {
     for (const [option, given] of [
@@ -53,18 +83,23 @@ export const executorNamed = (
         return yield* new UsageError({ argument: option, problem: `${option} is for --executor slurm.` })
       }
     }
-    if (/^postgres(?:ql)?:\/\//.test(name)) {
-      return { isElsewhere: true, of: (recipe) => onPostgres(name, { ...recipe }) }
+    const isPostgres = /^postgres(?:ql)?:\/\//.test(name)
+    if (said.length > 0 && name !== "slurm" && !isPostgres) {
+      const problem = "--needs is for --executor slurm and postgres://…, which choose among machines."
+      return yield* new UsageError({ argument: "--needs", problem })
     }
+    const needs = yield* Effect.forEach(said, needsSaid)
+    if (isPostgres) return { isElsewhere: true, of: (recipe) => onPostgres(name, { ...recipe }, needs) }
     switch (name) {
       case "local":
-        return { isElsewhere: false, of: () => inProcess }
+        return { isElsewhere: false, of: () => (isNamed ? inProcessHere : inProcess) }
       case "children":
         return { isElsewhere: false, of: (recipe) => inChildren(taskProgram(), { ...recipe }) }
       case "slurm":
         return {
           isElsewhere: true,
-          of: (recipe) => onSlurm({ program: taskProgram(), recipe: { ...recipe }, options: wordsOf(slurm), detach }),
+          of: (recipe) =>
+            onSlurm({ program: taskProgram(), recipe: { ...recipe }, options: wordsOf(slurm), needs, detach }),
         }
       default:
         return yield* new UnknownExecutor({ executor: name })

@@ -2,12 +2,14 @@ import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { experiment } from "../experiment.ts"
+import { experiment, usesModels } from "../experiment.ts"
 import { JsonValue, makePlan } from "../pipeline/index.ts"
 import { Hardware } from "../schemas/index.ts"
+import type { Experiment } from "../settings.ts"
+import { UsageError } from "./Arguments.ts"
 import { wireCollections, wiring } from "./collections.ts"
 import { loadExtensions } from "./extensions.ts"
-import { findHardware } from "./findHardware.ts"
+import { findHardware, hardwareLabel, readHardware } from "./findHardware.ts"
 import { composeSettings, readSettings, type SettingsOptions } from "./Settings.ts"
 
 /** What another process makes the same plan of. */
@@ -25,27 +27,47 @@ export const PlanRecipe = Schema.Struct({
 })
 export type PlanRecipe = typeof PlanRecipe.Type
 
+/** For which machines a plan is made. */
+export interface PlannedFor {
+  /** Whether other machines make results: what would follow each machine's cores is then settled here. */
+  readonly isElsewhere: boolean
+  /** What `--on` names. */
+  readonly on?: string
+}
+
+/** Threads of models, which would follow the cores of whatever machine runs them, and the last bits of their scores with them. */
+const threadsFor = (planned: Hardware | undefined, settings: Experiment) => {
+  const { threads } = settings.rerank
+  if (threads !== undefined || !usesModels(settings)) return Effect.succeed([])
+  if (planned === undefined) return Effect.succeed([`rerank.threads=${availableParallelism()}`])
+  // Batches on a graphics card do not follow the processor.
+  if (planned.device !== "cpu") return Effect.succeed(["rerank.threads=1"])
+  const problem = `--on ${hardwareLabel(planned)}: say on how many threads models run there, as in --set rerank.threads=8. Left out, they would be this machine's, and the last bits of scores follow them.`
+  return new UsageError({ argument: "--on", problem })
+}
+
 /**
  * Wires what the command line asks for.
  *
- * @param isElsewhere whether other machines make results: what would follow each machine's cores is then what follows this one's
+ * @throws UsageError where it is planned for a processor whose threads are not said
  */
 export const wirePlan = (
   modules: ReadonlyArray<string>,
   runs: ReadonlyArray<string>,
-  isElsewhere: boolean,
+  { isElsewhere, on }: PlannedFor,
   asked: SettingsOptions,
 ) =>
   Effect.gen(function* () {
     yield* loadExtensions(modules)
-    const { threads } = (yield* readSettings(asked)).rerank
-    // How a large model's pairs are put into batches follows the threads, and the last bits of its scores follow the batches.
-    const resolved = isElsewhere && threads === undefined ? [`rerank.threads=${availableParallelism()}`] : []
-    const options = { ...asked, sets: [...asked.sets, ...resolved] }
+    const named = on === undefined ? undefined : yield* readHardware(on)
+    const isSettled = isElsewhere || on !== undefined
+    const resolved = isSettled ? yield* threadsFor(named, yield* readSettings(asked)) : []
+    const device = named === undefined ? {} : { device: named.device }
+    const options = { ...asked, ...device, sets: [...asked.sets, ...resolved] }
     const composed = yield* composeSettings(options)
     const settings = yield* readSettings(options)
     const collections = yield* wireCollections(settings, runs)
-    const hardware = yield* findHardware(settings)
+    const hardware = named ?? (yield* findHardware(settings))
     const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
     const recipe: PlanRecipe = {
       folder: process.cwd(),

@@ -85,6 +85,11 @@ export type CollectionConfig = typeof CollectionConfig.Type
 export const RetrieveSettings = Schema.Struct({
   splits: setting(Schema.NonEmptyArray(Split), ["dev", "test"], "Whose queries are asked"),
   depth: setting(count, 1_000, "How many results a query keeps"),
+  shards: setting(
+    count,
+    1,
+    "In how many parts the queries of each first stage's search are divided, which other processes and machines can take; results are those of one, byte for byte. Each part reads the whole index",
+  ),
   leaveOutOwn: choice(
     Schema.Boolean,
     "Whether the passage whose docid is the query's qid is left out of its results and of training. Left out: yes for beir/arguana and beir/quora, whose queries are passages, no elsewhere",
@@ -122,6 +127,26 @@ export const ExperimentSettings = Schema.Struct({
       ),
     }),
     "What is reranked",
+  ),
+  tokenize: section(
+    Schema.Struct({
+      shards: setting(
+        count,
+        1,
+        "In how many parts the passages of each tokenizing are divided; results are those of one, byte for byte",
+      ),
+    }),
+    "Texts to the token ids that models read",
+  ),
+  encode: section(
+    Schema.Struct({
+      shards: setting(
+        count,
+        1,
+        "In how many parts each model's encoding of the passages is divided, which other processes and machines can take; results are those of one, byte for byte",
+      ),
+    }),
+    "Passages to vectors, for dense first stages",
   ),
   device: setting(DeviceChoice, "auto", "Where models run: auto, cpu, webgpu or cuda"),
   fuse: setting(Schema.Array(FusionSettings), [], "Systems made of others"),

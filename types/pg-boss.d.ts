@@ -35,6 +35,7 @@ declare module "pg-boss" {
     stop(options: { readonly graceful: boolean; readonly close: boolean }): Promise<void>
     createQueue(name: string, options: { readonly policy: "exclusive" }): Promise<void>
     getQueue(name: string): Promise<object | null>
+    getQueues(): Promise<ReadonlyArray<{ readonly name: string }>>
     send(name: string, data: object, options: SendOptions): Promise<string | null>
     fetch(name: string): Promise<ReadonlyArray<Job>>
     touch(name: string, id: string): Promise<object>

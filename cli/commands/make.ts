@@ -4,9 +4,8 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { describeOwner, type MadeKey, makeKey, readPlan, type StageNode } from "../../pipeline/index.ts"
-import { Hardware } from "../../schemas/index.ts"
-import { findHardware } from "../findHardware.ts"
+import { describeOwner, type MadeKey, makeKey, readPlan } from "../../pipeline/index.ts"
+import { checkHardware } from "../HardwareDiffers.ts"
 import { makeRunDisplay } from "../RunDisplay.ts"
 import { runServices } from "../runServices.ts"
 import { messageOf, openTaskChannel } from "../TaskChannel.ts"
@@ -20,20 +19,6 @@ export class KeyHeld extends Schema.TaggedError<KeyHeld>()("KeyHeld", { key: Sch
     return `${this.key.slice(0, 12)} is being made by another process (${this.owner}). Try again when that has ended.`
   }
 }
-
-/** What the plan's models run on is not what is here. */
-export class HardwareDiffers extends Schema.TaggedError<HardwareDiffers>()("HardwareDiffers", {
-  node: Schema.String,
-  planned: Hardware,
-  here: Hardware,
-}) {
-  override get message(): string {
-    const named = ({ device, name }: Hardware) => `${device}, ${name}`
-    return `${this.node} is planned for ${named(this.planned)}; here is ${named(this.here)}, whose results would be others.`
-  }
-}
-
-const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
 
 /** `make`: one result by its key, as every task on any machine makes it. */
 export const makeCommand = Command.make(
@@ -64,15 +49,7 @@ export const makeCommand = Command.make(
       const made = yield* Effect.gen(function* () {
         const stored = yield* readPlan(hash)
         const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
-        const { plan, settings } = yield* rewirePlan(recipe)
-        const check = ({ config, name }: StageNode) =>
-          Effect.gen(function* () {
-            if (!usesHardware(config)) return
-            const here = yield* findHardware(settings, () => Effect.void)
-            const planned = config.hardware
-            if (here.device === planned.device && here.name === planned.name) return
-            return yield* new HardwareDiffers({ node: name, planned, here })
-          })
+        const { plan } = yield* rewirePlan(recipe)
         const display = yield* Effect.acquireRelease(
           Effect.sync(() => makeRunDisplay(shown ? "auto" : "plain", errorOutput)),
           (opened) => Effect.sync(opened.close),
@@ -84,7 +61,7 @@ export const makeCommand = Command.make(
           {
             purpose: "make",
             inJob: channel.inJob,
-            check,
+            check: checkHardware,
             ...Option.match(asker, { onNone: () => ({}), onSome: askerOf }),
             onEvent: (event) => {
               if (shown) display.onEvent(event)

@@ -22,6 +22,7 @@ import {
   shrinkCache,
 } from "../../pipeline/index.ts"
 import { DeviceChoice, EvaluationSummary } from "../../schemas/index.ts"
+import { UsageError } from "../Arguments.ts"
 import { forgetScores } from "../CatalogFile.ts"
 import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
@@ -64,7 +65,7 @@ const options = {
   ),
   shards: Options.integer("shards").pipe(
     Options.optional,
-    Options.withDescription("In how many parts each reranking is divided: rerank.shards"),
+    Options.withDescription("In how many parts what models compute is divided: rerank.shards and encode.shards"),
   ),
   stages: stagesOption,
   device: Options.choice("device", DeviceChoice.literals).pipe(
@@ -72,6 +73,10 @@ const options = {
     Options.withDescription(
       "Where models run; a device that is missing is an error, auto takes the best and says which",
     ),
+  ),
+  on: Options.text("on").pipe(
+    Options.optional,
+    Options.withDescription('For which machines models are planned: "cuda:NVIDIA H100 80GB HBM3", or here'),
   ),
   artifacts: artifactsOption,
   cacheSize: Options.text("cache-size").pipe(
@@ -87,6 +92,10 @@ const options = {
   slurm: Options.text("slurm").pipe(
     Options.withDefault(""),
     Options.withDescription('Options for sbatch: "--partition=gpu --gres=gpu:1"'),
+  ),
+  needs: Options.text("needs").pipe(
+    Options.repeated,
+    Options.withDescription("What nodes need of a machine: rerank=gpu,mem=80; repeatable"),
   ),
   detach: Options.boolean("detach").pipe(
     Options.withDescription("Give Slurm what is ready and leave; the same command goes on"),
@@ -118,6 +127,9 @@ const options = {
     Options.withDescription("How progress is shown, on standard error"),
   ),
 }
+
+/** What models compute is what lasts. */
+const inShards = (shards: number): ReadonlyArray<string> => [`rerank.shards=${shards}`, `encode.shards=${shards}`]
 
 const worksToDo = (previews: ReadonlyArray<NodePreview>): ReadonlyArray<string> =>
   previews.filter(({ status }) => status === "run" || status === "undetermined").map(({ name }) => name)
@@ -193,17 +205,26 @@ const keepWithin = (bytes: number) =>
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
-    const executor = yield* executorNamed(given.executor, { slurm: given.slurm, detach: given.detach })
+    const { detach, needs, slurm } = given
+    const executor = yield* executorNamed(given.executor, { detach, needs, slurm, isNamed: Option.isSome(given.on) })
+    if (Option.isSome(given.on) && Option.isSome(given.device)) {
+      return yield* new UsageError({
+        argument: "--on",
+        problem: "--on names a device, so that --device is not needed.",
+      })
+    }
+    const { isElsewhere } = executor
+    const plannedFor = Option.match(given.on, {
+      onNone: () => ({ isElsewhere }),
+      onSome: (on) => ({ isElsewhere, on }),
+    })
     const modules = [...Option.match(given.config, { onNone: () => [], onSome: extensionsOf }), ...given.stages]
-    const { recipe, settings, wired } = yield* wirePlan(modules, given.run, executor.isElsewhere, {
+    const { recipe, settings, wired } = yield* wirePlan(modules, given.run, plannedFor, {
       ...Option.match(given.config, { onNone: () => ({}), onSome: (configFile) => ({ configFile }) }),
       datasets: given.dataset,
       ...Option.match(given.device, { onNone: () => ({}), onSome: (device) => ({ device }) }),
       quick: given.quick,
-      sets: [
-        ...given.set,
-        ...Option.match(given.shards, { onNone: () => [], onSome: (shards) => [`rerank.shards=${shards}`] }),
-      ],
+      sets: [...given.set, ...Option.match(given.shards, { onNone: () => [], onSome: inShards })],
     })
     const cacheBytes = yield* Effect.transposeMapOption(given.cacheSize, (text) =>
       quantityOf("--cache-size", text, "size"),
@@ -213,6 +234,10 @@ export const runCommand = Command.make("rankdag", options, (given) =>
     const whole = yield* makePlan(wired.targets)
     const plan: Plan = yield* selectTargets(whole, targets)
     yield* nodesNamed(plan, given.force)
+    yield* nodesNamed(
+      whole,
+      needs.map((said) => said.slice(0, said.indexOf("="))),
+    )
     const looksOnly = given.dryRun || Option.isSome(given.graph)
 
     const { services, store } = yield* runServices(given.artifacts, looksOnly)

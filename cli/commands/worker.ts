@@ -2,7 +2,7 @@ import { hostname } from "node:os"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import { workOnPostgres } from "../../pipeline/index.ts"
+import { readLabels, workOnPostgres } from "../../pipeline/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { taskProgram } from "../executors.ts"
 import { storeWords } from "../storePlace.ts"
@@ -17,7 +17,7 @@ export const workerCommand = Command.make(
     artifacts: artifactsOption,
     labels: Options.text("labels").pipe(
       Options.withDefault(""),
-      Options.withDescription("What this machine has, with commas between: gpu"),
+      Options.withDescription("What this machine has, with commas between: gpu,mem=80 (gigabytes)"),
     ),
   },
   ({ artifacts, executor, labels }) =>
@@ -26,11 +26,15 @@ export const workerCommand = Command.make(
         const problem = `--executor ${executor}: a worker takes tasks from postgres://user@host/database.`
         return yield* new UsageError({ argument: "--executor", problem })
       }
+      const has = yield* Effect.mapError(
+        readLabels(labels),
+        (problem) => new UsageError({ argument: "--labels", problem: `--labels ${labels}: ${problem}.` }),
+      )
       yield* workOnPostgres({
         address: executor,
         program: taskProgram(),
         store: storeWords(artifacts),
-        labels: labels.split(",").filter((label) => label !== ""),
+        labels: has,
         name: `${hostname()} ${process.pid}`,
         say: (line) => Effect.runFork(writeError(`· ${line}\n`)),
       })

@@ -12,6 +12,40 @@ export interface Batches {
   readonly padded: number
 }
 
+/** One of several parts that batches are shared out to. */
+export interface BatchPart {
+  /** From 1. */
+  readonly part: number
+  readonly of: number
+}
+
+/**
+ * Every `of`-th batch, from the `part`-th on: parts of alike work, as texts of all lengths are in each. A batch is the same one as in the
+ * whole, and so are the last bits of what a model makes of it.
+ *
+ * @param lengths of all texts
+ */
+export const batchesOfPart = (
+  { order, starts }: Batches,
+  lengths: ArrayLike<number>,
+  { of, part }: BatchPart,
+): Batches => {
+  const own: Array<number> = []
+  const ownStarts: Array<number> = []
+  let tokens = 0
+  let padded = 0
+  for (let batch = part - 1; batch < starts.length - 1; batch += of) {
+    ownStarts.push(own.length)
+    const texts = order.subarray(starts[batch], starts[batch + 1])
+    padded += texts.length * Math.max(1, lengths[texts[0]!]!)
+    for (const text of texts) {
+      tokens += lengths[text]!
+      own.push(text)
+    }
+  }
+  return { order: Uint32Array.from(own), starts: Uint32Array.from([...ownStarts, own.length]), tokens, padded }
+}
+
 /**
  * Tokens a batch where nothing is said. A graphics card wants large batches. On the CPU a layer's values stay in the caches of the
  * cores: 512 tokens for each thread that works at a batch, and four times as many of a model whose layers are small.

@@ -1,4 +1,4 @@
-export { type Batches, packBatches, usualTokensPerBatch } from "./Batches.ts"
+export { type Batches, type BatchPart, batchesOfPart, packBatches, usualTokensPerBatch } from "./Batches.ts"
 export { type DistinctInputs, distinctInputs, type InputTexts } from "./distinctInputs.ts"
 export { type OpenModel, type OpenModelOptions, openModel, readCard, weightBytesOf } from "./OpenModel.ts"
 export type { ScoreFile } from "./ScoreFile.ts"

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InferenceFailed, ScoreNotFinite, Scorer, TokenSequence } from "../runtime/index.ts"
-import { type Batches, packBatches } from "./Batches.ts"
+import { type Batches, type BatchPart, batchesOfPart, packBatches } from "./Batches.ts"
 import { distinctInputs, type InputTexts } from "./distinctInputs.ts"
 import { type ScoreFile, scoreFile } from "./ScoreFile.ts"
 import { ScoresMisshaped, type ScoringFileFailed } from "./ScoringError.ts"
@@ -10,7 +10,9 @@ import { ScoresMisshaped, type ScoringFileFailed } from "./ScoringError.ts"
 /** What became of texts: the numbers of their distinct inputs in a file in the order of the batches, and which input is each text's. */
 export interface ScoredTexts {
   readonly file: ScoreFile
-  /** Of the inputs. */
+  /** How many distinct inputs the texts are, in all parts. */
+  readonly inputs: number
+  /** Of the inputs; of a part, its own. */
   readonly batches: Batches
   /** The input of each text. */
   readonly inputOf: Uint32Array
@@ -37,6 +39,7 @@ const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate
  * Runs a model over texts, batch by batch, the longest first, into a file that a killed run goes on with. Texts that are one
  * input are scored once: copies of a passage tie, however sums are rounded in batches of other sizes.
  *
+ * @param options.part which of the batches; left out, all
  * @param options.width numbers that the model gives for a text
  * @param options.failed says which text it was that has no number
  */
@@ -44,6 +47,7 @@ export const scoreTexts = <E>(options: {
   readonly system: string
   readonly scorer: Scorer
   readonly texts: InputTexts
+  readonly part?: BatchPart | undefined
   readonly tokensPerBatch: number
   readonly width: number
   readonly path: string
@@ -51,10 +55,11 @@ export const scoreTexts = <E>(options: {
   readonly failed: (text: number, error: ScoreNotFinite) => E
 }): Effect.Effect<ScoredTexts, E | InferenceFailed | ScoringFileFailed | ScoresMisshaped, Scope.Scope> =>
   Effect.gen(function* () {
-    const { failed, path, progress, scorer, system, texts, tokensPerBatch, width } = options
+    const { failed, part, path, progress, scorer, system, texts, tokensPerBatch, width } = options
     const { first, of: inputOf } = distinctInputs(texts, scorer.wantsTypes)
     const lengths = first.map((text) => texts.length(text))
-    const batches = packBatches(lengths, tokensPerBatch)
+    const all = packBatches(lengths, tokensPerBatch)
+    const batches = part === undefined ? all : batchesOfPart(all, lengths, part)
     const { order, starts, tokens, padded } = batches
     /** Batches whose results are in the file. */
     let done = 0
@@ -66,7 +71,7 @@ export const scoreTexts = <E>(options: {
     const detail = `padding ${(100 * waste).toFixed(1)} % · ${scorer.device}`
     const scoredBefore = starts[done] ?? 0
     const tell = (): void =>
-      progress({ done: starts[done] ?? 0, resumedAt: scoredBefore, total: first.length, unit: texts.unit, detail })
+      progress({ done: starts[done] ?? 0, resumedAt: scoredBefore, total: order.length, unit: texts.unit, detail })
     tell()
 
     const sequence = (input: number): TokenSequence => {
@@ -99,7 +104,7 @@ export const scoreTexts = <E>(options: {
         }),
       ),
     )
-    return { file, batches, inputOf, width, scoredBefore }
+    return { file, inputs: first.length, batches, inputOf, width, scoredBefore }
   })
 
 /** Numbers in one read of a file of scores. */

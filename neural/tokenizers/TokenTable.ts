@@ -35,6 +35,8 @@ const TokensHeader = Schema.Struct({
 
 const headerFile = "tokens.json"
 
+const decodeHeader = Schema.decodeUnknownSync(Schema.parseJson(TokensHeader))
+
 /** Ids held before they are written. */
 const heldIds = 2 ** 18
 
@@ -102,6 +104,9 @@ export const tokenTableWriter = (
     }
   })
 
+const asBytes = (numbers: Float64Array): Uint8Array =>
+  new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+
 const writeAll = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
   for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten
 }
@@ -119,6 +124,67 @@ export const writeTokensHeader = (
     catch: (cause) => new TokenTableError({ path, during: "writing", why: causeText(cause) }),
   })
 }
+
+/** Bytes that are copied at once. */
+const copyAtOnce = 2 ** 22
+
+/** Appends a file to an open one. */
+const appendFrom = async (path: string, to: FileHandle, buffer: Uint8Array): Promise<void> => {
+  const from = await open(path, "r")
+  try {
+    for (;;) {
+      const { bytesRead } = await from.read(buffer, 0, buffer.length, null)
+      if (bytesRead === 0) return
+      await writeAll(to, buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await from.close()
+  }
+}
+
+/** Writes the texts of folders' tables, one folder behind another, as one folder. Memory holds a table's starts. */
+export const joinTokenTables = (folders: ReadonlyArray<string>, into: string): Effect.Effect<void, TokenTableError> =>
+  Effect.gen(function* () {
+    const joining = <A>(path: string, body: () => Promise<A>) =>
+      Effect.tryPromise({
+        try: body,
+        catch: (cause) => new TokenTableError({ path, during: "reading", why: causeText(cause) }),
+      })
+    const headers = yield* Effect.forEach(folders, (folder) =>
+      joining(join(folder, headerFile), async () => decodeHeader(await readFile(join(folder, headerFile), "utf8"))),
+    )
+    const buffer = new Uint8Array(copyAtOnce)
+    const counts = new Map<string, { texts: number; tokens: number }>()
+    for (const table of Object.keys(headers[0]?.tables ?? {})) {
+      const total = { texts: 0, tokens: 0 }
+      const path = join(into, `${table}.ids`)
+      yield* joining(path, async () => {
+        const [ids, names, starts] = await Promise.all(
+          ["ids", "names", "starts"].map((file) => open(join(into, `${table}.${file}`), "w")),
+        )
+        try {
+          if (ids === undefined || names === undefined || starts === undefined) return
+          await writeAll(starts, asBytes(Float64Array.of(0)))
+          for (const [at, folder] of folders.entries()) {
+            await appendFrom(join(folder, `${table}.ids`), ids, buffer)
+            await appendFrom(join(folder, `${table}.names`), names, buffer)
+            const own = new Float64Array(await readWhole(join(folder, `${table}.starts`)))
+            const before = total.tokens
+            await writeAll(starts, asBytes(own.subarray(1).map((start) => start + before)))
+            const { texts, tokens } = headers[at]?.tables[table] ?? { texts: 0, tokens: 0 }
+            if (own.length !== texts + 1) throw new Error(`${folder} does not have ${texts} texts in ${table}.starts`)
+            total.texts += texts
+            total.tokens += tokens
+          }
+        } finally {
+          for (const file of [ids, names, starts]) await file?.close()
+        }
+      })
+      counts.set(table, total)
+    }
+    const header = { form: 1, idBits: headers[0]?.idBits ?? 32, tables: Object.fromEntries(counts) }
+    yield* joining(join(into, headerFile), () => writeFile(join(into, headerFile), `${JSON.stringify(header)}\n`))
+  })
 
 /** A table of token ids in memory. Texts are known by their position. */
 export interface TokenTable {
@@ -150,20 +216,37 @@ const readWhole = async (path: string): Promise<ArrayBuffer> => {
   }
 }
 
+/** The names of a table's texts, in their order. */
+export const readTokenNames = (
+  folder: string,
+  table: string,
+): Effect.Effect<ReadonlyArray<string>, TokenTableError> => {
+  const path = join(folder, `${table}.names`)
+  return Effect.tryPromise({
+    try: () => namesIn(path),
+    catch: (cause) => new TokenTableError({ path, during: "reading", why: causeText(cause) }),
+  })
+}
+
+const namesIn = async (path: string): Promise<ReadonlyArray<string>> => {
+  const names = new TextDecoder().decode(await readWhole(path)).split("\n")
+  names.pop()
+  return names
+}
+
 /** Reads a table of a folder into memory. */
 export const readTokenTable = (folder: string, table: string): Effect.Effect<TokenTable, TokenTableError> => {
   const path = join(folder, `${table}.ids`)
   return Effect.tryPromise({
     try: async () => {
       const text = await readFile(join(folder, headerFile), "utf8")
-      const header = Schema.decodeUnknownSync(Schema.parseJson(TokensHeader))(text)
+      const header = decodeHeader(text)
       const stated = header.tables[table]
       if (stated === undefined) throw new Error(`there is no table ${table}`)
       const bytes = await readWhole(path)
       const all = header.idBits === 16 ? new Uint16Array(bytes) : new Int32Array(bytes)
       const starts = new Float64Array(await readWhole(join(folder, `${table}.starts`)))
-      const names = new TextDecoder().decode(await readWhole(join(folder, `${table}.names`))).split("\n")
-      names.pop()
+      const names = await namesIn(join(folder, `${table}.names`))
       if (names.length !== stated.texts || starts.length !== stated.texts + 1 || all.length !== stated.tokens) {
         throw new Error(`its parts do not have ${stated.texts} texts and ${stated.tokens} tokens`)
       }

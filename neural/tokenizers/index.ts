@@ -14,6 +14,8 @@ export {
 export { type LayoutPart, type Layouts, type SpecialIds, sentinelOf, type Tokenizer } from "./Tokenizer.ts"
 export * from "./TokenizerError.ts"
 export {
+  joinTokenTables,
+  readTokenNames,
   readTokenTable,
   type TokenIds,
   type TokenTable,

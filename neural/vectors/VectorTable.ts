@@ -92,8 +92,16 @@ export const vectorTableWriter = (
               return yield* new VectorUnusable({ name: nameOf(text), why })
             }
             norms[text] = norm
-            yield* writing(() => writeWhole(file, asBytes(vector), text * dimensions * 4))
           }
+          yield* writing(() => {
+            for (let at = 0; at < places.length; ) {
+              let end = at + 1
+              while (end < places.length && places[end] === places[end - 1]! + 1) end++
+              const run = vectors.subarray(at * dimensions, end * dimensions)
+              writeWhole(file, asBytes(run), places[at]! * dimensions * 4)
+              at = end
+            }
+          })
         }),
       finish: writing(() => {
         let greatestNorm = 0

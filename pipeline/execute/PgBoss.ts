@@ -45,9 +45,6 @@ export const PostgresOutcome = Schema.Union(
 )
 export type PostgresOutcome = typeof PostgresOutcome.Type
 
-/** Queues are told apart by what a worker has to have. */
-export const queueOf = (label: string | undefined): string => (label === undefined ? "rankdag" : `rankdag.${label}`)
-
 /** The most that pg-boss allows. A task that takes longer is offered again, and given back while its key is held. */
 export const longestSeconds = 24 * 3600 - 1
 
@@ -125,11 +122,16 @@ export const openBoss = (address: string, owns: boolean): Effect.Effect<PgBoss, 
       ),
       () => Effect.promise(() => boss.stop({ graceful: false, close: true }).catch(() => undefined)),
     )
-    for (const label of owns ? [undefined, "gpu"] : []) {
-      yield* asked(address, async () => {
-        if ((await boss.getQueue(queueOf(label))) === null)
-          await boss.createQueue(queueOf(label), { policy: "exclusive" })
-      })
-    }
     return boss
   })
+
+/** Makes queues that are not there. A task that is offered twice is in a queue once. */
+export const makeQueues = (address: string, boss: PgBoss, queues: Iterable<string>) =>
+  Effect.forEach(
+    new Set(queues),
+    (queue) =>
+      asked(address, async () => {
+        if ((await boss.getQueue(queue)) === null) await boss.createQueue(queue, { policy: "exclusive" })
+      }),
+    { discard: true },
+  )

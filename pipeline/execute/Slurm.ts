@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Labels } from "./Labels.ts"
 
 /** Slurm could not be asked, or refused a job. */
 export class SlurmError extends Schema.TaggedError<SlurmError>()("SlurmError", {
@@ -15,6 +16,25 @@ export class SlurmError extends Schema.TaggedError<SlurmError>()("SlurmError", {
       ? `${this.command} is not there: --executor slurm works where Slurm's commands are, as on a login node.`
       : `${this.command} failed: ${this.said.trim()}`
   }
+}
+
+/** What a node needs, in words for `sbatch`: graphics cards, gigabytes, cores; any other label is a feature of nodes. */
+export const needsWords = (needs: Labels): ReadonlyArray<string> => {
+  const features: Array<string> = []
+  const words = [...needs].flatMap(([name, amount]) => {
+    switch (name) {
+      case "gpu":
+        return [`--gres=gpu:${amount}`]
+      case "mem":
+        return [`--mem=${amount}G`]
+      case "cores":
+        return [`--cpus-per-task=${amount}`]
+      default:
+        features.push(name)
+        return []
+    }
+  })
+  return [...words, ...(features.length === 0 ? [] : [`--constraint=${features.join("&")}`])]
 }
 
 /** Runs one of Slurm's commands. */

@@ -1,4 +1,5 @@
 export { inChildren, type TaskProgram } from "./inChildren.ts"
+export { type AskedNeeds, type Labels, labelsText, meets, needsOf, readLabels } from "./Labels.ts"
 export { onPostgres } from "./onPostgres.ts"
 export { Detached, onSlurm, type SlurmOptions } from "./onSlurm.ts"
 export { PostgresError } from "./PgBoss.ts"

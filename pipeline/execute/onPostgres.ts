@@ -1,23 +1,26 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { Hardware } from "../../schemas/index.ts"
-import type { Json, StageNode } from "../plan/index.ts"
+import type { Json } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import { mostAttempts } from "./inChildren.ts"
+import { type AskedNeeds, type Labels, labelsText, needsOf, queueOf } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
   asked,
   heartbeatSeconds,
   longestSeconds,
+  makeQueues,
   openBoss,
   PostgresOutcome,
   type PostgresTask,
-  queueOf,
 } from "./PgBoss.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
 
 const pollMilliseconds = 500
+
+/** After so long without a worker that takes a task, what it needs is said. */
+const lonelyMilliseconds = 60_000
 
 /** How long the database may not answer before the run gives up; results in the store count meanwhile. */
 const mostSilence = 600_000
@@ -25,24 +28,26 @@ const mostSilence = 600_000
 /** So many workers may refuse a task, for their code, before the run says so. */
 const mostRefusals = 3
 
-const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
 const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
 
 /** Whether a job waits for a worker or has one. */
 const isUnderWay = ({ state }: { readonly state: string }): boolean => ["created", "retry", "active"].includes(state)
 
-/** What a worker has to have for a node. */
-const labelOf = ({ config }: StageNode): string | undefined =>
-  usesHardware(config) && config.hardware.device !== "cpu" ? "gpu" : undefined
-
-/** Each node by a worker that takes it from a queue of a database. Whether it is made is what the store says. */
+/**
+ * Each node by a worker that takes it from a queue of a database, one that has what the node needs. Whether it is made is what the store
+ * says.
+ */
 export const onPostgres =
-  (address: string, recipe: Json): Executor =>
+  (address: string, recipe: Json, needs: ReadonlyArray<AskedNeeds> = []): Executor =>
   (making, plan) =>
     Effect.gen(function* () {
       const hash = yield* storePlan(plan, recipe, making.session)
       const boss = yield* openBoss(address, true)
-      return (task) => makeByWorker(making, task, hash, address, boss)
+      const queues = plan.nodes.flatMap(({ node }) =>
+        node._tag === "StageNode" ? [queueOf(needsOf(node, needs))] : [],
+      )
+      yield* makeQueues(address, boss, queues)
+      return (task) => makeByWorker(making, task, hash, address, boss, needsOf(task.node, needs))
     })
 
 const makeByWorker = (
@@ -51,13 +56,14 @@ const makeByWorker = (
   plan: string,
   address: string,
   boss: Effect.Effect.Success<ReturnType<typeof openBoss>>,
+  needs: Labels,
 ) =>
   Effect.gen(function* () {
     const { emit, sharing, store } = making
     const { key, node, forced } = task
     const failed = making.stoppedBy()
     if (failed !== undefined) return { _tag: "Stopped" as const, failed }
-    const queue = queueOf(labelOf(node))
+    const queue = queueOf(needs)
     const stored = yield* store.lookup(node.stage.name, key, "sizes")
     const reason = yield* reasonOf(making, task, stored)
     const isNew = newResult(task, stored)
@@ -87,14 +93,22 @@ const makeByWorker = (
     })
     let id: string | undefined
     let started = false
+    /** Whether it was said that no worker takes it. */
+    let lonely = false
     let silentSince: number | undefined
     const refusals = new Map<string, string>()
     const look = Effect.gen(function* () {
       id ??= yield* offer(0)
       const jobs = id === undefined ? [] : yield* asked(address, () => boss.findJobs(queue, { id: id ?? "" }))
       const [job] = jobs
+      if (!started && job?.state !== "active" && !lonely && Date.now() - askedAt > lonelyMilliseconds) {
+        lonely = true
+        const which = needs.size === 0 ? "" : ` that has ${labelsText(needs)}`
+        emit({ _tag: "NodeWarning", node: node.name, message: `waits for a worker${which}; none has taken it yet` })
+      }
       if (job?.state === "active" && !started) {
         started = true
+        lonely = true
         emit({ _tag: "NodeStarted", node: node.name, reason })
       }
       if (job === undefined || isUnderWay(job)) return undefined
@@ -148,7 +162,7 @@ const makeByWorker = (
     Effect.onInterrupt(() =>
       Effect.ignore(
         asked(address, async () => {
-          const queue = queueOf(labelOf(task.node))
+          const queue = queueOf(needs)
           for (const job of await boss.findJobs(queue, { key: task.key })) {
             if (isUnderWay(job)) await boss.cancel(queue, job.id)
           }

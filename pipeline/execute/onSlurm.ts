@@ -11,10 +11,12 @@ import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest, StoreError } from "../store/index.ts"
 import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
+import { type AskedNeeds, askedNeeds } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
   cancelTasks,
   endOfTask,
+  needsWords,
   queuedTasks,
   type SlurmError,
   type SlurmTask,
@@ -31,6 +33,8 @@ export interface SlurmOptions {
   readonly recipe: Json
   /** Words for `sbatch`: partition, graphics cards, time. */
   readonly options: ReadonlyArray<string>
+  /** What nodes need; where nothing is said, the options say it for all. */
+  readonly needs?: ReadonlyArray<AskedNeeds>
   /** Whether the run ends when what is ready was submitted, and leaves it to Slurm. */
   readonly detach: boolean
   /** Milliseconds between two looks at Slurm's queue. Default 5,000. */
@@ -121,15 +125,14 @@ export const onSlurm =
           ready.push(each)
           return false
         })
-        for (let from = 0; from < due.length; from += mostElements) {
-          const batch = due.slice(from, from + mostElements)
+        for (const { batch, words } of arraysOf(due, how)) {
           const keys = batch.map(({ task }) => task.key)
           const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
           for (const { task } of batch) openLog(store.directory, task.node.name, task.key)
           makeFolders(dirname(batchFile(store.directory, name)))
           yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
           const script = arrayScript(batch, how.program, hash, store.directory)
-          const array = yield* submitArray(name, batch.length, how.options, script)
+          const array = yield* submitArray(name, batch.length, words, script)
           for (const [element, each] of batch.entries()) {
             each.job = `${array}_${element}`
             each.attempts++
@@ -204,6 +207,23 @@ export const onSlurm =
           )
         })
     })
+
+/** Tasks by the words that they need for `sbatch`, in arrays of as many as Slurm takes. */
+const arraysOf = (due: ReadonlyArray<Waiting>, { needs = [], options }: SlurmOptions) => {
+  const alike = new Map<string, { readonly words: ReadonlyArray<string>; readonly tasks: Array<Waiting> }>()
+  for (const each of due) {
+    const words = [...options, ...needsWords(askedNeeds(each.task.node, needs))]
+    const known = alike.get(words.join("\0")) ?? { words, tasks: [] }
+    known.tasks.push(each)
+    alike.set(words.join("\0"), known)
+  }
+  return [...alike.values()].flatMap(({ tasks, words }) =>
+    Array.from({ length: Math.ceil(tasks.length / mostElements) }, (_, at) => ({
+      words,
+      batch: tasks.slice(at * mostElements, (at + 1) * mostElements),
+    })),
+  )
+}
 
 /** What passes by itself: the controller is away, or the store is. A user's option that Slurm refuses does not. */
 const isFleeting = (error: SlurmError | StoreError): boolean =>

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { endOf, lastLines, type TaskProgram, taskProcess, taskWords } from "./inChildren.ts"
-import { asked, heartbeatSeconds, openBoss, type PostgresOutcome, PostgresTask, queueOf } from "./PgBoss.ts"
+import { type Labels, labelsText, meets, needsOfQueue } from "./Labels.ts"
+import { asked, heartbeatSeconds, openBoss, type PostgresOutcome, PostgresTask } from "./PgBoss.ts"
 import type { TaskReply } from "./TaskMessage.ts"
 
 /** How a worker works. */
@@ -14,8 +15,8 @@ export interface WorkerOptions {
   readonly program: TaskProgram
   /** Words that name the store: `--artifacts …`. */
   readonly store: ReadonlyArray<string>
-  /** What this machine has: `gpu`. */
-  readonly labels: ReadonlyArray<string>
+  /** What this machine has. */
+  readonly labels: Labels
   /** Names this worker to people. */
   readonly name: string
   readonly say: (line: string) => void
@@ -36,12 +37,20 @@ export const workOnPostgres = (options: WorkerOptions) =>
   Effect.gen(function* () {
     const { address, labels, say } = options
     const boss = yield* opened(options)
-    const queues = [...labels.map(queueOf), queueOf(undefined)]
+    /** What it may take, the most demanding first: others may not be able to. */
+    const queues = Effect.map(
+      asked(address, () => boss.getQueues()),
+      (all) =>
+        all
+          .flatMap(({ name }) => {
+            const needs = needsOfQueue(name)
+            return needs !== undefined && meets(labels, needs) ? [{ name, demands: needs.size }] : []
+          })
+          .sort((a, b) => b.demands - a.demands || (a.name < b.name ? -1 : 1)),
+    )
     const next = Effect.gen(function* () {
-      for (const queue of queues) {
-        const [job] = yield* asked(address, async () =>
-          (await boss.getQueue(queue)) === null ? [] : boss.fetch(queue),
-        )
+      for (const { name: queue } of yield* queues) {
+        const [job] = yield* asked(address, () => boss.fetch(queue))
         if (job !== undefined) return { queue, job }
       }
       return undefined
@@ -49,7 +58,9 @@ export const workOnPostgres = (options: WorkerOptions) =>
     /** What is to be told must arrive; the result in the store counts until then. */
     const tell = (ask: () => Promise<unknown>) =>
       Effect.retry(asked(address, ask), { times: 60, while: () => true }).pipe(Effect.ignore)
-    say(`takes tasks of ${queues.join(", ")}`)
+    say(
+      `takes tasks${labels.size === 0 ? " that need nothing special" : ` that need nothing or ${labelsText(labels)}`}`,
+    )
     for (;;) {
       const found = yield* Effect.either(next)
       if (Either.isLeft(found)) say(`${found.left.message}; asks again`)

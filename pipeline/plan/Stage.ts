@@ -91,6 +91,24 @@ export interface NodeProvenance {
   readonly seconds: number
   readonly platform: string
   readonly nodejs: string
+  readonly host: string
+  /** Which executor asked for it, how often its process was started and how long it had waited; none where the run itself made it. */
+  readonly executor: { readonly name: string; readonly attempt: number; readonly queuedSeconds: number } | null
+  /** By whom the parts were made that it was joined of; `seconds` are theirs too. Of others, none. */
+  readonly parts: ReadonlyArray<PartsMade>
+}
+
+/** What one machine made of a divided result, by one executor. */
+export interface PartsMade {
+  readonly host: string
+  /** None where it was the run's own process. */
+  readonly executor: string | null
+  readonly parts: number
+  readonly seconds: number
+  /** How many had to be begun more than once. */
+  readonly again: number
+  /** The longest that one of them waited. */
+  readonly queuedSeconds: number
 }
 
 /** The processor's cores, of which a node that occupies `cores` has one. */

@@ -1,4 +1,5 @@
 export { type Json, JsonValue } from "./Json.ts"
+export { joinedFacts } from "./joinedFacts.ts"
 export {
   checkPlanDocument,
   makePlan,
@@ -25,6 +26,7 @@ export {
   type Occupancy,
   type OutputKinds,
   type Outputs,
+  type PartsMade,
   type PlanNode,
   type Progress,
   type Shard,

@@ -46,6 +46,7 @@ export const sourceOutcome = (
       outputs: { files: { kind: Kinds.SourceFiles.name, hash, path: node.root, bytes, rows: undefined } },
       warnings: [],
       facts: {},
+      madeBy: undefined,
     },
   }
 }
@@ -57,6 +58,7 @@ const storedOutcome = (
   manifest: Manifest,
   how: Pick<NodeReport, "status" | "seconds" | "savedSeconds" | "reason">,
 ): Done => {
+  const { executor, host } = manifest.provenance
   const outputs: Record<string, DoneOutput> = {}
   const reports: Record<string, OutputReport> = {}
   for (const [name, record] of Object.entries(manifest.outputs)) {
@@ -78,6 +80,7 @@ const storedOutcome = (
       outputs: reports,
       warnings: manifest.warnings,
       facts: manifest.facts,
+      madeBy: { host, ...(executor === undefined ? {} : { executor }) },
     },
   }
 }
@@ -134,5 +137,6 @@ export const notDone = (
     outputs: {},
     warnings: [],
     facts: {},
+    madeBy: undefined,
   },
 })

@@ -1,7 +1,7 @@
 import * as Data from "effect/Data"
 import type { Reason } from "../keys/index.ts"
 import type { Json, StageError } from "../plan/index.ts"
-import { storeVersion } from "../store/index.ts"
+import { type MadeBy, storeVersion } from "../store/index.ts"
 
 /** An output of a node, as a run found or made it. */
 export interface OutputReport {
@@ -29,6 +29,8 @@ export interface NodeReport {
   readonly outputs: Readonly<Record<string, OutputReport>>
   readonly warnings: ReadonlyArray<string>
   readonly facts: Readonly<Record<string, Json>>
+  /** On which machine, and by which executor where it was not the run's own process; of what has no result, nothing. */
+  readonly madeBy: { readonly host: string; readonly executor?: MadeBy } | undefined
 }
 
 /** A run, from beginning to end. Written to `runs/<run>.json`. */

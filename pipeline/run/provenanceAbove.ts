@@ -1,36 +1,91 @@
 import { createHash } from "node:crypto"
 import { canonicalJson } from "../keys/index.ts"
-import type { Json, NodeProvenance, Plan, PlannedNode } from "../plan/index.ts"
+import type { Json, NodeProvenance, PartsMade, Plan, PlannedNode } from "../plan/index.ts"
 import type { Manifest } from "../store/index.ts"
 
-const recordOf = (node: string, { stage, actionKey, key, outputs, facts, warnings, provenance }: Manifest) => ({
-  node,
-  stage,
-  key: actionKey,
-  config: key.config,
-  code: key.code.digest,
-  packages: key.packages,
-  native: key.native,
-  inputs: Object.fromEntries(
-    Object.entries(provenance.inputs).map(([name, origins]) => [
-      name,
-      origins.map((origin) => ({ node: origin.node, output: origin.output, hash: origin.hash })),
-    ]),
-  ),
-  outputs: Object.fromEntries(
-    Object.entries(outputs).map(([name, { hash, bytes, rows }]) => [name, { hash, bytes, rows: rows ?? null }]),
-  ),
-  facts,
-  warnings,
-  run: provenance.run,
-  at: provenance.at,
-  seconds: provenance.seconds,
-  platform: provenance.platform,
-  nodejs: provenance.nodejs,
-})
+/** What making a result took, as if a run that was killed had not done part of it before. */
+const wholeSeconds = ({ facts, provenance }: Manifest): number => {
+  const { shareBefore } = facts
+  return typeof shareBefore === "number" && shareBefore < 1
+    ? provenance.seconds / (1 - shareBefore)
+    : provenance.seconds
+}
+
+/** By whom parts were made, by machine and executor in the order of the first of each. */
+const partsMade = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<PartsMade> => {
+  const made = new Map<string, PartsMade>()
+  for (const manifest of manifests) {
+    const { executor, host } = manifest.provenance
+    const who = JSON.stringify([host, executor?.name])
+    const { again = 0, parts = 0, queuedSeconds = 0, seconds = 0 } = made.get(who) ?? {}
+    made.set(who, {
+      host,
+      executor: executor?.name ?? null,
+      parts: parts + 1,
+      seconds: seconds + wholeSeconds(manifest),
+      again: again + ((executor?.attempt ?? 1) > 1 ? 1 : 0),
+      queuedSeconds: Math.max(queuedSeconds, executor?.queuedSeconds ?? 0),
+    })
+  }
+  return [...made.values()]
+}
+
+const recordOf = (
+  node: string,
+  { stage, actionKey, key, outputs, facts, warnings, provenance }: Manifest,
+  shards: ReadonlyMap<string, Manifest>,
+): NodeProvenance => {
+  const parts = partsMade([...shards.values()])
+  return {
+    node,
+    stage,
+    key: actionKey,
+    config: key.config,
+    code: key.code.digest,
+    packages: key.packages,
+    native: key.native,
+    inputs: Object.fromEntries(
+      Object.entries(provenance.inputs).flatMap(([name, origins]) => {
+        const own = origins.filter((origin) => !shards.has(origin.node))
+        if (own.length === 0 && origins.length > 0) return []
+        return [[name, own.map((origin) => ({ node: origin.node, output: origin.output, hash: origin.hash }))]]
+      }),
+    ),
+    outputs: Object.fromEntries(
+      Object.entries(outputs).map(([name, { hash, bytes, rows }]) => [name, { hash, bytes, rows: rows ?? null }]),
+    ),
+    facts,
+    warnings,
+    run: provenance.run,
+    at: provenance.at,
+    seconds: parts.reduce((sum, { seconds }) => sum + seconds, provenance.seconds),
+    platform: provenance.platform,
+    nodejs: provenance.nodejs,
+    host: provenance.host,
+    executor: provenance.executor ?? null,
+    parts,
+  }
+}
+
+/** The manifests of the parts that a node joins. */
+const shardsOf = (
+  plan: Plan,
+  { dependencies }: PlannedNode,
+  manifestOf: (node: string) => Manifest | undefined,
+): ReadonlyMap<string, Manifest> => {
+  const shards = new Map<string, Manifest>()
+  for (const index of dependencies) {
+    const { node } = plan.nodes[index]!
+    if (node._tag === "SourceNode" || node.shard === undefined) continue
+    const manifest = manifestOf(node.name)
+    if (manifest !== undefined) shards.set(node.name, manifest)
+  }
+  return shards
+}
 
 /**
- * How everything that a node builds on came about: a record for each stage above it, in the plan's order.
+ * How everything that a node builds on came about: a record for each stage above it, in the plan's order. Parts of a divided
+ * result are told with what joins them.
  *
  * @param manifestOf the manifest of a node of the plan, where it has one: the user's own files have none.
  */
@@ -51,14 +106,20 @@ export const provenanceAbove = (
   return [...above]
     .sort((a, b) => a - b)
     .flatMap((index) => {
-      const { name } = plan.nodes[index]!.node
-      const manifest = manifestOf(name)
-      return manifest === undefined ? [] : [recordOf(name, manifest)]
+      const planned = plan.nodes[index]!
+      const { node } = planned
+      const manifest = manifestOf(node.name)
+      if (manifest === undefined || (node._tag === "StageNode" && node.shard !== undefined)) return []
+      return [recordOf(node.name, manifest, shardsOf(plan, planned, manifestOf))]
     })
 }
 
 /** The content hash of such records: what stands for them in the key of the stage that reads them. */
 export const provenanceHash = (records: ReadonlyArray<NodeProvenance>): string => {
-  const plain: ReadonlyArray<Json> = records.map((record) => ({ ...record }))
+  const plain: ReadonlyArray<Json> = records.map(({ executor, parts, ...record }) => ({
+    ...record,
+    executor: executor === null ? null : { ...executor },
+    parts: parts.map((part) => ({ ...part })),
+  }))
   return createHash("sha256").update(canonicalJson(plain)).digest("hex")
 }

@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { JsonValue } from "../plan/index.ts"
-import { decodeRecord, storeVersion } from "./Manifest.ts"
+import { decodeRecord, MadeBy, storeVersion } from "./Manifest.ts"
 import { openRecord } from "./SealedRecord.ts"
 
 /** What is read again of `runs/<run>.json`. */
@@ -36,6 +36,10 @@ export const RunRecord = Schema.Struct({
       }),
       warnings: Schema.Array(Schema.String),
       facts: Schema.Record({ key: Schema.String, value: JsonValue }),
+      madeBy: Schema.optionalWith(
+        Schema.Struct({ host: Schema.String, executor: Schema.optionalWith(MadeBy, { exact: true }) }),
+        { exact: true },
+      ),
     }),
   ),
   damaged: Schema.optionalWith(

@@ -141,23 +141,34 @@ export const tableWriter = <K extends TableKind>(
     }
   })
 
+/** The rows from a place up to another, `[from, to)`. */
+export interface RowRange {
+  readonly from: number
+  readonly to: number
+}
+
 /**
  * Streams a table's rows in their order, as batches of at most 2,048 rows: as many as its files' footers say, or it fails. Memory
  * does not grow with the table.
  *
  * @param columns which columns to read; the others are not touched on disk.
+ * @param rows which rows, which have to be there; left out, all
  */
 export function readBatches<K extends TableKind, const N extends keyof K["columns"] & string>(
   artifact: StoredTable<K>,
   columns: ReadonlyArray<N>,
+  rows?: RowRange,
 ): Stream.Stream<ColumnBatch<K, N>, DuckDbError, DuckDb>
 // The store's tables were written by `tableWriter` from the same kind, and their bytes are checked by their hash.
 export function readBatches(
   artifact: StoredTable,
   columns: ReadonlyArray<string>,
+  rows?: RowRange,
 ): Stream.Stream<unknown, DuckDbError, DuckDb> {
-  const sql = `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM ${tableSource(artifact)}`
-  return Stream.map(rowStream(sql, storedRows(artifact)), (batch) =>
+  const count = rows && Math.max(0, rows.to - rows.from)
+  const which = rows === undefined ? "" : ` LIMIT ${count} OFFSET ${rows.from}`
+  const sql = `SELECT ${columns.map(sqlIdentifier).join(", ")} FROM ${tableSource(artifact)}${which}`
+  return Stream.map(rowStream(sql, count === undefined ? storedRows(artifact) : String(count)), (batch) =>
     Object.fromEntries(columns.map((name, column) => [name, batch[column] ?? []])),
   )
 }

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { causeText } from "../../schemas/index.ts"
 
 /** A model that gives no vectors is to encode texts. */
 export class NoEmbedder extends Schema.TaggedError<NoEmbedder>()("NoEmbedder", {
@@ -23,5 +24,24 @@ export class TextNotEncoded extends Schema.TaggedError<TextNotEncoded>()("TextNo
   }
 }
 
+/** The parts of an encoding do not have the vectors of all texts, as they would where they are of other texts. */
+export class PartsUnfit extends Schema.TaggedError<PartsUnfit>()("PartsUnfit", {
+  /** A qid or docid. */
+  name: Schema.String,
+}) {
+  override get message(): string {
+    return `No part has the vector of ${this.name} where it should be. Run the parts again: --force encode.`
+  }
+}
+
+/** The vectors of a part can no longer be read. */
+export class PartsUnreadable extends Schema.TaggedError<PartsUnreadable>()("PartsUnreadable", {
+  cause: Schema.Defect,
+}) {
+  override get message(): string {
+    return `The vectors of a part cannot be read: ${causeText(this.cause)}. Run again; \`verify\` names what is damaged.`
+  }
+}
+
 /** Why encoding failed; errors of the runtime, the tokenizer and the tables come as they are. */
-export type EncodeError = NoEmbedder | TextNotEncoded
+export type EncodeError = NoEmbedder | PartsUnfit | PartsUnreadable | TextNotEncoded

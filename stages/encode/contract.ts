@@ -11,6 +11,8 @@ export const EncodeConfig = Schema.typeSchema(
     /** Left out, what suits device and model. */
     tokensPerBatch: Schema.optionalWith(count, { exact: true }),
     threads: Schema.optionalWith(count, { exact: true }),
+    /** In how many parts the batches are divided; left out, one. */
+    shards: Schema.optionalWith(count, { exact: true }),
   }),
 )
 export type EncodeConfig = typeof EncodeConfig.Type

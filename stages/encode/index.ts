@@ -18,6 +18,11 @@ export const encode = stage({
   resumable: true,
   occupies: "machine",
   determinism: "seeded",
+  split: {
+    shards: ({ shards = 1 }) => shards,
+    code: "stages/encode/joinVectors.ts",
+    load: () => import("./joinVectors.ts"),
+  },
 })
 
 /** Opens what encoded the queries of an earlier run, for queries that are typed. */

@@ -1,35 +1,39 @@
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import { type Facts, type MergeContext, readBatches, tableWriter } from "../../pipeline/index.ts"
+import { readCard } from "../../neural/index.ts"
+import { joinedFacts, joinTables, type MergeContext } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
+import { tellShortened } from "./tellShortened.ts"
 
-/** What the parts counted, added; of what they do not count, what the first of them says. */
-const joinedFacts = (facts: ReadonlyArray<Facts>): Facts => {
-  const [first = {}] = facts
-  return Object.fromEntries(
-    Object.entries(first)
-      // A share of a part is none of the whole.
-      .filter(([name]) => name !== "shareBefore")
-      .map(([name, value]) => [
-        name,
-        typeof value !== "number"
-          ? value
-          : facts.reduce((sum, { [name]: part }) => sum + (typeof part === "number" ? part : 0), 0),
-      ]),
-  )
-}
+const counts = [
+  "pairs",
+  "queries",
+  "truncated",
+  "truncatedQueries",
+  "queriesWithoutRoom",
+  "tokens",
+  "paddedTokens",
+] as const
 
 /** Joins the rankings of the parts, each of queries of its own, in the order of the candidates. */
 export const merge = ({
-  shards,
   facts,
+  inputs,
   outputs,
+  shards,
+  warn,
 }: MergeContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>) =>
   Effect.gen(function* () {
-    const writer = yield* tableWriter(Kinds.Run, outputs.run)
-    for (const part of shards.run) {
-      yield* Stream.runForEach(readBatches(part, ["system", "qid", "docid", "rank", "score"]), writer.writeColumns)
+    const run = yield* joinTables(shards.run, Kinds.Run, outputs.run)
+    const joined = joinedFacts(facts, counts)
+    const count = (name: (typeof counts)[number]): number => Number(joined[name] ?? 0)
+    const shortened = {
+      pairs: count("pairs"),
+      queries: count("queries"),
+      truncated: count("truncated"),
+      truncatedQueries: count("truncatedQueries"),
+      queriesWithoutRoom: count("queriesWithoutRoom"),
     }
-    return { rows: { run: yield* writer.finish }, facts: { ...joinedFacts(facts), shards: shards.run.length } }
-  }).pipe(Effect.scoped)
+    tellShortened(warn, shortened, yield* readCard(inputs.model.path))
+    return { rows: { run }, facts: { ...joined, shards: shards.run.length } }
+  })

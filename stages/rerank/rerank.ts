@@ -19,11 +19,12 @@ import {
   type TokenTable,
 } from "../../neural/index.ts"
 import { type StageContext, type TableWriter, tableWriter } from "../../pipeline/index.ts"
-import { Kinds, type ModelCard, queryTokensOf } from "../../schemas/index.ts"
+import { Kinds, type ModelCard } from "../../schemas/index.ts"
 import type { RerankConfig, rerankInputs, rerankOutputs } from "./contract.ts"
 import { type Pairs, readPairs } from "./Pairs.ts"
 import { products } from "./products.ts"
 import { PairNotScored, PrecisionUnavailable, QueryWithoutRoom } from "./RerankError.ts"
+import { tellShortened } from "./tellShortened.ts"
 
 type Context = StageContext<RerankConfig, typeof rerankInputs, typeof rerankOutputs>
 
@@ -230,26 +231,16 @@ export const run = (context: Context) =>
     const scored = yield* card.output === "embeddings"
       ? vectorScores(context, card, model, tokens, pairs)
       : crossScores(context, card, model, tokens, pairs)
-    if (scored.truncated > 0) {
-      const texts = card.output === "embeddings" ? "passages" : `of ${pairs.count} pairs' passages`
-      context.warn(`${scored.truncated} ${texts} were shortened to fit ${card.input.maximumTokens} tokens`)
+    const counted = {
+      pairs: pairs.count,
+      queries: pairs.qids.length,
+      truncated: scored.truncated,
+      truncatedQueries: scored.truncatedQueries,
+      queriesWithoutRoom: scored.withoutRoom.length,
     }
-    if (scored.truncatedQueries > 0) {
-      const which = `${scored.truncatedQueries} of ${pairs.qids.length} queries`
-      const cut = queryTokensOf(card.input.truncation)
-      context.warn(
-        cut === undefined
-          ? `${which} were shortened to fit ${card.input.maximumTokens} tokens; maximumTokens raises the limit`
-          : `${which} were shortened, to at most ${cut} tokens (truncation «${card.input.truncation}»)`,
-      )
-    }
-    const [crowding] = scored.withoutRoom
-    if (crowding !== undefined) {
-      const { length } = scored.withoutRoom
-      const which = `${length} of ${pairs.qids.length} queries, ${pairs.qids[crowding]}${length > 1 ? " the first" : ""},`
-      context.warn(
-        `${which} would leave no room for a passage within ${card.input.maximumTokens} tokens, and share it with the passage, the longer text shortened first; rerank.strict makes that an error`,
-      )
+    // Of a part it is said with the others', once.
+    if (context.shard === undefined) {
+      tellShortened(context.warn, { ...counted, crowding: pairs.qids[scored.withoutRoom[0] ?? -1] }, card)
     }
     const writer = yield* tableWriter(Kinds.Run, outputs.run)
     const docidOf = (pair: number): string => tokens.passages.nameOf(pairs.passages[pair]!)
@@ -257,11 +248,7 @@ export const run = (context: Context) =>
     return {
       rows: { run: rows },
       facts: {
-        pairs: pairs.count,
-        queries: pairs.qids.length,
-        truncated: scored.truncated,
-        truncatedQueries: scored.truncatedQueries,
-        queriesWithoutRoom: scored.withoutRoom.length,
+        ...counted,
         tokens: scored.tokens,
         paddedTokens: scored.padded,
         // Said where it happened: a run that was never killed has the facts of every other.

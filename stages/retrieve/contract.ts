@@ -134,8 +134,12 @@ export const Asked = Schema.Struct({
   /** Whether the passage whose docid is the query's qid is left out. */
   leaveOutOwn: Schema.Boolean,
   system: choice(SystemName, "Its name in the table; left out, the first stage's own"),
+  shards: choice(count, "In how many parts the queries are divided, by what can be; left out, one"),
 })
 export type Asked = typeof Asked.Type
+
+/** The same of what is never divided. */
+const { shards: _, ...undivided } = Asked.fields
 
 // The stages take settings whose defaults are filled in: `typeSchema` of what the experiment's file may leave out.
 
@@ -172,7 +176,7 @@ export const RetrieveFieldsConfig = Schema.typeSchema(
 )
 export type RetrieveFieldsConfig = typeof RetrieveFieldsConfig.Type
 
-export const RetrieveWinkConfig = Schema.typeSchema(Schema.Struct({ ...WinkConfig.fields, ...Asked.fields }))
+export const RetrieveWinkConfig = Schema.typeSchema(Schema.Struct({ ...WinkConfig.fields, ...undivided }))
 export type RetrieveWinkConfig = typeof RetrieveWinkConfig.Type
 
 export const RetrieveTfIdfConfig = Schema.typeSchema(Schema.Struct({ ...TfIdfConfig.fields, ...Asked.fields }))
@@ -228,7 +232,7 @@ export type RetrieveSparseConfig = typeof RetrieveSparseConfig.Type
 
 /** What the stage of first stages from outside reads of the configuration. */
 export const RetrieveOutsideConfig = Schema.Struct({
-  ...Asked.fields,
+  ...undivided,
   /** The first stage's own name. */
   name: SystemName,
   /** Its own settings, as its schema encodes them. */

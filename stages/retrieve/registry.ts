@@ -41,6 +41,14 @@ import { FieldsUnsuitable } from "./fields/FieldsUnsuitable.ts"
 import { broughtFirstStages, type OutsideFirstStage } from "./outsideFirstStages.ts"
 import { userFile } from "./userFile.ts"
 
+/** How a search is divided: by its queries. */
+const byQueries = {
+  shards: ({ shards = 1 }: { readonly shards?: number }) => shards,
+  code: "stages/retrieve/joinRuns.ts",
+  load: () => import("./joinRuns.ts"),
+  native: ["duckdb"],
+} as const
+
 /** Our BM25: the `depth` best passages for each query of the splits. */
 export const retrieve = stage({
   name: "retrieve.bm25",
@@ -50,6 +58,7 @@ export const retrieve = stage({
   code: "stages/retrieve/retrieveBm25.ts",
   load: () => import("./retrieveBm25.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** Our BM25 over title and text, each searched by itself. */
@@ -61,6 +70,7 @@ export const retrieveFields = stage({
   code: "stages/retrieve/retrieveFields.ts",
   load: () => import("./retrieveFields.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** wink-bm25-text-search over the passages themselves. */
@@ -83,6 +93,7 @@ export const retrieveTfIdf = stage({
   code: "stages/retrieve/retrieveTfIdf.ts",
   load: () => import("./retrieveTfIdf.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** BM25 with queries expanded by RM3. */
@@ -94,6 +105,7 @@ export const retrieveRm3 = stage({
   code: "stages/retrieve/retrieveRm3.ts",
   load: () => import("./retrieveRm3.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** BM25 with queries expanded by Rocchio's feedback. */
@@ -105,6 +117,7 @@ export const retrieveRocchio = stage({
   code: "stages/retrieve/retrieveRocchio.ts",
   load: () => import("./retrieveRocchio.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** The passages whose vectors are nearest, exactly. */
@@ -117,6 +130,7 @@ export const retrieveDense = stage({
   load: () => import("./retrieveDense.ts"),
   native: ["duckdb", "onnxruntime"],
   occupies: "machine",
+  split: byQueries,
 })
 
 /** The vectors of a collection's passages that were made elsewhere. */
@@ -161,6 +175,7 @@ export const retrieveSparse = stage({
   code: "stages/retrieve/retrieveSparse.ts",
   load: () => import("./retrieveSparse.ts"),
   native: ["duckdb"],
+  split: byQueries,
 })
 
 /** First stages from outside, over the passages themselves. */

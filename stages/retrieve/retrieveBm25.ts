@@ -33,12 +33,13 @@ export const run: StageRun<RetrieveBm25Config, typeof searchInputs, typeof runOu
   inputs,
   outputs,
   progress,
+  shard,
 }) =>
   Effect.gen(function* () {
-    const { splits, depth, leaveOutOwn, system = "bm25", ...parameters } = config
+    const { splits, depth, leaveOutOwn, shards: _, system = "bm25", ...parameters } = config
     const asked = { depth, leaveOutOwn }
     const k = searchDepth(asked)
-    const queries = yield* queriesOf(inputs.queries, splits)
+    const queries = yield* queriesOf(inputs.queries, splits, shard)
     const header = yield* Effect.try({
       try: () => readIndexHeader(inputs.index.path),
       catch: (cause) => new IndexStorageError({ path: inputs.index.path, during: "read", cause }),

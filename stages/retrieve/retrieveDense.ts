@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os"
 import * as Effect from "effect/Effect"
 import { layerOnnxRuntime, openVectorTable } from "../../neural/index.ts"
-import type { StageRun } from "../../pipeline/index.ts"
+import { type StageRun, shardRange } from "../../pipeline/index.ts"
 import type { denseInputs, RetrieveDenseConfig, runOutputs } from "./contract.ts"
 import { type NearestVectors, nearestRanking, openNearest } from "./nearest/nearestVectors.ts"
 import { VectorsUnreadable, VectorsUnsuitable } from "./RetrieveError.ts"
-import { batchQueries, queriesOf, searchDepth, writeRun } from "./runTable.ts"
+import { batchQueries, queriesIn, queriesOf, searchDepth, writeRun } from "./runTable.ts"
 
 /** How many queries are searched for in one reading of the passages: as many as keep a million results, 2,048 at most. */
 const queriesAtOnce = (depth: number): number =>
@@ -17,10 +17,11 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
   inputs,
   outputs,
   progress,
+  shard,
 }) =>
   Effect.gen(function* () {
     const { system = "dense", threads = availableParallelism() } = config
-    const queries = yield* queriesOf(inputs.queries, config.splits)
+    const all = yield* queriesOf(inputs.queries, config.splits)
     const passages = yield* openVectorTable(inputs.passageVectors.path)
     const asked = yield* openVectorTable(inputs.queryVectors.path)
     const { dimensions } = passages
@@ -33,8 +34,10 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
     if (asked.dimensions !== dimensions) {
       return yield* unsuitable(`queries' vectors have ${asked.dimensions} numbers and passages' ${dimensions}`)
     }
-    const strange = queries.find(({ qid }, at) => at >= asked.texts || asked.nameOf(at) !== qid)
+    const strange = all.find(({ qid }, at) => at >= asked.texts || asked.nameOf(at) !== qid)
     if (strange !== undefined) return yield* unsuitable(`query ${strange.qid} has no vector where it should be`)
+    const { from: first } = shard === undefined ? { from: 0 } : shardRange(shard, all.length)
+    const queries = queriesIn(all, shard)
     const depth = searchDepth(config)
     const atOnce = queriesAtOnce(depth)
     const search = yield* openNearest(passages, threads)
@@ -46,7 +49,7 @@ export const run: StageRun<RetrieveDenseConfig, typeof denseInputs, typeof runOu
       Effect.gen(function* () {
         const vectors = new Float32Array(Math.min(atOnce, queries.length - from) * dimensions)
         yield* Effect.try({
-          try: () => asked.read(vectors, from),
+          try: () => asked.read(vectors, first + from),
           catch: (cause) => new VectorsUnreadable({ cause }),
         })
         const seen = (count: number): void =>

@@ -11,12 +11,13 @@ export const run: StageRun<RetrieveFieldsConfig, typeof fieldsInputs, typeof run
   inputs,
   outputs,
   progress,
+  shard,
 }) =>
   Effect.gen(function* () {
-    const { fields, splits, depth, leaveOutOwn, system = "bm25", ...parameters } = config
+    const { fields, splits, depth, leaveOutOwn, shards: _, system = "bm25", ...parameters } = config
     const asked = { depth, leaveOutOwn }
     const k = searchDepth(asked)
-    const queries = yield* queriesOf(inputs.queries, splits)
+    const queries = yield* queriesOf(inputs.queries, splits, shard)
     const indexes = yield* Effect.forEach(inputs.indexes, (index) => loadIndex(index, { shared: false }))
     const searcher = new FieldsSearcher(weightedFields(indexes, fields), parameters)
     const { leftOut, rows } = yield* writeRun({

@@ -15,10 +15,11 @@ export const run: StageRun<RetrieveSparseConfig, typeof sparseInputs, typeof run
   inputs,
   outputs,
   progress,
+  shard,
 }) =>
   Effect.gen(function* () {
     const { file, splits, system = "sparse" } = config
-    const queries = yield* queriesOf(inputs.queries, splits)
+    const queries = yield* queriesOf(inputs.queries, splits, shard)
     const vectors = new Map<string, TermWeights>()
     const folder = inputs.files[0]?.path
     if (file !== undefined && folder !== undefined) {

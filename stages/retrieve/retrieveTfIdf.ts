@@ -11,10 +11,11 @@ export const run: StageRun<RetrieveTfIdfConfig, typeof searchInputs, typeof runO
   inputs,
   outputs,
   progress,
+  shard,
 }) =>
   Effect.gen(function* () {
     const { system = "tfidf" } = config
-    const queries = yield* queriesOf(inputs.queries, config.splits)
+    const queries = yield* queriesOf(inputs.queries, config.splits, shard)
     const index = yield* loadIndex(inputs.index, { shared: false })
     const analyze = queryAnalyzer(index)
     const searcher = new TfIdfSearcher(index, config)

@@ -1,10 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { readBatches, type StageRun } from "../../pipeline/index.ts"
+import { countRows, readBatches, type StageRun } from "../../pipeline/index.ts"
 import { passageText } from "../../schemas/index.ts"
 import type { passageInputs, RetrieveWinkConfig, runOutputs } from "./contract.ts"
-import { countRows } from "./countRows.ts"
-
 import { CollectionTooLarge } from "./RetrieveError.ts"
 import { oneByOne, queriesOf, searchDepth, writeRun } from "./runTable.ts"
 import { WinkBm25, WinkLimit } from "./WinkBm25.ts"

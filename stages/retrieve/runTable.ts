@@ -1,6 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type Progress, readRows, type StoredArtifact, tableWriter } from "../../pipeline/index.ts"
+import {
+  type Progress,
+  readRows,
+  type Shard,
+  type StoredArtifact,
+  shardRange,
+  tableWriter,
+} from "../../pipeline/index.ts"
 import { Kinds, type QueryRow, type RowOf, type Split } from "../../schemas/index.ts"
 import { type Docids, docidsOf } from "./Docids.ts"
 import { NoQueries, SearchFailed } from "./RetrieveError.ts"
@@ -8,13 +15,24 @@ import type { Hits } from "./TopK.ts"
 
 export type Query = RowOf<Kinds.Queries["columns"]>
 
-/** The queries of the splits, in the table's order (by qid's bytes). */
-export const queriesOf = (queries: StoredArtifact<Kinds.Queries>, splits: ReadonlyArray<Split>) =>
+/** The queries of a part; without one, all. */
+export const queriesIn = <A>(queries: ReadonlyArray<A>, shard: Shard | undefined): ReadonlyArray<A> => {
+  if (shard === undefined) return queries
+  const { from, to } = shardRange(shard, queries.length)
+  return queries.slice(from, to)
+}
+
+/**
+ * The queries of the splits, in the table's order (by qid's bytes).
+ *
+ * @param shard of which part of them; left out, all
+ */
+export const queriesOf = (queries: StoredArtifact<Kinds.Queries>, splits: ReadonlyArray<Split>, shard?: Shard) =>
   Effect.flatMap(readRows(queries), (all) => {
     const wanted = new Set<string>(splits)
     const kept = all.filter(({ split }) => wanted.has(split))
     return kept.length > 0
-      ? Effect.succeed(kept)
+      ? Effect.succeed(queriesIn(kept, shard))
       : Effect.fail(new NoQueries({ splits, present: [...new Set(all.map(({ split }) => split))].sort() }))
   })
 

@@ -10,6 +10,13 @@ import {
   tokenizeQueriesInputs,
 } from "./contract.ts"
 
+/** How tokenizing is divided: by the texts. */
+const byTexts = {
+  shards: ({ shards = 1 }: { readonly shards?: number }) => shards,
+  code: "stages/tokenize/joinTokens.ts",
+  load: () => import("./joinTokens.ts"),
+} as const
+
 /**
  * Token ids of the queries and passages that candidates name, in the collection's order: title and text joined by a space.
  * Nothing is shortened yet and nothing put around: models join and shorten as they need.
@@ -22,6 +29,7 @@ export const tokenize = stage({
   code: "stages/tokenize/tokenize.ts",
   load: () => import("./tokenize.ts"),
   native: ["duckdb"],
+  split: byTexts,
 })
 
 /** Token ids of every passage: what is encoded to be searched. */
@@ -33,6 +41,7 @@ export const tokenizePassages = stage({
   code: "stages/tokenize/tokenizePassages.ts",
   load: () => import("./tokenizePassages.ts"),
   native: ["duckdb"],
+  split: byTexts,
 })
 
 /** Token ids of the queries of the splits. Apart from the passages' so that other queries do not encode passages anew. */

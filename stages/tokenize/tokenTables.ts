@@ -11,7 +11,15 @@ import {
   TokenizerInvalid,
   tokenTableWriter,
 } from "../../neural/index.ts"
-import { type Progress, readBatches, type StoredArtifact } from "../../pipeline/index.ts"
+import {
+  countRows,
+  type Progress,
+  type RowRange,
+  readBatches,
+  type Shard,
+  type StoredArtifact,
+  shardRange,
+} from "../../pipeline/index.ts"
 import { InputSpec, inputFile, type Kinds, passageText } from "../../schemas/index.ts"
 
 /** A text under its qid or docid. */
@@ -45,9 +53,16 @@ export const openEncoders = (folder: string) =>
     return { tokenizer, ...(yield* encoders(folder, tokenizer)) }
   })
 
+/** Which rows of a table are a part's; without one, all. */
+export const rowsIn = (table: StoredArtifact, shard: Shard | undefined) =>
+  Effect.gen(function* () {
+    if (shard === undefined) return undefined
+    return shardRange(shard, yield* countRows(table))
+  })
+
 /** The passages of a collection: title and text, joined. */
-export const namedPassages = (passages: StoredArtifact<Kinds.Passages>) =>
-  Stream.map(readBatches(passages, ["docid", "title", "text"]), ({ docid, title, text }) =>
+export const namedPassages = (passages: StoredArtifact<Kinds.Passages>, rows?: RowRange) =>
+  Stream.map(readBatches(passages, ["docid", "title", "text"], rows), ({ docid, title, text }) =>
     docid.map((name, row): Named => ({ name, text: passageText(title[row] ?? null, text[row] ?? "") })),
   )
 

@@ -10,7 +10,7 @@ import {
   tableSource,
 } from "../../pipeline/index.ts"
 import type { TokenizeConfig, tokenizeInputs, tokenizeOutputs } from "./contract.ts"
-import { namedPassages, openEncoders, writeTable } from "./tokenTables.ts"
+import { namedPassages, openEncoders, rowsIn, writeTable } from "./tokenTables.ts"
 
 type Context = StageContext<TokenizeConfig, typeof tokenizeInputs, typeof tokenizeOutputs>
 
@@ -30,15 +30,17 @@ const namedBy = (candidates: ReadonlyArray<StoredArtifact>) =>
   }).pipe(Effect.scoped)
 
 /** Tokenizes what the candidates name, each text once. */
-export const run = ({ config, inputs, outputs, progress }: Context) =>
+export const run = ({ config, inputs, outputs, progress, shard }: Context) =>
   Effect.gen(function* () {
     const { passage, query, tokenizer } = yield* openEncoders(inputs.tokenizer.path)
     const { docids, qids } = yield* namedBy(inputs.candidates)
     const everyPassage = config.passages === "all"
-    const queries = Stream.map(readBatches(inputs.queries, ["qid", "text"]), ({ qid, text }) =>
+    const queryRows = yield* rowsIn(inputs.queries, shard)
+    const queries = Stream.map(readBatches(inputs.queries, ["qid", "text"], queryRows), ({ qid, text }) =>
       qid.map((name, row) => ({ name, text: text[row] ?? "" })).filter(({ name }) => qids.has(name)),
     )
-    const passages = Stream.map(namedPassages(inputs.passages), (batch) =>
+    const passageRows = yield* rowsIn(inputs.passages, shard)
+    const passages = Stream.map(namedPassages(inputs.passages, passageRows), (batch) =>
       batch.filter(({ name }) => everyPassage || docids.has(name)),
     )
     const target = { folder: outputs.tokens, progress }

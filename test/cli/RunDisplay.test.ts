@@ -1,8 +1,11 @@
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { displayWidth } from "../../cli/DisplayWidth.ts"
 import { describeNode, describeProgress, makeRunDisplay, reasonLine } from "../../cli/RunDisplay.ts"
 import { rendered } from "../../cli/Terminal.ts"
-import type { NodeReport, Reason, RunEvent } from "../../pipeline/index.ts"
+import { makePlan, type NodeReport, type Reason, type RunEvent, stage } from "../../pipeline/index.ts"
+import { Kinds } from "../../schemas/index.ts"
 
 const report: NodeReport = {
   name: "index",
@@ -15,6 +18,7 @@ const report: NodeReport = {
   outputs: { index: { kind: "bm25-index", hash: "h", path: "/p", bytes: 1_234_567, rows: 5183 } },
   warnings: [],
   facts: {},
+  madeBy: { host: "here" },
 }
 
 const events: ReadonlyArray<RunEvent> = [
@@ -137,5 +141,94 @@ describe("display of a run", () => {
     })
     expect(reasonLine(reason(["k1"]))).toBe("changed since run r1: config.k1: 0.9 → 0.82")
     expect(reasonLine(reason(["a", "b", "c", "d", "e"]))).toMatch(/config\.c: 0\.9 → 0\.82 and 2 more$/)
+  })
+
+  describe("of a node in parts", () => {
+    const Config = Schema.Struct({ shards: Schema.Int })
+    const divided = stage({
+      name: "rerank",
+      config: Config,
+      inputs: {},
+      outputs: { run: Kinds.Run },
+      code: "stages/rerank/rerank.ts",
+      load: () => Promise.reject(new Error("nothing is run")),
+      split: {
+        shards: ({ shards }) => shards,
+        code: "stages/rerank/joinRuns.ts",
+        load: () => Promise.reject(new Error("nothing is run")),
+      },
+    })
+    const plan = Either.getOrThrow(makePlan({ eval: divided({ shards: 4 }, {}, "x").run }))
+    const part = (at: number, more: Partial<NodeReport> = {}): NodeReport => ({
+      ...report,
+      name: `rerank.x.${at}of4`,
+      facts: { pairs: 1000 },
+      madeBy: { host: `n${at}` },
+      ...more,
+    })
+    const reason: Reason = { _tag: "NoPreviousRun" }
+    const told: ReadonlyArray<RunEvent> = [
+      { _tag: "PlanReady", run: "r", plan, jobs: 2 },
+      { _tag: "NodeFinished", node: "rerank.x.1of4", report: part(1, { status: "hit" }) },
+      { _tag: "NodeStarted", node: "rerank.x.2of4", reason },
+      { _tag: "NodeStarted", node: "rerank.x.3of4", reason },
+      { _tag: "NodeProgress", node: "rerank.x.2of4", progress: { done: 400, total: 1000, unit: "pairs" } },
+      { _tag: "NodeFinished", node: "rerank.x.3of4", report: part(3) },
+      { _tag: "NodeFinished", node: "rerank.x.2of4", report: part(2, { facts: {} }) },
+      { _tag: "NodeStarted", node: "rerank.x.4of4", reason },
+      { _tag: "NodeFinished", node: "rerank.x.4of4", report: part(4) },
+      { _tag: "NodeStarted", node: "rerank.x", reason },
+      {
+        _tag: "NodeFinished",
+        node: "rerank.x",
+        report: { ...report, name: "rerank.x", facts: { pairs: 4000, shards: 4 } },
+      },
+    ]
+    const shownOf = (mode: "tty" | "plain", tick: number, events = told): string => {
+      let text = ""
+      let clock = 0
+      const output = { write: (said: Parameters<typeof rendered>[0]) => (text += rendered(said)), columns: 120 }
+      const display = makeRunDisplay(mode, output, () => clock)
+      for (const event of events) {
+        clock += tick
+        display.onEvent(event)
+      }
+      display.close()
+      return text
+    }
+
+    it("L6 parts are told together: how many are done and at work, how fast, how long yet, and who made them", () => {
+      expect(shownOf("plain", 100)).toBe(
+        [
+          "▸ rerank.x  started · this stage never ran before",
+          "✓ rerank.x  4 parts · 3 ran, 1 hit · 600 ms · 4,000 pairs/s · 3 machines",
+          "✓ rerank.x  ran · 2.50 s · index 5,183, 1.2 MB",
+          "",
+        ].join("\n"),
+      )
+      expect(shownOf("plain", 5000)).toContain(
+        "▸ rerank.x  3 of 4 parts · 75% · 10.0 s a part · 10.0 s left · 70 pairs/s\n",
+      )
+      const live = shownOf("tty", 200)
+      expect(live).toMatch(/1 of 4 parts · 25% · 2 at work/)
+      expect(live).not.toMatch(/\dof4/)
+    })
+
+    it("L6 what went wrong with a part is told by itself", () => {
+      const error = { _tag: "TaskDied", message: "it died" }
+      const failed = part(2, { status: "failed", madeBy: undefined })
+      const skipped = [3, 4].map((at): RunEvent => {
+        const report = part(at, { status: "skipped", madeBy: undefined })
+        return { _tag: "NodeSkipped", node: report.name, report }
+      })
+      const text = shownOf("plain", 100, [
+        ...told.slice(0, 3),
+        { _tag: "NodeWarning", node: "rerank.x.2of4", message: "3 were shortened" },
+        { _tag: "NodeFailed", node: "rerank.x.2of4", error, report: failed },
+        ...skipped,
+      ])
+      expect(text).toContain("! rerank.x.2of4  3 were shortened\n✗ rerank.x.2of4  failed\n")
+      expect(text).toMatch(/✗ rerank\.x {2}4 parts · 1 hit, 1 failed, 2 skipped · /)
+    })
   })
 })

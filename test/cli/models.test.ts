@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { availableParallelism, cpus, hostname } from "node:os"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { dag, writeTinyCollection } from "../support/commandLine.ts"
@@ -167,4 +168,48 @@ describe.sequential("models on the command line", () => {
     expect(stagesOf(resumed.out).get("rerank.cross")?.output).toBe(stagesOf(whole.out).get("rerank.cross")?.output)
     rmSync(killed, { recursive: true })
   }, 180_000)
+
+  it("C197 --on plans for other machines, whose keys have their hardware; here it is refused, and what is stored is found", async () => {
+    const asked = ["--dataset", collection, "--set", 'retrieve.systems=["bm25"]', "--set", `rerank.models=${models}`]
+    const on = (...words: ReadonlyArray<string>) =>
+      dag(...asked, "--artifacts", store, "--target", "rerank.cross", "--json", ...words)
+    const processor = cpus()[0]?.model.trim() ?? ""
+    const elsewhere = await on("--on", "cpu:Another processor", "--set", "rerank.threads=1")
+    expect(elsewhere.code).toBe(1)
+    expect(elsewhere.err).toContain(
+      `rerank.cross is planned for cpu:Another processor; ${hostname()} has cpu:${processor}, whose results would be others. To plan for machines like this one: --on "cpu:${processor}".`,
+    )
+    const card = await on("--on", "cuda:A card that nobody has")
+    expect(card.err).toContain(`rerank.cross is planned for cuda:A card that nobody has; ${hostname()} has no cuda.`)
+    const here = await on("--on", "here", "--set", "device=cpu")
+    const said = await on("--device", "cpu", "--set", `rerank.threads=${availableParallelism()}`)
+    const named = await on("--on", `cpu:${processor}`, "--set", `rerank.threads=${availableParallelism()}`)
+    const keys = [here, said, named].map(({ out }) => stagesOf(out).get("rerank.cross"))
+    expect(keys.map((stage) => stage?.key)).toEqual(keys.map(() => keys[0]?.key))
+    expect(keys.map((stage) => stage?.status)).toEqual(["ran", "hit", "hit"])
+    const wrong = await Promise.all([
+      on("--on", "a card"),
+      on("--on", "cpu:Another processor"),
+      on("--on", "here", "--device", "cpu"),
+    ])
+    expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2])
+    expect(wrong.map(({ err }) => err)).toEqual([
+      expect.stringContaining("--on a card: expected here, or a device and its name"),
+      expect.stringContaining("say on how many threads models run there"),
+      expect.stringContaining("--on names a device"),
+    ])
+  })
+
+  it("C198 what nodes need is refused where no executor chooses among machines, and where no node is named so", async () => {
+    const local = await dag(...small, ...inStore, "--needs", "rerank=gpu")
+    expect([local.code, local.err]).toEqual([
+      2,
+      expect.stringContaining("--needs is for --executor slurm and postgres://"),
+    ])
+    const executor = ["--executor", "slurm", "--needs"]
+    const strange = await dag(...reranking, ...inStore, ...executor, "rerunk=gpu")
+    expect([strange.code, strange.err]).toEqual([3, expect.stringContaining("Did you mean «rerank»?")])
+    const label = await dag(...reranking, ...inStore, ...executor, "rerank=GPU")
+    expect([label.code, label.err]).toEqual([2, expect.stringContaining("«GPU» is no label")])
+  })
 })

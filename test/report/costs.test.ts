@@ -17,7 +17,7 @@ const record = (
     ]),
   ),
   outputs: { run: { hash: `#${node}`, bytes: 1, rows: 1 } },
-  ...{ facts, warnings: [], run: "", at: "", seconds, platform: "", nodejs: "" },
+  ...{ facts, warnings: [], run: "", at: "", seconds, platform: "", nodejs: "", host: "", executor: null, parts: [] },
 })
 
 const records = [

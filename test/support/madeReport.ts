@@ -143,6 +143,7 @@ const record = (
   ...{ node, stage: node.split(".")[0] ?? "", key: hashOf(`key ${node}`), config: {}, code: hashOf("code") },
   ...{ packages: {}, native: {}, inputs, outputs: { run: { hash: hashOf(output), bytes: 1, rows: 1 } } },
   ...{ facts, warnings: [], run: "run", at: "2026-01-01T00:00:00.000Z", seconds, platform: "", nodejs: "" },
+  ...{ host: "", executor: null, parts: [] },
 })
 
 /** The stages that made the runs: bm25 at a millisecond a query, models of which each is slower than the one before. */

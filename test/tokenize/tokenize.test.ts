@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { openTokenizer, readTokenTable, type Tokenizer, type TokenTable } from "../../neural/index.ts"
-import { type DuckDb, layerDuckDb } from "../../pipeline/index.ts"
+import { type DuckDb, layerDuckDb, makePlan, run } from "../../pipeline/index.ts"
+import { services } from "../support/smallDag.ts"
 import { Executor, inputNamed, nodeNamed, type SmallCollection, wireSmall } from "../support/smallExperiment.ts"
 import { smallModel } from "../support/smallModels.ts"
+import { temporaryFolder } from "../support/storedTable.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
 
@@ -66,4 +69,36 @@ describe("tokenizing", () => {
       }),
     ),
   )
+
+  for (const [name, sets] of [
+    ["candidates", []],
+    ["passages", ['retrieve.systems=["bm25"]', `retrieve.dense=${JSON.stringify([smallModel("bert")])}`]],
+  ] as const) {
+    it.effect(`N312 ${name}: token ids joined of any number of parts have the bytes of one tokenizing`, () =>
+      Effect.gen(function* () {
+        const store = services(temporaryFolder("store"))
+        const tokens = (...more: Array<string>) =>
+          Effect.gen(function* () {
+            const wired = yield* wireSmall(
+              small,
+              [{ source: smallModel("bert-cross"), name: "small" }],
+              ...sets,
+              ...more,
+            )
+            const artifact =
+              name === "candidates"
+                ? inputNamed(nodeNamed(wired, "rerank.small"), "tokens")
+                : inputNamed(inputNamed(nodeNamed(wired, "retrieve.dense"), "passageVectors").node, "tokens")
+            const report = yield* run(Either.getOrThrow(makePlan({ eval: artifact })))
+            return report.nodes.at(-1)
+          }).pipe(Effect.provide(store))
+        const whole = yield* tokens()
+        for (const shards of [2, 7]) {
+          const joined = yield* tokens(`tokenize.shards=${shards}`)
+          expect(joined?.outputs["tokens"]?.hash).toBe(whole?.outputs["tokens"]?.hash)
+          expect(joined?.facts).toEqual({ ...whole?.facts, shards })
+        }
+      }),
+    )
+  }
 })

@@ -168,6 +168,16 @@ export interface MadeBy {
   readonly seconds: number
   readonly platform: string
   readonly nodejs: string
+  readonly host: string
+  readonly executor: { readonly name: string; readonly attempt: number; readonly queuedSeconds: number } | null
+  readonly parts: ReadonlyArray<{
+    readonly host: string
+    readonly executor: string | null
+    readonly parts: number
+    readonly seconds: number
+    readonly again: number
+    readonly queuedSeconds: number
+  }>
 }
 
 /** Something on the page, and the content hash of the artifact that it was read from. */

@@ -22,12 +22,26 @@ const outputsText = (record: MadeBy): string =>
     .map(([name, { rows, bytes }]) => `${name}${rows === null ? "" : ` ${countText(rows)} rows`}, ${bytesText(bytes)}`)
     .join("; ")
 
+/** «by postgres on gpu3, attempt 2, after 4 s of waiting»; of what was joined, each machine's parts. */
+const makersText = ({ executor, host, parts }: MadeBy): ReadonlyArray<string> => [
+  executor === null
+    ? `the run itself on ${host}`
+    : `by ${executor.name} on ${host}, attempt ${executor.attempt}, after ${secondsText(executor.queuedSeconds)} of waiting`,
+  ...parts.map((made) => {
+    const again = made.again === 0 ? "" : `, ${countText(made.again)} of them begun again`
+    const waited = made.executor === null ? "" : `, after ${secondsText(made.queuedSeconds)} of waiting at most`
+    const who = made.executor === null ? "" : ` by ${made.executor}`
+    return `${countText(made.parts)} parts${who} on ${made.host} in ${secondsText(made.seconds)}${again}${waited}`
+  }),
+]
+
 const recordDetails = (record: MadeBy): Markup =>
   h(
     "dl",
     {},
     item("Key", h("code", {}, record.key)),
     item("Made", `${record.at}, in ${secondsText(record.seconds)}, by run `, h("code", {}, record.run)),
+    item("By", makersText(record).join("; ")),
     item("Output", outputsText(record)),
     item("Settings", json(record.config)),
     Object.keys(record.facts).length > 0 && item("Facts", json(record.facts)),

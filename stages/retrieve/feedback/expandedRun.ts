@@ -157,12 +157,12 @@ export const openExpanded = (
 
 /** Expands each query by what BM25 finds for it, and searches again. */
 export const expandedRun = (
-  { config, inputs, outputs, progress }: StageContext<ExpandConfig, typeof expandInputs, typeof runOutputs>,
+  { config, inputs, outputs, progress, shard }: StageContext<ExpandConfig, typeof expandInputs, typeof runOutputs>,
   expand: Expand,
 ) =>
   Effect.gen(function* () {
     const { splits, system = "expanded" } = config
-    const queries = yield* queriesOf(inputs.queries, splits)
+    const queries = yield* queriesOf(inputs.queries, splits, shard)
     const index = yield* loadIndex(inputs.index, { shared: false })
     const total = index.lengths.length
     const read = (done: number): void => progress({ done, total, unit: "passages" })

@@ -6,7 +6,14 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { afterAll, describe, expect, it } from "vitest"
-import { layerDuckDb, readBatches, readRows, type StoredArtifact, tableWriter } from "../../../pipeline/index.ts"
+import {
+  joinTables,
+  layerDuckDb,
+  readBatches,
+  readRows,
+  type StoredArtifact,
+  tableWriter,
+} from "../../../pipeline/index.ts"
 import { Kinds, type TableKind } from "../../../schemas/index.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-table-"))
@@ -42,11 +49,11 @@ const passage = (i: number) => ({
   text: `text 😀 of ${i}\u0000'"`,
 })
 
-const write = (path: string, rows: number, threads: number) =>
+const write = (path: string, rows: number, threads: number, first = 0) =>
   Effect.gen(function* () {
     const writer = yield* tableWriter(Kinds.Passages, path)
     for (let from = 0; from < rows; from += 1000) {
-      yield* writer.writeRows(Array.from({ length: Math.min(1000, rows - from) }, (_, i) => passage(from + i)))
+      yield* writer.writeRows(Array.from({ length: Math.min(1000, rows - from) }, (_, i) => passage(first + from + i)))
     }
     return yield* writer.finish
   }).pipe(Effect.scoped, Effect.provide(layerDuckDb({ threads })))
@@ -78,5 +85,38 @@ describe("tables", () => {
     const flat = Chunk.toReadonlyArray(docids).flatMap((batch) => batch.docid)
     expect(flat.length).toBe(600_000)
     expect(flat.every((docid, i) => docid === `d${i}`)).toBe(true)
+    for (const [from, to] of [
+      [0, 3],
+      [491_000, 493_000],
+      [599_999, 600_000],
+      [5, 5],
+    ] as const) {
+      const some = await Effect.runPromise(
+        Stream.runCollect(readBatches(stored(Kinds.Passages, two), ["docid"], { from, to })).pipe(
+          Effect.provide(layerDuckDb({ threads: 2 })),
+        ),
+      )
+      expect(Chunk.toReadonlyArray(some).flatMap(({ docid }) => docid)).toEqual(flat.slice(from, to))
+    }
+    const beyond = Stream.runDrain(readBatches(stored(Kinds.Passages, two), ["docid"], { from: 599_999, to: 600_001 }))
+    const failure = await Effect.runPromise(Effect.flip(beyond).pipe(Effect.provide(layerDuckDb({ threads: 2 }))))
+    expect(failure.message).toContain("broke off after 1 of 2 rows")
+  })
+
+  it("C72 tables joined have the bytes of one table of their rows", async () => {
+    const [whole, joined] = [fresh("joined-whole"), fresh("joined")]
+    await Effect.runPromise(write(whole, 7000, 2))
+    const parts = [2100, 0, 4900].map((rows) => ({ path: fresh(`joined-${rows}`), rows }))
+    let from = 0
+    for (const { path, rows } of parts) {
+      await Effect.runPromise(write(path, rows, 1, from))
+      from += rows
+    }
+    const tables = parts.map(({ path }) => stored(Kinds.Passages, path))
+    const count = await Effect.runPromise(
+      joinTables(tables, Kinds.Passages, joined).pipe(Effect.provide(layerDuckDb({ threads: 2 }))),
+    )
+    expect(count).toBe(7000)
+    expect(digest(joined)).toBe(digest(whole))
   })
 })

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
-import { DuckDb, duckDbPromise, type StoredArtifact, tableSource } from "../../pipeline/index.ts"
-import { type TableKind } from "../../schemas/index.ts"
+import { DuckDb, duckDbPromise } from "./DuckDb.ts"
+import { tableSource } from "./TableSource.ts"
 
 /** Rows of a stored table, from its files' footers. */
-export const countRows = (table: StoredArtifact<TableKind>) =>
+export const countRows = (table: { readonly path: string }) =>
   Effect.scoped(
     Effect.gen(function* () {
       const connection = yield* (yield* DuckDb).connect
