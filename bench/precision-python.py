@@ -2,7 +2,9 @@
 
 SYSTEM is torch-fp32, torch-bf16 (weights of bfloat16, under inference_mode), onnxruntime-int8 (an export as optimum makes it, then
 onnxruntime's own quantize_dynamic with signed weights a channel), openvino-f32, openvino-bf16 (of the same export, with the hint for
-that precision) or openvino-int8 (of the quantised export). FOLDER is a checkpoint in Hugging Face layout with the weights
+that precision), openvino-int8 (of the quantised export) or sentence-transformers-int8 (its ONNX backend with what its
+export_dynamic_quantized_onnx_model makes for AVX-512 VNNI; FOLDER is then its own, and the vectors' first members are the answer;
+optimum-onnx 0.1 wants transformers below 5). FOLDER is a checkpoint in Hugging Face layout with the weights
 head.score.*; the score is the first token's. A line `BATCH LENGTH SEED` asks for the scores of so many texts of made-up ids; the
 answer is {"seconds", "scores"}: of processor's time with one thread, else of the wall's.
 """
@@ -52,7 +54,7 @@ class Ranker(torch.nn.Module):
         return self.head(states[:, 0])[:, 0]
 
 
-ranker = Ranker().eval()
+ranker = None if system == "sentence-transformers-int8" else Ranker().eval()
 
 
 def texts(batch, length, seed):
@@ -117,7 +119,33 @@ def by_torch(model):
     return score
 
 
+def by_sentence_transformers():
+    import shutil
+    import tempfile
+
+    import onnxruntime
+    from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
+
+    with tempfile.TemporaryDirectory() as made:
+        shutil.copytree(folder, made, dirs_exist_ok=True)
+        whole = SentenceTransformer(made, backend="onnx", model_kwargs={"export": True})
+        export_dynamic_quantized_onnx_model(whole, "avx512_vnni", made)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        settings = {"file_name": "onnx/model_qint8_avx512_vnni.onnx", "session_options": options}
+        model = SentenceTransformer(made, backend="onnx", model_kwargs=settings)
+
+    def score(ids):
+        given = torch.from_numpy(ids)
+        features = {"input_ids": given, "attention_mask": torch.ones_like(given)}
+        with torch.inference_mode():
+            return model({**features, "token_type_ids": torch.zeros_like(given)})["sentence_embedding"][:, 0].numpy()
+
+    return score
+
+
 score = {
+    "sentence-transformers-int8": by_sentence_transformers,
     "torch-fp32": lambda: by_torch(ranker),
     "torch-bf16": lambda: by_torch(ranker.to(torch.bfloat16)),
     "onnxruntime-int8": lambda: by_onnxruntime(quantised()),

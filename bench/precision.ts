@@ -5,6 +5,7 @@
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench precision   (a Python with torch, transformers, onnx, onnxruntime, openvino)
  *     RANKDAG_BENCH_MINILM=…        folder of all-MiniLM-L6-v2 in Hugging Face layout; without, random weights of its shape
+ *     RANKDAG_BENCH_OPTIMUM_PYTHON=…  a Python with sentence-transformers[onnx], for its ONNX backend in 8 bits over that folder
  *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_SYSTEMS: a part of it;  RANKDAG_BENCH_ROUNDS=15;  RANKDAG_BENCH_THREADS=1
  *
  * Batches of 2 texts of 256 tokens, scores from the first token, weights of the size drawn at random unless said. The systems take
@@ -125,7 +126,9 @@ const median = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? 0
 }
 
-const compare = async (folder: string, full: string): Promise<ReadonlyMap<string, readonly number[]>> => {
+const optimum = process.env["RANKDAG_BENCH_OPTIMUM_PYTHON"]
+
+const compare = async (folder: string, full: string, original?: string): Promise<ReadonlyMap<string, readonly number[]>> => {
   const script = join(import.meta.dirname, "precision-python.py")
   const commands: ReadonlyArray<readonly [string, string, readonly string[]]> = [
     ...["fp32", "int8", "weights8"].map((precision) => {
@@ -134,6 +137,9 @@ const compare = async (folder: string, full: string): Promise<ReadonlyMap<string
     }),
     ...(python === undefined ? [] : others).map((system) => {
       return [system, python ?? "", ["-W", "ignore", script, system, full, String(threads)]] as const
+    }),
+    ...(optimum === undefined || original === undefined ? [] : ["sentence-transformers-int8"]).map((system) => {
+      return [system, optimum ?? "", ["-W", "ignore", script, system, original ?? "", String(threads)]] as const
     }),
   ]
   const servers: (readonly [string, Server])[] = []
@@ -175,7 +181,7 @@ const main = Effect.gen(function* () {
     const folder = mkdtempSync(join(tmpdir(), "rankdag-bench-precision-"))
     yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
     const full = yield* prepare(model, folder)
-    const figures = yield* Effect.promise(() => compare(folder, full))
+    const figures = yield* Effect.promise(() => compare(folder, full, model.folder))
     const [own = [], small = []] = [figures.get("rankdag fp32"), figures.get("rankdag int8")]
     for (const [system, seconds] of figures) {
       const ratio = (to: readonly number[]): string => median(seconds.map((each, i) => each / to[i]!)).toFixed(2)
