@@ -128,7 +128,11 @@ const median = (values: readonly number[]): number => {
 
 const optimum = process.env["RANKDAG_BENCH_OPTIMUM_PYTHON"]
 
-const compare = async (folder: string, full: string, original?: string): Promise<ReadonlyMap<string, readonly number[]>> => {
+const compare = async (
+  folder: string,
+  full: string,
+  original?: string,
+): Promise<ReadonlyMap<string, readonly number[]>> => {
   const script = join(import.meta.dirname, "precision-python.py")
   const commands: ReadonlyArray<readonly [string, string, readonly string[]]> = [
     ...["fp32", "int8", "weights8"].map((precision) => {
