@@ -430,7 +430,7 @@ const wireCollection = (
     models.toTrain,
     teacher && ((sampled, at) => taught(teacher, sampled, `teacher.${nodeLabel(teacher.name, at)}`)),
   )
-  const learned: ReadonlyArray<NamedRun> = trained.flatMap(({ log: _, name, ...model }) =>
+  const learned: ReadonlyArray<NamedRun> = trained.flatMap(({ earlier: _, log: __, name, ...model }) =>
     rowsOf({ ...model, system: name, quantized: `${name}${label}` }),
   )
   const reranked: ReadonlyArray<NamedRun> = [
@@ -490,7 +490,7 @@ const wireCollection = (
     label,
   )
 
-  const logs = trained.map(({ log }) => log)
+  const logs = logsOf(trained)
   return {
     name: collection.name,
     collection,
@@ -517,6 +517,11 @@ const wireCollection = (
   }
 }
 
+/** The logs of trainings, and of those before them, each once. */
+const logsOf = (trained: ReadonlyArray<TrainedSystem>): ReadonlyArray<Artifact<Kinds.TrainingLog>> => [
+  ...new Set(trained.flatMap(({ earlier, log }) => (earlier === undefined ? [log] : [earlier, log]))),
+]
+
 /** One page for all collections. */
 const wireReport = (
   { depth, moves, characters }: ReportSettings,
@@ -527,7 +532,7 @@ const wireReport = (
   const [first, ...others] = datasets.map(({ name, runs, trained }) => ({
     name,
     runs: runs.length,
-    logs: trained.length,
+    logs: logsOf(trained).length,
   }))
   if (first === undefined) return []
   const { page } = report(
@@ -551,7 +556,7 @@ const wireReport = (
         ...datasets.map(({ significance }) => significance),
         ...(combined === undefined ? [] : [combined]),
       ],
-      logs: datasets.flatMap(({ trained }) => trained.map(({ log }) => log)),
+      logs: datasets.flatMap(({ trained }) => logsOf(trained)),
     },
   )
   return [page]

@@ -24,7 +24,7 @@ export class SweepRefused extends Data.TaggedError("SweepRefused")<{
 }
 
 /** Where grids may stand: what a first stage searches with, and what decides what a training learns. */
-const swept = /^(?:retrieve\.[^.]+|train\.(?:lists|loss|optimizer|validate))\..|^train\.(?:steps|dropout)$/
+const swept = /^(?:retrieve\.[^.]+|train\.(?:embedding|lists|loss|optimizer|validate))\..|^train\.(?:steps|dropout)$/
 
 /**
  * Every setting that a grid may stand for, by its dotted path, in the order of the schema: those of first stages and of trainings

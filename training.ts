@@ -7,7 +7,7 @@
  *                    rerank (the teacher) ───────────┘   model ────┴─────────────┘
  * ```
  */
-import { lossesOf } from "./neural/losses/index.ts"
+import { lossesOf, lossOf } from "./neural/losses/index.ts"
 import type { Artifact } from "./pipeline/index.ts"
 import {
   type Hardware,
@@ -63,6 +63,8 @@ export interface TrainedSystem {
   /** Of the candidates, too. */
   readonly tokens: Artifact<Kinds.Tokens>
   readonly log: Artifact<Kinds.TrainingLog>
+  /** Of the training before, which others may have gone on from as well. */
+  readonly earlier?: Artifact<Kinds.TrainingLog>
   /** Of its arithmetic when it reranks; where nothing is said, that of all. */
   readonly precision: PrecisionChoice | undefined
 }
@@ -208,6 +210,10 @@ export const wireTraining = (
     const starts = remembered<Artifact<Kinds.Model>>()
     const beneath = remembered<ReturnType<Base["under"]>>()
     const tokensOf = remembered<Artifact<Kinds.Tokens>>()
+    const modelsBefore = remembered<ReturnType<typeof train>>()
+    const adaptersBefore = remembered<ReturnType<typeof trainAdapter>>()
+    const earlier = (begun: { readonly log: Artifact<Kinds.TrainingLog> } | undefined) =>
+      begun === undefined ? {} : { earlier: begun.log }
     const sweeps = losses.map((loss, position) => {
       const lossName = typeof loss === "string" ? loss : loss.name
       const sweep = trainedName(name, lossName)
@@ -232,17 +238,14 @@ export const wireTraining = (
           const withoutSeed = pointName(sweep, point)
           const system = seeds.length > 1 ? pointName(sweep, point, `.${seed}`) : withoutSeed
           const { loss } = lossesOf(point.settings.train)[position]!
-          const { lora } = point.settings.train
-          const asked = {
-            system,
+          const { before, embedding, loss: parameters, lora } = point.settings.train
+          const given = {
             hardware,
             seed,
-            loss,
-            steps,
+            ...(embedding.temperature === undefined && embedding.inBatch === 0 ? {} : { embedding }),
             lists: sampling,
             leaveOutOwn,
             dropout: dropout ?? (fromNothing ? 0 : usualDropout),
-            optimizer: optimizerOf(point.settings.train, fromNothing),
             validate,
             checkpointEvery,
             ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
@@ -250,14 +253,43 @@ export const wireTraining = (
             ...(threads === undefined ? {} : { threads }),
             ...(strict ? { strict } : {}),
           }
+          const asked = { ...given, system, loss, steps, optimizer: optimizerOf(point.settings.train, fromNothing) }
+          const first = (() => {
+            if (before === undefined) return undefined
+            const { learningRate, loss: kind, steps } = before
+            const { optimizer } = point.settings.train
+            const whole = { ...point.settings.train, steps }
+            const own = learningRate === undefined ? whole : { ...whole, optimizer: { ...optimizer, learningRate } }
+            // Points that differ in their own losses alone go on from one.
+            const differs = point.differs.filter(({ setting }) => readsWith(kind)(setting))
+            const called = pointName(`${name}-before`, { ...point, differs }, seeds.length > 1 ? `.${seed}` : "")
+            return {
+              ...given,
+              system: called,
+              loss: lossOf(kind, parameters[kind] ?? {}),
+              steps,
+              optimizer: optimizerOf(own, fromNothing),
+            }
+          })()
           const inputs = { tokenizer, tokens, queries, qrels, candidates, dev, teacher }
           const named = `${system}${label}`
           const adapted = (lora: LoraSettings) => {
             const { model, start } = beneath(seed, () => under(seed))
-            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, model, start }, named)
-            return { log, ...merge({ name: system }, { model, adapter }, named) }
+            const begun =
+              first &&
+              adaptersBefore(first, () =>
+                trainAdapter({ ...first, lora }, { ...inputs, model, start }, `${first.system}${label}`),
+              )
+            const from = begun === undefined ? start : [begun.adapter]
+            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, model, start: from }, named)
+            return { log, ...earlier(begun), ...merge({ name: system }, { model, adapter }, named) }
           }
-          const whole = () => train(asked, { ...inputs, model: starts(seed, () => withSeed(seed)) }, named)
+          const whole = () => {
+            const model = starts(seed, () => withSeed(seed))
+            const begun =
+              first && modelsBefore(first, () => train(first, { ...inputs, model }, `${first.system}${label}`))
+            return { ...train(asked, { ...inputs, model: begun?.model ?? model }, named), ...earlier(begun) }
+          }
           const trained = lora === undefined ? whole() : adapted(lora)
           return {
             name: system,

@@ -167,6 +167,20 @@ export const TrainOptimizer = Schema.Struct({
 })
 export type TrainOptimizer = typeof TrainOptimizer.Type
 
+/** How a training compares the vectors of queries and passages. */
+export const EmbeddingSettings = Schema.Struct({
+  temperature: choice(
+    Schema.Number.pipe(Schema.positive(), Schema.finite()),
+    "What the products of two vectors are divided by in the loss; left out, 0.05 for vectors of length 1, but 1 for others, and where a teacher's margins are learnt",
+  ),
+  inBatch: setting(
+    weight,
+    0,
+    "The weight of the loss infonce beside the training's own: each query against the passages of all lists of a step",
+  ),
+})
+export type EmbeddingSettings = typeof EmbeddingSettings.Type
+
 /** Training: every model with every loss and every seed is a system of the table. The losses are the library of models' matter. */
 export const TrainSettings = Schema.Struct({
   models: choice(
@@ -189,6 +203,7 @@ export const TrainSettings = Schema.Struct({
     LoraSettings,
     "Low-rank changes beside the weights (LoRA), which alone are trained, with the head; left out, all weights are",
   ),
+  embedding: section(EmbeddingSettings, "Of models that give vectors (head embedding)"),
   optimizer: section(TrainOptimizer, "How weights follow their gradients"),
   validate: section(ValidateSettings, "Looking at the dev split"),
   checkpointEvery: setting(count, 250, "After how many steps a killed training can go on from"),

@@ -9,6 +9,15 @@ export interface ScoredLists<T extends Onnx.FloatType> {
   readonly mask: Onnx.Expression<T>
   /** A teacher's scores, for the losses that need one. */
   readonly teacher?: Onnx.Expression<T>
+  /** Left out: each query has been compared with its own list alone. */
+  readonly batch?: BatchScores<T>
+}
+
+/** What each list's query scores of the passages of all lists; both [lists, passages]. */
+export interface BatchScores<T extends Onnx.FloatType> {
+  readonly scores: Onnx.Expression<T>
+  /** 1 at the passages that are no answer to the list's query, each once. */
+  readonly others: Onnx.Expression<T>
 }
 
 /** Stands for −∞ in a softmax: its exponential is exactly zero, and no infinity arises that could become NaN. */
@@ -32,10 +41,11 @@ export class Lists<T extends Onnx.FloatType> {
   /** How many do. */
   readonly counted: Onnx.Expression<T>
   readonly #teacher: Onnx.Expression<T> | undefined
+  readonly #batch: BatchScores<T> | undefined
   readonly #zero: Onnx.Expression<T>
   readonly #one: Onnx.Expression<T>
 
-  constructor({ grades, mask, scores, teacher }: ScoredLists<T>) {
+  constructor({ batch, grades, mask, scores, teacher }: ScoredLists<T>) {
     this.#zero = Onnx.scalarLike(scores, 0)
     this.#one = Onnx.scalarLike(scores, 1)
     this.present = Onnx.greater(mask, 0)
@@ -46,6 +56,7 @@ export class Lists<T extends Onnx.FloatType> {
     this.counts = Onnx.greater(this.count(below), 0)
     this.counted = Onnx.reduceSum(this.indicator(this.counts), [0, 1])
     this.#teacher = teacher
+    this.#batch = batch
   }
 
   /**
@@ -56,6 +67,20 @@ export class Lists<T extends Onnx.FloatType> {
   teacher(): Onnx.Expression<T> {
     if (this.#teacher === undefined) throw new Onnx.GraphError("loss", "the loss needs a teacher's scores")
     return this.only(this.present, this.#teacher)
+  }
+
+  /**
+   * log Σ exp of each query's scores of what is no answer to it: of the passages of all lists, where it has been compared with them, and
+   * else of its own list's items of grade 0. [lists, 1]; about the lowest number where there is nothing.
+   */
+  rivals(): Onnx.Expression<T> {
+    const own = () => ({ scores: this.scores, others: Onnx.and(this.present, Onnx.lessOrEqual(this.grades, 0)) })
+    const { others, scores } =
+      this.#batch === undefined ? own() : { ...this.#batch, others: Onnx.greater(this.#batch.others, 0) }
+    const counted = Onnx.where(others, scores, Onnx.scalarLike(scores, lowest))
+    const highest = Onnx.reduceMax(counted, [1], true)
+    const sum = Onnx.reduceSum(Onnx.exponential(Onnx.subtract(counted, highest)), [1], true)
+    return Onnx.add(highest, Onnx.logarithm(sum))
   }
 
   /** Values where a condition holds, 0 elsewhere. */

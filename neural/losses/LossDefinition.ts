@@ -34,6 +34,8 @@ export interface LossDefinition {
   readonly settings: Schema.Schema.AnyNoContext | undefined
   /** Whether it learns from a teacher's scores. */
   readonly needsTeacher: boolean
+  /** Whether it looks at the passages of a step's other lists, where a model compares each query with them. */
+  readonly overBatch: boolean
   /** A loss of this kind with settings, those left out at their defaults. Throws a ParseError where they are none. */
   readonly fill: (settings: unknown) => Loss
   /** The loss of lists. */
@@ -47,6 +49,7 @@ export interface LossSpec<A, I> {
   /** A struct of settings, each with a default. Left out, there is nothing to set. */
   readonly settings?: Schema.Schema<A, I>
   readonly needsTeacher?: boolean
+  readonly overBatch?: boolean
   /** Its parts, or one that is all of it: a value of each list, [lists, 1]. Ranks are constants of the gradient. */
   readonly parts: <T extends Onnx.FloatType>(
     lists: Lists<T>,
@@ -61,13 +64,14 @@ const isParts = <T extends Onnx.FloatType>(
 
 /** Makes a loss from what can be set and what it computes. */
 export const defineLoss = <A = unknown, I = unknown>(spec: LossSpec<A, I>): LossDefinition => {
-  const { description, name, needsTeacher = false, settings } = spec
+  const { description, name, needsTeacher = false, overBatch = false, settings } = spec
   const decode = Schema.decodeUnknownSync(settings ?? Schema.make<A, I>(Schema.Struct({}).ast))
   return {
     name,
     description,
     settings,
     needsTeacher,
+    overBatch,
     fill: (given) => ({ ...(settings === undefined ? {} : filledSettings(decode(given))), kind: name }),
     parts: (loss, lists) => {
       const made = spec.parts(lists, decode(loss), Onnx)

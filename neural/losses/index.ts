@@ -1,5 +1,5 @@
-export { Lists, type ScoredLists } from "./Lists.ts"
+export { type BatchScores, Lists, type ScoredLists } from "./Lists.ts"
 export { defineLoss, type Loss, type LossDefinition, type LossPart, type LossSpec } from "./LossDefinition.ts"
 export { type LossExpressions, lossExpression } from "./lossExpression.ts"
-export { LossConfig, lossesOf, lossFields, lossOf, needsTeacher } from "./lossSettings.ts"
+export { LossConfig, looksOverBatch, lossesOf, lossFields, lossOf, needsTeacher } from "./lossSettings.ts"
 export { addLoss, losses } from "./registry.ts"

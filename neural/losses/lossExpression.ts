@@ -1,4 +1,5 @@
 import * as Onnx from "../onnx/index.ts"
+import { contrast } from "./infoNce.ts"
 import { Lists, type ScoredLists } from "./Lists.ts"
 import type { Loss } from "./LossDefinition.ts"
 import { lossNamed } from "./registry.ts"
@@ -17,13 +18,20 @@ export interface LossExpressions<T extends Onnx.FloatType> {
  * A loss over lists as `loss`, its parts and how many lists count. Ranks and the weights made of them are constants of the
  * gradient.
  *
+ * @param beside the weight of the loss `infonce` beside it, as its part `inBatch`
  * @throws GraphError where there is no such loss, or it needs a teacher's scores and there are none
  */
-export const lossExpression = <T extends Onnx.FloatType>(loss: Loss, scored: ScoredLists<T>): LossExpressions<T> => {
+export const lossExpression = <T extends Onnx.FloatType>(
+  loss: Loss,
+  scored: ScoredLists<T>,
+  beside = 0,
+): LossExpressions<T> => {
   const definition = lossNamed(loss.kind)
   if (definition === undefined) throw new Onnx.GraphError("loss", `there is no loss «${loss.kind}»`)
   const lists = new Lists(scored)
-  const parts = definition.parts(loss, lists).map(({ name, perList, weight }) => ({
+  const own = definition.parts(loss, lists)
+  const all = beside === 0 ? own : [...own, { name: "inBatch", weight: beside, perList: contrast(lists) }]
+  const parts = all.map(({ name, perList, weight }) => ({
     name,
     weight,
     mean: lists.overLists(perList),

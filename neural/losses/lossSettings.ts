@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { SystemName, section, setting } from "../../schemas/index.ts"
+import { choice, count, SystemName, section, setting, weight } from "../../schemas/index.ts"
 import { type Loss, LossSetting } from "./LossDefinition.ts"
 import { allLosses, lossDigest, lossNamed } from "./registry.ts"
 
@@ -22,6 +22,9 @@ export const lossOf = (name: string, settings: unknown): Loss => {
 
 /** Whether a loss needs a teacher's scores. */
 export const needsTeacher = ({ kind }: Loss): boolean => lossNamed(kind)?.needsTeacher === true
+
+/** Whether a loss looks at the passages of a step's other lists, where each query is compared with them. */
+export const looksOverBatch = ({ kind }: Loss): boolean => lossNamed(kind)?.overBatch === true
 
 /** What a configuration says of losses. */
 export interface LossChoices {
@@ -72,5 +75,13 @@ export const lossFields = () => {
       "The losses to train each model with: names, with the parameters under loss, or objects with a name and a loss of its own",
     ),
     loss: section(All, "The losses' parameters"),
+    before: choice(
+      Schema.Struct({
+        loss: setting(Name, "marginmse", "Its loss, with the parameters under loss"),
+        steps: setting(count, 1000, "Its updates"),
+        learningRate: choice(weight, "The height of its learning rate; left out, the training's"),
+      }),
+      "A training before the others, once for each model and seed, which they all go on from: as from a teacher's scores, before labels; left out, none",
+    ),
   }
 }

@@ -1,5 +1,6 @@
 import { hinge } from "./hinge.ts"
 import { hybrid } from "./hybrid.ts"
+import { infoNce } from "./infoNce.ts"
 import type { LossDefinition } from "./LossDefinition.ts"
 import { lambdaRank } from "./lambdaRank.ts"
 import { listMle } from "./listMle.ts"
@@ -20,6 +21,7 @@ export const losses: ReadonlyArray<LossDefinition> = [
   lambdaRank,
   marginMse,
   hybrid,
+  infoNce,
 ]
 
 /** Losses that came from outside, by name, with the digest of the code that they came from. */

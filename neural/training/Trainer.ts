@@ -25,9 +25,17 @@ export interface FrozenWeights {
   readonly fingerprint: string
 }
 
+/** How a step's scores are made of vectors, where a model gives them. */
+export interface VectorScores {
+  /** A score is a product of two vectors divided by it. */
+  readonly temperature: number
+  /** The weight of the loss `infonce` over the passages of all lists, beside the training's own. */
+  readonly inBatch: number
+}
+
 /** What a trainer is made from. */
 export interface TrainerOptions {
-  /** The model; its head must give scores, not embeddings. */
+  /** The model: what it gives for a text is a score, or the vector of a query or a passage. */
   readonly description: ModelDescription
   /**
    * The weights to begin with, by the names of `modelGraph(description).tensors` and of the adapters' factors. They are copied. What
@@ -44,6 +52,8 @@ export interface TrainerOptions {
   /** Whether constant weights are packed for faster products, each session its own, twice where it goes back. Default: yes. */
   readonly prepack?: boolean
   readonly loss: Loss
+  /** Of a model that gives vectors. Default: products as they are, and each list for itself */
+  readonly vectors?: VectorScores
   readonly optimizer: OptimizerSettings
   /** The share of elements that is dropped at each of the model's places; 0 costs nothing. */
   readonly dropout: number
@@ -83,6 +93,12 @@ export interface TrainingStep {
    * bytes they are ranked as everywhere. A text under a mask of 0 is not looked at.
    */
   readonly texts: readonly TokenSequence[]
+  /** The lists' queries, for a model that gives vectors: then `texts` are passages. */
+  readonly queries?: readonly TokenSequence[]
+  /**
+   * [lists × lists · m]: 1 at the passages that are no answer to a list's query, each once; for a loss that looks at those of all lists.
+   */
+  readonly others?: Uint8Array
   /** [lists × m]; below 0 counts as 0. */
   readonly grades: Float32Array
   /** [lists × m]: 1 at items, 0 where a list has fewer than m. */
@@ -136,7 +152,9 @@ export interface Trainer {
    * the same number of threads. The gradient is exact however many micro-batches it takes.
    */
   readonly step: (step: TrainingStep) => Effect.Effect<StepReport, StepFailure>
-  /** The texts' scores by the present weights, without dropout, in the order given; batches are made inside. */
+  /** Numbers that the model gives for a text: 1, its score, or those of its vector. */
+  readonly width: number
+  /** The texts' scores, or their vectors, by the present weights, without dropout, in the order given; batches are made inside. */
   readonly score: (texts: readonly TokenSequence[]) => Effect.Effect<Float32Array, StepFailure | ScoreNotFinite>
   /** The present weights by name, without those that lie in a file and stay; copies. */
   readonly weights: () => ReadonlyMap<string, Float32Array>

@@ -55,6 +55,11 @@ const floatsOf = (results: Results, name: string): Float32Array => {
 
 const scalarOf = (results: Results, name: string): number => floatsOf(results, name)[0] ?? Number.NaN
 
+/** A step with all of its texts: the items', and behind them the lists' queries where each text has a vector. */
+interface StepTexts extends TrainingStep {
+  readonly all: readonly TokenSequence[]
+}
+
 /** As many tokens at once score fastest on a CPU: the values of a layer stay in its caches. */
 const scoringTokens = 1024
 
@@ -96,10 +101,11 @@ export class TrainingLoop {
     )
     this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
     this.#groupOverhead = options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
-    const names = ["input_ids", "attention_mask", "token_type_ids"] as const
-    this.#inputs = names
-      .filter((name) => name !== "token_type_ids" || architecture.tokenTypes)
-      .map((name) => ({ name, type: "int64" }))
+    const names = ["input_ids", "attention_mask", "token_type_ids", "pooling_mask"] as const
+    const wanted = new Set(
+      graphs.score.inputs.flatMap(({ operation }) => (operation.kind === "Input" ? operation.name : [])),
+    )
+    this.#inputs = names.filter((name) => wanted.has(name)).map((name) => ({ name, type: "int64" }))
   }
 
   transferred(): { readonly fed: number; readonly fetched: number } {
@@ -131,10 +137,10 @@ export class TrainingLoop {
   }
 
   /** Feeds of some of a step's texts, with their dropout masks. */
-  #textFeeds(step: TrainingStep, batch: MicroBatch): Readonly<Record<string, Tensor>> {
+  #textFeeds(step: StepTexts, batch: MicroBatch): Readonly<Record<string, Tensor>> {
     const texts = packTexts(
       this.#inputs,
-      batch.map((item) => step.texts[item] ?? { ids: [] }),
+      batch.map((item) => step.all[item] ?? { ids: [] }),
     )
     const { dropout, seed } = this.#options
     const sequence = texts["input_ids"]?.shape[1] ?? 0
@@ -142,18 +148,30 @@ export class TrainingLoop {
     return drops ? { ...texts, ...dropoutFeeds(seed, step.step, batch, sequence) } : texts
   }
 
-  #listFeeds({ grades, lists, m, mask, teacher }: TrainingStep): Readonly<Record<string, Tensor>> {
-    const feeds = { grades: floats([lists, m], grades), mask: floats([lists, m], Float32Array.from(mask)) }
-    if (!needsTeacher(this.#options.loss)) return feeds
-    return { ...feeds, teacher: floats([lists, m], teacher ?? new Float32Array(lists * m)) }
+  #listFeeds({ grades, lists, m, mask, others, teacher }: TrainingStep): Readonly<Record<string, Tensor>> {
+    const shape = [lists, m]
+    return {
+      grades: floats(shape, grades),
+      mask: floats(shape, Float32Array.from(mask)),
+      ...(needsTeacher(this.#options.loss) ? { teacher: floats(shape, teacher ?? new Float32Array(lists * m)) } : {}),
+      ...(this.#graphs.overBatch
+        ? { others: floats([lists, lists * m], Float32Array.from(others ?? new Uint8Array(lists * lists * m))) }
+        : {}),
+    }
+  }
+
+  /** The shape of what the model gives for a step's rows, or its items. */
+  #outcomeShape({ all, lists, m }: StepTexts): readonly number[] {
+    const { width } = this.#graphs
+    return width === undefined ? [lists, m] : [all.length, width]
   }
 
   /** Forward, loss and backward in one run. */
-  #wholeStep(step: TrainingStep, groups: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
+  #wholeStep(step: StepTexts, groups: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
     return Effect.gen(this, function* () {
       const session = yield* this.#sessions.whole(groups.length)
       const order = groups.flat()
-      const slots = new BigInt64Array(step.lists * step.m).fill(BigInt(order.length))
+      const slots = new BigInt64Array(step.all.length).fill(BigInt(order.length))
       order.forEach((item, text) => {
         slots[item] = BigInt(text)
       })
@@ -166,7 +184,7 @@ export class TrainingLoop {
           ...this.#weightFeeds(session),
           ...Object.fromEntries(texts),
           ...this.#listFeeds(step),
-          slots: int64s([step.lists, step.m], slots),
+          slots: int64s(this.#outcomeShape(step).slice(0, this.#graphs.width === undefined ? 2 : 1), slots),
         },
         this.#gradient.places(),
       )
@@ -175,35 +193,35 @@ export class TrainingLoop {
     })
   }
 
-  /** Scores of all micro-batches, the loss once, then each micro-batch's share of the gradient. */
-  #stepInParts(step: TrainingStep, batches: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
+  /** What the model gives for all micro-batches, the loss once, then each micro-batch's share of the gradient. */
+  #stepInParts(step: StepTexts, batches: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
     return Effect.gen(this, function* () {
       const { backward, loss, score } = this.#sessions
-      const scores = new Float32Array(step.lists * step.m)
+      const { width = 1 } = this.#graphs
+      const outcome = new Float32Array(step.all.length * width)
       const scoring = yield* score
       for (const batch of batches) {
         const results = yield* this.#run(scoring, { ...this.#weightFeeds(scoring), ...this.#textFeeds(step, batch) })
-        const found = floatsOf(results, "scores")
-        batch.forEach((item, text) => {
-          scores[item] = found[text] ?? Number.NaN
-        })
+        const found = floatsOf(results, "outcome")
+        batch.forEach((item, text) => outcome.set(found.subarray(text * width, (text + 1) * width), item * width))
       }
       const losing = yield* loss
       const results = yield* this.#run(losing, {
         ...this.#listFeeds(step),
-        scores: floats([step.lists, step.m], scores),
+        outcome: floats(this.#outcomeShape(step), outcome),
       })
       const gradient = floatsOf(results, "gradient")
       if (!Number.isFinite(scalarOf(results, "loss"))) return results
       const returning = yield* backward
       for (const batch of batches) {
-        const seed = Float32Array.from(batch, (item) => gradient[item] ?? Number.NaN)
+        const seed = new Float32Array(batch.length * width)
+        batch.forEach((item, text) => seed.set(gradient.subarray(item * width, (item + 1) * width), text * width))
         // Nothing comes from texts that the loss does not look at.
         if (seed.every((slope) => slope === 0)) continue
         const feeds = {
           ...this.#weightFeeds(returning),
           ...this.#textFeeds(step, batch),
-          seed: floats([batch.length], seed),
+          seed: floats(this.#graphs.width === undefined ? [batch.length] : [batch.length, width], seed),
         }
         this.#gradient.take(yield* this.#run(returning, feeds, this.#gradient.places()))
       }
@@ -211,15 +229,17 @@ export class TrainingLoop {
     })
   }
 
-  step(step: TrainingStep): Effect.Effect<StepReport, StepFailure> {
+  step(given: TrainingStep): Effect.Effect<StepReport, StepFailure> {
     return Effect.gen(this, function* () {
-      const items = Array.from(step.mask.keys()).filter((item) => step.mask[item] !== 0)
+      const queries = this.#graphs.width === undefined ? [] : (given.queries ?? [])
+      const step: StepTexts = { ...given, all: [...given.texts, ...queries] }
+      const items = Array.from(step.all.keys()).filter((item) => step.mask[item] !== 0)
       this.#gradient.clear()
-      const batches = microBatches(step.texts, items, this.#mostTokens)
+      const batches = microBatches(step.all, items, this.#mostTokens)
       const [only] = batches
       const results =
         only !== undefined && batches.length === 1
-          ? yield* this.#wholeStep(step, textGroups(step.texts, only, this.#groupOverhead))
+          ? yield* this.#wholeStep(step, textGroups(step.all, only, this.#groupOverhead))
           : yield* this.#stepInParts(step, batches)
       this.#gradient.complete()
       const loss = scalarOf(results, "loss")
@@ -234,7 +254,7 @@ export class TrainingLoop {
         ),
         countedLists,
         gradientNorm,
-        tokens: items.reduce((sum, item) => sum + (step.texts[item]?.ids.length ?? 0), 0),
+        tokens: items.reduce((sum, item) => sum + (step.all[item]?.ids.length ?? 0), 0),
         finite,
       }
     })
@@ -254,25 +274,27 @@ export class TrainingLoop {
 
   score(texts: readonly TokenSequence[]): Effect.Effect<Float32Array, StepFailure | ScoreNotFinite> {
     return Effect.gen(this, function* () {
-      const scores = new Float32Array(texts.length)
+      const { width = 1 } = this.#graphs
+      const scores = new Float32Array(texts.length * width)
       const session = yield* this.#sessions.inference
       const weights = this.#weightFeeds(session)
       const items = Array.from(texts.keys()).sort((a, b) => (texts[b]?.ids.length ?? 0) - (texts[a]?.ids.length ?? 0))
       for (const batch of microBatches(texts, items, scoringTokens)) {
         const own = batch.map((item) => texts[item] ?? { ids: [] })
-        const found = floatsOf(yield* this.#run(session, { ...weights, ...packTexts(this.#inputs, own) }), "scores")
+        const found = floatsOf(yield* this.#run(session, { ...weights, ...packTexts(this.#inputs, own) }), "outcome")
         for (const [row, item] of batch.entries()) {
-          const value = found[row] ?? Number.NaN
-          if (!Number.isFinite(value)) {
+          const values = found.subarray(row * width, (row + 1) * width)
+          const bad = values.length < width ? Number.NaN : values.find((value) => !Number.isFinite(value))
+          if (bad !== undefined) {
             const { architecture } = this.#options.description
             return yield* new ScoreNotFinite({
               model: `the ${architecture.family} in training`,
               device: session.device,
               text: item,
-              value,
+              value: bad,
             })
           }
-          scores[item] = value
+          scores.set(values, item * width)
         }
       }
       return scores

@@ -7,5 +7,6 @@ export type {
   TrainerOptions,
   TrainerState,
   TrainingStep,
+  VectorScores,
 } from "./Trainer.ts"
 export { StateForeign, WeightsIncomplete } from "./TrainingError.ts"

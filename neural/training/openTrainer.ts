@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { type AdapterTensor, adaptedExpression, factorsOf } from "../adapters/index.ts"
-import { HeadUnsuitable, headsOf, keepAll, type ModelGraph, modelGraph, Parameters } from "../architectures/index.ts"
+import { type HeadUnsuitable, keepAll, type ModelGraph, modelGraph, Parameters } from "../architectures/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import {
   arraysOf,
@@ -99,12 +99,12 @@ const openSessions = (
     }
   })
 
-/** What scores, with the changes beside its weights. */
-const inferenceGraph = ({ graph }: ModelGraph, adapters: TrainerOptions["adapters"]): Onnx.Graph => {
-  const { scores } = graph.outputs
-  if (adapters === undefined || scores === undefined) return graph
-  const parameters = new Parameters()
-  return { ...graph, outputs: { scores: adaptedExpression(scores, adapters, parameters, keepAll) } }
+/** What scores, with the changes beside its weights; its output is `outcome`, scores or vectors. */
+const inferenceGraph = ({ graph, output }: ModelGraph, adapters: TrainerOptions["adapters"]): Onnx.Graph => {
+  const plain = graph.outputs[output]
+  if (plain === undefined) throw new Onnx.GraphError(graph.name, `it has no ${output}`)
+  const outcome = adapters === undefined ? plain : adaptedExpression(plain, adapters, new Parameters(), keepAll)
+  return { ...graph, outputs: { outcome } }
 }
 
 /** Opens a trainer. Its sessions are opened when they are first needed, and closed with the scope. */
@@ -119,14 +119,6 @@ export const openTrainer = (
     const { description, dropout, loss, optimizer } = options
     const hardware = yield* chooseHardware(options.device)
     const model = yield* modelGraph(description)
-    if (model.output !== "scores") {
-      return yield* new HeadUnsuitable({
-        family: description.architecture.family,
-        head: description.head.kind,
-        why: "it gives no scores that a loss could be taken of",
-        heads: headsOf(description.architecture).filter((head) => head !== description.head.kind),
-      })
-    }
     const { adapters, base } = options
     const full = new Set(adapters?.full)
     const candidates =
@@ -142,7 +134,7 @@ export const openTrainer = (
     const located = base === undefined ? undefined : new Map([...base.locations].filter(([name]) => frozen.has(name)))
     const held = tensors.filter(({ name }) => located?.has(name) !== true)
     yield* checkWeights(held, options.weights)
-    const graphs = trainingGraphs(description, loss, dropout, frozen, adapters, options.recompute)
+    const graphs = trainingGraphs(description, loss, dropout, frozen, adapters, options.recompute, options.vectors)
     const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), located)
     const weights = makeWeights(held, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
@@ -154,6 +146,7 @@ export const openTrainer = (
         frozen: isFrozen,
         tensors: weights.filter(({ group }) => group.group === index).map((weight) => weight.name),
       })),
+      width: graphs.width ?? 1,
       step: (step) => loop.step(step),
       score: (texts) => loop.score(texts),
       weights: () => new Map(weights.map(({ name, values: live }) => [name, live.slice()])),

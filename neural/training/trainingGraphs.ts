@@ -7,10 +7,11 @@ import {
   Parameters,
   tokenBatch,
 } from "../architectures/index.ts"
-import { type Loss, lossExpression, needsTeacher } from "../losses/index.ts"
+import { type Loss, looksOverBatch, lossExpression, needsTeacher } from "../losses/index.ts"
 import * as Onnx from "../onnx/index.ts"
 import { DropoutMasks } from "./DropoutMasks.ts"
 import { type Flow, Recomputed } from "./recomputed.ts"
+import type { VectorScores } from "./Trainer.ts"
 
 /** The output of a graph that holds a weight's gradient, in its shape or by row. */
 export const gradientOutput = (weight: string): string => `gradient of ${weight}`
@@ -21,20 +22,30 @@ export const componentOutput = (component: string): string => `component ${compo
 /** What the names of a group's inputs end with. */
 export const groupSuffix = (group: number): string => `.${group}`
 
-/** The graphs that a step is made of. Weights are inputs of them under their names. */
+/**
+ * The graphs that a step is made of. Weights are inputs of them under their names. What a model gives for a text is one score, or a
+ * vector of `width` numbers: then the step's rows are the lists' passages, as their items lie, and behind them the lists' queries.
+ */
 export interface TrainingGraphs {
-  /** Texts → scores [texts], as the loss sees them: with dropout. */
+  /** Texts → `outcome` [texts], or [texts, width], as the loss sees it: with dropout. */
   readonly score: Onnx.Graph
-  /** scores, grades, mask and perhaps teacher, [lists, m] → loss, counted, components and the gradient of the scores. */
+  /**
+   * `outcome` [lists, m], or [rows, width], grades, mask and perhaps teacher, [lists, m], and others, [lists, lists · m] → loss, counted,
+   * components and the gradient of the outcome.
+   */
   readonly loss: Onnx.Graph
-  /** Texts and the gradient of their scores, `seed` [texts] → the weights' gradients. */
+  /** Texts and the gradient of their outcome, `seed` → the weights' gradients. */
   readonly backward: Onnx.Graph
   /**
-   * All in one: the texts in so many groups, `slots` int64 [lists, m] (the text of each item, counted through the groups, or the
-   * number of texts where there is none), grades, mask and perhaps teacher → loss, counted, components and the weights'
+   * All in one: the texts in so many groups, `slots` int64 [lists, m], or [rows] (the text of each item, counted through the groups, or
+   * the number of texts where there is none), and what the loss reads beside → loss, counted, components and the weights'
    * gradients. The inputs of a group are those of `score`, their names followed by `groupSuffix`.
    */
   readonly whole: (groups: number) => Onnx.Graph
+  /** Numbers of a vector; undefined where the model gives scores. */
+  readonly width: number | undefined
+  /** Whether the loss reads which passages of a step are no answers to each list's query. */
+  readonly overBatch: boolean
   readonly components: readonly string[]
   /** The weights whose gradient comes in their shape, and those whose gradient comes by row. */
   readonly dense: readonly string[]
@@ -49,20 +60,53 @@ const isTable = (weight: Onnx.Expression, order: readonly Onnx.Expression[]): bo
       !inputs.includes(weight) || (operation.kind === "Gather" && operation.axis === 0 && inputs[0] === weight),
   )
 
-const scoredLists = (loss: Loss, scores: Floats) => {
-  const shape = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
-  const grades = Onnx.input("grades", "float32", shape)
-  const mask = Onnx.input("mask", "float32", shape)
-  const teacher = Onnx.input("teacher", "float32", shape)
-  const expressions = lossExpression(loss, { scores, grades, mask, teacher })
+const listShape = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")] as const
+const [listCount, listSize] = listShape
+const passageCount = Onnx.dimensions.multiply(listCount, listSize)
+/** Of a step whose texts become vectors. */
+const rowCount = Onnx.dimensions.add(passageCount, listCount)
+
+/** Products of the rows' vectors: of each query with its list's passages, and with those of all lists. */
+const products = (vectors: Floats, width: number, temperature: number) => {
+  const passages = Onnx.slice(vectors, 0, 0, passageCount)
+  const queries = Onnx.multiply(Onnx.slice(vectors, 0, passageCount, rowCount), 1 / temperature)
+  const own = Onnx.matMul(
+    Onnx.reshape(passages, [listCount, listSize, width]),
+    Onnx.reshape(queries, [listCount, width, 1]),
+  )
+  return {
+    scores: Onnx.reshape(own, [...listShape]),
+    ofBatch: () => Onnx.gemm(queries, passages, { transposeB: true }),
+  }
+}
+
+const scoredLists = (loss: Loss, outcome: Floats, width: number | undefined, how: VectorScores) => {
+  const grades = Onnx.input("grades", "float32", listShape)
+  const mask = Onnx.input("mask", "float32", listShape)
+  const teacher = Onnx.input("teacher", "float32", listShape)
+  const others = Onnx.input("others", "float32", [listCount, passageCount])
+  const compared = width === undefined ? undefined : products(outcome, width, how.temperature)
+  const overBatch = compared !== undefined && (how.inBatch > 0 || looksOverBatch(loss))
+  const expressions = lossExpression(
+    loss,
+    {
+      scores: compared?.scores ?? outcome,
+      grades,
+      mask,
+      teacher,
+      ...(overBatch ? { batch: { scores: compared.ofBatch(), others } } : {}),
+    },
+    compared === undefined ? 0 : how.inBatch,
+  )
   const components = Object.fromEntries(
     Object.entries(expressions.components).map(([name, each]) => [componentOutput(name), each]),
   )
   return {
     loss: expressions.loss,
-    inputs: needsTeacher(loss) ? [grades, mask, teacher] : [grades, mask],
+    inputs: [grades, mask, ...(needsTeacher(loss) ? [teacher] : []), ...(overBatch ? [others] : [])],
     outputs: { loss: expressions.loss, counted: expressions.counted, ...components },
     components: Object.keys(expressions.components),
+    overBatch,
   }
 }
 
@@ -72,6 +116,7 @@ const scoredLists = (loss: Loss, scores: Floats) => {
  * @param frozen the names of weights without gradients: what only they need is not in the graphs
  * @param recompute whether the backward pass makes the values inside of layers again, instead of their being kept
  * @param adapters changes beside weights, whose factors are weights like others
+ * @param how of a model that gives vectors
  */
 export const trainingGraphs = (
   description: ModelDescription,
@@ -80,7 +125,10 @@ export const trainingGraphs = (
   frozen: ReadonlySet<string>,
   adapters?: Adapters,
   recompute = false,
+  how: VectorScores = { temperature: 1, inBatch: 0 },
 ): TrainingGraphs => {
+  const { head } = description
+  const leavesOut = head.kind === "embedding" && head.leavesOutPrompt === true
   const parameters = new Parameters()
   const scored = (suffix: string) => {
     const tokens = tokenBatch(suffix)
@@ -92,13 +140,14 @@ export const trainingGraphs = (
         ? plain
         : adaptedExpression(plain, adapters, parameters, masks?.at(adapters.dropout) ?? keepAll)
     const types = description.architecture.tokenTypes ? [tokens.tokenTypes] : []
-    const texts = [tokens.ids, tokens.attentionMask, ...types, ...(masks?.inputs ?? [])]
+    const counted = leavesOut ? [tokens.poolingMask] : []
+    const texts = [tokens.ids, tokens.attentionMask, ...types, ...counted, ...(masks?.inputs ?? [])]
     const flow: Flow = { ids: tokens.ids, masks: masks?.inputs ?? [], scores }
     return { batch: tokens.batch, flow, scores, texts }
   }
   const { batch, flow, scores, texts } = scored("")
   const order = Onnx.inOrder([scores])
-  const weights = Onnx.parametersOf({ name: "scores", inputs: texts, outputs: { scores } })
+  const weights = Onnx.parametersOf({ name: "outcome", inputs: texts, outputs: { outcome: scores } })
   const trained = weights.filter(({ name }) => !frozen.has(name))
   const byRow = trained.filter(({ expression }) => isTable(expression, order))
   const dense = trained.filter((weight) => !byRow.includes(weight))
@@ -131,18 +180,20 @@ export const trainingGraphs = (
     return again.rewritten(gradients.dense.slice(dense.length), ofWeights, outputs)
   }
 
-  const lists = [Onnx.dimensions.named("lists"), Onnx.dimensions.named("m")]
-  const given = Onnx.input("scores", "float32", lists)
-  const apart = scoredLists(loss, given)
+  const last = scores.shape[1]
+  const width = typeof last === "number" ? last : undefined
+  const given = Onnx.input("outcome", "float32", width === undefined ? listShape : [rowCount, width])
+  const apart = scoredLists(loss, given, width, how)
   const [gradient] = Onnx.gradients([{ of: apart.loss }], [given])
-  const seed = Onnx.input("seed", "float32", [batch])
+  const seed = Onnx.input("seed", "float32", width === undefined ? [batch] : [batch, width])
 
   const whole = (count: number): Onnx.Graph => {
     const groups = Array.from({ length: count }, (_, group) => scored(groupSuffix(group)))
-    const slots = Onnx.input("slots", "int64", lists)
+    const slots = Onnx.input("slots", "int64", width === undefined ? listShape : [rowCount])
     // Places without a text have a score of their own, so that no text's gradient is added to from several places.
-    const all = Onnx.concat([...groups.map((group) => group.scores), Onnx.constant([0], [1])], 0)
-    const together = scoredLists(loss, Onnx.gather(all, slots))
+    const none = Onnx.constant(new Float32Array(width ?? 1), width === undefined ? [1] : [1, width])
+    const all = Onnx.concat([...groups.map((group) => group.scores), none], 0)
+    const together = scoredLists(loss, Onnx.gather(all, slots), width, how)
     return {
       name: `step${count}`,
       inputs: [...groups.flatMap((group) => group.texts), slots, ...together.inputs],
@@ -156,7 +207,7 @@ export const trainingGraphs = (
     }
   }
   return {
-    score: { name: "score", inputs: texts, outputs: { scores } },
+    score: { name: "score", inputs: texts, outputs: { outcome: scores } },
     loss: {
       name: "loss",
       inputs: [given, ...apart.inputs],
@@ -164,6 +215,8 @@ export const trainingGraphs = (
     },
     backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }, [flow]) },
     whole,
+    width,
+    overBatch: apart.overBatch,
     components: apart.components,
     dense: dense.map(({ name }) => name),
     byRow: byRow.map(({ name }) => name),

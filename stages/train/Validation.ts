@@ -8,11 +8,10 @@ import {
   trecRanking,
   UNJUDGED,
 } from "../../measures/index.ts"
-import type { TokenSequence, Trainer } from "../../neural/index.ts"
 import { readRows, type StoredArtifact } from "../../pipeline/index.ts"
 import { type Kinds, QueryKind, Random } from "../../schemas/index.ts"
-import type { InputOf } from "./Inputs.ts"
 import { type Tokens, unknownText } from "./readTrainingData.ts"
+import type { Pair, ScorePairs } from "./scorePairs.ts"
 
 /** A dev query: its candidates with their docids and grades, and all its judgements. */
 interface DevQuery {
@@ -110,16 +109,11 @@ export interface Measurement {
 }
 
 /** Ranks the dev queries' candidates by the model as it is, and measures: over all queries, and over those of each kind. */
-export const measureDev = (
-  trainer: Pick<Trainer, "score">,
-  dev: DevQueries,
-  inputOf: InputOf,
-  measures: ReadonlyArray<Measure>,
-) =>
+export const measureDev = (scorePairs: ScorePairs, dev: DevQueries, measures: ReadonlyArray<Measure>) =>
   Effect.gen(function* () {
-    const texts: Array<TokenSequence> = []
-    for (const { passages, text } of dev) for (const passage of passages) texts.push(inputOf(text, passage))
-    const scores = yield* trainer.score(texts)
+    const scores = yield* scorePairs(
+      dev.flatMap(({ passages, text }) => passages.map((passage): Pair => [text, passage])),
+    )
     const values = measures.map(() => new Float64Array(dev.length))
     let from = 0
     dev.forEach(({ docids, grades, judged }, q) => {

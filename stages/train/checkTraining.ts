@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { needsTeacher } from "../../neural/index.ts"
 import type { StageContext } from "../../pipeline/index.ts"
+import type { ModelCard } from "../../schemas/index.ts"
 import { curriculumProblem } from "./Curriculum.ts"
 import type { TrainConfig, trainInputs, trainOutputs } from "./contract.ts"
 import { NothingToLearn, TrainingContradicts } from "./TrainError.ts"
@@ -44,6 +45,19 @@ export const checkSettings = ({ config, inputs }: Context): Effect.Effect<void, 
     return refuse("train.validate.patience", "nothing is measured (every is 0)", "Say after how many steps to measure")
   }
   return Effect.void
+}
+
+/** Refuses settings of vectors for a model that gives scores. */
+export const checkHead = ({ config }: Context, card: ModelCard): Effect.Effect<void, TrainingContradicts> => {
+  const { embedding, system } = config
+  if (card.output === "embeddings" || embedding === undefined) return Effect.void
+  const setting = embedding.temperature === undefined ? "train.embedding.inBatch" : "train.embedding.temperature"
+  return new TrainingContradicts({
+    system,
+    setting,
+    why: `its head ${card.head?.kind ?? ""} scores a query and a passage together, and compares no vectors`,
+    remedy: "Leave it out, or train with the head embedding",
+  })
 }
 
 /**

@@ -3,6 +3,7 @@ import { MeasureText } from "../../measures/index.ts"
 import { LossConfig } from "../../neural/losses/index.ts"
 import { many } from "../../pipeline/index.ts"
 import {
+  EmbeddingSettings,
   Hardware,
   Kinds,
   ListSettings,
@@ -25,6 +26,8 @@ export const TrainConfig = Schema.extend(
       hardware: Hardware,
       seed: Schema.NonNegativeInt,
       loss: LossConfig,
+      /** Of a model that gives vectors; left out, as the settings have it where they say nothing. */
+      embedding: Schema.optionalWith(EmbeddingSettings, { exact: true }),
       steps: Schema.Int.pipe(Schema.positive()),
       lists: Schema.Struct(lists),
       /** Whether the passage whose docid is the query's qid is no negative. */

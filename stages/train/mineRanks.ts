@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
-import type { TokenSequence, Trainer } from "../../neural/index.ts"
-import type { InputOf } from "./Inputs.ts"
+import type { Pair, ScorePairs } from "./scorePairs.ts"
 import { type TrainingData, writeRanks } from "./TrainingData.ts"
 
-/** Texts that are scored in one call: many, so that batches can be packed by length, and few enough to hold. */
+/** Pairs that are scored in one call: many, so that batches can be packed by length, and few enough to hold. */
 const atOnce = 8192
 
 /**
@@ -11,32 +10,27 @@ const atOnce = 8192
  *
  * @param queries positions in the data, ascending
  */
-export const mineRanks = (
-  trainer: Pick<Trainer, "score">,
-  data: TrainingData,
-  inputOf: InputOf,
-  queries: ReadonlyArray<number>,
-) =>
+export const mineRanks = (scorePairs: ScorePairs, data: TrainingData, queries: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const scores = new Float64Array(data.passages.length).fill(Number.NaN)
     const ranks = new Uint32Array(data.passages.length)
-    let texts: Array<TokenSequence> = []
+    let pairs: Array<Pair> = []
     let places: Array<number> = []
     const flush = Effect.gen(function* () {
-      const values = yield* trainer.score(texts)
+      const values = yield* scorePairs(pairs)
       places.forEach((c, i) => {
         scores[c] = values[i]!
       })
-      texts = []
+      pairs = []
       places = []
     })
     for (const query of queries) {
       for (let c = data.starts[query]!; c < data.starts[query + 1]!; c++) {
         if (data.ranks[c] === 0) continue
-        texts.push(inputOf(data.queryTexts[query]!, data.passages[c]!))
+        pairs.push([data.queryTexts[query]!, data.passages[c]!])
         places.push(c)
       }
-      if (texts.length >= atOnce) yield* flush
+      if (pairs.length >= atOnce) yield* flush
     }
     yield* flush
     for (const query of queries) writeRanks(scores, data.starts[query]!, data.starts[query + 1]!, ranks)

@@ -25,6 +25,8 @@ const headOf = (base: ModelCard): string => {
       return "`head.score.weight · mean of the tokens' states + head.score.bias`"
     case "attention-pooling":
       return "`head.score.weight · p + head.score.bias`, p the mean of the states weighted by softmax(`head.attention.weight · state`)"
+    case "embedding":
+      return "the product of the query's vector and the passage's, each made of a text alone"
     default:
       return "the checkpoint's own classifier or decoder"
   }
@@ -45,10 +47,13 @@ export const modelReadme = (
   )
   const { input } = base
   const template = input.texts.kind === "pair" && input.texts.template !== "pair" ? input.texts.template : undefined
+  const prompted = (prompt: string): string => (prompt === "" ? "as it is" : `behind \`${prompt}\``)
   const layout =
-    template === undefined
-      ? "Query and passage as a pair, in the tokenizer's own layout"
-      : `\`${templateText(template)}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`
+    input.texts.kind === "single"
+      ? `Query (${prompted(input.texts.queryPrefix)}) and passage (${prompted(input.texts.passagePrefix)}) apart`
+      : template === undefined
+        ? "Query and passage as a pair, in the tokenizer's own layout"
+        : `\`${templateText(template)}\`${template.bos ? ", bos before" : ""}${template.eos ? ", eos behind" : ""}`
   return [
     `# ${system}`,
     "",

@@ -9,7 +9,6 @@ import {
   learningRates,
   openTokenizer,
   openTrainer,
-  pairInput,
   readModelCard,
   readTokenTable,
   type StepReport,
@@ -18,19 +17,21 @@ import { type StageContext, tableWriter } from "../../pipeline/index.ts"
 import { compareBytes, Kinds } from "../../schemas/index.ts"
 import { logName, openCheckpoints } from "./Checkpoints.ts"
 import { phaseAt } from "./Curriculum.ts"
-import { checkData, checkSettings } from "./checkTraining.ts"
+import { checkData, checkHead, checkSettings } from "./checkTraining.ts"
 import { onOneCore, type TrainConfig, type trainInputs, type trainOutputs } from "./contract.ts"
 import { DataOrder } from "./DataOrder.ts"
-import { inputsOf, queriesWithoutRoom } from "./Inputs.ts"
+import { queriesWithoutRoom, textInputs } from "./Inputs.ts"
 import { type LogRow, openLogFile } from "./LogFile.ts"
 import { mineRanks } from "./mineRanks.ts"
 import type { CardFacts } from "./modelReadme.ts"
 import { readTrainingData, type Tokens } from "./readTrainingData.ts"
 import { atStart, resumed, type Standing, savedTensors } from "./Standing.ts"
+import { pairScorer } from "./scorePairs.ts"
 import { stepLists } from "./stepLists.ts"
 import { TrainingDiverged } from "./TrainError.ts"
 import { openTrainable, type TrainableModel } from "./trainedModel.ts"
 import { measureDev, readDevQueries } from "./Validation.ts"
+import { vectorScores } from "./vectorScores.ts"
 
 type Context = StageContext<TrainConfig, typeof trainInputs, typeof trainOutputs>
 
@@ -101,12 +102,15 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       leaveOutOwn: config.leaveOutOwn,
       alone: lists.curriculum.every(({ sources }) => sources.some(({ kind }) => kind === "random")),
     })
+    yield* checkHead(asked, card)
     yield* checkData(asked, data, queriesAsked)
     const { tokenizer } = yield* openTokenizer(inputs.tokenizer.path)
-    const { maximumTokens, texts, truncation } = card.input
-    const template = texts.kind === "pair" ? texts.template : "pair"
-    const pairs = yield* pairInput(template, tokenizer, maximumTokens, "", truncation)
-    const inputOf = inputsOf(pairs, tokens)
+    const { inputs: read, pairs } = yield* textInputs(
+      card,
+      tokenizer,
+      tokens,
+      model.description.architecture.tokenTypes,
+    )
     const dev =
       validate.every === 0
         ? []
@@ -125,10 +129,11 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       )
     }
     const texted = [...data.queryTexts, ...dev.map(({ text }) => text)]
-    const crowding = yield* queriesWithoutRoom(system, pairs, tokens, texted, config.strict === true)
+    const crowding =
+      pairs === undefined ? [] : yield* queriesWithoutRoom(system, pairs, tokens, texted, config.strict === true)
     if (crowding.length > 0) {
       asked.warn(
-        `${crowding.length} of ${new Set(texted).size} queries, ${crowding[0]}${crowding.length > 1 ? " the first" : ""}, would leave no room for a passage within ${maximumTokens} tokens, and share it with the passage, the longer text shortened first; rerank.strict makes that an error`,
+        `${crowding.length} of ${new Set(texted).size} queries, ${crowding[0]}${crowding.length > 1 ? " the first" : ""}, would leave no room for a passage within ${card.input.maximumTokens} tokens, and share it with the passage, the longer text shortened first; rerank.strict makes that an error`,
       )
     }
     const measures = measuresOf(validate.measures)
@@ -137,6 +142,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       description: model.description,
       ...part,
       loss: config.loss,
+      vectors: vectorScores(config, model.description.head),
       optimizer,
       dropout: config.dropout,
       seed: config.seed,
@@ -148,6 +154,8 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       // Packed, what stays would be held twice more by each session; products over a batch's many rows are hardly slower without.
       prepack: part.base === undefined,
     })
+
+    const scorePairs = pairScorer(trainer, read)
 
     const checkpoints = openCheckpoints(scratch, asked.training)
     const found = yield* checkpoints.latest((path, why) =>
@@ -165,7 +173,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     }
 
     const measure = Effect.gen(function* () {
-      const found = yield* measureDev(trainer, dev, inputOf, measures)
+      const found = yield* measureDev(scorePairs, dev, measures)
       for (const { measure, slice, value } of found) {
         note(standing.step, `dev.${measureName(measure)}${slice === "all" ? "" : `.${slice}`}`, value)
       }
@@ -206,13 +214,12 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
         const mined = new Set<number>()
         for (let list = step * lists.perStep; list < until * lists.perStep; list++) mined.add(order.at(list).query)
         standing.mined = yield* mineRanks(
-          trainer,
+          scorePairs,
           data,
-          inputOf,
           [...mined].sort((a, b) => a - b),
         )
       }
-      const batch = stepLists(data, order, lists, phase, step, inputOf, tokens.passages, standing.mined)
+      const batch = stepLists(data, order, lists, phase, step, read, tokens.passages, standing.mined)
       const rates = learningRates(optimizer, step, steps)
       const report = yield* trainer.step({ ...batch.step, learningRates: rates })
       if (!report.finite) {

@@ -1,7 +1,7 @@
 import type { TokenSequence, TokenTable, TrainingStep } from "../../neural/index.ts"
 import { type CurriculumPhase, compareBytes, type ListSettings } from "../../schemas/index.ts"
 import type { DataOrder } from "./DataOrder.ts"
-import { type InputOf, nothing } from "./Inputs.ts"
+import { nothing, type TextInputs } from "./Inputs.ts"
 import { type MinedRanks, sampleList } from "./sampleList.ts"
 import type { TrainingData } from "./TrainingData.ts"
 
@@ -9,6 +9,32 @@ import type { TrainingData } from "./TrainingData.ts"
 export interface StepLists {
   readonly queries: ReadonlyArray<number>
   readonly step: Omit<TrainingStep, "learningRates">
+}
+
+/**
+ * Of each list which of a step's passages are no answer to its query, [lists × places]: those that are not relevant to it nor its own,
+ * each once, where it stands in the list itself if it does.
+ *
+ * @param placed the passage at each place, −1 where there is none
+ */
+export const otherPassages = (data: TrainingData, queries: ReadonlyArray<number>, placed: Int32Array): Uint8Array => {
+  const m = placed.length / queries.length
+  const others = new Uint8Array(queries.length * placed.length)
+  queries.forEach((query, l) => {
+    const seen = new Set([data.own[query]!])
+    for (let c = data.starts[query]!; c < data.starts[query + 1]!; c++) {
+      if (data.grades[c]! > 0) seen.add(data.passages[c]!)
+    }
+    const take = (place: number): void => {
+      const passage = placed[place]!
+      if (passage < 0 || seen.has(passage)) return
+      seen.add(passage)
+      others[l * placed.length + place] = 1
+    }
+    for (let i = 0; i < m; i++) take(l * m + i)
+    for (let place = 0; place < placed.length; place++) take(place)
+  })
+  return others
 }
 
 /**
@@ -21,7 +47,7 @@ export const stepLists = (
   settings: Pick<ListSettings, "size" | "perStep" | "relevant" | "positives" | "filter">,
   phase: CurriculumPhase,
   step: number,
-  inputOf: InputOf,
+  inputs: TextInputs,
   passages: TokenTable,
   mined: MinedRanks | undefined,
 ): StepLists => {
@@ -31,6 +57,7 @@ export const stepLists = (
   const grades = new Float32Array(lists * m)
   const mask = new Uint8Array(lists * m)
   const teacher = new Float32Array(lists * m)
+  const placed = new Int32Array(lists * m).fill(-1)
   for (let l = 0; l < lists; l++) {
     const { query, random } = order.at(step * lists + l)
     const list = sampleList(
@@ -51,12 +78,21 @@ export const stepLists = (
         continue
       }
       const at = l * m + i
-      texts.push(inputOf(data.queryTexts[query]!, list.passages[place]!))
+      const passage = list.passages[place]!
+      texts.push(inputs.kind === "together" ? inputs.of(data.queryTexts[query]!, passage) : inputs.passage(passage))
+      placed[at] = passage
       grades[at] = list.grades[place]!
       mask[at] = 1
       teacher[at] = list.teacher[place]!
     }
   }
-  const base = { step, lists, m, texts, grades, mask }
+  const apart =
+    inputs.kind === "together"
+      ? {}
+      : {
+          queries: queries.map((query) => inputs.query(data.queryTexts[query]!)),
+          others: otherPassages(data, queries, placed),
+        }
+  const base = { step, lists, m, texts, grades, mask, ...apart }
   return { queries, step: data.teacher === undefined ? base : { ...base, teacher } }
 }

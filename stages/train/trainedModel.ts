@@ -42,12 +42,6 @@ export const openTrainable = (system: string, folder: string, card: ModelCard) =
         "Give the checkpoint as safetensors with its config.json",
       )
     }
-    if (card.output === "embeddings") {
-      return yield* refuse(
-        "it gives vectors, not scores",
-        "Give its settings a head, as in { source: …, head: first-token }, which then begins with fresh weights",
-      )
-    }
     const { config, ...graph } = yield* describeCheckpoint({
       from: folder,
       head,

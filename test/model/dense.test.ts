@@ -4,9 +4,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { renderInspection } from "../../cli/ModelInspection.ts"
-import { openWeights, readModelCard } from "../../neural/index.ts"
+import { layerOnnxRuntime, openTrainer, openWeights, readModelCard } from "../../neural/index.ts"
 import { layerDuckDb } from "../../pipeline/index.ts"
-import { ModelSettings } from "../../schemas/index.ts"
+import { ModelSettings, OptimizerSettings } from "../../schemas/index.ts"
 import { inspectModel, modelFolder, modelOf, publishModel } from "../../stages/model/index.ts"
 import { openPairScorer } from "../../stages/rerank/index.ts"
 import { openTrainable } from "../../stages/train/trainedModel.ts"
@@ -175,20 +175,31 @@ describe("modules Dense of sentence-transformers", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("N506 vectors are not trained, and a head that scores leaves the layers out and says so", () =>
+  it.effect("N506 layers are trained with the vectors, and a head that scores leaves them out and says so", () =>
     Effect.gen(function* () {
       const { folder, warnings } = yield* made(copied("bi-dense"))
       expect(warnings).toEqual([])
       const card = yield* readModelCard(folder)
-      const refusal = yield* Effect.flip(openTrainable("model", folder, card))
-      expect(refusal.message).toMatch(/gives vectors, not scores/)
+      const { description, graph, read } = yield* openTrainable("model", folder, card)
+      const weights = yield* read(graph.tensors.map(({ name }) => name))
+      const trainer = yield* openTrainer({
+        ...{ description, weights, loss: { kind: "infonce" }, dropout: 0, seed: 1, device: "cpu", threads: 1 },
+        optimizer: Schema.decodeSync(OptimizerSettings)({ learningRate: 1e-2 }),
+      })
+      yield* trainer.step({
+        ...{ step: 0, lists: 1, m: 2, learningRates: [1e-2] },
+        ...{ texts: [{ ids: [2, 5, 6, 3] }, { ids: [2, 7, 8, 9, 3] }], queries: [{ ids: [2, 5, 3] }] },
+        ...{ grades: Float32Array.of(1, 0), mask: Uint8Array.of(1, 1), others: Uint8Array.of(0, 1) },
+      })
+      const layer = "head.dense.0.weight"
+      expect(trainer.weights().get(layer)).not.toEqual(weights.get(layer))
       const { node } = modelOf(copied("bi-dense"), 3).model
       const begun = yield* new Executor().make(node)
       expect(begun.facts["head"]).toBe("first-token")
       expect(begun.warnings).toEqual([
         expect.stringMatching(/modules Dense \(2_Dense\) are not used: the head first-token/),
       ])
-    }).pipe(Effect.scoped, Effect.provide(layerDuckDb())),
+    }).pipe(Effect.scoped, Effect.provide(layerDuckDb()), Effect.provide(layerOnnxRuntime)),
   )
 
   it.effect(

@@ -11,11 +11,14 @@ import {
   SystemName,
   TrainSettings,
 } from "../../schemas/index.ts"
+import { makeModel } from "../../stages/model/makeModel.ts"
 import { run as makeScratch } from "../../stages/model/makeScratch.ts"
+import { sourceFolder } from "../../stages/model/sourceFolder.ts"
 import { run as trainTokenizer } from "../../stages/model/trainTokenizer.ts"
 import { run as tokenize } from "../../stages/tokenize/tokenize.ts"
 import type { TrainConfig } from "../../stages/train/index.ts"
 import { run as train } from "../../stages/train/train.ts"
+import { smallModel } from "../support/smallModels.ts"
 import { storedFolder, storedTable, temporaryFolder } from "../support/storedTable.ts"
 
 const hardware: Hardware = { device: "cpu", name: "" }
@@ -82,8 +85,18 @@ export interface SmallWorld {
   readonly teacher: ReadonlyArray<StoredArtifact<Kinds.Run>>
 }
 
-/** Makes a world of a test's own, which it may change. */
-export const freshWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
+/** The world of a model and its tokenizer, which a function makes in their folders. */
+const worldOf = <E, R>(
+  grade: typeof gradeOf,
+  make: (
+    tables: {
+      readonly passages: StoredArtifact<Kinds.Passages>
+      readonly queries: StoredArtifact<Kinds.Queries>
+      readonly qrels: StoredArtifact<Kinds.Qrels>
+    },
+    folder: { readonly tokenizer: string; readonly model: string },
+  ) => Effect.Effect<unknown, E, R>,
+) =>
   Effect.gen(function* () {
     const tables = {
       passages: yield* storedTable(Kinds.Passages, passages),
@@ -97,21 +110,8 @@ export const freshWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
       model: temporaryFolder("model"),
       tokens: temporaryFolder("tokens"),
     }
-    yield* trainTokenizer({
-      config: { vocabulary: 120, maximumTokens: 64 },
-      inputs: tables,
-      outputs: { tokenizer: folder.tokenizer },
-      ...silent(),
-    })
+    yield* make(tables, folder)
     const tokenizer = storedFolder(Kinds.Tokenizer, folder.tokenizer)
-    const settings = Schema.decodeSync(ScratchSettings)({ scratch, width: 32, heads: 2, headSize: 16, innerWidth: 64 })
-    const { maximumTokens: _, vocabulary: __, ...shape } = settings
-    yield* makeScratch({
-      config: { ...shape, name: SystemName.make(scratch), seed: 1 },
-      inputs: { tokenizer },
-      outputs: { model: folder.model },
-      ...silent(),
-    })
     yield* tokenize({
       config: { passages: "candidates" },
       inputs: { ...tables, tokenizer, candidates: [candidates, dev] },
@@ -128,6 +128,42 @@ export const freshWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
       dev,
       teacher: [],
     } satisfies SmallWorld
+  })
+
+/** Makes a world of a test's own, which it may change. */
+export const freshWorld = (scratch: "t5" | "t5gemma" = "t5", grade = gradeOf) =>
+  worldOf(grade, (tables, folder) =>
+    Effect.gen(function* () {
+      yield* trainTokenizer({
+        config: { vocabulary: 120, maximumTokens: 64 },
+        inputs: tables,
+        outputs: { tokenizer: folder.tokenizer },
+        ...silent(),
+      })
+      const settings = Schema.decodeSync(ScratchSettings)({
+        ...{ scratch, width: 32, heads: 2, headSize: 16, innerWidth: 64 },
+      })
+      const { maximumTokens: _, vocabulary: __, ...shape } = settings
+      yield* makeScratch({
+        config: { ...shape, name: SystemName.make(scratch), seed: 1 },
+        inputs: { tokenizer: storedFolder(Kinds.Tokenizer, folder.tokenizer) },
+        outputs: { model: folder.model },
+        ...silent(),
+      })
+    }),
+  )
+
+/** A world whose model is a small BERT that gives vectors, with prompts before queries and passages. */
+export const vectorWorld = () =>
+  worldOf(gradeOf, (_, folder) => {
+    const config = {
+      ...{ name: SystemName.make("bert"), head: "embedding" as const, maximumTokens: 48 },
+      ...{ queryPrefix: "bread ", passagePrefix: "roses " },
+    }
+    return Effect.gen(function* () {
+      const source = yield* sourceFolder(smallModel("bert"), "main", () => {})
+      yield* makeModel(source, config, folder, () => {})
+    })
   })
 
 const worlds = new Map<string, Promise<SmallWorld>>()

@@ -96,6 +96,20 @@ const crossEntropy = (
   }
 }
 
+/** Each relevant item alone against those of grade 0. */
+const contrast = ({ grades, scores }: PlainList): Differentiated => {
+  const total = sum(grades)
+  const rivals = scores.map((_, i) => i).filter((i) => grades[i] === 0)
+  if (total === 0 || rivals.length === 0) return zero(scores.length)
+  const partition = sum(rivals.map((i) => Math.exp(scores[i]!)))
+  const behind = scores.map((s) => Math.log(partition) - s)
+  const slopes = grades.map((grade, i) => (grade / total) * sigma(behind[i]!))
+  return {
+    value: sum(grades.map((grade, i) => (grade / total) * softplus(behind[i]!))),
+    gradient: scores.map((s, i) => (grades[i] === 0 ? (sum(slopes) * Math.exp(s)) / partition : 0) - slopes[i]!),
+  }
+}
+
 const listMle = ({ grades, scores }: PlainList): Differentiated => {
   const lowest = Math.min(...grades)
   const drawn = scores.map((_, i) => i).filter((i) => grades[i]! > lowest)
@@ -135,7 +149,8 @@ const pointwise = ({ grades, scores }: PlainList, targets: "graded" | "binary"):
 
 /** The losses whose closed forms stand here, with their settings. */
 export type KnownLoss =
-  | { readonly kind: "pairwise" | "softmax" | "listmle" | "marginmse" }
+  | { readonly kind: "pairwise" | "softmax" | "listmle" | "infonce" }
+  | { readonly kind: "marginmse"; readonly scale?: number }
   | { readonly kind: "pointwise"; readonly targets: "graded" | "binary" }
   | { readonly kind: "hinge"; readonly margin: number }
   | { readonly kind: "poly1"; readonly epsilon: number }
@@ -159,6 +174,8 @@ export const knownLosses: readonly KnownLoss[] = [
   { kind: "lambdarank", gain: "linear" },
   { kind: "lambdarank", gain: "exponential", cutoff: 3 },
   { kind: "marginmse" },
+  { kind: "marginmse", scale: 2.5 },
+  { kind: "infonce" },
   { kind: "hybrid", alpha: 0.3, k: 2, scope: "all" },
   { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder" },
   { kind: "hybrid", alpha: 0.3, k: 2, scope: "remainder+relevant" },
@@ -187,6 +204,8 @@ const componentsOf = (
         ["missed", loss.epsilon, missed],
       ]
     }
+    case "infonce":
+      return [[loss.kind, 1, contrast(list)]]
     case "listmle":
       return [[loss.kind, 1, listMle(list)]]
     case "lambdarank":
@@ -197,7 +216,7 @@ const componentsOf = (
           loss.kind,
           1,
           meanOverPairs(list, (ahead, i, j) => {
-            const off = ahead - (list.teacher[i]! - list.teacher[j]!)
+            const off = ahead - (loss.scale ?? 1) * (list.teacher[i]! - list.teacher[j]!)
             return [off * off, 2 * off]
           }),
         ],
