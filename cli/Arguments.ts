@@ -195,7 +195,10 @@ export const vocabulary: Vocabulary = {
       operand: needed("key"),
       needs: ["--plan"],
     },
-    worker: { options: { ...store, "--executor": "value", "--labels": "value" }, needs: ["--executor"] },
+    worker: {
+      options: { ...store, "--executor": "value", "--labels": "value", "--set-up": "value" },
+      needs: ["--executor"],
+    },
     logs: { options: store, operand: needed("node") },
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" }, operand: needed("of") },

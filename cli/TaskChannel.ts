@@ -30,10 +30,14 @@ const ipcChannel = (): TaskChannel => {
     const { ask } = reply.right
     waiting.get(ask)?.()
     waiting.delete(ask)
+    if (waiting.size === 0) process.channel?.unref()
   })
+  // Whoever started this one waits for its end, and so may not keep it from it.
+  process.channel?.unref()
   const ask = (all: boolean) =>
     Effect.async<number>((resume) => {
       const number = asked++
+      process.channel?.ref()
       waiting.set(number, () => resume(Effect.succeed(number)))
       say({ _tag: "AskCores", ask: number, all })
       return Effect.sync(() => say({ _tag: "ReturnCores", ask: number }))

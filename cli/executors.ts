@@ -8,11 +8,14 @@ import {
   onPostgres,
   onSlurm,
   readLabels,
+  type StorePlace,
   type TaskProgram,
 } from "../pipeline/index.ts"
 import { didYouMean } from "../schemas/index.ts"
 import { UsageError } from "./Arguments.ts"
+import { environment } from "./Environment.ts"
 import { checkHardware } from "./HardwareDiffers.ts"
+import { storeWords } from "./storePlace.ts"
 import type { PlanRecipe } from "./wirePlan.ts"
 
 /** No executor is called so. */
@@ -42,6 +45,8 @@ export interface ExecutorOptions {
   readonly needs: ReadonlyArray<string>
   /** Whether `--on` names hardware, which need not be this machine's. */
   readonly isNamed: boolean
+  /** Where the store is. */
+  readonly artifacts: StorePlace
 }
 
 /** How another process of this program is started: as this one was, by the launcher's bundle where there is one. */
@@ -72,7 +77,7 @@ const needsSaid = (text: string): Effect.Effect<AskedNeeds, UsageError> => {
 /** Who makes results, by the name that the user gives. */
 export const executorNamed = (
   name: string,
-  { detach, isNamed, needs: said, slurm }: ExecutorOptions,
+  { artifacts, detach, isNamed, needs: said, slurm }: ExecutorOptions,
 ): Effect.Effect<ChosenExecutor, UnknownExecutor | UsageError> =>
   Effect.gen(function* () {
     for (const [option, given] of [
@@ -89,7 +94,8 @@ export const executorNamed = (
       return yield* new UsageError({ argument: "--needs", problem })
     }
     const needs = yield* Effect.forEach(said, needsSaid)
-    if (isPostgres) return { isElsewhere: true, of: (recipe) => onPostgres(name, { ...recipe }, needs) }
+    if (isPostgres)
+      return { isElsewhere: true, of: (recipe) => onPostgres({ address: name, environment }, { ...recipe }, needs) }
     switch (name) {
       case "local":
         return { isElsewhere: false, of: () => (isNamed ? inProcessHere : inProcess) }
@@ -99,7 +105,14 @@ export const executorNamed = (
         return {
           isElsewhere: true,
           of: (recipe) =>
-            onSlurm({ program: taskProgram(), recipe: { ...recipe }, options: wordsOf(slurm), needs, detach }),
+            onSlurm({
+              program: taskProgram(),
+              recipe: { ...recipe },
+              store: storeWords(artifacts),
+              options: wordsOf(slurm),
+              needs,
+              detach,
+            }),
         }
       default:
         return yield* new UnknownExecutor({ executor: name })

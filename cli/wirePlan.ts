@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
@@ -79,10 +80,11 @@ export const wirePlan = (
     return { recipe, settings, wired }
   })
 
-/** Wires a plan again, in another process; from then on relative paths begin where they did there. */
+/** Wires a plan again, in another process; from then on relative paths begin where they did there, if that folder is here. */
 export const rewirePlan = ({ folder, hardware, modules, runs, settings: composed }: PlanRecipe) =>
   Effect.gen(function* () {
-    process.chdir(folder)
+    // Another machine's checkout may lie elsewhere: then they begin where this process does.
+    if (existsSync(folder)) process.chdir(folder)
     yield* loadExtensions(modules)
     const settings = yield* readSettings({ settings: composed, datasets: [], sets: [] })
     const collections = yield* wireCollections(settings, runs)

@@ -11,6 +11,8 @@ export {
   PostgresError,
   readLabels,
   SlurmError,
+  setUpPostgres,
+  sharedLog,
   TaskDied,
   TaskFailed,
   TaskMessage,

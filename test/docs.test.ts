@@ -4,9 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { parseAllDocuments } from "yaml"
 import { readArguments, type Vocabulary, vocabulary } from "../cli/Arguments.ts"
 import { readSettings } from "../cli/Settings.ts"
+import { postgresConnection } from "../pipeline/execute/PostgresAddress.ts"
 import { DeviceChoice } from "../schemas/index.ts"
 import { recogniseLayout } from "../stages/ingest/index.ts"
 import { dag, writeTinyCollection } from "./support/commandLine.ts"
@@ -36,6 +39,26 @@ const pages = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ]
+
+/** What is read of a workload on Kubernetes. */
+const Workload = Schema.Struct({
+  apiVersion: Schema.Literal("apps/v1", "batch/v1"),
+  kind: Schema.String,
+  spec: Schema.Struct({
+    template: Schema.Struct({
+      spec: Schema.Struct({
+        containers: Schema.NonEmptyArray(
+          Schema.Struct({
+            command: Schema.Array(Schema.String),
+            args: Schema.Array(Schema.String),
+            env: Schema.optional(Schema.Unknown),
+            envFrom: Schema.Unknown,
+          }),
+        ),
+      }),
+    }),
+  }),
+})
 
 /** Every command of the program in the shell blocks of README.md and docs/, once, in the order in which a reader meets it. */
 const commands: ReadonlyArray<Command> = pages
@@ -132,6 +155,26 @@ describe.sequential("commands in the documentation", () => {
   it("L58 there are commands, in README.md and below docs/", () => {
     expect(commands.length).toBeGreaterThan(15)
     expect(commands.filter((command) => excluded(command) === undefined).length).toBeGreaterThan(8)
+  })
+
+  it("L58 docs/worker.yaml: the words of its workers and of its run are understood, and no secret stands in it", () => {
+    const documents = parseAllDocuments(readFileSync(join(root, "docs/worker.yaml"), "utf8"))
+    const read = documents.map((document) => {
+      expect(document.errors).toEqual([])
+      return Schema.decodeUnknownSync(Workload)(document.toJS())
+    })
+    expect(read.map(({ kind }) => kind)).toEqual(["Deployment", "Job"])
+    for (const { spec } of read) {
+      for (const { args, command, env, envFrom } of spec.template.spec.containers) {
+        expect(env).toBeUndefined()
+        expect(envFrom).toEqual([{ secretRef: { name: "rankdag" } }])
+        const words = [...command, ...args]
+        const understood = readArguments(words.slice(words.indexOf("dag.ts") + 1))
+        expect(Either.isRight(understood), String(understood)).toBe(true)
+        const [address = ""] = optionValues(words, "--executor")
+        expect(postgresConnection(address, {})).toMatchObject({ _tag: "Right", right: { ssl: {} } })
+      }
+    }
   })
 
   it.each(commands)("L58 $page: the words and settings of `$line` are understood", async ({ words }) => {

@@ -1,22 +1,29 @@
 /** What is used of pg-boss, which is installed where Node.js is new enough for it. */
 declare module "pg-boss" {
-  interface SendOptions {
+  interface JobInsert {
+    readonly data: object
     readonly singletonKey: string
     readonly retryLimit: number
     readonly retryDelay: number
     readonly expireInSeconds: number
     readonly heartbeatSeconds: number
-    readonly startAfter?: number
   }
-  interface Job {
+  /** One turn at a job: what is said of it counts only as long as nobody else has the next one. */
+  interface JobAttempt {
     readonly id: string
+    readonly retryCount: number
+  }
+  interface Job extends JobAttempt {
     readonly data: unknown
   }
-  interface FoundJob extends Job {
-    readonly state: string
-    readonly output: unknown
-    readonly retryCount: number
-    readonly singletonKey: string | null
+  interface Database {
+    executeSql(text: string, values?: ReadonlyArray<unknown>): Promise<{ readonly rows: ReadonlyArray<unknown> }>
+    /** Absent where another than pg-boss's own connection was given. */
+    listen?(
+      channel: string,
+      onNotification: (payload: string) => void,
+      onReconnect: () => void,
+    ): Promise<{ close(): Promise<void> }>
   }
   export class PgBoss {
     constructor(options: {
@@ -36,12 +43,12 @@ declare module "pg-boss" {
     createQueue(name: string, options: { readonly policy: "exclusive" }): Promise<void>
     getQueue(name: string): Promise<object | null>
     getQueues(): Promise<ReadonlyArray<{ readonly name: string }>>
-    send(name: string, data: object, options: SendOptions): Promise<string | null>
+    insert(name: string, jobs: ReadonlyArray<JobInsert>): Promise<unknown>
     fetch(name: string): Promise<ReadonlyArray<Job>>
-    touch(name: string, id: string): Promise<object>
-    complete(name: string, id: string, data: object): Promise<object>
-    fail(name: string, id: string, data: object): Promise<object>
+    touch(name: string, job: JobAttempt): Promise<{ readonly affected: number }>
+    complete(name: string, job: JobAttempt, data: object): Promise<object>
+    fail(name: string, job: JobAttempt, data: object): Promise<object>
     cancel(name: string, id: string): Promise<object>
-    findJobs(name: string, options: { readonly key?: string; readonly id?: string }): Promise<ReadonlyArray<FoundJob>>
+    getDb(): Database
   }
 }

@@ -22,9 +22,9 @@ export const renderGcReport = (report: GcReport): string => {
     ...(report.orphans.objects === 0
       ? []
       : [`no result's: ${counted(report.orphans.objects, "object")}, ${formatBytes(report.orphans.bytes)} ${verb}`]),
-    ...(report.leftovers.folders === 0
+    ...(report.leftovers.items === 0
       ? []
-      : [`left over: ${counted(report.leftovers.folders, "folder")}, ${formatBytes(report.leftovers.bytes)} ${verb}`]),
+      : [`left over: ${counted(report.leftovers.items, "item")}, ${formatBytes(report.leftovers.bytes)} ${verb}`]),
     `${formatBytes(report.freedBytes)} ${verb}, ${formatBytes(report.keptBytes)} kept for ${counted(report.keptRuns.length, "run")}`,
   ].join("\n")
 }

@@ -4,7 +4,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ArtifactStore, newestRun } from "../../pipeline/index.ts"
+import { ArtifactStore, newestRun, sharedLog } from "../../pipeline/index.ts"
 import { didYouMean } from "../../schemas/index.ts"
 import { writeError, writeOut } from "../Terminal.ts"
 import { layerToldStore } from "../ToldStore.ts"
@@ -59,7 +59,15 @@ export const logsCommand = Command.make(
         keys = run?.nodes.flatMap((each) => (each.name === node && each.key !== undefined ? [each.key] : [])) ?? []
       }
       const [last] = keys.flatMap((key) => logsOf(join(store.directory, "logs", key))).slice(-1)
-      if (last === undefined) return yield* new NoLog({ node, known: [...known] })
+      if (last === undefined && store.remote !== undefined) {
+        for (const key of keys) {
+          const text = yield* store.remote.readRecord(sharedLog(key))
+          if (text === undefined) continue
+          yield* writeError(`· ${store.remote.address}/${sharedLog(key)}\n`)
+          return yield* writeOut(text)
+        }
+      }
+      if (last === undefined) return yield* new NoLog({ node, known: keys.length > 0 ? [node] : [...known] })
       yield* writeError(`· ${last}\n`)
       yield* writeOut(readFileSync(last, "utf8"))
     }).pipe(Effect.provide(layerToldStore(artifacts)), Effect.scoped),

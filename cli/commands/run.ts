@@ -205,9 +205,10 @@ const keepWithin = (bytes: number) =>
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
-    const { detach, needs, slurm } = given
-    const executor = yield* executorNamed(given.executor, { detach, needs, slurm, isNamed: Option.isSome(given.on) })
-    if (Option.isSome(given.on) && Option.isSome(given.device)) {
+    const { artifacts, detach, needs, slurm } = given
+    const isNamed = Option.isSome(given.on)
+    const executor = yield* executorNamed(given.executor, { artifacts, detach, isNamed, needs, slurm })
+    if (isNamed && Option.isSome(given.device)) {
       return yield* new UsageError({
         argument: "--on",
         problem: "--on names a device, so that --device is not needed.",

@@ -1,12 +1,17 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { PgBoss } from "pg-boss"
 import { causeText } from "../../schemas/index.ts"
+import { postgresConnection, toldAddress } from "./PostgresAddress.ts"
+import { TaskMessage } from "./TaskMessage.ts"
 
 /** The database that tasks are given out by cannot be used. Names no password. */
 export class PostgresError extends Schema.TaggedError<PostgresError>()("PostgresError", {
-  reason: Schema.Literal("NodeTooOld", "NotInstalled", "Address", "Unreachable"),
+  /** `Away`: it may be there again in a moment. */
+  reason: Schema.Literal("NodeTooOld", "NotInstalled", "Address", "Unreachable", "Away"),
   /** As it is told to people: without user information. */
   address: Schema.String,
   detail: Schema.String,
@@ -20,6 +25,7 @@ export class PostgresError extends Schema.TaggedError<PostgresError>()("Postgres
       case "Address":
         return `--executor ${this.address}: ${this.detail}`
       case "Unreachable":
+      case "Away":
         return `${this.address} failed: ${this.detail}`
     }
   }
@@ -33,6 +39,8 @@ export const PostgresTask = Schema.Struct({
   forced: Schema.Boolean,
   /** Milliseconds since 1970. */
   askedAt: Schema.Number,
+  /** How many processes have died of it before it was offered. */
+  died: Schema.Int,
 })
 export type PostgresTask = typeof PostgresTask.Type
 
@@ -45,21 +53,43 @@ export const PostgresOutcome = Schema.Union(
 )
 export type PostgresOutcome = typeof PostgresOutcome.Type
 
+/** What a worker tells of a task while it is at work: a notification, which nobody need hear. */
+export const PostgresNews = Schema.parseJson(
+  Schema.Struct({ key: Schema.String, worker: Schema.String, message: TaskMessage }),
+)
+export type PostgresNews = typeof PostgresNews.Type
+
+/** The channel of what workers tell. */
+export const newsChannel = "rankdag"
+
+/** What a notification may hold, bytes. */
+export const mostNews = 7999
+
 /** The most that pg-boss allows. A task that takes longer is offered again, and given back while its key is held. */
 export const longestSeconds = 24 * 3600 - 1
 
 /** Without a sign of life of the worker for so long, a task is given to another. */
 export const heartbeatSeconds = 30
 
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?|)$/
-
-/** `postgres://db/lab`: what may be told of an address. */
-export const toldAddress = (address: string): string => address.replace(/^(\w+:\/\/)[^/@]*@/, "$1").replace(/\?.*$/, "")
-
 const isNewEnough = (): boolean => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
   return major > 22 || (major === 22 && minor >= 12)
 }
+
+/** Where tasks are given out. */
+export interface PostgresPlace {
+  /** `postgres://user@host/database`. */
+  readonly address: string
+  /** The process's variables: `PGHOST` and the like, which pg reads. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+const awayCodes = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\d\d\d)$/
+
+/** Whether a connection was refused or broke, or the server is ending or not ready yet. */
+const isAway = (cause: unknown): boolean =>
+  (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && awayCodes.test(cause.code)) ||
+  (cause instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(cause.message))
 
 /** Asks the database, and says what failed without saying who asked. */
 export const asked = <A>(address: string, ask: () => Promise<A>): Effect.Effect<A, PostgresError> =>
@@ -67,7 +97,7 @@ export const asked = <A>(address: string, ask: () => Promise<A>): Effect.Effect<
     try: ask,
     catch: (cause) =>
       new PostgresError({
-        reason: "Unreachable",
+        reason: isAway(cause) ? "Away" : "Unreachable",
         address: toldAddress(address),
         detail: causeText(cause).slice(0, 300),
       }),
@@ -76,23 +106,20 @@ export const asked = <A>(address: string, ask: () => Promise<A>): Effect.Effect<
 /**
  * Opens the queues of a database for as long as the scope lasts.
  *
- * @param owns whether tables are made: whoever gives tasks out does it, a worker's role need not be allowed to
+ * @param owns whether tables are made that are not there; where they are, no role need be allowed to make any
  */
-export const openBoss = (address: string, owns: boolean): Effect.Effect<PgBoss, PostgresError, Scope.Scope> =>
+export const openBoss = (
+  { address, environment }: PostgresPlace,
+  owns: boolean,
+): Effect.Effect<PgBoss, PostgresError, Scope.Scope> =>
   Effect.gen(function* () {
     const told = toldAddress(address)
+    const { connectionString, ssl } = yield* Either.mapLeft(
+      postgresConnection(address, environment),
+      (detail) => new PostgresError({ reason: "Address", address: told, detail }),
+    )
     if (!isNewEnough()) {
       return yield* new PostgresError({ reason: "NodeTooOld", address: told, detail: process.version })
-    }
-    const url = yield* Effect.try({
-      try: () => new URL(address),
-      catch: () =>
-        new PostgresError({ reason: "Address", address: told, detail: "it is not postgres://user@host/database" }),
-    })
-    if (url.password !== "") {
-      const detail =
-        "a password stands in it, where every process of the machine sees it. Give it in PGPASSWORD or ~/.pgpass"
-      return yield* new PostgresError({ reason: "Address", address: told, detail })
     }
     const { PgBoss } = yield* Effect.tryPromise({
       try: () => import("pg-boss"),
@@ -100,17 +127,15 @@ export const openBoss = (address: string, owns: boolean): Effect.Effect<PgBoss, 
         new PostgresError({ reason: "NotInstalled", address: told, detail: causeText(cause).split("\n")[0] ?? "" }),
     })
     const boss = new PgBoss({
-      connectionString: address,
-      ssl:
-        loopback.test(url.hostname) || url.searchParams.get("host")?.startsWith("/")
-          ? false
-          : { rejectUnauthorized: true },
+      connectionString,
+      ssl,
       migrate: owns,
       createSchema: owns,
       supervise: true,
       schedule: false,
-      superviseIntervalSeconds: 10,
-      monitorIntervalSeconds: 10,
+      // Whoever is there looks for workers that are gone.
+      superviseIntervalSeconds: 5,
+      monitorIntervalSeconds: 5,
       max: 4,
     })
     // Each question has its own answer; a connection that breaks in between is made again.
@@ -134,4 +159,71 @@ export const makeQueues = (address: string, boss: PgBoss, queues: Iterable<strin
         if ((await boss.getQueue(queue)) === null) await boss.createQueue(queue, { policy: "exclusive" })
       }),
     { discard: true },
+  )
+
+/** What became of an offered task. */
+export interface PostgresJob {
+  readonly id: string
+  readonly key: string
+  /** `created`, `retry`, `active`, `completed`, `cancelled`, `failed`. */
+  readonly state: string
+  /** How often it was lost. */
+  readonly lost: number
+  readonly output: unknown
+}
+
+const JobRow = Schema.Struct({
+  id: Schema.String,
+  key: Schema.String,
+  state: Schema.String,
+  lost: Schema.Number,
+  output: Schema.Unknown,
+})
+const decodeRows = Schema.decodeUnknownPromise(Schema.Array(JobRow))
+
+const rows = async (
+  boss: PgBoss,
+  where: string,
+  values: ReadonlyArray<unknown>,
+): Promise<ReadonlyArray<PostgresJob>> => {
+  const select = "SELECT id, singleton_key AS key, state::text AS state, retry_count AS lost, output FROM pgboss.job"
+  const found = await boss.getDb().executeSql(`${select} WHERE ${where}`, [...values])
+  return decodeRows(found.rows)
+}
+
+/**
+ * What became of tasks, all asked about at once: pg-boss looks for one at a time.
+ *
+ * @param waiting whether those that nobody has taken yet are told too
+ */
+export const jobsOf = (
+  boss: PgBoss,
+  queues: ReadonlyArray<string>,
+  ids: ReadonlyArray<string>,
+  waiting: boolean,
+): Promise<ReadonlyArray<PostgresJob>> =>
+  rows(boss, "name = ANY($1) AND id = ANY($2::uuid[]) AND (state <> 'created' OR $3)", [queues, ids, waiting])
+
+/** Tasks with some keys that wait for a worker or have one. */
+export const livingJobs = (
+  boss: PgBoss,
+  queue: string,
+  keys: ReadonlyArray<string>,
+): Promise<ReadonlyArray<PostgresJob>> =>
+  rows(boss, "name = $1 AND singleton_key = ANY($2) AND state < 'completed'", [queue, keys])
+
+/** Makes tables and queues, and lets a role work with them and make none: what an administrator does once. */
+export const setUpPostgres = (place: PostgresPlace, role: string): Effect.Effect<void, PostgresError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const boss = yield* openBoss(place, true)
+      const name = `"${role.replaceAll('"', '""')}"`
+      yield* asked(place.address, () =>
+        boss
+          .getDb()
+          .executeSql(
+            `GRANT USAGE ON SCHEMA pgboss TO ${name}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pgboss TO ${name}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA pgboss TO ${name}`,
+          ),
+      )
+    }),
   )

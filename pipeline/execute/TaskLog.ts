@@ -1,20 +1,60 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { dirname, join } from "node:path"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { makeFolders } from "../../schemas/index.ts"
+import { ioSync, type StoreError } from "../store/index.ts"
 import { TaskMessage } from "./TaskMessage.ts"
 
 /** Folder of what the attempts at a key said. */
 export const logFolder = (store: string, key: string): string => join(store, "logs", key)
 
-/** Makes the folder of what the attempts at a node's key say, and keeps the key under the node's name, which a failed run does not. */
-export const openLog = (store: string, node: string, key: string): string => {
-  const [folder, names] = [logFolder(store, key), join(store, "logs", "nodes")]
-  makeFolders(folder)
-  makeFolders(names)
-  writeFileSync(join(names, `${node}.key`), key)
-  return folder
+/** Keeps a key under its node's name, which a failed run does not. */
+export const nameKey = (store: string, node: string, key: string): Effect.Effect<void, StoreError> => {
+  const names = join(store, "logs", "nodes")
+  return ioSync("naming a key", names, () => {
+    makeFolders(names)
+    writeFileSync(join(names, `${node}.key`), key)
+  })
+}
+
+/** Makes the folder of what the attempts at a node's key say, and keeps the key under the node's name. */
+export const openLog = (store: string, node: string, key: string): Effect.Effect<string, StoreError> => {
+  const folder = logFolder(store, key)
+  return Effect.zipRight(
+    nameKey(store, node, key),
+    Effect.as(
+      ioSync("making a log's folder", folder, () => makeFolders(folder)),
+      folder,
+    ),
+  )
+}
+
+/** What one attempt at a key printed. */
+export const attemptLog = (store: string, key: string, attempt: number): string =>
+  join(logFolder(store, key), `${attempt}.log`)
+
+/** What the last attempt at a key printed, as it lies behind the store's folder. */
+export const sharedLog = (key: string): string => `logs/${key}/last.log`
+
+/** Removes a log that is empty, and its folder where nothing else is in it. */
+export const dropEmptyLog = (path: string): void => {
+  if (statSync(path, { throwIfNoEntry: false })?.size !== 0) return
+  rmSync(path)
+  const folder = dirname(path)
+  if (readdirSync(folder).length === 0) rmdirSync(folder)
 }
 
 /** What the attempts at a key printed, one after the other. */

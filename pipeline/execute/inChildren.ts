@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs"
-import { join, relative } from "node:path"
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { relative } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -11,7 +11,7 @@ import type { Cores, Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Owner } from "../store/index.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
-import { openLog } from "./TaskLog.ts"
+import { attemptLog, dropEmptyLog, openLog } from "./TaskLog.ts"
 import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
 
 /** How another process of this program is started. */
@@ -144,16 +144,12 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           if (failed !== undefined) return Either.right({ _tag: "Stopped" as const, failed })
           const owner = yield* session.holderOf(key)
           if (owner !== undefined) return Either.left(owner)
-          const folder = openLog(store.directory, node.name, key)
-          const log = join(folder, `${died + 1}.log`)
+          yield* openLog(store.directory, node.name, key)
+          const log = attemptLog(store.directory, key, died + 1)
           const child = yield* taskProcess(program, wordsOf(died + 1), log)
           const onMessage = yield* taskListener(making, task, reason, child, cores)
           const end = yield* endOf(child, onMessage)
-          if (statSync(log, { throwIfNoEntry: false })?.size === 0) {
-            rmSync(log)
-            // Another attempt's may be there.
-            if (readdirSync(folder).length === 0) rmdirSync(folder)
-          }
+          dropEmptyLog(log)
           if ("died" in end) {
             if (++died < mostAttempts) return Either.left("died" as const)
             const where = relative(store.directory, log)
@@ -176,7 +172,7 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           return Either.right(
             message._tag === "Found"
               ? { _tag: "Found" as const, manifest, isLocal: true }
-              : { _tag: "Made" as const, manifest, reason, seconds: message.seconds },
+              : { _tag: "Made" as const, manifest, reason, seconds: message.seconds, isLocal: true },
           )
         }),
       )

@@ -1,172 +1,372 @@
+import { relative } from "node:path"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { Json } from "../plan/index.ts"
+import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import type { Manifest } from "../store/index.ts"
 import { mostAttempts } from "./inChildren.ts"
-import { type AskedNeeds, type Labels, labelsText, needsOf, queueOf } from "./Labels.ts"
+import { type AskedNeeds, labelsText, needsOf, queueOf } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
   asked,
   heartbeatSeconds,
+  jobsOf,
+  livingJobs,
   longestSeconds,
   makeQueues,
+  newsChannel,
   openBoss,
+  type PostgresError,
+  type PostgresJob,
+  PostgresNews,
   PostgresOutcome,
+  type PostgresPlace,
   type PostgresTask,
 } from "./PgBoss.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
+import { attemptLog, nameKey } from "./TaskLog.ts"
 
-const pollMilliseconds = 500
+/** How often what is new is seen to, milliseconds. */
+const cycleMilliseconds = 250
 
-/** After so long without a worker that takes a task, what it needs is said. */
-const lonelyMilliseconds = 60_000
+/** How often the database is asked what became of tasks, where nothing was told of them. */
+const lookMilliseconds = 2000
+
+/** How often also those are looked for that nobody has taken: somebody may have removed them. */
+const looksUntilAll = 15
+
+/** Tasks offered at once. */
+const mostOffers = 500
 
 /** How long the database may not answer before the run gives up; results in the store count meanwhile. */
 const mostSilence = 600_000
 
-/** So many workers may refuse a task, for their code, before the run says so. */
+/** How long it may be away when the run begins. */
+const mostAbsence = 60_000
+
+/** So many keys are looked for in the store at a time while the database does not answer. */
+const mostLooks = 50
+
+/** So many workers may refuse a task, for their code, before it has failed. */
 const mostRefusals = 3
 
-const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
+/** How long nobody need take anything before that is said. */
+const lonelyMilliseconds = 60_000
 
-/** Whether a job waits for a worker or has one. */
-const isUnderWay = ({ state }: { readonly state: string }): boolean => ["created", "retry", "active"].includes(state)
+/** How long a lock that is held may be a dead machine's. */
+const staleMilliseconds = 60_000
+
+const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
+const decodeNews = Schema.decodeUnknownEither(PostgresNews)
+const isDeath = Schema.is(Schema.Struct({ how: Schema.String, lines: Schema.Array(Schema.String) }))
+
+interface Waiting {
+  readonly task: NodeTask
+  readonly queue: string
+  readonly done: Deferred.Deferred<MadeNode, StageError>
+  readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
+  /** Whether a result is what was asked for. */
+  readonly isNew: (manifest: Manifest) => boolean
+  /** Milliseconds since 1970. */
+  readonly askedAt: number
+  /** How many processes have died of it, before the job that is under way. */
+  died: number
+  job: string | undefined
+  started: boolean
+  /** Before this time it is not offered again. */
+  notBefore: number
+  /** Since when another process is known to hold its key. */
+  heldSince: number | undefined
+  /** What workers that refused it said, by worker. */
+  readonly refusals: Map<string, string>
+}
 
 /**
  * Each node by a worker that takes it from a queue of a database, one that has what the node needs. Whether it is made is what the store
  * says.
  */
 export const onPostgres =
-  (address: string, recipe: Json, needs: ReadonlyArray<AskedNeeds> = []): Executor =>
+  (place: PostgresPlace, recipe: Json, needs: ReadonlyArray<AskedNeeds> = []): Executor =>
   (making, plan) =>
     Effect.gen(function* () {
+      const { store } = making
+      const { address } = place
       const hash = yield* storePlan(plan, recipe, making.session)
-      const boss = yield* openBoss(address, true)
-      const queues = plan.nodes.flatMap(({ node }) =>
-        node._tag === "StageNode" ? [queueOf(needsOf(node, needs))] : [],
+      const openedAt = performance.now()
+      let isAwayTold = false
+      // A database that begins again at this moment is not one that is not there.
+      const boss = yield* openBoss(place, true).pipe(
+        Effect.tapError((error) => {
+          if (error.reason !== "Away") return Effect.void
+          if (!isAwayTold)
+            making.emit({ _tag: "StoreNotice", message: `${error.message}; it is asked again for a minute` })
+          isAwayTold = true
+          return Effect.sleep(1000)
+        }),
+        Effect.retry({ while: ({ reason }) => reason === "Away" && performance.now() - openedAt < mostAbsence }),
       )
+      const kinds = new Map(
+        plan.nodes.flatMap(({ node }) => {
+          const needed = node._tag === "StageNode" ? needsOf(node, needs) : undefined
+          return needed === undefined ? [] : [[queueOf(needed), needed] as const]
+        }),
+      )
+      const queues = [...kinds.keys()]
       yield* makeQueues(address, boss, queues)
-      return (task) => makeByWorker(making, task, hash, address, boss, needsOf(task.node, needs))
+      const waiting = new Map<string, Waiting>()
+      const failAll = (error: StageError) =>
+        Effect.forEach([...waiting.values()], ({ done }) => Deferred.fail(done, error), { discard: true })
+
+      /** Whether something was told that is worth a look. */
+      let isToldOf = false
+      const hear = (text: string): void => {
+        const news = decodeNews(text)
+        const each = Either.isRight(news) ? waiting.get(news.right.key) : undefined
+        if (Either.isLeft(news) || each === undefined) return
+        if (!tell(making, each, news.right.message)) isToldOf = true
+      }
+      // What is told by the way is lost where connections are shared between programs (PgBouncer): then it is seen a little later.
+      const database = boss.getDb()
+      yield* Effect.acquireRelease(
+        Effect.option(asked(address, async () => database.listen?.(newsChannel, hear, () => (isToldOf = true)))),
+        (handle) => Effect.promise(async () => (handle._tag === "Some" ? handle.value?.close() : undefined)),
+      )
+
+      /** Offers what nobody was offered, or what was given back. */
+      const offer = Effect.gen(function* () {
+        const now = Date.now()
+        for (const queue of queues) {
+          const due = [...waiting.values()].filter(
+            (each) => each.queue === queue && each.job === undefined && each.notBefore <= now,
+          )
+          for (let from = 0; from < due.length; from += mostOffers) {
+            const offered = due.slice(from, from + mostOffers)
+            const jobs = offered.map(({ askedAt, died, task: { forced, key, node } }) => {
+              const data: PostgresTask = { key, plan: hash, node: node.name, forced, askedAt, died }
+              const retryLimit = Math.max(0, mostAttempts - 1 - died)
+              return {
+                data,
+                singletonKey: key,
+                retryLimit,
+                retryDelay: 0,
+                expireInSeconds: longestSeconds,
+                heartbeatSeconds,
+              }
+            })
+            yield* asked(address, () => boss.insert(queue, jobs))
+            // What was offered before, by this run or one that was killed, is not offered twice.
+            const living = yield* asked(address, () =>
+              livingJobs(
+                boss,
+                queue,
+                offered.map(({ task }) => task.key),
+              ),
+            )
+            const ids = new Map(living.map(({ id, key }) => [key, id]))
+            for (const each of offered) each.job = ids.get(each.task.key)
+          }
+        }
+      })
+
+      let lookedAt = Number.NEGATIVE_INFINITY
+      let looks = 0
+      const look = Effect.gen(function* () {
+        yield* offer
+        if (!isToldOf && performance.now() - lookedAt < lookMilliseconds) return
+        isToldOf = false
+        lookedAt = performance.now()
+        const byId = new Map(
+          [...waiting.values()].flatMap((each) => (each.job === undefined ? [] : [[each.job, each]])),
+        )
+        if (byId.size === 0) return
+        const isWhole = looks++ % looksUntilAll === 0
+        const jobs = yield* asked(address, () => jobsOf(boss, queues, [...byId.keys()], isWhole))
+        for (const job of jobs) {
+          const each = byId.get(job.id)
+          byId.delete(job.id)
+          if (each !== undefined) yield* settle(making, each, job)
+        }
+        if (isWhole) for (const each of byId.values()) each.job = undefined
+      })
+
+      const told = new Set<string>()
+      const sayLonely = (): void => {
+        const now = Date.now()
+        const lonely = new Set<string>()
+        for (const { askedAt, queue, started } of waiting.values()) {
+          if (started) told.add(queue)
+          else if (now - askedAt >= lonelyMilliseconds) lonely.add(queue)
+        }
+        for (const queue of lonely) {
+          if (told.has(queue)) continue
+          told.add(queue)
+          const has = labelsText(kinds.get(queue) ?? new Map())
+          const which = has === "" ? "" : ` that has ${has}`
+          const message = `No worker${which} has taken anything for a minute: is there one (\`worker --executor … --labels …\`)?`
+          making.emit({ _tag: "StoreNotice", message })
+        }
+      }
+
+      let silentSince: number | undefined
+      let next = 0
+      /** The database is needed to give tasks out, and not to see what became of them. */
+      const withoutDatabase = (error: PostgresError) =>
+        Effect.gen(function* () {
+          silentSince ??= performance.now()
+          if (performance.now() - silentSince >= mostSilence) return yield* failAll(error)
+          const all = [...waiting.values()]
+          for (const each of all.slice(next, next + mostLooks)) {
+            const found = yield* resultOf(making, each)
+            if (found !== undefined) yield* Deferred.succeed(each.done, { _tag: "Found", ...found })
+          }
+          next = next + mostLooks < all.length ? next + mostLooks : 0
+          yield* Effect.sleep(lookMilliseconds)
+        })
+      const cycle = look.pipe(
+        Effect.tap(() =>
+          Effect.sync(() => {
+            silentSince = undefined
+            sayLonely()
+          }),
+        ),
+        Effect.catchTag("PostgresError", withoutDatabase),
+        Effect.catchAll(failAll),
+      )
+      yield* Effect.forkScoped(Effect.forever(Effect.zipRight(cycle, Effect.sleep(cycleMilliseconds))))
+
+      const takeBack = (each: Waiting) =>
+        Effect.ignore(
+          asked(address, async () => {
+            for (const { id } of await livingJobs(boss, each.queue, [each.task.key])) await boss.cancel(each.queue, id)
+          }),
+        )
+
+      return (task) =>
+        Effect.gen(function* () {
+          const failed = making.stoppedBy()
+          if (failed !== undefined) return { _tag: "Stopped" as const, failed }
+          const { key, node } = task
+          const stored = yield* store.lookup(node.stage.name, key, "sizes")
+          yield* nameKey(store.directory, node.name, key)
+          const each: Waiting = {
+            task,
+            queue: queueOf(needsOf(node, needs)),
+            done: yield* Deferred.make<MadeNode, StageError>(),
+            reason: yield* reasonOf(making, task, stored),
+            isNew: newResult(task, stored),
+            askedAt: Date.now(),
+            died: 0,
+            job: undefined,
+            started: false,
+            notBefore: 0,
+            heldSince: undefined,
+            refusals: new Map(),
+          }
+          waiting.set(key, each)
+          return yield* Deferred.await(each.done).pipe(
+            Effect.onInterrupt(() => takeBack(each)),
+            Effect.ensuring(Effect.sync(() => waiting.delete(key))),
+          )
+        })
     })
 
-const makeByWorker = (
-  making: NodeMaking,
-  task: NodeTask,
-  plan: string,
-  address: string,
-  boss: Effect.Effect.Success<ReturnType<typeof openBoss>>,
-  needs: Labels,
-) =>
+/** Shows what a worker told; `false` where it is about its end, which the database and the store know. */
+const tell = ({ emit }: NodeMaking, each: Waiting, message: PostgresNews["message"]): boolean => {
+  const node = each.task.node.name
+  switch (message._tag) {
+    case "Started":
+      start({ emit }, each)
+      return true
+    case "Progress":
+      start({ emit }, each)
+      emit({ _tag: "NodeProgress", node, progress: message.progress })
+      return true
+    case "Warning":
+      emit({ _tag: "NodeWarning", node, message: message.message })
+      return true
+    case "Damaged":
+      emit({ _tag: "ArtifactDamaged", node, damage: message.damage })
+      return true
+    case "AskCores":
+    case "ReturnCores":
+      return true
+    case "Made":
+    case "Found":
+    case "Held":
+    case "Failed":
+      return false
+  }
+}
+
+const start = ({ emit }: Pick<NodeMaking, "emit">, each: Waiting): void => {
+  if (each.started) return
+  each.started = true
+  emit({ _tag: "NodeStarted", node: each.task.node.name, reason: each.reason })
+}
+
+/** The result, in the folder or behind it. */
+const resultOf = ({ sharing, store }: NodeMaking, { isNew, task: { key, node } }: Waiting) =>
   Effect.gen(function* () {
-    const { emit, sharing, store } = making
-    const { key, node, forced } = task
-    const failed = making.stoppedBy()
-    if (failed !== undefined) return { _tag: "Stopped" as const, failed }
-    const queue = queueOf(needs)
-    const stored = yield* store.lookup(node.stage.name, key, "sizes")
-    const reason = yield* reasonOf(making, task, stored)
-    const isNew = newResult(task, stored)
-    const askedAt = Date.now()
-    const data: PostgresTask = { key, plan, node: node.name, forced, askedAt }
-    const offer = (startAfter: number) =>
-      asked(address, async () => {
-        const sent = await boss.send(queue, data, {
-          singletonKey: key,
-          retryLimit: mostAttempts - 1,
-          retryDelay: 0,
-          expireInSeconds: longestSeconds,
-          heartbeatSeconds,
-          ...(startAfter === 0 ? {} : { startAfter }),
-        })
-        if (sent !== null) return sent
-        // It was offered before, by this run or one that was killed.
-        const found = await boss.findJobs(queue, { key })
-        return found.find(isUnderWay)?.id
-      })
-    /** The result, in the folder or behind it. */
-    const made = Effect.gen(function* () {
-      const here = yield* store.lookup(node.stage.name, key, "sizes")
-      if (here._tag === "Found" && isNew(here.manifest)) return { manifest: here.manifest, isLocal: true }
-      const there = yield* sharing.find(node, key, here)
-      return there === undefined || !isNew(there) ? undefined : { manifest: there, isLocal: false }
-    })
-    let id: string | undefined
-    let started = false
-    /** Whether it was said that no worker takes it. */
-    let lonely = false
-    let silentSince: number | undefined
-    const refusals = new Map<string, string>()
-    const look = Effect.gen(function* () {
-      id ??= yield* offer(0)
-      const jobs = id === undefined ? [] : yield* asked(address, () => boss.findJobs(queue, { id: id ?? "" }))
-      const [job] = jobs
-      if (!started && job?.state !== "active" && !lonely && Date.now() - askedAt > lonelyMilliseconds) {
-        lonely = true
-        const which = needs.size === 0 ? "" : ` that has ${labelsText(needs)}`
-        emit({ _tag: "NodeWarning", node: node.name, message: `waits for a worker${which}; none has taken it yet` })
-      }
-      if (job?.state === "active" && !started) {
-        started = true
-        lonely = true
-        emit({ _tag: "NodeStarted", node: node.name, reason })
-      }
-      if (job === undefined || isUnderWay(job)) return undefined
-      const result = yield* made
-      const outcome = Either.getOrUndefined(decodeOutcome(job.output))
-      if (result !== undefined) {
-        const { isLocal, manifest } = result
-        const isFound = outcome?._tag === "Done" && outcome.found
-        const seconds = outcome?._tag === "Done" ? outcome.seconds : manifest.provenance.seconds
-        return isLocal && !isFound
-          ? { _tag: "Made" as const, manifest, reason, seconds }
-          : { _tag: "Found" as const, manifest, isLocal }
-      }
-      if (outcome?._tag === "Failed") return yield* Effect.fail(new TaskFailed(outcome.error, outcome.message))
-      if (job.state === "failed") {
-        const how = Schema.is(Schema.Struct({ how: Schema.String, lines: Schema.Array(Schema.String) }))(job.output)
-          ? job.output
-          : { how: "the loss of its worker", lines: [] }
-        return yield* new TaskDied({
-          node: node.name,
-          attempts: job.retryCount + 1,
-          log: "its worker's standard error",
-          ...how,
-        })
-      }
-      if (outcome?._tag === "GivenBack" && outcome.refused) {
-        refusals.set(outcome.worker, outcome.why)
-        if (refusals.size >= mostRefusals) return yield* Effect.fail(new TaskFailed("CodeDiffers", outcome.why))
-      }
-      started = false
-      id = yield* offer(5)
-      return undefined
-    })
-    for (;;) {
-      const got: Either.Either<MadeNode | undefined, Effect.Effect.Error<typeof look>> = yield* Effect.either(look)
-      if (Either.isRight(got)) {
-        silentSince = undefined
-        if (got.right !== undefined) return got.right
-      } else {
-        const error = got.left
-        silentSince ??= performance.now()
-        const isAway = error._tag === "PostgresError" && performance.now() - silentSince < mostSilence
-        if (!isAway) return yield* Effect.fail(error)
-        // The database is needed to give tasks out, and not to see what became of them.
-        const result = yield* made
-        if (result !== undefined) return { _tag: "Found" as const, ...result }
-      }
-      yield* Effect.sleep(pollMilliseconds)
+    const here = yield* store.lookup(node.stage.name, key, "sizes")
+    if (here._tag === "Found" && isNew(here.manifest)) return { manifest: here.manifest, isLocal: true }
+    const there = yield* sharing.find(node, key, here)
+    return there === undefined || !isNew(there) ? undefined : { manifest: there, isLocal: false }
+  })
+
+/** Sees to what became of a task: whether it is made is what the store says, whether it is offered again what its job says. */
+const settle = (making: NodeMaking, each: Waiting, job: PostgresJob) =>
+  Effect.gen(function* () {
+    const { emit, session, store } = making
+    const { done, task } = each
+    const { key, node } = task
+    if (["created", "retry"].includes(job.state)) return
+    if (job.state === "active") return start(making, each)
+    const result = yield* resultOf(making, each)
+    const outcome = Either.getOrUndefined(decodeOutcome(job.output))
+    if (result !== undefined) {
+      const { isLocal, manifest } = result
+      const isFound = outcome?._tag === "Done" && outcome.found
+      const made: MadeNode =
+        isFound || outcome?._tag !== "Done"
+          ? { _tag: "Found", manifest, isLocal }
+          : { _tag: "Made", manifest, reason: each.reason, seconds: outcome.seconds, isLocal }
+      yield* Deferred.succeed(done, made)
+      return
     }
-  }).pipe(
-    Effect.onInterrupt(() =>
-      Effect.ignore(
-        asked(address, async () => {
-          const queue = queueOf(needs)
-          for (const job of await boss.findJobs(queue, { key: task.key })) {
-            if (isUnderWay(job)) await boss.cancel(queue, job.id)
-          }
-        }),
-      ),
-    ),
-  )
+    if (outcome?._tag === "Failed") {
+      yield* Deferred.fail(done, new TaskFailed(outcome.error, outcome.message))
+      return
+    }
+    const offerAgain = (milliseconds: number): void => {
+      each.job = undefined
+      each.started = false
+      each.notBefore = Date.now() + milliseconds
+    }
+    if (job.state === "failed") {
+      // The database may have been away for longer than a worker's silence means its death.
+      if ((yield* session.holderOf(key)) !== undefined) return offerAgain(5000)
+      const death = isDeath(job.output) ? job.output : { how: "the loss of its worker", lines: [] }
+      const attempts = each.died + job.lost + 1
+      const log = relative(store.directory, attemptLog(store.directory, key, attempts))
+      yield* Deferred.fail(done, new TaskDied({ node: node.name, attempts, log, how: death.how, lines: death.lines }))
+      return
+    }
+    each.died += job.lost
+    if (outcome?._tag !== "GivenBack") return offerAgain(1000)
+    if (!outcome.refused) {
+      // A dead machine's lock is old after 40 s, and then its work is to begin at once.
+      each.heldSince ??= Date.now()
+      return offerAgain(Date.now() - each.heldSince < staleMilliseconds ? 2000 : 15_000)
+    }
+    if (!each.refusals.has(outcome.worker)) {
+      emit({ _tag: "NodeWarning", node: node.name, message: `the worker ${outcome.worker} refuses it: ${outcome.why}` })
+    }
+    each.refusals.set(outcome.worker, outcome.why)
+    if (each.refusals.size >= mostRefusals) {
+      yield* Deferred.fail(done, new TaskFailed("CodeDiffers", outcome.why))
+      return
+    }
+    offerAgain(5000)
+  })

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { causeText, makeFolders } from "../../schemas/index.ts"
 import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
-import type { Manifest, StoreError } from "../store/index.ts"
+import type { Manifest, RemoteError, StoreError } from "../store/index.ts"
 import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
 import { type AskedNeeds, askedNeeds } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
@@ -31,6 +31,8 @@ export interface SlurmOptions {
   readonly program: TaskProgram
   /** Of what the program makes the plan again. */
   readonly recipe: Json
+  /** Words that name the store: `--artifacts …`. */
+  readonly store: ReadonlyArray<string>
   /** Words for `sbatch`: partition, graphics cards, time. */
   readonly options: ReadonlyArray<string>
   /** What nodes need; where nothing is said, the options say it for all. */
@@ -48,13 +50,6 @@ export class Detached extends Schema.TaggedError<Detached>()("Detached", {
 }) {
   override get message(): string {
     return `${this.node} was given to Slurm as ${this.job}. The same command, with --detach or without, goes on from what is made by then.`
-  }
-}
-
-/** Slurm's tasks find results, and leave messages, in one folder. */
-export class StoreNotShared extends Schema.TaggedError<StoreNotShared>()("StoreNotShared", { remote: Schema.String }) {
-  override get message(): string {
-    return `--executor slurm works in one folder that all machines see: give --artifacts that folder, without --cache, and not ${this.remote}.`
   }
 }
 
@@ -107,7 +102,6 @@ export const onSlurm =
   (making, plan) =>
     Effect.gen(function* () {
       const { store } = making
-      if (store.remote !== undefined) return yield* new StoreNotShared({ remote: store.remote.address })
       const hash = yield* storePlan(plan, how.recipe, making.session)
       const waiting = new Map<string, Waiting>()
       const ready: Array<Waiting> = []
@@ -128,10 +122,10 @@ export const onSlurm =
         for (const { batch, words } of arraysOf(due, how)) {
           const keys = batch.map(({ task }) => task.key)
           const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
-          for (const { task } of batch) openLog(store.directory, task.node.name, task.key)
+          for (const { task } of batch) yield* openLog(store.directory, task.node.name, task.key)
           makeFolders(dirname(batchFile(store.directory, name)))
           yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
-          const script = arrayScript(batch, how.program, hash, store.directory)
+          const script = arrayScript(batch, how, hash, store.directory)
           const array = yield* submitArray(name, batch.length, words, script)
           for (const [element, each] of batch.entries()) {
             each.job = `${array}_${element}`
@@ -154,7 +148,12 @@ export const onSlurm =
           living = new Set(queued.map(({ id }) => id))
           lookedAt = performance.now()
         }
-        for (const each of waiting.values()) yield* settle(making, each, living, ready)
+        const running = new Set(queued.flatMap(({ id, state }) => (state === "RUNNING" ? [id] : [])))
+        for (const each of waiting.values()) {
+          // Messages of machines with a folder of their own are not seen.
+          if (store.remote !== undefined && each.job !== undefined && running.has(each.job)) start(making, each)
+          yield* settle(making, each, living, ready)
+        }
       })
       // Slurm's controller may be away for a while: tasks go on without it, and so does this.
       let silentSince: number | undefined
@@ -225,11 +224,19 @@ const arraysOf = (due: ReadonlyArray<Waiting>, { needs = [], options }: SlurmOpt
   )
 }
 
+const start = ({ emit }: NodeMaking, each: Waiting): void => {
+  if (each.started) return
+  each.started = true
+  emit({ _tag: "NodeStarted", node: each.task.node.name, reason: each.reason })
+}
+
 /** What passes by itself: the controller is away, or the store is. A user's option that Slurm refuses does not. */
-const isFleeting = (error: SlurmError | StoreError): boolean =>
-  error._tag === "SlurmError" &&
-  !error.missing &&
-  (error.command !== "sbatch" || /contact slurm controller|timed out|connection refused|temporarily/i.test(error.said))
+const isFleeting = (error: RemoteError | SlurmError | StoreError): boolean =>
+  (error._tag === "RemoteError" && error.reason === "Unreachable") ||
+  (error._tag === "SlurmError" &&
+    !error.missing &&
+    (error.command !== "sbatch" ||
+      /contact slurm controller|timed out|connection refused|temporarily/i.test(error.said)))
 
 /** Keys by what an earlier run left in the queue. */
 const keysOf = ({ store }: NodeMaking, queued: ReadonlyArray<SlurmTask>) =>
@@ -258,7 +265,7 @@ const settle = (
   each: Waiting,
   living: ReadonlySet<string> | undefined,
   ready: Array<Waiting>,
-): Effect.Effect<void, StoreError> =>
+): Effect.Effect<void, RemoteError | StoreError> =>
   Effect.gen(function* () {
     const { emit, session, store } = making
     const { done, task } = each
@@ -266,8 +273,7 @@ const settle = (
     for (const message of each.messages.next()) {
       switch (message._tag) {
         case "Started":
-          each.started = true
-          emit({ _tag: "NodeStarted", node: node.name, reason: each.reason })
+          start(making, each)
           break
         case "Progress":
           emit({ _tag: "NodeProgress", node: node.name, progress: message.progress })
@@ -301,22 +307,33 @@ const settle = (
     const made = existsSync(store.manifestPath(node.stage.name, key))
       ? yield* store.lookup(node.stage.name, key, "sizes")
       : undefined
+    const finish = (manifest: Manifest, isLocal: boolean) =>
+      Effect.suspend(() => {
+        forget(store.directory, key)
+        const isMade = each.started || seconds !== undefined
+        return Deferred.succeed(
+          done,
+          isMade
+            ? { _tag: "Made", manifest, reason: each.reason, seconds: seconds ?? manifest.provenance.seconds, isLocal }
+            : { _tag: "Found", manifest, isLocal },
+        )
+      })
     if (made?._tag === "Found" && each.isNew(made.manifest)) {
-      const { manifest } = made
-      forget(store.directory, key)
-      yield* Deferred.succeed(
-        done,
-        each.started || seconds !== undefined
-          ? { _tag: "Made", manifest, reason: each.reason, seconds: seconds ?? manifest.provenance.seconds }
-          : { _tag: "Found", manifest, isLocal: true },
-      )
+      yield* finish(made.manifest, true)
       return
     }
     if (each.job === undefined) return
     // A process that had begun holds its key's lock; Slurm may call an element running for minutes after its node is gone. One that
-    // said that it is done may be seen before its result is, on a file system that is told of changes late.
-    if (!each.started && living === undefined) return
-    const isAtWork = each.started ? (yield* session.holderOf(key)) !== undefined : living?.has(each.job) === true
+    // said that it is done may be seen before its result is, on a file system that is told of changes late. Where each machine has a
+    // folder of its own, no lock is seen, and it is Slurm that knows.
+    const hasLock = each.started && store.remote === undefined
+    if (!hasLock && living === undefined) return
+    const isAtWork = hasLock ? (yield* session.holderOf(key)) !== undefined : living?.has(each.job) === true
+    const shared = isAtWork ? undefined : yield* making.sharing.find(node, key, { _tag: "Unknown" })
+    if (shared !== undefined && each.isNew(shared)) {
+      yield* finish(shared, false)
+      return
+    }
     each.missed = isAtWork ? 0 : each.missed + 1
     if (each.missed < (seconds === undefined ? looksToBelieve : looksAfterDone)) return
     const how = yield* endOfTask(each.job)
@@ -353,17 +370,24 @@ const forget = (store: string, key: string): void => {
 }
 
 /** A script whose element with a number makes the key with that number. */
-const arrayScript = (tasks: ReadonlyArray<Waiting>, { command }: TaskProgram, plan: string, store: string): string =>
+const arrayScript = (
+  tasks: ReadonlyArray<Waiting>,
+  { program: { command }, store: place }: SlurmOptions,
+  plan: string,
+  store: string,
+): string =>
   [
     "#!/bin/sh",
     "output=/dev/null",
     'case "$SLURM_ARRAY_TASK_ID" in',
     ...tasks.map(({ askedAt, attempts, task }, element) => {
       const asker = { name: "slurm", attempt: attempts + 1, askedAt }
-      const words = [...taskWords(task, plan, ["--artifacts", store], asker), "--events", messageFile(store, task.key)]
+      const words = [...taskWords(task, plan, place, asker), "--events", messageFile(store, task.key)]
       return `${element}) output=${shellWord(outputFile(store, task.key))}; set -- ${words.map(shellWord).join(" ")} ;;`
     }),
     "esac",
+    // On a machine with a folder of its own it is not there.
+    'mkdir -p "$(dirname "$output")"',
     `exec ${command.map(shellWord).join(" ")} "$@" >>"$output" 2>&1`,
     "",
   ].join("\n")

@@ -1,17 +1,28 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { readFileSync, statSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import type { PgBoss } from "pg-boss"
+import { ArtifactStore } from "../store/index.ts"
 import { endOf, lastLines, type TaskProgram, taskProcess, taskWords } from "./inChildren.ts"
 import { type Labels, labelsText, meets, needsOfQueue } from "./Labels.ts"
-import { asked, heartbeatSeconds, openBoss, type PostgresOutcome, PostgresTask } from "./PgBoss.ts"
-import type { TaskReply } from "./TaskMessage.ts"
+import {
+  asked,
+  heartbeatSeconds,
+  jobsOf,
+  mostNews,
+  newsChannel,
+  openBoss,
+  PostgresNews,
+  type PostgresOutcome,
+  type PostgresPlace,
+  PostgresTask,
+} from "./PgBoss.ts"
+import { attemptLog, dropEmptyLog, openLog, sharedLog } from "./TaskLog.ts"
+import type { TaskMessage, TaskReply } from "./TaskMessage.ts"
 
 /** How a worker works. */
-export interface WorkerOptions {
-  readonly address: string
+export interface WorkerOptions extends PostgresPlace {
   readonly program: TaskProgram
   /** Words that name the store: `--artifacts …`. */
   readonly store: ReadonlyArray<string>
@@ -24,10 +35,29 @@ export interface WorkerOptions {
 
 const idleMilliseconds = 1000
 
+/** A worker whose code is another leaves tasks to others for a while. */
+const refusedMilliseconds = 5000
+
+/** How often what a task tells is passed on. */
+const newsMilliseconds = 500
+
+/** Of a longer log the end goes where the results go. */
+const mostLogBytes = 1024 * 1024
+
 const decodeTask = Schema.decodeUnknownEither(PostgresTask)
+const encodeNews = Schema.encodeSync(PostgresNews)
 
 /** Errors that say that this machine is not the right one: no attempt. */
 const refusals = new Set(["CodeDiffers", "HardwareDiffers", "PlanUnreadable", "KeyUnknown", "NotInstalledError"])
+
+/** A task that was taken from the queue. */
+interface Taken {
+  readonly boss: PgBoss
+  readonly queue: string
+  /** With how often it was lost, so that nothing is said of what another worker has by now. */
+  readonly job: { readonly id: string; readonly retryCount: number }
+  readonly task: PostgresTask
+}
 
 /**
  * Takes tasks from a database's queues, one at a time, until it is interrupted. It computes nothing itself: each task is a process of
@@ -72,92 +102,160 @@ export const workOnPostgres = (options: WorkerOptions) =>
       const { job, queue } = taken
       const task = decodeTask(job.data)
       if (Either.isLeft(task)) {
-        const outcome: PostgresOutcome = {
-          _tag: "Failed",
-          error: "TaskUnreadable",
-          message: "a task of another form was in the queue",
-        }
-        yield* tell(() => boss.complete(queue, job.id, outcome))
+        const message = "a task of another form was in the queue, as of another version"
+        const outcome: PostgresOutcome = { _tag: "Failed", error: "TaskUnreadable", message }
+        yield* tell(() => boss.complete(queue, job, outcome))
         continue
       }
-      const { key, node } = task.right
-      say(`${node} ${key.slice(0, 12)} begins`)
-      const beat = Effect.forever(
-        Effect.zipRight(
-          Effect.sleep((heartbeatSeconds * 1000) / 3),
-          Effect.ignore(asked(address, () => boss.touch(queue, job.id))),
-        ),
-      )
-      const giveBack: PostgresOutcome = {
+      const { node } = task.right
+      say(`${node} ${task.right.key.slice(0, 12)} begins`)
+      const ended: PostgresOutcome = {
         _tag: "GivenBack",
         why: "its worker was ended",
         refused: false,
         worker: options.name,
       }
-      const end = yield* Effect.raceFirst(oneTask(options, task.right), beat).pipe(
-        Effect.onInterrupt(() => Effect.ignore(asked(address, () => boss.complete(queue, job.id, giveBack)))),
+      const end = yield* oneTask(options, { boss, queue, job, task: task.right }).pipe(
+        Effect.onInterrupt(() => Effect.ignore(asked(address, () => boss.complete(queue, job, ended)))),
       )
-      if ("died" in end) {
-        say(`${node} died by ${end.died}`)
-        yield* tell(() => boss.fail(queue, job.id, { how: end.died, lines: end.lines }))
-        continue
+      switch (end._tag) {
+        case "Died":
+          say(`${node} died by ${end.how}`)
+          yield* tell(() => boss.fail(queue, job, { how: end.how, lines: end.lines }))
+          break
+        case "Dropped":
+          say(`${node} is not asked for any more`)
+          break
+        case "Outcome": {
+          const { outcome } = end
+          const isRefused = outcome._tag === "GivenBack" && outcome.refused
+          say(`${node} ${saidOf(outcome)}`)
+          yield* tell(() => boss.complete(queue, job, outcome))
+          yield* news(options, boss, task.right.key, [end.message])
+          if (isRefused) yield* Effect.sleep(refusedMilliseconds)
+        }
       }
-      say(`${node} ${end.outcome._tag}`)
-      yield* tell(() => boss.complete(queue, job.id, end.outcome))
     }
   }).pipe(Effect.scoped)
 
+/** What became of a task, in words. */
+const saidOf = (outcome: PostgresOutcome): string => {
+  switch (outcome._tag) {
+    case "Done":
+      return outcome.found ? "is there" : `made in ${outcome.seconds.toFixed(1)} s`
+    case "GivenBack":
+      return `${outcome.refused ? "refused" : "given back"}: ${outcome.why}`
+    case "Failed":
+      return `failed: ${outcome.message}`
+  }
+}
+
 /** Waits for the database, and for the first run, which makes its tables. */
-const opened = ({ address, say }: WorkerOptions) =>
+const opened = ({ say, ...place }: WorkerOptions) =>
   Effect.gen(function* () {
     for (let told = false; ; told = true) {
-      const boss = yield* Effect.either(openBoss(address, false))
+      const boss = yield* Effect.either(openBoss(place, false))
       if (Either.isRight(boss)) return boss.right
-      if (boss.left.reason !== "Unreachable") return yield* boss.left
+      if (boss.left.reason !== "Unreachable" && boss.left.reason !== "Away") return yield* boss.left
       if (!told) say(`${boss.left.message}; waits for it, and for a run that makes its tables`)
       yield* Effect.sleep(idleMilliseconds)
     }
   })
 
-/** A process for a task. */
-const oneTask = ({ name, program, store }: WorkerOptions, task: PostgresTask) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "rankdag-task-"))),
-        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true })),
+/** Tells whoever listens; that nobody does, or the database is away, harms nothing. */
+const news = ({ address, name }: WorkerOptions, boss: PgBoss, key: string, messages: ReadonlyArray<TaskMessage>) =>
+  Effect.forEach(
+    messages,
+    (message) => {
+      const text = encodeNews({ key, worker: name, message })
+      if (Buffer.byteLength(text) > mostNews) return Effect.void
+      return Effect.ignore(
+        asked(address, () => boss.getDb().executeSql("SELECT pg_notify($1, $2)", [newsChannel, text])),
       )
-      const log = join(folder, "output.log")
-      const asker = { name: "postgres", attempt: 1, askedAt: task.askedAt }
-      const words = taskWords(
-        { key: task.key, node: { name: task.node }, forced: task.forced },
-        task.plan,
-        store,
-        asker,
-      )
-      const child = yield* taskProcess(program, words, log)
-      const end = yield* endOf(child, (message) => {
-        // One task has the machine.
-        if (message._tag !== "AskCores") return
-        const reply: TaskReply = { _tag: "HasCores", ask: message.ask }
-        if (child.connected) child.send(reply)
-      })
-      if ("died" in end) return { died: end.died, lines: lastLines(log) }
-      const { message } = end
-      const outcomeOf = (): PostgresOutcome => {
-        switch (message._tag) {
-          case "Made":
-            return { _tag: "Done", seconds: message.seconds, found: false }
-          case "Found":
-            return { _tag: "Done", seconds: 0, found: true }
-          case "Failed":
-            return refusals.has(message.error)
-              ? { _tag: "GivenBack", why: message.message, refused: true, worker: name }
-              : { _tag: "Failed", error: message.error, message: message.message }
-          default:
-            return { _tag: "GivenBack", why: "another process is at work on it", refused: false, worker: name }
-        }
-      }
-      return { outcome: outcomeOf() }
-    }),
+    },
+    { discard: true },
   )
+
+/** Tells the database that this worker lives, until the task is not this one's to make any more. */
+const beat = ({ address, say }: WorkerOptions, { boss, job, queue, task }: Taken) =>
+  Effect.gen(function* () {
+    let isLost = false
+    for (;;) {
+      yield* Effect.sleep((heartbeatSeconds * 1000) / 3)
+      const touched = yield* Effect.option(
+        asked(address, () => boss.touch(queue, job)).pipe(Effect.retry({ times: 5, while: () => true })),
+      )
+      if (touched._tag === "None" || touched.value.affected > 0) continue
+      const [now] = yield* asked(address, () => jobsOf(boss, [queue], [job.id], true)).pipe(
+        Effect.orElseSucceed(() => []),
+      )
+      if (now?.state === "cancelled") return { _tag: "Dropped" as const }
+      // The database was away for longer than this one's silence means its death. What it has is made to its end: the store takes it.
+      if (!isLost) say(`${task.node} was offered to others meanwhile; goes on`)
+      isLost = true
+    }
+  })
+
+/** A process for a task. */
+const oneTask = (options: WorkerOptions, taken: Taken) =>
+  Effect.gen(function* () {
+    const { name, program, store: place } = options
+    const { boss, job, task } = taken
+    const store = yield* ArtifactStore
+    const attempt = task.died + job.retryCount + 1
+    yield* openLog(store.directory, task.node, task.key)
+    const log = attemptLog(store.directory, task.key, attempt)
+    const asker = { name: "postgres", attempt, askedAt: task.askedAt }
+    const words = taskWords({ key: task.key, node: { name: task.node }, forced: task.forced }, task.plan, place, asker)
+    const child = yield* taskProcess(program, words, log)
+    let pending: ReadonlyArray<TaskMessage> = []
+    const passOn = Effect.suspend(() => {
+      const last = pending.findLast(({ _tag }) => _tag === "Progress")
+      const messages = pending.filter((message) => message._tag !== "Progress" || message === last)
+      pending = []
+      return news(options, boss, task.key, messages)
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(newsMilliseconds), passOn)))
+    const working = endOf(child, (message) => {
+      if (message._tag === "ReturnCores") return
+      if (message._tag !== "AskCores") {
+        pending = [...pending, message]
+        return
+      }
+      // One task has the machine.
+      const reply: TaskReply = { _tag: "HasCores", ask: message.ask }
+      if (child.connected) child.send(reply)
+    })
+    const end = yield* Effect.raceFirst(working, beat(options, taken))
+    yield* passOn
+    if ("_tag" in end) return end
+    const lines = lastLines(log)
+    dropEmptyLog(log)
+    yield* shareLog(task.key, log)
+    if ("died" in end) return { _tag: "Died" as const, how: end.died, lines }
+    const { message } = end
+    const outcomeOf = (): PostgresOutcome => {
+      switch (message._tag) {
+        case "Made":
+          return { _tag: "Done", seconds: message.seconds, found: false }
+        case "Found":
+          return { _tag: "Done", seconds: 0, found: true }
+        case "Failed":
+          return refusals.has(message.error)
+            ? { _tag: "GivenBack", why: message.message, refused: true, worker: name }
+            : { _tag: "Failed", error: message.error, message: message.message }
+        default:
+          return { _tag: "GivenBack", why: "another process is at work on it", refused: false, worker: name }
+      }
+    }
+    return { _tag: "Outcome" as const, message, outcome: outcomeOf() }
+  }).pipe(Effect.scoped)
+
+/** Where this machine's folder is not everybody's, what an attempt printed goes where the results go. */
+const shareLog = (key: string, log: string) =>
+  Effect.gen(function* () {
+    const { remote } = yield* ArtifactStore
+    if (remote === undefined || statSync(log, { throwIfNoEntry: false }) === undefined) return
+    const text = readFileSync(log).subarray(-mostLogBytes).toString("utf8")
+    yield* Effect.ignore(remote.putRecord(sharedLog(key), text, false))
+  })

@@ -274,9 +274,9 @@ const makeSchedule = (
               }
               madeKeys.add(key)
               keys.add(made.manifest)
-              for (const { hash } of Object.values(made.manifest.outputs)) sound.add(hash)
+              if (made.isLocal) for (const { hash } of Object.values(made.manifest.outputs)) sound.add(hash)
               const shared = yield* sharing.share(node, made.manifest)
-              if (shared.manifest !== made.manifest) yield* isReadable(node, shared.manifest)
+              if (!made.isLocal || shared.manifest !== made.manifest) yield* isReadable(node, shared.manifest)
               return ranOutcome(store, node, shared.manifest, made.seconds, made.reason, shared.warnings)
             }),
           )

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto"
-import { existsSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,7 +7,9 @@ import { canonicalJson, type Fingerprint, type FingerprintError } from "../keys/
 import { type Json, JsonValue, type Plan } from "../plan/index.ts"
 import {
   ArtifactStore,
+  ageOf,
   openRecord,
+  planRenewedSeconds,
   type RemoteError,
   type Session,
   type StoreError,
@@ -68,7 +69,7 @@ const codeOf = (plan: Plan) =>
 const plansOf = (store: ArtifactStore["Type"]): string => join(store.directory, "plans")
 
 /**
- * Keeps what a plan is made of for other processes; written once, however often it is asked.
+ * Keeps what a plan is made of for other processes, and that it was asked for.
  *
  * @param recipe of what the program makes the plan
  * @returns its name: a hash over all of it
@@ -84,9 +85,13 @@ export const storePlan = (
     const json = canonicalJson(stored)
     const hash = createHash("sha256").update(json).digest("hex")
     const path = join(plansOf(store), `${hash}.json`)
-    if (!existsSync(path)) yield* store.writeRecord(session, path, json)
+    const text = sealedRecord(json)
+    const here = yield* store.readRecord(path)
+    const isHere = here !== undefined && Either.isRight(here) && here.right === text
+    const isDue = !isHere || ageOf(path, Date.now()) > planRenewedSeconds
+    if (isDue && session.readOnly === undefined) yield* store.writeWhole(session, path, text)
     // Other machines read it there.
-    yield* store.remote?.putRecord(`plans/${hash}.json`, sealedRecord(json)) ?? Effect.void
+    yield* store.remote?.putRecord(`plans/${hash}.json`, text, true) ?? Effect.void
     return hash
   })
 

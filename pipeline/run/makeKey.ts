@@ -52,7 +52,7 @@ export class KeyUnknown extends Schema.TaggedError<KeyUnknown>()("KeyUnknown", {
       return `${node} cannot be made as ${this.key.slice(0, 12)}: the results of ${this.missing.slice(0, 5).join(", ")} are not in this store. Give the store in which the run works, or run it again.`
     }
     const here = this.found === undefined ? "" : `; here it would be ${this.found.slice(0, 12)}`
-    return `${node} has the key ${this.key.slice(0, 12)}${here}: files that the settings name differ here from those where the plan was made.`
+    return `${node} has the key ${this.key.slice(0, 12)}${here}: files that the settings name, or modules from outside, differ here from those where the plan was made.`
   }
 }
 

@@ -71,7 +71,13 @@ export interface NodeMaking {
 export type MadeNode =
   /** The result was there: another process made it, or it was never gone. If not in the folder, then in the remote. */
   | { readonly _tag: "Found"; readonly manifest: Manifest; readonly isLocal: boolean }
-  | { readonly _tag: "Made"; readonly manifest: Manifest; readonly reason: Reason; readonly seconds: number }
+  | {
+      readonly _tag: "Made"
+      readonly manifest: Manifest
+      readonly reason: Reason
+      readonly seconds: number
+      readonly isLocal: boolean
+    }
   | { readonly _tag: "Stopped"; readonly failed: string }
 
 /** Milliseconds between two `NodeProgress` events of a node. */
@@ -159,7 +165,7 @@ const makeLocked = (
     const began = performance.now()
     emit({ _tag: "NodeStarted", node: node.name, reason })
     const manifest = yield* Effect.scoped(work(making, task, previous, cores))
-    return { _tag: "Made", manifest, reason, seconds: secondsSince(began) }
+    return { _tag: "Made", manifest, reason, seconds: secondsSince(began), isLocal: true }
   })
 
 /** Runs the stage and stores what it wrote. */

@@ -12,6 +12,7 @@ import { parseRunRecord, parseRunUses, type RunRecord } from "./RunRecord.ts"
 import { otherSessions, StoreBusy } from "./Session.ts"
 import { type Sightings, sightings } from "./Sighting.ts"
 import { io, ioSync, type StoreError } from "./StoreError.ts"
+import { planRenewedSeconds, queuedSeconds, taskPapers } from "./TaskPapers.ts"
 
 /** Which results to keep. What `latest` points at is always kept, and so is what is younger than the grace period. */
 export interface GcOptions {
@@ -36,8 +37,11 @@ export interface GcReport {
   readonly stages: ReadonlyArray<{ readonly stage: string; readonly results: number; readonly bytes: number }>
   /** Objects that belong to no result, such as those of a run that was killed before it recorded them. */
   readonly orphans: { readonly objects: number; readonly bytes: number }
-  /** Damaged objects that were set aside and scratch folders of unfinished stages, a month old; those of finished ones. */
-  readonly leftovers: { readonly folders: number; readonly bytes: number }
+  /**
+   * Damaged objects that were set aside and scratch folders of unfinished stages, a month old; those of finished ones; plans, and what
+   * tasks of other processes printed, that no kept run needs.
+   */
+  readonly leftovers: { readonly items: number; readonly bytes: number }
   readonly freedBytes: number
   readonly keptBytes: number
 }
@@ -209,6 +213,46 @@ const runsIn = (store: ArtifactStore["Type"], names: NumberedNames, now: number)
     return runs
   })
 
+interface Leftover {
+  readonly path: string
+  readonly bytes: number
+}
+
+/** Plans and logs that no kept run needs: such as were made since the oldest of them may be, and so may those of a kept key. */
+const papersLeft = (
+  { directory }: ArtifactStore["Type"],
+  { names }: Sightings,
+  { results, runs }: GcState,
+  decision: GcDecision,
+  options: GcOptions,
+): Effect.Effect<ReadonlyArray<Leftover>, StoreError> =>
+  Effect.gen(function* () {
+    const { logs, plans } = yield* taskPapers(directory, Date.now())
+    const keptRuns = runs.filter(({ run }) => decision.keptRuns.has(run))
+    const oldest = Math.max(0, ...keptRuns.map(({ ageSeconds }) => ageSeconds))
+    const kept = new NumberSet()
+    for (const { keys } of keptRuns) for (const key of keys) kept.add(key)
+    for (const { key } of results) if (!decision.results.has(key)) kept.add(key)
+    const isKept = (key: string | undefined): boolean => {
+      const number = key === undefined ? undefined : names.find(key)
+      return number !== undefined && kept.has(number)
+    }
+    const grace = graceOf(options)
+    const gone = [
+      ...plans.filter(({ ageSeconds }) => ageSeconds > Math.max(oldest + planRenewedSeconds, queuedSeconds, grace)),
+      // What a node's last attempt printed is of a run that failed, and so has no key on record.
+      ...logs.filter(
+        ({ ageSeconds, isLast, key }) => !isKept(key) && ageSeconds >= (isLast === true ? forgottenSeconds : grace),
+      ),
+    ]
+    return yield* Effect.forEach(gone, ({ path }) =>
+      Effect.map(folderBytes(path), (below) => {
+        const stat = lstatSync(path, { throwIfNoEntry: false })
+        return { path, bytes: stat?.isFile() === true ? stat.size : below }
+      }),
+    )
+  })
+
 /** The objects of a store, in columns. */
 const objectsIn = (store: ArtifactStore["Type"], names: NumberedNames, now: number) =>
   Effect.gen(function* () {
@@ -258,7 +302,7 @@ const readState = (store: ArtifactStore["Type"], options: GcOptions) =>
       },
       objects,
     }
-    const leftovers: Array<{ readonly path: string; readonly bytes: number }> = []
+    const leftovers: Array<Leftover> = []
     for (const folder of ["quarantine", "scratch"]) {
       for (const name of folderEntries(join(directory, folder))) {
         const path = join(directory, folder, name)
@@ -285,7 +329,9 @@ export const collectGarbage = (
       const store = yield* ArtifactStore
       if (options.dryRun) {
         const { stored, state, leftovers } = yield* readState(store, options)
-        return summarise(stored, state, leftovers, decideGc(state, options), true)
+        const decision = decideGc(state, options)
+        const papers = yield* papersLeft(store, stored, state, decision, options)
+        return summarise(stored, state, [...leftovers, ...papers], decision, true)
       }
       yield* store.prepare
       const session = yield* store.session("gc")
@@ -294,8 +340,9 @@ export const collectGarbage = (
       const owners = yield* otherSessions(store.directory, session)
       if (owners.length > 0) return yield* new StoreBusy({ owners })
       yield* session.beat
-      const { stored, state, leftovers } = yield* readState(store, options)
+      const { stored, state, leftovers: folders } = yield* readState(store, options)
       const decision = decideGc(state, options)
+      const leftovers = [...folders, ...(yield* papersLeft(store, stored, state, decision, options))]
       for (const { key: number, stage } of stored) {
         if (!decision.results.has(number)) continue
         const key = stored.names.name(number)
@@ -361,7 +408,7 @@ const summarise = (
     removedRuns: state.runs.flatMap(({ run }) => (decision.keptRuns.has(run) ? [] : [run])),
     stages: [...stages].map(([stage, sum]) => ({ stage, ...sum })).sort((a, b) => (a.stage < b.stage ? -1 : 1)),
     orphans,
-    leftovers: { folders: leftovers.length, bytes: leftoverBytes },
+    leftovers: { items: leftovers.length, bytes: leftoverBytes },
     freedBytes: gone + leftoverBytes,
     keptBytes: kept,
   }

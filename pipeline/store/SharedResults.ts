@@ -64,8 +64,8 @@ export interface SharedResults {
   ) => Effect.Effect<boolean, RemoteError | StoreError>
   /** The text of another record, by its path in a store: it is whoever reads it that compares it with its hash. */
   readonly readRecord: Remote["readRecord"]
-  /** Writes another record, whose path is made of its own hash. */
-  readonly putRecord: (path: string, text: string) => Effect.Effect<void, RemoteError | StoreError>
+  /** Writes another record. `ifAbsent`, where its path is made of its own hash: one that is there is the same. */
+  readonly putRecord: Remote["putRecord"]
   /** Writes a result of the folder to the remote: objects first, the manifest last. The first manifest under a key stays. */
   readonly share: (
     session: Session,
@@ -298,7 +298,7 @@ export const sharedResults = (local: LocalFolder, remote: Remote): SharedResults
       return record === undefined ? Effect.succeed(false) : bring(record, onMoved)
     },
     readRecord: remote.readRecord,
-    putRecord: (path, text) => remote.putRecord(path, text, true),
+    putRecord: remote.putRecord,
     share,
   }
 }

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto"
 import { lstatSync, readlinkSync } from "node:fs"
-import { dirname, join, relative, resolve } from "node:path"
+import { basename, dirname, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { ArtifactStore, type Damage, type Depth, storeFolders } from "./ArtifactStore.ts"
@@ -8,6 +9,7 @@ import { letEventsIn } from "./letEventsIn.ts"
 import { type Manifest, parseFormerResult } from "./Manifest.ts"
 import { NumberedNames } from "./NumberedNames.ts"
 import { parseRunRecord } from "./RunRecord.ts"
+import { openRecord } from "./SealedRecord.ts"
 import { ioSync, type StoreError } from "./StoreError.ts"
 
 /** A check of the whole store. */
@@ -20,7 +22,7 @@ export interface VerifyReport {
   readonly objects: number
   /** Of the objects that were compared. */
   readonly bytes: number
-  /** Records of runs and of former results that were read. */
+  /** Records of runs, of former results and of plans that were read. */
   readonly records: number
   /** Results whose record has no hash of its own, written by an earlier version: what `lineage` tells of them is not checked. */
   readonly unsealed: number
@@ -74,7 +76,7 @@ const recordPaths = (store: Store, folder: string, unreadable: Array<Unreadable>
 const checkRecords = (
   store: Store,
   folder: string,
-  parse: (text: string) => Either.Either<unknown, string>,
+  parse: (text: string, path: string) => Either.Either<unknown, string>,
   unreadable: Array<Unreadable>,
 ) =>
   Effect.gen(function* () {
@@ -83,12 +85,20 @@ const checkRecords = (
       yield* letEventsIn(position)
       const text = yield* store.readRecord(path)
       if (text === undefined) continue
-      const parsed = Either.flatMap(text, parse)
+      const parsed = Either.flatMap(text, (read) => parse(read, path))
       if (Either.isLeft(parsed)) unreadable.push({ path, why: parsed.left })
       else read++
     }
     return read
   })
+
+/** A plan, whose name is the hash of what it holds. */
+const namedByHash = (text: string, path: string): Either.Either<string, string> =>
+  Either.flatMap(openRecord(text), ({ json }) =>
+    `${createHash("sha256").update(json).digest("hex")}.json` === basename(path)
+      ? Either.right(json)
+      : Either.left("its bytes are not those that its name says"),
+  )
 
 /** Links of `latest` that do not lead to an object of this store. */
 const strayLinks = (store: Store): ReadonlyArray<Unreadable> => {
@@ -165,6 +175,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
         })
       let unsealed = 0
       let records = yield* checkRecords(store, join(store.directory, "runs"), parseRunRecord, unreadable)
+      records += yield* checkRecords(store, join(store.directory, "plans"), namedByHash, unreadable)
       for (const stage of yield* store.stages) {
         for (const path of yield* recordPaths(store, join(store.directory, "manifests", stage), unreadable)) {
           const key = relative(join(store.directory, "manifests", stage), path).replace(/\.json$/, "")
@@ -209,7 +220,7 @@ export const verifyStore = (options: VerifyOptions = {}): Effect.Effect<VerifyRe
           dropped: session !== undefined,
         })),
         orphans,
-        notLookedAt: ["catalog.duckdb", "hints.json", "remotes", "scratch", "quarantine"].filter((name) => {
+        notLookedAt: ["catalog.duckdb", "hints.json", "logs", "remotes", "scratch", "quarantine"].filter((name) => {
           const path = join(store.directory, name)
           return isFolder(path)
             ? folderEntries(path).length > 0

@@ -3,6 +3,7 @@ export type { Environment } from "./AwsSettings.ts"
 export { type CacheReport, shrinkCache } from "./CacheSize.ts"
 export { FileRecord } from "./FolderContent.ts"
 export {
+  ageOf,
   collectGarbage,
   collectorLock,
   decideGc,
@@ -26,6 +27,7 @@ export { openRecord, sealedRecord } from "./SealedRecord.ts"
 export { describeOwner, type Owner, readOnlySession, type Session, StoreBusy } from "./Session.ts"
 export type { Moved, SharedResults } from "./SharedResults.ts"
 export { manifestAnywhere, storedOutput } from "./StoredOutput.ts"
-export { io, StoreError, saysDiskFull } from "./StoreError.ts"
+export { io, ioSync, StoreError, saysDiskFull } from "./StoreError.ts"
 export { isS3, layerArtifactStore, type StorePlace } from "./StorePlace.ts"
+export { planRenewedSeconds } from "./TaskPapers.ts"
 export { type VerifyOptions, type VerifyReport, verifyStore } from "./Verify.ts"

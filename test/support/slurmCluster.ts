@@ -28,13 +28,16 @@ export interface SlurmCluster {
   /** For the environment of what is to use it. */
   readonly conf: string
   readonly squeue: () => string
+  /** Where a node's own folder lies, for others to see. */
+  readonly disk: (node: string) => string
   /** Kills a daemon: `slurmctld`, or a node's. */
   readonly kill: (daemon: string) => void
   readonly start: (daemon: string) => void
   readonly stop: () => void
 }
 
-export const startSlurm = async (nodes = 3): Promise<SlurmCluster> => {
+/** @param own a folder that is another one on each node, as a disk of its own is */
+export const startSlurm = async (nodes = 3, own?: string): Promise<SlurmCluster> => {
   const folder = mkdtempSync(join(tmpdir(), "rankdag-slurm-"))
   const conf = join(folder, "slurm.conf")
   const [host] = hostname().split(".")
@@ -67,9 +70,14 @@ export const startSlurm = async (nodes = 3): Promise<SlurmCluster> => {
   mkdirSync(join(folder, "state"))
   writeFileSync(conf, `${lines.join("\n")}\n`)
   const env = { ...process.env, SLURM_CONF: conf }
+  const diskOf = (node: string): string => join(folder, `disk-${node}`)
   const start = (daemon: string): void => {
-    const words = daemon === "slurmctld" ? ["-f", conf] : ["-f", conf, "-N", daemon]
-    execFileSync(daemon === "slurmctld" ? "slurmctld" : "slurmd", words, { env, stdio: "ignore" })
+    const words = daemon === "slurmctld" ? ["slurmctld", "-f", conf] : ["slurmd", "-f", conf, "-N", daemon]
+    if (own === undefined || daemon === "slurmctld") return void execFileSync("env", words, { env, stdio: "ignore" })
+    const disk = diskOf(daemon)
+    for (const each of [disk, own]) mkdirSync(each, { recursive: true })
+    const mounted = ["--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', disk, own]
+    execFileSync("unshare", [...mounted, ...words], { env, stdio: "ignore" })
   }
   const kill = (daemon: string): void => {
     try {
@@ -87,6 +95,7 @@ export const startSlurm = async (nodes = 3): Promise<SlurmCluster> => {
   }
   return {
     conf,
+    disk: diskOf,
     squeue: () => spawnSync("squeue", ["-h", "-r", "-o", "%i %T"], { env, encoding: "utf8" }).stdout,
     kill,
     start,

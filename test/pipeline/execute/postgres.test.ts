@@ -1,14 +1,52 @@
-import type { ChildProcess } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import * as Either from "effect/Either"
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
+import { postgresConnection, toldAddress } from "../../../pipeline/execute/PostgresAddress.ts"
 import { noPostgres, type PostgresServer, startPostgres } from "../../support/postgresServer.ts"
+import { s3Environment, startS3 } from "../../support/s3Server.ts"
 import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
 
 if (noPostgres !== undefined) console.warn(`Workers over PostgreSQL are not tried: ${noPostgres}`)
 
 const { close, journal, scratch, starts, words } = troublesomeRuns()
 afterAll(close)
+
+it.each([
+  ["postgres://lab@db/rankdag", {}, true],
+  ["postgres://lab@10.0.0.4:5433/rankdag?sslmode=verify-full", {}, true],
+  ["postgres://lab@localhost/rankdag", {}, false],
+  ["postgres://lab@127.0.0.1:5433/rankdag", {}, false],
+  ["postgres://lab@[::1]/rankdag", {}, false],
+  ["postgres:///rankdag", {}, false],
+  ["postgres:///rankdag?host=/var/run/postgresql", {}, false],
+  ["postgres://lab@%2Fvar%2Frun/rankdag", {}, false],
+  ["postgres://lab@localhost/rankdag?sslmode=require", {}, true],
+  ["postgres://lab@db/rankdag?sslmode=disable", {}, false],
+  // What pg makes of these is another machine.
+  ["postgres://lab@localhost/rankdag?host=db", {}, true],
+  ["postgres:///rankdag", { PGHOST: "db" }, true],
+  ["postgres://lab@localhost.example/rankdag", {}, true],
+])("C194 beyond this machine %s with %o is asked by TLS", (address, environment, isTls) => {
+  const connection = Either.getOrThrow(postgresConnection(address, environment))
+  expect(connection.ssl).toEqual(isTls && { rejectUnauthorized: true })
+  expect(connection.connectionString).not.toContain("sslmode")
+})
+
+it.each([
+  "postgres://lab:hidden@db/rankdag",
+  "postgres://lab@db/rankdag?password=hidden",
+  "postgres://lab@db/rankdag?sslmode=no-verify",
+  "postgres://lab@db/rankdag?sslmode=prefer",
+  "postgres://lab@db/rankdag?ssl=0",
+  "postgres://lab@db/rankdag?uselibpqcompat=true&sslmode=require",
+  "postgres",
+])("C194 %s is refused", (address) => {
+  const refused = Either.flip(postgresConnection(address, {}))
+  expect(Either.getOrThrow(refused)).not.toContain("hidden")
+  expect(toldAddress(address)).not.toMatch(/hidden|lab/)
+})
 
 it("C194 an address with a password, or a Node.js that is too old, is refused, and no password is told", async () => {
   const { code, err } = await dagProcess(words("secret", "secret", ["postgres://lab:hidden@127.0.0.1:1/rankdag"]))
@@ -24,6 +62,9 @@ it("C194 an address with a password, or a Node.js that is too old, is refused, a
 describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 600_000 }, () => {
   let server: PostgresServer
   const workers: Array<ChildProcess> = []
+  /** What workers wrote on their standard error. */
+  const lines = new Map<ChildProcess, string>()
+  const said = (of: ReadonlyArray<ChildProcess>): string => of.map((child) => lines.get(child) ?? "").join("")
   beforeAll(async () => {
     server = await startPostgres()
   }, 120_000)
@@ -35,6 +76,7 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
   const worker = async (store: string) => {
     const { child } = await dagStarted(["worker", "--executor", server.address, "--artifacts", join(scratch, store)])
     workers.push(child)
+    child.stderr?.on("data", (text: Buffer) => lines.set(child, (lines.get(child) ?? "") + text.toString()))
     return child
   }
 
@@ -63,16 +105,130 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     expect(starts("fails", "alpha")).toBe(1)
   })
 
-  it("C196 where a worker is killed its process dies with it, and another worker makes the node", async () => {
+  it("C196 a killed worker's task begins again within 45 s, and one that blocks its event loop for longer than that is taken once", async () => {
     const lost = await worker("lost")
-    const running = await dagStarted(words("lost", "lost", [server.address], "retrieve.alpha.waits=9000"))
-    await until(() => starts("lost", "alpha") === 1, 120)
+    const asked = words("lost", "lost", [server.address], "retrieve.alpha.waits=9000", "retrieve.beta.blocks=50000")
+    const running = await dagStarted(asked)
+    await until(() => journal("lost").length === 1, 120)
+    const [first] = journal("lost").map(({ system }) => system)
+    const second = await worker("lost")
+    await until(() => journal("lost").length === 2, 120)
+    const alphas = journal("lost").find(({ system }) => system === "alpha")
     const killedAt = performance.now()
-    lost.kill("SIGKILL")
-    await until(() => !journal("lost").some(({ pid, system }) => system === "alpha" && isAlive(pid)))
+    for (const each of [lost, second]) if ((each === lost) === (first === "alpha")) each.kill("SIGKILL")
+    await until(() => !isAlive(alphas?.pid ?? 0))
     await worker("lost")
     await until(() => starts("lost", "alpha") === 2, 120)
-    console.info(`a dead worker's task began again after ${((performance.now() - killedAt) / 1000).toFixed(1)} s`)
+    const seconds = (performance.now() - killedAt) / 1000
+    console.info(`a dead worker's task began again after ${seconds.toFixed(1)} s`)
+    expect(seconds).toBeLessThan(45)
     expect((await running.ended).code).toBe(0)
+    expect(starts("lost", "beta")).toBe(1)
+  })
+
+  it("C201 a worker's task shows its progress, and leaves its attempt, what it waited and what it printed", async () => {
+    const store = join(scratch, "seen")
+    const asked = words("seen", "seen", [server.address], "retrieve.alpha.dies=1").map((word) =>
+      word === "plain" ? "json" : word,
+    )
+    const running = await dagStarted(asked)
+    await until(() => existsSync(join(store, "plans")), 60)
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    const joinedAt = performance.now()
+    await worker("seen")
+    await until(() => existsSync(join(store, "logs/nodes")) && said(workers).includes("begins"), 60)
+    console.info(
+      `a worker that joined had work after ${((performance.now() - joinedAt) / 1000).toFixed(1)} s, its start included`,
+    )
+    const { code, err } = await running.ended
+    expect(code).toBe(0)
+    expect(err).toMatch(/"_tag":"NodeProgress","node":"retrieve\.outside\.alpha"/)
+    const records = readdirSync(join(store, "manifests/retrieve.outside")).map((file): string =>
+      readFileSync(join(store, "manifests/retrieve.outside", file), "utf8"),
+    )
+    const made = records.map((record) =>
+      /"executor":\{"name":"postgres","attempt":(\d),"queuedSeconds":([0-9.]+)\}/.exec(record),
+    )
+    expect(made.map((found) => found?.[1]).sort()).toEqual(["1", "2"])
+    for (const found of made) expect(Number(found?.[2])).toBeGreaterThan(0.5)
+    const logs = await dagProcess(["logs", "retrieve.outside.alpha", "--artifacts", store])
+    expect(logs.out).toBe("alpha is about to die\n")
+  })
+
+  it("C202 a worker whose code differs refuses and names the file, and that is no attempt", async () => {
+    const [store, checkout] = [join(scratch, "differs"), join(scratch, "checkout")]
+    const root = join(import.meta.dirname, "../../..")
+    for (const name of readdirSync(root)) {
+      const isCode =
+        name.endsWith(".ts") || ["cli", "measures", "neural", "pipeline", "schemas", "stages"].includes(name)
+      if (isCode || name === "package.json") cpSync(join(root, name), join(checkout, name), { recursive: true })
+    }
+    symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"))
+    const changed = join(checkout, "stages/retrieve/retrieveOutside.ts")
+    writeFileSync(changed, readFileSync(changed, "utf8").replace("is found twice", "is there twice"))
+    writeFileSync(join(checkout, "plain.ts"), 'import { main } from "./cli/main.ts"\nmain(process.argv.slice(2))\n')
+    const other = spawn(
+      process.execPath,
+      ["--import", "tsx", "plain.ts", "worker", "--executor", server.address, "--artifacts", store],
+      { cwd: checkout, stdio: ["ignore", "pipe", "pipe"] },
+    )
+    workers.push(other)
+    other.stderr.on("data", (text: Buffer) => lines.set(other, (lines.get(other) ?? "") + text.toString()))
+    const running = await dagStarted(words("differs", "differs", [server.address]))
+    await until(() => said(workers).includes("refused"), 120)
+    expect(said(workers)).toMatch(
+      /retrieve\.outside\.\w+ refused: .*code differs .*\(stages\/retrieve\/retrieveOutside\.ts\)/,
+    )
+    expect(journal("differs")).toEqual([])
+    await worker("differs")
+    const { code, err } = await running.ended
+    expect(err).toMatch(/the worker .* refuses it: .*stages\/retrieve\/retrieveOutside\.ts/)
+    expect(code).toBe(0)
+    const records = readdirSync(join(store, "manifests/retrieve.outside")).map((file): string =>
+      readFileSync(join(store, "manifests/retrieve.outside", file), "utf8"),
+    )
+    for (const record of records) expect(record).toContain('"executor":{"name":"postgres","attempt":1,')
+  })
+
+  it("C203 after `worker --set-up`, roles that may make no tables give tasks out and take them", async () => {
+    const url = new URL(server.address)
+    const sql = (user: string, statement: string) =>
+      spawnSync("psql", ["-h", url.hostname, "-p", url.port, "-U", user, "-d", "rankdag", "-c", statement], {
+        encoding: "utf8",
+      })
+    sql("lab", "CREATE ROLE guest LOGIN")
+    const setUp = await dagProcess(["worker", "--executor", server.address, "--set-up", "guest"])
+    expect(setUp.err).toContain("guest may use them")
+    expect(sql("guest", "CREATE TABLE pgboss.own (a int)").stderr).toContain("permission denied")
+    const address = server.address.replace("lab@", "guest@")
+    const { child } = await dagStarted(["worker", "--executor", address, "--artifacts", join(scratch, "guest")])
+    workers.push(child)
+    const { code } = await dagProcess(words("guest", "guest", [address], "retrieve.alpha.dies=1"))
+    expect(code).toBe(0)
+    expect(starts("guest", "alpha")).toBe(2)
+  })
+
+  it("C204 workers with folders of their own make what a bucket then holds, and what they printed is there", async () => {
+    const s3 = await startS3(join(scratch, "s3"))
+    try {
+      for (const [name, value] of Object.entries(s3Environment(s3.port))) vi.stubEnv(name, value)
+      const shared = (cache: string) => ["--artifacts", "s3://lab/team", "--cache", join(scratch, cache)]
+      for (const cache of ["box-1", "box-2"]) {
+        const { child } = await dagStarted(["worker", "--executor", server.address, ...shared(cache)])
+        workers.push(child)
+      }
+      const asked = words("bucket", "bucket", [server.address], "retrieve.alpha.dies=1", "rerank.threads=2")
+      const at = asked.indexOf("--artifacts")
+      const { code, out, err } = await dagProcess([...asked.slice(0, at), ...shared("asker"), ...asked.slice(at + 2)])
+      expect({ code, err }).toMatchObject({ code: 0 })
+      const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
+      expect(outputsOf({ code, out, err })).toEqual(outputsOf(here))
+      expect([starts("bucket", "alpha"), starts("bucket", "beta")]).toEqual([2, 1])
+      const logs = await dagProcess(["logs", "retrieve.outside.alpha", ...shared("asker")])
+      expect(logs.out).toBe("alpha is about to die\n")
+    } finally {
+      vi.unstubAllEnvs()
+      await s3.stop()
+    }
   })
 })

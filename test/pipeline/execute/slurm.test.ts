@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { s3Environment, startS3 } from "../../support/s3Server.ts"
 import { noSlurm, type SlurmCluster, startSlurm } from "../../support/slurmCluster.ts"
 import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
 
@@ -89,5 +90,33 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     expect(code).toBe(0)
     expect(existsSync(join(scratch, "node/manifests"))).toBe(true)
     expect(journal("node").length).toBeGreaterThanOrEqual(3)
+  })
+
+  it("C204 nodes with disks of their own make what a bucket then holds", async () => {
+    const cache = join(scratch, "own")
+    const apart = await startSlurm(2, cache)
+    const s3 = await startS3(join(scratch, "s3"))
+    try {
+      vi.stubEnv("SLURM_CONF", apart.conf)
+      for (const [name, value] of Object.entries(s3Environment(s3.port))) vi.stubEnv(name, value)
+      const asked = words("bucket", "bucket", ["slurm"], "retrieve.alpha.dies=1", "rerank.threads=2")
+      const at = asked.indexOf("--artifacts")
+      const shared = ["--artifacts", "s3://lab/team", "--cache", cache]
+      const there = await dagProcess([...asked.slice(0, at), ...shared, ...asked.slice(at + 2)])
+      expect(there).toMatchObject({ code: 0 })
+      expect(there.err).toContain("▸ retrieve.outside.alpha")
+      const made = ["n1", "n2"].flatMap((node) => {
+        const folder = join(apart.disk(node), "manifests/retrieve.outside")
+        return existsSync(folder) ? readdirSync(folder) : []
+      })
+      expect(made.length).toBe(2)
+      const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
+      expect(outputsOf(there)).toEqual(outputsOf(here))
+      expect([starts("bucket", "alpha"), starts("bucket", "beta")]).toEqual([2, 1])
+    } finally {
+      vi.unstubAllEnvs()
+      apart.stop()
+      await s3.stop()
+    }
   })
 })

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import {
   chmodSync,
   cpSync,
@@ -7,10 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
@@ -28,6 +31,7 @@ import {
   sourceFiles,
   verifyStore,
 } from "../../../pipeline/index.ts"
+import { sealedRecord } from "../../../pipeline/store/SealedRecord.ts"
 import { treeOf } from "../../support/processes.ts"
 import { diamond, load, planOf, services, setMischief } from "../../support/smallDag.ts"
 
@@ -167,6 +171,73 @@ describe("garbage collection", () => {
     const changed = await previewIn(store, diamond({ a: "A" }))
     expect(renderReason(changed[0]?.reason ?? { _tag: "Forced" }).slice(1)).toEqual(['  config.text: "a" → "A"'])
     expect((await runIn(store, diamond())).nodes.every(({ status }) => status === "ran")).toBe(true)
+  })
+})
+
+describe("what tasks of other processes leave", () => {
+  const day = 86_400
+  const [kept, failed, gone] = ["a", "b", "c"].map((digit) => digit.repeat(64))
+  const write = (path: string, text: string, days: number) => {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    const then = Date.now() / 1000 - days * day
+    utimesSync(path, then, then)
+    utimesSync(dirname(path), then, then)
+  }
+  /** A plan as it is stored, under the hash of what it holds. */
+  const plan = (store: string, json: string, days: number): string => {
+    const name = `${createHash("sha256").update(json).digest("hex")}.json`
+    write(join(store, "plans", name), sealedRecord(json), days)
+    return name
+  }
+
+  it("C57 goes when no kept run can need it: plans older than all of them, logs of keys that no kept run has", async () => {
+    const store = freshStore()
+    const { nodes } = await runIn(store, diamond())
+    const used = nodes.find(({ key }) => key !== undefined)?.key ?? ""
+    const plans = [plan(store, '{"form":1}', 3), plan(store, '{"form":2}', 20)]
+    const log = (key = "", file = "1.log") => join(store, "logs", key, file)
+    write(log(used), "said", 20)
+    write(log(kept), "said", 0)
+    write(log(failed), "said", 20)
+    write(log(gone), "said it all", 20)
+    write(join(store, "logs/nodes/failed.key"), failed ?? "", 20)
+    write(join(store, "logs/nodes/former.key"), "e".repeat(64), 40)
+    write(join(store, "logs/slurm/rankdag-1.json"), "[]", 40)
+    utimesSync(join(store, "logs", kept ?? ""), new Date(), new Date())
+    const before = treeOf(store)
+    const old = statSync(join(store, "plans", plans[1] ?? "")).size
+    const dry = await gcIn(store, { graceSeconds: 3600, dryRun: true })
+    expect(treeOf(store)).toEqual(before)
+    expect(dry.leftovers).toEqual({ items: 4, bytes: old + "said it all".length + 64 + "[]".length })
+    expect({ ...(await gcIn(store, { graceSeconds: 3600 })), dryRun: true }).toEqual(dry)
+    expect(readdirSync(join(store, "plans"))).toEqual([plans[0]])
+    expect(readdirSync(join(store, "logs")).sort()).toEqual([used, kept, failed, "nodes", "slurm"].sort())
+    expect(readdirSync(join(store, "logs/nodes"))).toEqual(["failed.key"])
+    expect(readdirSync(join(store, "logs/slurm"))).toEqual([])
+    expect((await gcIn(store, { graceSeconds: 3600 })).leftovers.items).toBe(0)
+  })
+
+  it("C55 plans are compared with their names, and logs are not looked at, which is said", async () => {
+    const store = freshStore()
+    await runIn(store, diamond())
+    const { records } = await verifyIn(store)
+    const name = plan(store, '{"form":1}', 0)
+    write(join(store, "logs", kept ?? "", "1.log"), "said", 0)
+    expect(await verifyIn(store)).toMatchObject({ records: records + 1, unreadable: [] })
+    expect((await verifyIn(store)).notLookedAt).toContain("logs")
+    const other = `${"d".repeat(64)}.json`
+    cpSync(join(store, "plans", name), join(store, "plans", other))
+    writeFileSync(join(store, "plans", name), sealedRecord('{"form":1}').replace("1", "2"))
+    const { unreadable } = await verifyIn(store)
+    expect(unreadable.map(({ file, why }) => [file, why])).toEqual(
+      [
+        [`plans/${name}`, "its bytes are not those that were written"],
+        [`plans/${other}`, "its bytes are not those that its name says"],
+      ].sort(),
+    )
+    await verifyIn(store, true)
+    expect(readdirSync(join(store, "plans"))).toEqual([])
   })
 })
 
