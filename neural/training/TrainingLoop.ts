@@ -17,6 +17,7 @@ import { dropoutFeeds } from "./DropoutMasks.ts"
 import {
   type MicroBatch,
   microBatches,
+  paddedTokens,
   textGroups,
   usualGroupOverhead,
   usualTokensPerMicroBatch,
@@ -235,12 +236,12 @@ export class TrainingLoop {
       const step: StepTexts = { ...given, all: [...given.texts, ...queries] }
       const items = Array.from(step.all.keys()).filter((item) => step.mask[item] !== 0)
       this.#gradient.clear()
-      const batches = microBatches(step.all, items, this.#mostTokens)
-      const [only] = batches
+      const groups = textGroups(step.all, items, this.#groupOverhead)
+      const fits = items.length === 1 || paddedTokens(step.all, groups) <= this.#mostTokens
       const results =
-        only !== undefined && batches.length === 1
-          ? yield* this.#wholeStep(step, textGroups(step.all, only, this.#groupOverhead))
-          : yield* this.#stepInParts(step, batches)
+        fits && items.length > 0
+          ? yield* this.#wholeStep(step, groups)
+          : yield* this.#stepInParts(step, microBatches(step.all, items, this.#mostTokens))
       this.#gradient.complete()
       const loss = scalarOf(results, "loss")
       const gradientNorm = this.#gradient.norm()

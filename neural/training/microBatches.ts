@@ -49,6 +49,13 @@ const groupCount = 4
 /** How many tokens' time one more group costs on a CPU: its gradients of all weights are added to the others'. */
 export const usualGroupOverhead = 64
 
+/** How many tokens groups have, each padded to its longest. */
+export const paddedTokens = (texts: readonly TokenSequence[], groups: readonly MicroBatch[]): number =>
+  groups.reduce((sum, group) => {
+    const longest = group.reduce((most, item) => Math.max(most, texts[item]?.ids.length ?? 0), 1)
+    return sum + group.length * longest
+  }, 0)
+
 /**
  * Items in groups for the one graph of a whole step: each group is padded on its own, so that short texts need not be as long as
  * the longest. Each has as many texts, neighbours by length, the longest first. All in one group, in their order, where dividing
@@ -66,7 +73,6 @@ export const textGroups = (
   const sorted = [...items].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
   const end = (group: number): number => Math.ceil((group * items.length) / groupCount)
   const groups = Array.from({ length: groupCount }, (_, group) => sorted.slice(end(group), end(group + 1)))
-  const padded = groups.reduce((sum, group) => sum + group.length * lengthOf(group[0] ?? 0), 0)
   const together = items.length * lengthOf(sorted[0] ?? 0)
-  return padded + overhead * (groupCount - 1) < together ? groups : [items]
+  return paddedTokens(texts, groups) + overhead * (groupCount - 1) < together ? groups : [items]
 }

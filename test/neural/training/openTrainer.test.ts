@@ -9,7 +9,7 @@ import {
   type TrainerState,
   type TrainingStep,
 } from "../../../neural/training/index.ts"
-import { textGroups } from "../../../neural/training/microBatches.ts"
+import { paddedTokens, textGroups } from "../../../neural/training/microBatches.ts"
 import { start } from "../../support/processes.ts"
 import { graphicsEnvironment } from "../../support/softwareGraphics.ts"
 import { goldenModel } from "../architectures/golden.ts"
@@ -122,6 +122,27 @@ describe.each([models[0], models[4]])("%s with the head %s, apart", (name, kind)
 
 describe("a trainer", () => {
   const [name, kind] = ["t5-relu", "masked-mean"] as const
+
+  it.effect("T13 a step whose groups fit into one micro-batch is one graph, however long its longest text is", () =>
+    Effect.gen(function* () {
+      const step = makeStep(name, 3)
+      const items = Array.from(step.mask.keys()).filter((item) => step.mask[item] !== 0)
+      const tokens = paddedTokens(step.texts, textGroups(step.texts, items, 4))
+      expect(tokens).toBeLessThan(paddedTokens(step.texts, [items]))
+      const fedWith = (tokensPerMicroBatch: number) =>
+        run(
+          Effect.gen(function* () {
+            const options = yield* optionsFor(name, kind, { groupOverhead: 4, tokensPerMicroBatch })
+            const trainer = yield* openTrainer(options)
+            yield* trainer.step(step)
+            return trainer.transferred().fed
+          }),
+        )
+      expect(yield* fedWith(tokens)).toBe(yield* fedWith(4096))
+      // Weights are fed to score and to go back.
+      expect(yield* fedWith(tokens - 1)).toBeGreaterThan(1.5 * (yield* fedWith(tokens)))
+    }),
+  )
 
   it.effect("T15 a step's masks are its own and its seed's; a rate of 0 drops nothing", () =>
     Effect.gen(function* () {
