@@ -3,6 +3,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { dagProcess, dagStarted, type Ended, writeTinyCollection } from "./commandLine.ts"
 
+/** Why tests that wait for minutes are left out; `undefined` where they are asked for. */
+export const noDaemons: string | undefined =
+  process.env["DAEMONS"] === undefined ? "those that wait for minutes run with DAEMONS=1" : undefined
+
 /** Runs of two first stages that make trouble by their settings, and what they left behind. */
 export interface TroublesomeRuns {
   readonly scratch: string
@@ -65,7 +69,7 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-export const until = async (what: () => boolean, seconds = 40): Promise<void> => {
+export const until = async (what: () => boolean, seconds = 120): Promise<void> => {
   for (const start = performance.now(); !what(); ) {
     if (performance.now() - start > seconds * 1000) throw new Error(`waited for ${seconds} s`)
     await new Promise((resolve) => setTimeout(resolve, 50))

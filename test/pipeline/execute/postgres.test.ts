@@ -6,9 +6,19 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { postgresConnection, toldAddress } from "../../../pipeline/execute/PostgresAddress.ts"
 import { noPostgres, type PostgresServer, startPostgres } from "../../support/postgresServer.ts"
 import { s3Environment, startS3 } from "../../support/s3Server.ts"
-import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
+import {
+  dagProcess,
+  dagStarted,
+  isAlive,
+  noDaemons,
+  outputsOf,
+  troublesomeRuns,
+  until,
+} from "../../support/troublesomeRuns.ts"
 
 if (noPostgres !== undefined) console.warn(`Workers over PostgreSQL are not tried: ${noPostgres}`)
+
+if (noDaemons !== undefined) console.warn(`Of workers over PostgreSQL, ${noDaemons}`)
 
 const { close, journal, scratch, starts, words } = troublesomeRuns()
 afterAll(close)
@@ -105,26 +115,29 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     expect(starts("fails", "alpha")).toBe(1)
   })
 
-  it("C196 a killed worker's task begins again within 45 s, and one that blocks its event loop for longer than that is taken once", async () => {
-    const lost = await worker("lost")
-    const asked = words("lost", "lost", [server.address], "retrieve.alpha.waits=9000", "retrieve.beta.blocks=50000")
-    const running = await dagStarted(asked)
-    await until(() => journal("lost").length === 1, 120)
-    const [first] = journal("lost").map(({ system }) => system)
-    const second = await worker("lost")
-    await until(() => journal("lost").length === 2, 120)
-    const alphas = journal("lost").find(({ system }) => system === "alpha")
-    const killedAt = performance.now()
-    for (const each of [lost, second]) if ((each === lost) === (first === "alpha")) each.kill("SIGKILL")
-    await until(() => !isAlive(alphas?.pid ?? 0))
-    await worker("lost")
-    await until(() => starts("lost", "alpha") === 2, 120)
-    const seconds = (performance.now() - killedAt) / 1000
-    console.info(`a dead worker's task began again after ${seconds.toFixed(1)} s`)
-    expect(seconds).toBeLessThan(45)
-    expect((await running.ended).code).toBe(0)
-    expect(starts("lost", "beta")).toBe(1)
-  })
+  it.skipIf(noDaemons !== undefined)(
+    "C196 a killed worker's task begins again within 45 s, and one that blocks its event loop for longer than that is taken once",
+    async () => {
+      const lost = await worker("lost")
+      const asked = words("lost", "lost", [server.address], "retrieve.alpha.waits=9000", "retrieve.beta.blocks=50000")
+      const running = await dagStarted(asked)
+      await until(() => journal("lost").length === 1, 120)
+      const [first] = journal("lost").map(({ system }) => system)
+      const second = await worker("lost")
+      await until(() => journal("lost").length === 2, 120)
+      const alphas = journal("lost").find(({ system }) => system === "alpha")
+      const killedAt = performance.now()
+      for (const each of [lost, second]) if ((each === lost) === (first === "alpha")) each.kill("SIGKILL")
+      await until(() => !isAlive(alphas?.pid ?? 0))
+      await worker("lost")
+      await until(() => starts("lost", "alpha") === 2, 120)
+      const seconds = (performance.now() - killedAt) / 1000
+      console.info(`a dead worker's task began again after ${seconds.toFixed(1)} s`)
+      expect(seconds).toBeLessThan(45)
+      expect((await running.ended).code).toBe(0)
+      expect(starts("lost", "beta")).toBe(1)
+    },
+  )
 
   it("C201 a worker's task shows its progress, and leaves its attempt, what it waited and what it printed", async () => {
     const store = join(scratch, "seen")
@@ -155,40 +168,43 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     expect(logs.out).toBe("alpha is about to die\n")
   })
 
-  it("C202 a worker whose code differs refuses and names the file, and that is no attempt", async () => {
-    const [store, checkout] = [join(scratch, "differs"), join(scratch, "checkout")]
-    const root = join(import.meta.dirname, "../../..")
-    for (const name of readdirSync(root)) {
-      const isCode =
-        name.endsWith(".ts") || ["cli", "measures", "neural", "pipeline", "schemas", "stages"].includes(name)
-      if (isCode || name === "package.json") cpSync(join(root, name), join(checkout, name), { recursive: true })
-    }
-    symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"))
-    const changed = join(checkout, "stages/retrieve/retrieveOutside.ts")
-    writeFileSync(changed, readFileSync(changed, "utf8").replace("is found twice", "is there twice"))
-    writeFileSync(join(checkout, "plain.ts"), 'import { main } from "./cli/main.ts"\nmain(process.argv.slice(2))\n')
-    const other = spawn(
-      process.execPath,
-      ["--import", "tsx", "plain.ts", "worker", "--executor", server.address, "--artifacts", store],
-      { cwd: checkout, stdio: ["ignore", "pipe", "pipe"] },
-    )
-    workers.push(other)
-    other.stderr.on("data", (text: Buffer) => lines.set(other, (lines.get(other) ?? "") + text.toString()))
-    const running = await dagStarted(words("differs", "differs", [server.address]))
-    await until(() => said(workers).includes("refused"), 120)
-    expect(said(workers)).toMatch(
-      /retrieve\.outside\.\w+ refused: .*code differs .*\(stages\/retrieve\/retrieveOutside\.ts\)/,
-    )
-    expect(journal("differs")).toEqual([])
-    await worker("differs")
-    const { code, err } = await running.ended
-    expect(err).toMatch(/the worker .* refuses it: .*stages\/retrieve\/retrieveOutside\.ts/)
-    expect(code).toBe(0)
-    const records = readdirSync(join(store, "manifests/retrieve.outside")).map((file): string =>
-      readFileSync(join(store, "manifests/retrieve.outside", file), "utf8"),
-    )
-    for (const record of records) expect(record).toContain('"executor":{"name":"postgres","attempt":1,')
-  })
+  it.skipIf(noDaemons !== undefined)(
+    "C202 a worker whose code differs refuses and names the file, and that is no attempt",
+    async () => {
+      const [store, checkout] = [join(scratch, "differs"), join(scratch, "checkout")]
+      const root = join(import.meta.dirname, "../../..")
+      for (const name of readdirSync(root)) {
+        const isCode =
+          name.endsWith(".ts") || ["cli", "measures", "neural", "pipeline", "schemas", "stages"].includes(name)
+        if (isCode || name === "package.json") cpSync(join(root, name), join(checkout, name), { recursive: true })
+      }
+      symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"))
+      const changed = join(checkout, "stages/retrieve/retrieveOutside.ts")
+      writeFileSync(changed, readFileSync(changed, "utf8").replace("is found twice", "is there twice"))
+      writeFileSync(join(checkout, "plain.ts"), 'import { main } from "./cli/main.ts"\nmain(process.argv.slice(2))\n')
+      const other = spawn(
+        process.execPath,
+        ["--import", "tsx", "plain.ts", "worker", "--executor", server.address, "--artifacts", store],
+        { cwd: checkout, stdio: ["ignore", "pipe", "pipe"] },
+      )
+      workers.push(other)
+      other.stderr.on("data", (text: Buffer) => lines.set(other, (lines.get(other) ?? "") + text.toString()))
+      const running = await dagStarted(words("differs", "differs", [server.address]))
+      await until(() => said(workers).includes("refused"), 120)
+      expect(said(workers)).toMatch(
+        /retrieve\.outside\.\w+ refused: .*code differs .*\(stages\/retrieve\/retrieveOutside\.ts\)/,
+      )
+      expect(journal("differs")).toEqual([])
+      await worker("differs")
+      const { code, err } = await running.ended
+      expect(err).toMatch(/the worker .* refuses it: .*stages\/retrieve\/retrieveOutside\.ts/)
+      expect(code).toBe(0)
+      const records = readdirSync(join(store, "manifests/retrieve.outside")).map((file): string =>
+        readFileSync(join(store, "manifests/retrieve.outside", file), "utf8"),
+      )
+      for (const record of records) expect(record).toContain('"executor":{"name":"postgres","attempt":1,')
+    },
+  )
 
   it("C203 after `worker --set-up`, roles that may make no tables give tasks out and take them", async () => {
     const url = new URL(server.address)
@@ -208,27 +224,30 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     expect(starts("guest", "alpha")).toBe(2)
   })
 
-  it("C204 workers with folders of their own make what a bucket then holds, and what they printed is there", async () => {
-    const s3 = await startS3(join(scratch, "s3"))
-    try {
-      for (const [name, value] of Object.entries(s3Environment(s3.port))) vi.stubEnv(name, value)
-      const shared = (cache: string) => ["--artifacts", "s3://lab/team", "--cache", join(scratch, cache)]
-      for (const cache of ["box-1", "box-2"]) {
-        const { child } = await dagStarted(["worker", "--executor", server.address, ...shared(cache)])
-        workers.push(child)
+  it.skipIf(noDaemons !== undefined)(
+    "C204 workers with folders of their own make what a bucket then holds, and what they printed is there",
+    async () => {
+      const s3 = await startS3(join(scratch, "s3"))
+      try {
+        for (const [name, value] of Object.entries(s3Environment(s3.port))) vi.stubEnv(name, value)
+        const shared = (cache: string) => ["--artifacts", "s3://lab/team", "--cache", join(scratch, cache)]
+        for (const cache of ["box-1", "box-2"]) {
+          const { child } = await dagStarted(["worker", "--executor", server.address, ...shared(cache)])
+          workers.push(child)
+        }
+        const asked = words("bucket", "bucket", [server.address], "retrieve.alpha.dies=1", "rerank.threads=2")
+        const at = asked.indexOf("--artifacts")
+        const { code, out, err } = await dagProcess([...asked.slice(0, at), ...shared("asker"), ...asked.slice(at + 2)])
+        expect({ code, err }).toMatchObject({ code: 0 })
+        const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
+        expect(outputsOf({ code, out, err })).toEqual(outputsOf(here))
+        expect([starts("bucket", "alpha"), starts("bucket", "beta")]).toEqual([2, 1])
+        const logs = await dagProcess(["logs", "retrieve.outside.alpha", ...shared("asker")])
+        expect(logs.out).toBe("alpha is about to die\n")
+      } finally {
+        vi.unstubAllEnvs()
+        await s3.stop()
       }
-      const asked = words("bucket", "bucket", [server.address], "retrieve.alpha.dies=1", "rerank.threads=2")
-      const at = asked.indexOf("--artifacts")
-      const { code, out, err } = await dagProcess([...asked.slice(0, at), ...shared("asker"), ...asked.slice(at + 2)])
-      expect({ code, err }).toMatchObject({ code: 0 })
-      const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
-      expect(outputsOf({ code, out, err })).toEqual(outputsOf(here))
-      expect([starts("bucket", "alpha"), starts("bucket", "beta")]).toEqual([2, 1])
-      const logs = await dagProcess(["logs", "retrieve.outside.alpha", ...shared("asker")])
-      expect(logs.out).toBe("alpha is about to die\n")
-    } finally {
-      vi.unstubAllEnvs()
-      await s3.stop()
-    }
-  })
+    },
+  )
 })

@@ -3,9 +3,19 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { s3Environment, startS3 } from "../../support/s3Server.ts"
 import { noSlurm, type SlurmCluster, startSlurm } from "../../support/slurmCluster.ts"
-import { dagProcess, dagStarted, isAlive, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
+import {
+  dagProcess,
+  dagStarted,
+  isAlive,
+  noDaemons,
+  outputsOf,
+  troublesomeRuns,
+  until,
+} from "../../support/troublesomeRuns.ts"
 
 if (noSlurm !== undefined) console.warn(`Slurm is not tried: ${noSlurm}`)
+
+if (noDaemons !== undefined) console.warn(`Of tasks on Slurm, ${noDaemons}`)
 
 const { close, journal, scratch, starts, words } = troublesomeRuns()
 afterAll(close)
@@ -79,20 +89,23 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     expect(journal("left").length).toBe(2)
   })
 
-  it("C188 a node that vanishes costs an attempt, and another node makes it", async () => {
-    const asked = words("node", "node", ["slurm"], "retrieve.alpha.waits=4000", "retrieve.beta.waits=4000")
-    const { ended } = await dagStarted(asked)
-    await until(() => journal("node").length === 2)
-    for (const { pid } of journal("node").slice(0, 1)) process.kill(pid, "SIGKILL")
-    cluster.kill("n1")
-    const { code } = await ended
-    cluster.start("n1")
-    expect(code).toBe(0)
-    expect(existsSync(join(scratch, "node/manifests"))).toBe(true)
-    expect(journal("node").length).toBeGreaterThanOrEqual(3)
-  })
+  it.skipIf(noDaemons !== undefined)(
+    "C188 a node that vanishes costs an attempt, and another node makes it",
+    async () => {
+      const asked = words("node", "node", ["slurm"], "retrieve.alpha.waits=4000", "retrieve.beta.waits=4000")
+      const { ended } = await dagStarted(asked)
+      await until(() => journal("node").length === 2)
+      for (const { pid } of journal("node").slice(0, 1)) process.kill(pid, "SIGKILL")
+      cluster.kill("n1")
+      const { code } = await ended
+      cluster.start("n1")
+      expect(code).toBe(0)
+      expect(existsSync(join(scratch, "node/manifests"))).toBe(true)
+      expect(journal("node").length).toBeGreaterThanOrEqual(3)
+    },
+  )
 
-  it("C204 nodes with disks of their own make what a bucket then holds", async () => {
+  it.skipIf(noDaemons !== undefined)("C204 nodes with disks of their own make what a bucket then holds", async () => {
     const cache = join(scratch, "own")
     const apart = await startSlurm(2, cache)
     const s3 = await startS3(join(scratch, "s3"))
