@@ -1,58 +1,114 @@
-// Claim: a node of 10,000 parts is planned, run and found in the store by one process of less than 300 MB. Whole processes: a dry run, a
-// run whose parts have next to nothing to do (queries of BM25 over 300 passages, most parts none), a run that finds all of them, and a
-// dry run of that. Another number of parts may follow: tsx bench/shards.ts 1000
+// Claim: a node of 10,000 parts is planned, found and coordinated by one process of less than 300 MB; what that costs beside the parts' own
+// work is a few milliseconds of processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core.
+// Each measure is a process of its own: a preview, a run whose parts write three bytes, a run that finds them, a preview of that, and a
+// run whose parts others make, a hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { makeRunDisplay } from "../cli/RunDisplay.ts"
+import {
+  type Executor,
+  layerArtifactStore,
+  layerDuckDb,
+  layerFingerprint,
+  makePlan,
+  preview,
+  projectRoot,
+  run,
+  stage,
+} from "../pipeline/index.ts"
+import { artifactKind } from "../schemas/index.ts"
 
-const [parts = 10_000] = process.argv.slice(2).map(Number)
-const root = join(import.meta.dirname, "..")
-const folder = mkdtempSync(join(tmpdir(), "rankdag-shards-"))
-const used = join(folder, "used")
-const hook = join(folder, "hook.cjs")
-writeFileSync(
-  hook,
-  `process.on("exit", () => { const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage(); require("node:fs").appendFileSync(${JSON.stringify(used)}, [maxRSS / 1024, (systemCPUTime + userCPUTime) / 1e6].join(" ") + "\\n") })`,
-)
+const modes = ["preview", "run", "hits", "preview again", "elsewhere"] as const
+const [first = "10000", mode, folder = ""] = process.argv.slice(2)
+const parts = Number(first)
 
-/** Runs the program; megabytes of its largest process, and processor time of all. */
-const measure = (name: string, code: number, ...words: ReadonlyArray<string>): void => {
-  rmSync(used, { force: true })
-  const start = performance.now()
-  const sets = ['retrieve.systems=["bm25"]', `retrieve.shards=${parts}`, "ingest.passages=300", "retrieve.depth=10"]
-  const asked = [
-    "--quick",
-    "--log",
-    "plain",
-    ...sets.flatMap((set) => ["--set", set]),
-    "--artifacts",
-    join(folder, "store"),
-  ]
-  const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "dag.ts", ...asked, ...words], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 1e9,
-    env: { ...process.env, NODE_OPTIONS: `--require ${hook}` },
+const small = stage({
+  name: "small",
+  config: Schema.Struct({ shards: Schema.Int }),
+  inputs: {},
+  outputs: { text: artifactKind("text") },
+  code: "bench/shards.ts",
+  load: async () => ({
+    run: ({ outputs, shard }) =>
+      Effect.sync(() => {
+        writeFileSync(join(outputs.text, "text"), `${shard?.part ?? 0}`)
+        return { facts: { texts: 1 } }
+      }),
+  }),
+  split: {
+    shards: ({ shards }) => shards,
+    code: "bench/shards.ts",
+    load: async () => ({
+      merge: ({ facts, outputs }) =>
+        Effect.sync(() => {
+          writeFileSync(join(outputs.text, "text"), `${facts.length}`)
+          return {}
+        }),
+    }),
+  },
+})
+
+/** How many tasks are at work at once elsewhere, and for how long each; milliseconds. */
+const [workers, each] = [100, 200]
+
+/** As if others had made what is stored: what a run does whose tasks are made elsewhere, but for asking for them. */
+const elsewhere: Executor = ({ emit, store }) =>
+  Effect.sync(() => {
+    const free = Effect.unsafeMakeSemaphore(workers)
+    return ({ key, node }) =>
+      Effect.gen(function* () {
+        emit({ _tag: "NodeStarted", node: node.name, reason: { _tag: "Forced" } })
+        yield* Effect.sleep(each)
+        const found = yield* store.lookup(node.stage.name, key, "sizes")
+        if (found._tag !== "Found") return yield* Effect.die(`${node.name} is not stored`)
+        return {
+          _tag: "Made" as const,
+          manifest: found.manifest,
+          reason: { _tag: "Forced" as const },
+          seconds: each / 1000,
+        }
+      }).pipe(free.withPermits(1))
   })
-  const seconds = (performance.now() - start) / 1000
-  if (status !== code) throw new Error(`${name} ended with ${status}: ${stderr.slice(-4000)}`)
-  const processes = readFileSync(used, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").map(Number))
-  const megabytes = Math.max(...processes.map(([most = 0]) => most))
-  const processor = processes.reduce((sum, [, own = 0]) => sum + own, 0)
+
+/** One measure, in this process. */
+const measured = async (): Promise<void> => {
+  const started = performance.now()
+  const plan = Either.getOrThrow(makePlan({ eval: small({ shards: parts }, {}).text }))
+  const services = Layer.mergeAll(layerArtifactStore(folder), layerDuckDb(), layerFingerprint({ projectRoot }))
+  const display = makeRunDisplay("plain", { write: () => true, columns: 100 })
+  const program = Effect.gen(function* () {
+    if (mode?.startsWith("preview")) return (yield* preview(plan)).map(({ status }): string => status)
+    return (yield* run(plan, {
+      onEvent: display.onEvent,
+      ...(mode === "elsewhere" ? { executor: elsewhere, force: ["small"] } : {}),
+    })).nodes.map(({ status }): string => status)
+  })
+  const statuses = await Effect.runPromise(program.pipe(Effect.provide(services)))
+  const seconds = (performance.now() - started) / 1000
+  const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
+  const processor = (systemCPUTime + userCPUTime) / 1e6
+  const told = [...new Set(statuses)].map((status) => `${statuses.filter((each) => each === status).length} ${status}`)
   console.log(
-    `${name.padEnd(10)} ${seconds.toFixed(1)} s, processor ${processor.toFixed(1)} s (${((1000 * processor) / parts).toFixed(2)} ms a part), ${Math.round(megabytes)} MB`,
+    `${String(mode).padEnd(14)} ${seconds.toFixed(1)} s, processor ${processor.toFixed(1)} s (${((1000 * processor) / parts).toFixed(2)} ms a part), ${Math.round(maxRSS / 1024)} MB: ${told.join(", ")}`,
   )
 }
 
-try {
-  measure("dry run", 10, "--dry-run")
-  measure("run", 0)
-  measure("hits", 0, "--assert-hit")
-  measure("dry again", 0, "--dry-run")
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+if (mode !== undefined) await measured()
+else {
+  const store = mkdtempSync(join(tmpdir(), "rankdag-shards-"))
+  try {
+    for (const each of modes) {
+      const words = ["--import", "tsx", import.meta.filename, first, each, join(store, "store")]
+      const { status } = spawnSync(process.execPath, words, { stdio: "inherit" })
+      if (status !== 0) throw new Error(`${each} ended with ${status}`)
+    }
+  } finally {
+    rmSync(store, { recursive: true, force: true })
+  }
 }
