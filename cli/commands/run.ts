@@ -28,7 +28,7 @@ import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { executorNamed } from "../executors.ts"
 import { pagePaths } from "../pagePaths.ts"
-import { formatBytes, formatSeconds } from "../Quantity.ts"
+import { formatBytes, formatCount, formatSeconds } from "../Quantity.ts"
 import { quantityOf } from "../quantityOf.ts"
 import { renderResultTable } from "../ResultTable.ts"
 import { describeNode, logModes, makeRunDisplay, reasonLine } from "../RunDisplay.ts"
@@ -141,11 +141,33 @@ const explanation = (nodes: ReadonlyArray<Pick<NodeReport | NodePreview, "name" 
     .map(({ name, reason }) => `${name}: ${renderReason(reason).join("\n  ")}`)
     .join("\n")
 
-const previewText = (previews: ReadonlyArray<NodePreview>): string => {
-  const width = Math.max(...previews.map(({ name }) => displayWidth(name)))
-  return previews
-    .filter(({ status }) => status !== "source")
-    .map(({ name, status, reason }) => `${paddedAfter(name, width)}  ${status.padEnd(12)}  ${reasonLine(reason)}`)
+/** What would become of nodes, a line each; parts of one node of which the same would are one. */
+const previewText = (previews: ReadonlyArray<NodePreview>, plan: Plan): string => {
+  const shards = new Map(
+    plan.nodes.flatMap(({ node }) =>
+      node._tag === "StageNode" && node.shard ? [[node.name, node.shard] as const] : [],
+    ),
+  )
+  const lines = new Map<string, { readonly preview: NodePreview; readonly name: string; parts: number; of: number }>()
+  for (const preview of previews) {
+    if (preview.status === "source") continue
+    const { of = 0 } = shards.get(preview.name) ?? {}
+    const name = of === 0 ? preview.name : preview.name.slice(0, preview.name.lastIndexOf("."))
+    const alike = of === 0 ? name : `${name} ${preview.status} of ${of}`
+    const line = lines.get(alike) ?? { preview, name, parts: 0, of }
+    line.parts++
+    lines.set(alike, line)
+  }
+  const shown = [...lines.values()].map(({ name, of, parts, preview }) => ({
+    preview,
+    name: of === 0 ? name : parts === 1 ? preview.name : `${name}, ${formatCount(parts)} of ${formatCount(of)} parts`,
+  }))
+  const width = shown.reduce((widest, { name }) => Math.max(widest, displayWidth(name)), 0)
+  return shown
+    .map(
+      ({ name, preview: { reason, status } }) =>
+        `${paddedAfter(name, width)}  ${status.padEnd(12)}  ${reasonLine(reason)}`,
+    )
     .join("\n")
 }
 
@@ -253,7 +275,7 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         }
         if (given.dryRun) {
           const swept = sweepText(settings, wired.datasets, wired.idleGrids, previews)
-          const listed = `${previewText(previews)}\n\n${swept}${expectation(previews)}`
+          const listed = `${previewText(previews, plan)}\n\n${swept}${expectation(previews)}`
           const text = given.explain ? `${listed}\n\n${explanation(previews)}` : listed
           if (given.json) yield* writeOut(`${jsonText(previewDocument(targets, wired.datasets, previews), 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)

@@ -2,7 +2,7 @@ import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { actionKey, type Fingerprint, type Reason } from "../keys/index.ts"
+import { actionKey, type Fingerprint, type Reason, sharedParts } from "../keys/index.ts"
 import {
   nodesNamed,
   type Plan,
@@ -185,6 +185,15 @@ const makeSchedule = (
     }
     const outputsOf = (name: string) => doneOf(name)?.outputs ?? {}
 
+    /** What is held of a result until the run ends: of a thousand parts what is equal once. */
+    const share = sharedParts()
+    const held = (outcome: Outcome): Outcome => {
+      if (outcome._tag !== "Done" || outcome.manifest === undefined) return outcome
+      return { ...outcome, manifest: { ...outcome.manifest, key: share(outcome.manifest.key) } }
+    }
+    /** Parts that `latest` has of each node, maybe of another number of them. */
+    const formerParts = yield* store.latestParts
+
     /** One holder of a key at a time in this process; its lock is for other processes. */
     const inTurn = <A, E, R>(key: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
       const turn = keyTurns.get(key) ?? Effect.unsafeMakeSemaphore(1)
@@ -293,7 +302,7 @@ const makeSchedule = (
 
     const settle = (planned: PlannedNode, outcome: Outcome): Effect.Effect<void, StoreError> =>
       Effect.gen(function* () {
-        outcomes[planned.index] = outcome
+        outcomes[planned.index] = held(outcome)
         const { report } = outcome
         if (report.status === "hit") {
           for (const message of report.warnings) emit({ _tag: "NodeWarning", node: report.name, message })
@@ -304,6 +313,9 @@ const makeSchedule = (
             artifact.hash,
           ])
           yield* store.pointLatest(session, report.name, Object.fromEntries(hashes))
+          const former = formerParts.get(report.name) ?? []
+          const parts = new Set(former.length === 0 ? [] : planned.dependencies.map((at) => plan.nodes[at]!.node.name))
+          for (const name of former) if (!parts.has(name)) yield* store.forgetLatest(name)
         }
         if (report.status === "skipped") emit({ _tag: "NodeSkipped", node: report.name, report })
         else emit({ _tag: "NodeFinished", node: report.name, report })

@@ -132,6 +132,10 @@ export class ArtifactStore extends Context.Tag("rankdag/ArtifactStore")<
     ) => Effect.Effect<void, StoreError>
     /** Moves whatever lies at a path of the store out of the way. */
     readonly setAside: (session: Session, path: string, why: unknown) => Effect.Effect<void, StoreError>
+    /** The names of parts that `latest` points at, `rerank.minilm.2of4`, by the node that joins them. */
+    readonly latestParts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, StoreError>
+    /** Points at nothing any more for a node that is none now. */
+    readonly forgetLatest: (node: string) => Effect.Effect<void, StoreError>
     /** Turns a manifest into history: the result does not exist any more, but what it was made of is still known. */
     readonly retire: (session: Session, manifest: Manifest, why: FormerResult["why"]) => Effect.Effect<void, StoreError>
     /**
@@ -466,6 +470,21 @@ export const openFolder = (given: string): Effect.Effect<ArtifactStore["Type"], 
             else if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(link)
           }
         }),
+      latestParts: ioSync("listing the latest results", join(directory, "latest"), () => {
+        const parts = new Map<string, Array<string>>()
+        for (const name of folderEntries(join(directory, "latest"))) {
+          const whole = /^(.+)\.\d+of\d+$/.exec(name)?.[1]
+          if (whole === undefined) continue
+          const known = parts.get(whole) ?? []
+          known.push(name)
+          parts.set(whole, known)
+        }
+        return parts
+      }),
+      forgetLatest: (node) =>
+        ioSync("forgetting a latest result", join(directory, "latest", node), () =>
+          rmSync(join(directory, "latest", node), { recursive: true, force: true }),
+        ),
       writeRecord,
       writeWhole,
     }

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { nodesNamed, type RunOptions, run, shardRange, stage } from "../../../pipeline/index.ts"
+import { nodesNamed, type RunOptions, renderReason, run, shardRange, stage } from "../../../pipeline/index.ts"
 import { executed, make, planOf, services, setMischief, Text } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-split-"))
@@ -83,6 +83,32 @@ describe("a divided stage", () => {
     const again = await runIn("parts", 5, { force: ["capitals.x.2of5"] })
     expect(made).toBe(1)
     expect(again.nodes.filter(({ status }) => status === "ran").map(({ name }) => name)).toEqual(["capitals.x.2of5"])
+  })
+
+  it("C180 parts of another number are no latest results any more, so that they can be collected", async () => {
+    const latest = () => readdirSync(join(scratch, "former/latest")).filter((name) => name.startsWith("capitals.x"))
+    for (const [shards, parts] of [
+      [3, ["capitals.x.1of3", "capitals.x.2of3", "capitals.x.3of3"]],
+      [2, ["capitals.x.1of2", "capitals.x.2of2"]],
+      [undefined, []],
+    ] as const) {
+      await runIn("former", shards)
+      expect(latest().sort()).toEqual(["capitals.x", ...parts])
+      expect(readFileSync(join(scratch, "former/latest/capitals.x/text.txt"), "utf8")).toContain("ABCDEFGHIJ")
+    }
+  })
+
+  it("C180 what a part's reason is compared with is the same part, or another number of them", async () => {
+    const reasons = (report: Awaited<ReturnType<typeof runIn>>) =>
+      report.nodes.flatMap(({ name, reason }) => (name.endsWith("of3") ? [renderReason(reason).join(" ")] : []))
+    expect(reasons(await runIn("reasons", 3))).toEqual(Array.from({ length: 3 }, () => "this stage never ran before"))
+    const changed = reasons(await runIn("reasons", 3, {}, "abcdefghik"))
+    expect(changed.map((reason) => reason.includes("inputs.text"))).toEqual([true, true, true])
+    expect(changed.join()).not.toContain("shard")
+    await runIn("reasons", 2)
+    expect((await runIn("reasons", 4)).nodes.find(({ name }) => name.endsWith("2of4"))?.reason).toMatchObject({
+      _tag: "KeyChanged",
+    })
   })
 
   it("C181 how many parts there are is in the key, and without parts the key is what it was", async () => {
