@@ -70,6 +70,7 @@ const elsewhere: Executor = ({ emit, store }) =>
         return {
           _tag: "Made" as const,
           manifest: found.manifest,
+          isLocal: true,
           reason: { _tag: "Forced" as const },
           seconds: each / 1000,
         }
