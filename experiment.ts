@@ -582,8 +582,10 @@ const idleGrids = (settings: Experiment, collections: ReadonlyArray<Collection>)
 }
 
 /** Refuses precisions that the device does not have. */
-const checkPrecisions = ({ rerank, retrieve }: Experiment, { device }: Hardware): void => {
+const checkPrecisions = ({ rerank, retrieve, train }: Experiment, { device }: Hardware): void => {
   if (device === "cpu") return
+  const base = train.lora?.base ?? "fp32"
+  if (base !== "fp32") throw new PrecisionUnavailable({ system: "train.lora.base", precision: base, device })
   const own = (models: ReadonlyArray<ModelChoice>) => models.flatMap((model) => modelSettings(model).precision ?? [])
   for (const [system, choices] of [
     ["rerank.precision", [rerank.precision, ...own(rerank.models)]],

@@ -24,10 +24,10 @@ import {
 } from "./schemas/index.ts"
 import type { Experiment } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
-import { merge, scratchOf, type WiredModel } from "./stages/model/index.ts"
+import { freeze, merge, scratchOf, type WiredModel } from "./stages/model/index.ts"
 import type { Asked } from "./stages/retrieve/index.ts"
 import { tokenize } from "./stages/tokenize/index.ts"
-import { train, trainAdapter } from "./stages/train/index.ts"
+import { type TrainAdapterConfig, type TrainConfig, train, trainAdapter } from "./stages/train/index.ts"
 import { pointName, type SweepPoint, type Swept, sweepPoints } from "./sweep.ts"
 
 /** What a training is wired to. */
@@ -67,6 +67,9 @@ export interface TrainedSystem {
   readonly earlier?: Artifact<Kinds.TrainingLog>
   /** Of its arithmetic when it reranks; where nothing is said, that of all. */
   readonly precision: PrecisionChoice | undefined
+  /** What it is trained from, and how: to plan it before it is made. */
+  readonly from: TrainedModel
+  readonly asked: TrainConfig | TrainAdapterConfig
 }
 
 /** How a teacher ranks the train candidates; the label tells its nodes from those of other train candidates. */
@@ -209,6 +212,7 @@ export const wireTraining = (
     const threads = settings.train.threads ?? usualThreads(model, hardware)
     const starts = remembered<Artifact<Kinds.Model>>()
     const beneath = remembered<ReturnType<Base["under"]>>()
+    const kept = remembered<Artifact<Kinds.FrozenWeights>>()
     const tokensOf = remembered<Artifact<Kinds.Tokens>>()
     const modelsBefore = remembered<ReturnType<typeof train>>()
     const adaptersBefore = remembered<ReturnType<typeof trainAdapter>>()
@@ -275,13 +279,23 @@ export const wireTraining = (
           const named = `${system}${label}`
           const adapted = (lora: LoraSettings) => {
             const { model, start } = beneath(seed, () => under(seed))
+            const { base: storage } = lora
+            const base =
+              storage === "fp32"
+                ? []
+                : [
+                    kept([seed, storage], () => {
+                      const node = [name, ...(seeds.length > 1 ? [seed] : []), storage].join(".")
+                      return freeze({ base: storage }, { model }, `${node}${label}`).weights
+                    }),
+                  ]
             const begun =
               first &&
               adaptersBefore(first, () =>
-                trainAdapter({ ...first, lora }, { ...inputs, model, start }, `${first.system}${label}`),
+                trainAdapter({ ...first, lora }, { ...inputs, model, start, base }, `${first.system}${label}`),
               )
             const from = begun === undefined ? start : [begun.adapter]
-            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, model, start: from }, named)
+            const { adapter, log } = trainAdapter({ ...asked, lora }, { ...inputs, model, start: from, base }, named)
             return { log, ...earlier(begun), ...merge({ name: system }, { model, adapter }, named) }
           }
           const whole = () => {
@@ -302,6 +316,8 @@ export const wireTraining = (
             tokens,
             ...trained,
             precision: typeof model === "string" || isScratch(model) ? undefined : model.precision,
+            from: model,
+            asked: lora === undefined ? asked : { ...asked, lora },
           }
         }),
       ),

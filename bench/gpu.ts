@@ -1,34 +1,40 @@
 /**
  * Question: what does a graphics card give? One script that needs a card and this package's files, for the few minutes that a card is
- * at hand: parity with the CPU (scores, and the gradients of a step, of all weights and of adapters), pairs scored and steps trained a
- * second, and the bytes that go in and come out at a step. docs/MEASURED.md has the answers, where there are any.
+ * at hand: parity with the CPU (scores, and the gradients of a step, of all weights and of adapters), the card's fastest product of
+ * matrices, and for five sizes pairs scored and steps trained a second, of adapters and of all weights, as a share of that product, the
+ * bytes that go in and come out at a step, and the card's memory; beside PyTorch (bf16, fused attention) where a Python has it with the
+ * device. docs/MEASURED.md has the answers, where there are any.
  *
  *     RANKDAG_BENCH_DEVICE=cuda npm run bench gpu         (cuda if nothing is said; webgpu; cpu to try the script itself)
+ *     RANKDAG_BENCH_PYTHON=…/python                       (one with torch and transformers, and peft for its adapters)
  *     RANKDAG_BENCH_SIZES, RANKDAG_BENCH_SECONDS, RANKDAG_BENCH_JSON: sizes by name (small, with nothing to wait for); how long it may take
  *     in all, 450 if nothing is said; a file for the figures
  *
- * Each part survives the failure of another, whose reason is printed. What would begin after the time is left out, and said.
+ * Each part is a process of its own: it survives the failure of another, whose reason is printed, and gives back its memory. What would
+ * begin after the time is left out, and said.
  */
+import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { freemem, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import {
   chooseHardware,
   convertCheckpoint,
   DeviceChoice,
   decodeConfig,
+  describeCheckpoint,
   elements,
   initialFactors,
   layerOnnxRuntime,
   modelGraph,
   normalWeights,
-  type OnnxRuntime,
+  Onnx,
+  OnnxRuntime,
   openScorer,
   openTrainer,
   openWeights,
@@ -37,6 +43,7 @@ import {
   type TrainerOptions,
   type TrainerState,
   type TrainingStep,
+  trainingMemory,
 } from "../neural/index.ts"
 import { LoraSettings, modelFiles, OptimizerSettings } from "../schemas/index.ts"
 import { miniLmConfig } from "./support/miniLmConfig.ts"
@@ -44,30 +51,13 @@ import { writeRandomCheckpoint } from "./support/randomCheckpoint.ts"
 
 const device = Schema.decodeUnknownSync(DeviceChoice)(process.env["RANKDAG_BENCH_DEVICE"] ?? "cuda")
 const mostSeconds = Number(process.env["RANKDAG_BENCH_SECONDS"] ?? 450)
+const python = process.env["RANKDAG_BENCH_PYTHON"]
 const head = { kind: "masked-mean" } as const
 const began = performance.now()
 const seconds = (): number => (performance.now() - began) / 1000
-const figures: Record<string, string | number>[] = []
 
-const note = (part: string, values: Readonly<Record<string, string | number>>): void => {
-  figures.push({ part, ...values })
-  const told = Object.entries(values).map(([name, value]) => {
-    const short = typeof value === "string" || Number.isInteger(value) ? value : Number(value.toPrecision(4))
-    return `${name} ${short}`
-  })
-  console.log(`  ${part}: ${told.join(", ")}`)
-}
-
-/** A part, told when it fails, left out where the time is up. */
-const part = (
-  name: string,
-  body: Effect.Effect<void, unknown, Scope.Scope | OnnxRuntime>,
-): Effect.Effect<void, never, OnnxRuntime> =>
-  Effect.gen(function* () {
-    if (seconds() > mostSeconds) return note(name, { "left out after": seconds() })
-    const exit = yield* Effect.exit(Effect.scoped(body))
-    if (Exit.isFailure(exit)) note(name, { failed: Cause.pretty(exit.cause).split("\n")[0] ?? "" })
-  })
+type Figures = Readonly<Record<string, string | number>>
+const Line = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Union(Schema.String, Schema.Number) }))
 
 type Config = Readonly<Record<string, unknown>>
 
@@ -190,82 +180,247 @@ const perSecond = <E>(run: Effect.Effect<unknown, E>): Effect.Effect<number, E> 
     return (1000 * runs) / (performance.now() - start)
   })
 
-const speed = (name: string, config: Config) =>
+/** What the card has in use, MiB, where NVIDIA's program tells: onnxruntime keeps what it took until a session is closed. */
+const cardMemory = (): Figures => {
+  if (device !== "cuda") return {}
+  const asked = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+  const { status, stdout } = spawnSync("nvidia-smi", asked, { encoding: "utf8" })
+  return status === 0 ? { "MiB of the card": Number(stdout.split("\n")[0]) } : {}
+}
+
+/** Multiplications and additions of a graph's products, as operations of two each. */
+const operations = (graph: Onnx.Graph, sizes: ReadonlyMap<string, number>): number => {
+  const size = (dim: Onnx.Dim | undefined): number =>
+    dim === undefined ? 1 : (Onnx.dimensions.evaluate(dim, sizes) ?? 1)
+  let sum = 0
+  for (const { inputs, operation, shape } of Onnx.inOrder(Object.values(graph.outputs))) {
+    if (operation.kind !== "Gemm" && operation.kind !== "MatMul") continue
+    const inner = inputs[0]?.shape.at(operation.kind === "Gemm" && operation.transposeA ? 0 : -1)
+    sum += 2 * size(inner) * shape.reduce<number>((product, each) => product * size(each), 1)
+  }
+  return sum
+}
+
+/** How many products of square matrices follow one another, of how many rows. */
+const [chain, side] = [8, device === "cpu" ? 512 : 4096]
+
+/** The fastest product of fp32 matrices as onnxruntime has it (TF32 where the card takes it), in operations a second. */
+const peak = Effect.gen(function* () {
+  const { open } = yield* OnnxRuntime
+  const scale = Onnx.input("scale", "float32", [1])
+  const weights = Array.from({ length: chain }, (_, at) => Onnx.parameter(`weight${at}`, [side, side]))
+  const start = Onnx.multiply(
+    Onnx.expand(Onnx.reshape(scale, [1, 1]), [side, side]),
+    Onnx.parameter("start", [side, side]),
+  )
+  const product = weights.reduce<Onnx.Expression<"float32">>((x, weight) => Onnx.gemm(x, weight), start)
+  const graph = { name: "products", inputs: [scale], outputs: { mean: Onnx.reduceMean(product, [0, 1]) } }
+  const floats = ["start", ...weights.map((_, at) => `weight${at}`)].map(
+    (name) => [name, normalWeights(1, name, side * side, side ** -0.5)] as const,
+  )
+  const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model, new Map(floats))
+  const session = yield* open({ name: "products", bytes }, { device })
+  const feed = { scale: { type: "float32", shape: [1], data: Float32Array.of(1) } as const }
+  const rate = yield* perSecond(session.run(feed))
+  return { "TFLOP/s": (rate * chain * 2 * side ** 3) / 1e12 }
+})
+
+/** A size's model as it lies in a folder. */
+const opened = (folder: string) =>
   Effect.gen(function* () {
-    const folder = mkdtempSync(join(tmpdir(), "rankdag-gpu-"))
-    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
-    yield* writeRandomCheckpoint(folder, config, head, "BF16")
-    const model = yield* convertCheckpoint({ from: folder, to: folder, head, maximumTokens: 512 })
+    const model = yield* describeCheckpoint({ from: folder, head, maximumTokens: 512 })
     const { architecture } = model.config
-    const description = { architecture, head, maximumTokens: 512 }
-    for (const length of [128, 256]) {
-      const step = stepOf(name === "small" ? 4 : 32, length, architecture.vocabulary)
-      yield* part(
-        `${name} × ${length}, scoring`,
-        Effect.gen(function* () {
-          const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device })
-          const rate = yield* perSecond(scorer.score(step.texts))
-          note(`${name} × ${length}, scoring`, { "pairs a second": rate * step.texts.length })
-        }),
-      )
-      yield* part(
-        `${name} × ${length}, adapters`,
-        Effect.gen(function* () {
-          const adapters = Either.getOrThrow(planAdapters(description, lora))
-          const stored = yield* openWeights(folder)
-          const found = yield* requireTensors(stored, name, model.tensors, model.ignores)
-          const weights = new Map<string, Float32Array>(initialFactors(adapters, 1))
-          for (const each of adapters.full) weights.set(each, yield* stored.floats(found.get(each)?.name ?? each))
-          const locations = new Map(
-            [...found].map(([each, { offset }]) => [each, { file: modelFiles.weights, offset }]),
-          )
-          const base = { folder, locations, fingerprint: "" }
-          const options = {
-            ...common,
-            description,
-            adapters,
-            base,
-            weights,
-            device,
-            prepack: false,
-            tokensPerMicroBatch: 8192,
-          }
-          const trainer = yield* openTrainer(options)
-          yield* trainer.step(step)
-          const { fed, fetched } = trainer.transferred()
-          const rate = yield* perSecond(trainer.step(step))
-          note(`${name} × ${length}, adapters`, {
-            "texts a step": step.texts.length,
-            "steps a second": rate,
-            "MB in": fed / 1e6,
-            "MB out": fetched / 1e6,
-            "MiB of the process": process.resourceUsage().maxRSS / 1024,
-          })
-        }),
-      )
+    const stored = yield* openWeights(folder)
+    const found = yield* requireTensors(stored, folder, model.tensors, model.ignores)
+    return { architecture, description: { architecture, head, maximumTokens: 512 }, found, model, stored }
+  })
+
+const textsOf = (name: string): number => (name === "small" ? 4 : 32)
+
+const scoring = (folder: string, name: string, length: number) =>
+  Effect.gen(function* () {
+    const { architecture, model } = yield* opened(folder)
+    const { texts } = stepOf(textsOf(name), length, architecture.vocabulary)
+    const scorer = yield* openScorer({ path: join(folder, modelFiles.graph) }, { device })
+    const rate = yield* perSecond(scorer.score(texts))
+    const sizes = new Map([
+      ["batch", texts.length],
+      ["sequence", length],
+    ])
+    return {
+      "pairs a second": rate * texts.length,
+      "TFLOP/s": (rate * operations(model.graph, sizes)) / 1e12,
+      ...cardMemory(),
     }
   })
 
-const program = Effect.gen(function* () {
-  const hardware = yield* chooseHardware(device)
+const training = (folder: string, name: string, length: number, adapted: boolean) =>
+  Effect.gen(function* () {
+    const { architecture, description, found, model, stored } = yield* opened(folder)
+    const step = stepOf(textsOf(name), length, architecture.vocabulary)
+    const adapters = adapted ? Either.getOrThrow(planAdapters(description, lora)) : undefined
+    const tokensPerMicroBatch = 8192
+    const { device: kind } = yield* chooseHardware(device)
+    const plan = yield* trainingMemory({
+      ...common,
+      ...(adapters === undefined ? {} : { adapters }),
+      description,
+      device: kind,
+      storage: adapted ? "fp32" : undefined,
+      lists: step.lists,
+      m: step.m,
+      longest: length,
+      tokensPerMicroBatch,
+      watched: false,
+    })
+    const planned = { "MiB planned": (kind === "cpu" ? plan.host : plan.device) / 2 ** 20 }
+    if (plan.host > freemem()) return { ...planned, "left out for want of the host's memory": plan.host / 2 ** 30 }
+    const weights = new Map<string, Float32Array>(adapters === undefined ? [] : initialFactors(adapters, 1))
+    const wanted = adapters === undefined ? model.tensors.map((tensor) => tensor.name) : adapters.full
+    for (const each of wanted) weights.set(each, yield* stored.floats(found.get(each)?.name ?? each))
+    const locations = new Map([...found].map(([each, { offset }]) => [each, { file: modelFiles.weights, offset }]))
+    const options: TrainerOptions = { ...common, description, weights, device, tokensPerMicroBatch }
+    const base = { folder, locations, fingerprint: "" }
+    const trainer = yield* openTrainer(
+      adapters === undefined ? options : { ...options, adapters, base, prepack: false },
+    )
+    yield* trainer.step(step)
+    const { fed, fetched } = trainer.transferred()
+    const rate = yield* perSecond(trainer.step(step))
+    const sizes = new Map([
+      ["batch", step.texts.length],
+      ["sequence", length],
+    ])
+    // A way back to the values, and one to the weights where they are trained.
+    const ways = adapted ? 2 : 3
+    return {
+      "texts a step": step.texts.length,
+      "steps a second": rate,
+      "TFLOP/s": (rate * ways * operations(model.graph, sizes)) / 1e12,
+      "MB in": fed / 1e6,
+      "MB out": fetched / 1e6,
+      ...cardMemory(),
+      ...planned,
+      "MiB of the process": process.resourceUsage().maxRSS / 1024,
+    }
+  })
+
+const lengths = [128, 256] as const
+const kinds = ["scoring", "adapters", "all weights"] as const
+
+/** The part of a process: `peak`, `parity NAME adapters|all`, `size FOLDER NAME LENGTH KIND`. */
+const partOf = ([what, ...of]: readonly string[]) =>
+  Effect.gen(function* () {
+    if (what === "peak") return yield* peak
+    if (what === "parity") {
+      const [name = "", which] = of
+      return yield* parity(parities[name] ?? {}, which === "adapters")
+    }
+    const [folder = "", name = "", length, kind] = of
+    if (kind === "scoring") return yield* scoring(folder, name, Number(length))
+    return yield* training(folder, name, Number(length), kind === "adapters")
+  })
+
+const figures: Figures[] = []
+let fastest = Number.NaN
+
+const note = (part: string, values: Figures): void => {
+  const rate = values["TFLOP/s"]
+  const share = typeof rate === "number" && part !== "peak" ? { "of the fastest product": rate / fastest } : {}
+  if (part === "peak" && typeof rate === "number") fastest = rate
+  const all = { ...values, ...share }
+  figures.push({ part, ...all })
+  const told = Object.entries(all).map(([name, value]) => {
+    const short = typeof value === "string" || Number.isInteger(value) ? value : Number(value.toPrecision(4))
+    return `${name} ${short}`
+  })
+  console.log(`  ${part}: ${told.join(", ")}`)
+}
+
+/** A part in a process of its own: the last line that it prints, or why there is none. */
+const apartIn = (name: string, command: string, given: readonly string[]): Promise<void> =>
+  new Promise((resolve) => {
+    const left = mostSeconds - seconds()
+    if (left <= 5) {
+      note(name, { "left out after": seconds() })
+      return resolve()
+    }
+    const child = spawn(command, given, { stdio: ["ignore", "pipe", "pipe"] })
+    let [told, complaint] = ["", ""]
+    child.stdout.on("data", (text) => {
+      told += String(text)
+    })
+    child.stderr.on("data", (text) => {
+      complaint = (complaint + String(text)).slice(-2000)
+    })
+    const timer = setTimeout(() => child.kill("SIGKILL"), 1000 * left)
+    child.on("error", ({ message }) => {
+      complaint = message
+    })
+    child.on("close", (code, signal) => {
+      clearTimeout(timer)
+      const line = Schema.decodeUnknownOption(Line)(told.trim().split("\n").at(-1))
+      const why = complaint.trim().split("\n").at(-1)
+      if (code === 0 && line._tag === "Some") note(name, line.value)
+      else note(name, { failed: signal ?? `code ${code}: ${why}` })
+      resolve()
+    })
+  })
+
+const own = (...given: readonly string[]): readonly string[] => ["--import", "tsx", import.meta.filename, ...given]
+const torch = join(import.meta.dirname, "gpu-torch.py")
+
+const sized = async (name: string, config: Config): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), "rankdag-gpu-"))
+  try {
+    const made = await Effect.runPromiseExit(
+      Effect.andThen(
+        writeRandomCheckpoint(folder, config, head, "BF16"),
+        convertCheckpoint({ from: folder, to: folder, head, maximumTokens: 512 }),
+      ),
+    )
+    if (Exit.isFailure(made)) return note(name, { failed: Cause.pretty(made.cause).split("\n")[0] ?? "" })
+    for (const length of lengths) {
+      for (const kind of kinds) {
+        const called = `${name} × ${length}, ${kind}`
+        await apartIn(called, process.execPath, own("size", folder, name, `${length}`, kind))
+        if (python === undefined) continue
+        const asked = [torch, folder, device, kind, `${textsOf(name)}`, `${length}`]
+        await apartIn(`${called}, PyTorch`, python, asked)
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const all = async (): Promise<void> => {
+  const hardware = await Effect.runPromise(chooseHardware(device).pipe(Effect.provide(layerOnnxRuntime)))
   console.log(`${hardware.device}: ${hardware.name}`)
-  for (const [name, config] of Object.entries(parities)) {
-    for (const adapted of [false, true]) {
-      const called = `${name}, ${adapted ? "adapters" : "all weights"}: apart from the CPU`
-      yield* part(
-        called,
-        Effect.map(parity(config, adapted), (found) => note(called, found)),
-      )
+  await apartIn("peak", process.execPath, own("peak"))
+  for (const name of Object.keys(parities)) {
+    for (const which of ["all", "adapters"]) {
+      const called = `${name}, ${which === "all" ? "all weights" : which}: apart from the CPU`
+      await apartIn(called, process.execPath, own("parity", name, which))
     }
   }
-  for (const [name, config] of Object.entries(sizes)) if (wanted.includes(name)) yield* part(name, speed(name, config))
+  for (const [name, config] of Object.entries(sizes)) if (wanted.includes(name)) await sized(name, config)
   console.log(JSON.stringify({ device: hardware.device, name: hardware.name, seconds: seconds(), figures }))
   const file = process.env["RANKDAG_BENCH_JSON"]
   if (file !== undefined) writeFileSync(file, `${JSON.stringify({ ...hardware, figures }, null, 1)}\n`)
-})
+}
 
-const exit = await Effect.runPromiseExit(program.pipe(Effect.provide(layerOnnxRuntime)))
-if (Exit.isFailure(exit)) {
-  console.log(Cause.pretty(exit.cause).split("\n")[0])
-  process.exitCode = 1
+const asked = process.argv.slice(2)
+if (asked.length === 0) {
+  await all().catch((cause: unknown) => {
+    console.log(String(cause).split("\n")[0])
+    process.exitCode = 1
+  })
+} else {
+  const exit = await Effect.runPromiseExit(partOf(asked).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)))
+  if (Exit.isSuccess(exit)) console.log(JSON.stringify(exit.value))
+  else {
+    console.error(Cause.pretty(exit.cause).split("\n")[0])
+    process.exitCode = 1
+  }
 }

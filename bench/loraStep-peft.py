@@ -1,8 +1,8 @@
-"""peft's side of bench/loraStep.ts: `python loraStep-peft.py FOLDER THREADS`, asked and answering in lines.
+"""peft's side of bench/loraStep.ts: `python loraStep-peft.py FOLDER THREADS fp32|bf16`, asked and answering in lines.
 
 FOLDER is a checkpoint in Hugging Face layout with the weights head.score.*, step.json and factors.safetensors, the factors that the
 adapters begin with. Each line on the standard input asks for one step: forward, softmax loss over two lists whose first items are
-relevant, backward, clipping to a norm of 1, AdamW. The answer is {"seconds", "loss", "megabytes"}.
+relevant, backward, clipping to a norm of 1, AdamW; bf16: the forward pass under autocast, which decides for the way back. The answer is {"seconds", "loss", "megabytes"}.
 """
 
 import json
@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-folder, threads = sys.argv[1], int(sys.argv[2])
+folder, threads, half = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "bf16"
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = str(threads)
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -58,8 +58,10 @@ optimizer = torch.optim.AdamW(
 print("ready", flush=True)
 for _ in sys.stdin:
     start = clock()
-    states = model(input_ids=ids, attention_mask=mask).last_hidden_state
-    loss = torch.nn.functional.cross_entropy(head(states.mean(1)).reshape(len(relevant), -1), relevant)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+        states = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        scores = head(states.mean(1)).float()
+    loss = torch.nn.functional.cross_entropy(scores.reshape(len(relevant), -1), relevant)
     loss.backward()
     torch.nn.utils.clip_grad_norm_([*adapters, *head.parameters()], 1.0)
     optimizer.step()

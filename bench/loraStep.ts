@@ -1,16 +1,17 @@
 /**
  * Question: what does one training step of adapters (LoRA of rank 8 on all matrices of the layers, the head in full; forward, softmax
- * loss, backward, clipping, AdamW; no dropout; fp32) take of a step of all weights, and of PyTorch's with peft? At MiniLM-L6's size with
- * 16 texts of 128 tokens, and at T5-base's with 8; scores of the mean. docs/MEASURED.md has the answers.
+ * loss, backward, clipping, AdamW; no dropout) take of a step of all weights, and of PyTorch's with peft, in fp32 and under bf16 autocast?
+ * With the weights that stay in fp32, as 16-bit floats, and as 8-bit numbers? At MiniLM-L6's size with 16 texts of 128 tokens, and at
+ * T5-base's with 8; scores of the mean. docs/MEASURED.md has the answers.
  *
  *     RANKDAG_BENCH_PYTHON=…/python npm run bench loraStep        (a Python with torch, transformers and peft)
  *     RANKDAG_BENCH_MODELS, RANKDAG_BENCH_SYSTEMS, RANKDAG_BENCH_THREADS, RANKDAG_BENCH_ROUNDS: a part of it
  *
  * Each system is a process of its own, for its memory's sake; all begin with the same weights, and take the same steps on the same
- * texts, in turn, so that noise meets all of them. Those that train adapters must agree in their losses.
+ * texts, in turn, so that noise meets all of them. Those that train adapters beside fp32 must agree in their losses.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -19,8 +20,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import {
+  type BaseStorage,
   decodeConfig,
   factorsOf,
+  freezeModel,
   initialFactors,
   layerOnnxRuntime,
   modelGraph,
@@ -64,7 +67,23 @@ const models = [
 ] as const
 type BenchModel = (typeof models)[number]
 
-const systems = ["full", "lora", "lora-packed", "lora-recomputed", "peft"] as const
+const systems = [
+  "full",
+  "lora",
+  "lora-packed",
+  "lora-recomputed",
+  "lora-bf16",
+  "lora-int8",
+  "lora-int8-packed",
+  "peft",
+  "peft-bf16",
+] as const
+/** Whose numbers are 32-bit floats throughout, so that their losses agree. */
+const exact: ReadonlySet<string> = new Set(["lora", "lora-packed", "lora-recomputed", "peft"])
+
+/** How a system of ours keeps the weights that stay. */
+const storageOf = (system: string): BaseStorage =>
+  system.includes("int8") ? "int8" : system.includes("bf16") ? "bf16" : "fp32"
 
 const Answer = Schema.parseJson(
   Schema.Struct({ seconds: Schema.Number, loss: Schema.Number, megabytes: Schema.Number }),
@@ -116,7 +135,11 @@ const serve = (system: string, folder: string) =>
       const weights = new Map<string, Float32Array>(lora ? initialFactors(adapters, 1) : [])
       for (const [name, place] of found)
         if (!lora || full.has(name)) weights.set(name, yield* stored.floats(place.name))
-      const locations = new Map([...found].map(([name, { offset }]) => [name, { file: "model.safetensors", offset }]))
+      const storage = storageOf(system)
+      const kept = storage === "fp32" ? folder : join(folder, storage)
+      const places: Iterable<readonly [string, { readonly offset: number }]> =
+        storage === "fp32" ? found : (yield* openWeights(kept)).tensors
+      const locations = new Map([...places].map(([name, { offset }]) => [name, { file: "model.safetensors", offset }]))
       const plain: TrainerOptions = {
         description,
         weights,
@@ -132,8 +155,8 @@ const serve = (system: string, folder: string) =>
         ? {
             ...plain,
             adapters,
-            base: { folder, locations, fingerprint: "" },
-            prepack: system === "lora-packed",
+            base: { folder: kept, locations, storage, fingerprint: "" },
+            prepack: system.endsWith("-packed"),
             recompute: system === "lora-recomputed",
           }
         : plain
@@ -160,10 +183,9 @@ interface Child {
 
 const start = async (name: string, folder: string): Promise<Child> => {
   const script = join(import.meta.dirname, "loraStep-peft.py")
-  const [command, given] =
-    name === "peft"
-      ? ([python ?? "python3", [script, folder, String(threads)]] as const)
-      : ([process.execPath, ["--import", "tsx", import.meta.filename, name, folder]] as const)
+  const [command, given] = name.startsWith("peft")
+    ? ([python ?? "python3", [script, folder, String(threads), name === "peft" ? "fp32" : "bf16"]] as const)
+    : ([process.execPath, ["--import", "tsx", import.meta.filename, name, folder]] as const)
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(command, given, {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, RANKDAG_BENCH_THREADS: String(threads) },
@@ -196,7 +218,7 @@ const compare = async (children: readonly Child[]): Promise<void> => {
       if (round >= 0) taken[at]?.push(answer)
     }
   }
-  const losses = children.flatMap(({ name }, at) => (name === "full" ? [] : [taken[at]?.at(-1)?.loss ?? Number.NaN]))
+  const losses = children.flatMap(({ name }, at) => (exact.has(name) ? [taken[at]?.at(-1)?.loss ?? Number.NaN] : []))
   if (!(Math.max(...losses) - Math.min(...losses) < 1e-4)) throw new Error(`the losses differ: ${losses.join(", ")}`)
   const own = taken[children.findIndex(({ name }) => name === "lora")] ?? []
   for (const [at, { name }] of children.entries()) {
@@ -204,6 +226,7 @@ const compare = async (children: readonly Child[]): Promise<void> => {
     const ratio = median(answers.map(({ seconds }, round) => (own[round]?.seconds ?? Number.NaN) / seconds))
     console.log(
       `  ${name.padEnd(17)} ${median(answers.map(({ seconds }) => seconds)).toFixed(2)} s a step, ${(answers.at(-1)?.megabytes ?? 0).toFixed(0)} MiB at the peak` +
+        `, loss ${(answers.at(-1)?.loss ?? Number.NaN).toFixed(5)}` +
         (name === "lora" ? "" : `; lora takes ${ratio.toFixed(2)} of its time (median of ${rounds} rounds)`),
     )
   }
@@ -221,7 +244,7 @@ const bench = ({ config, m, name }: BenchModel) =>
       ),
     )
     writeFileSync(join(folder, "step.json"), JSON.stringify({ ids, m }))
-    const { adapters } = yield* planned(config)
+    const { adapters, description } = yield* planned(config)
     const factors = initialFactors(adapters, 1)
     yield* writeSafetensors(
       join(folder, "factors.safetensors"),
@@ -233,9 +256,15 @@ const bench = ({ config, m, name }: BenchModel) =>
     )
     console.log(`${name}, ${threads} threads: ${factors.size} factors`)
     const wanted = systems.filter((each) => listed("RANKDAG_BENCH_SYSTEMS", systems).includes(each))
+    for (const weights of ["int8", "bf16"] as const) {
+      if (!wanted.some((each) => storageOf(each) === weights && each.startsWith("lora"))) continue
+      mkdirSync(join(folder, weights))
+      yield* freezeModel({ from: folder, to: join(folder, weights), description, weights })
+    }
     const children: Child[] = []
     for (const each of wanted) {
-      if (each !== "peft" || python !== undefined) children.push(yield* Effect.promise(() => start(each, folder)))
+      if (!each.startsWith("peft") || python !== undefined)
+        children.push(yield* Effect.promise(() => start(each, folder)))
     }
     yield* Effect.promise(() => compare(children))
     for (const child of children) child.stop()

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import type { NodePreview, NodeReport, RunReport } from "../pipeline/index.ts"
 import { renderReason } from "../pipeline/index.ts"
 import type { Sweep } from "../schemas/index.ts"
+import type { PlannedSystem } from "./MemoryText.ts"
 import type { DatasetSummary } from "./ResultTable.ts"
 
 /** One name, or the list where there are several. */
@@ -64,9 +65,20 @@ export const previewDocument = (
   targets: ReadonlyArray<string>,
   datasets: ReadonlyArray<{ readonly name: string; readonly sweeps: ReadonlyArray<Sweep> }>,
   previews: ReadonlyArray<NodePreview>,
+  planned: ReadonlyArray<PlannedSystem>,
 ): unknown => ({
   target: oneOrAll(targets),
   dataset: oneOrAll(datasets.map(({ name }) => name)),
+  trainings: planned.map(({ plan, system }) =>
+    "unknown" in plan
+      ? { system, unknown: plan.unknown }
+      : {
+          system,
+          bytes: plan.memory,
+          available: plan.available,
+          less: plan.remedies.map(({ memory, settings }) => ({ settings, host: memory.host, device: memory.device })),
+        },
+  ),
   sweeps: datasets.flatMap(({ name, sweeps }) => sweeps.map((sweep) => ({ dataset: name, ...sweep }))),
   stages: previews
     .filter((node) => node.status !== "source")

@@ -23,7 +23,9 @@ export interface ModelOptions {
   readonly threads?: number
   /** Tokens that a batch may have, padding included. Default: what suits the device. */
   readonly tokensPerBatch?: number
-  /** What makes the score. Default: what the checkpoint was saved with. */
+  /** A folder with an adapter (LoRA) whose changes are put into the weights. */
+  readonly adapter?: string
+  /** What makes the score. Default: what the checkpoint was saved with, or the adapter. */
   readonly head?:
     | "first-token"
     | "masked-mean"
@@ -66,8 +68,9 @@ export interface OpenModel {
 }
 
 /**
- * Opens a model: a folder in Hugging Face's layout (safetensors), one that `rankdag export model` wrote, or an ONNX file with a
- * tokenizer beside it. A checkpoint is converted once, into a temporary folder, which is removed on closing.
+ * Opens a model: a folder in Hugging Face's layout (safetensors), one that `rankdag export model` wrote, an ONNX file with a
+ * tokenizer beside it, or an adapter's folder (LoRA) as peft or `rankdag export adapter` wrote it, whose configuration says which folder
+ * holds the model it is put over; else `adapter` names it beside that model. A checkpoint is converted once, into a temporary folder, which is removed on closing.
  *
  * @throws (rejects with) `UnknownModel`, `ModelUnsuitable` and the errors of its files, told apart by `_tag`
  */

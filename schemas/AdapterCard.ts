@@ -11,6 +11,8 @@ export const AdapterCard = Schema.Struct({
     origin: Schema.String,
     /** SHA-256 of the weights that it changes: beside others it is refused. */
     fingerprint: Schema.String,
+    /** How its weights were kept while it was trained, where not as 32-bit floats. */
+    storage: Schema.optionalWith(Schema.Literal("bf16", "int8"), { exact: true }),
   }),
   head: Head,
   /** Numbers that were trained. */

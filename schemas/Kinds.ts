@@ -87,6 +87,13 @@ export type Model = typeof Model
 export const Adapter = artifactKind("adapter")
 export type Adapter = typeof Adapter
 
+/**
+ * A model's weights in fewer bits, as trainings map them in which they stay: `model.safetensors`, with names that say the form of each
+ * (see `neural/architectures/quantizeModel.ts`).
+ */
+export const FrozenWeights = artifactKind("frozen-weights")
+export type FrozenWeights = typeof FrozenWeights
+
 /** `agreement.json`, an `Agreement`: how alike a model in another precision orders pairs as in fp32. */
 export const Agreement = artifactKind("agreement")
 export type Agreement = typeof Agreement

@@ -20,7 +20,11 @@ export const LoraSettings = Schema.Struct({
     [],
     "What is trained in full beside the head, which always is: ends of names, or regular expressions, as for targets; embeddings and normalisations, say",
   ),
-  base: setting(Schema.Literal("fp32"), "fp32", "How the weights that stay are kept"),
+  base: setting(
+    Schema.Literal("fp32", "bf16", "int8"),
+    "fp32",
+    "How the weights that stay are kept and multiplied: as 32-bit floats; as 16-bit floats, widened for each product, in half of the memory; as 8-bit numbers, with products of 8-bit numbers both ways. The last two on the CPU alone",
+  ),
 })
 export type LoraSettings = typeof LoraSettings.Type
 

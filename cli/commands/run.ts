@@ -27,6 +27,7 @@ import { forgetScores } from "../CatalogFile.ts"
 import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
 import { executorNamed } from "../executors.ts"
+import { memoryText, planTrainings } from "../MemoryText.ts"
 import { pagePaths } from "../pagePaths.ts"
 import { formatBytes, formatCount, formatSeconds } from "../Quantity.ts"
 import { quantityOf } from "../quantityOf.ts"
@@ -275,9 +276,11 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         }
         if (given.dryRun) {
           const swept = sweepText(settings, wired.datasets, wired.idleGrids, previews)
-          const listed = `${previewText(previews, plan)}\n\n${swept}${expectation(previews)}`
+          const planned = yield* planTrainings(wired.datasets, previews)
+          const listed = `${previewText(previews, plan)}\n\n${swept}${memoryText(planned)}${expectation(previews)}`
           const text = given.explain ? `${listed}\n\n${explanation(previews)}` : listed
-          if (given.json) yield* writeOut(`${jsonText(previewDocument(targets, wired.datasets, previews), 2)}\n`)
+          if (given.json)
+            yield* writeOut(`${jsonText(previewDocument(targets, wired.datasets, previews, planned), 2)}\n`)
           else yield* writeOut(`${text.trimEnd()}\n`)
         }
         if (work.length > 0) return yield* new WorkFound({ nodes: work, shown: given.dryRun })

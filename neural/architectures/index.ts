@@ -29,6 +29,13 @@ export {
 export { normalWeights } from "./normalWeights.ts"
 export { openCheckpoint } from "./openCheckpoint.ts"
 export { type Floats, Parameters } from "./Parameters.ts"
-export { type Quantization, type QuantizedModel, quantizeModel } from "./quantizeModel.ts"
+export {
+  type Freezing,
+  freezeModel,
+  frozenForms,
+  type Quantization,
+  type QuantizedModel,
+  quantizeModel,
+} from "./quantizeModel.ts"
 export { ModelFolderInvalid, readInputSpec, readModelCard } from "./readModelFolder.ts"
 export { type TokenBatch, tokenBatch } from "./TokenBatch.ts"

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs"
 import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -104,6 +105,17 @@ const lacking = async (folder: string): Promise<string | undefined> => {
   return Object.values(index.value.weight_map).find((file) => !names.includes(file))
 }
 
+const homeOf = (cache: string, repository: string): string => join(cache, `models--${repository.replaceAll("/", "--")}`)
+
+/** The folder in the cache that a revision was fetched into, whole or in part; undefined where there is none. */
+export const snapshotIn = (cache: string, repository: string, revision: string): string | undefined => {
+  const home = homeOf(cache, repository)
+  const ref = join(home, "refs", revision)
+  const commit = isCommit.test(revision) ? revision : existsSync(ref) ? readFileSync(ref, "utf8").trim() : undefined
+  const folder = commit === undefined ? undefined : join(home, "snapshots", commit)
+  return folder !== undefined && existsSync(folder) ? folder : undefined
+}
+
 /**
  * A checkpoint of the hub, by repository (`owner/name`) and revision (branch, tag or commit), in the local cache: fetched
  * if it is not there, with resume and checksum. A branch is looked up anew each time, unless offline; a commit that is in
@@ -122,7 +134,7 @@ export const fetchCheckpoint = (
         problem: "this is not the name of a repository and a revision",
         remedy: "Give owner/name, and a branch, tag or commit; or the folder of a local checkpoint.",
       })
-    const home = join(options.cache, `models--${repository.replaceAll("/", "--")}`)
+    const home = homeOf(options.cache, repository)
     const ref = join(home, "refs", revision)
     const snapshotOf = (commit: string): string => join(home, "snapshots", commit)
     const cached = (commit: string) =>

@@ -1,6 +1,6 @@
 export * from "./CheckpointError.ts"
 export { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "./HalfPrecision.ts"
-export { checkpointFiles, fetchCheckpoint, type HubCheckpoint, type HubOptions } from "./Hub.ts"
+export { checkpointFiles, fetchCheckpoint, type HubCheckpoint, type HubOptions, snapshotIn } from "./Hub.ts"
 export * from "./HubError.ts"
 export type { HubProgress } from "./hubDownload.ts"
 export { type ExpectedTensor, matchTensors, type TensorMatch } from "./matchTensors.ts"

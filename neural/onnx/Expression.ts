@@ -79,6 +79,10 @@ export const parameter8 = <T extends "int8" | "uint8">(
   shape: readonly number[],
 ): Expression<T> => node({ kind: "Parameter", name }, [], type, shape)
 
+/** A weight of 16-bit floats (bfloat16), kept in a file. */
+export const parameter16 = (name: string, shape: readonly number[]): Expression<"bfloat16"> =>
+  node({ kind: "Parameter", name }, [], "bfloat16", shape)
+
 /** A weight. Its name is the checkpoint's; it is fed or kept in the file, as the graph is written. */
 export const parameter = (name: string, shape: readonly number[]): Expression<"float32"> =>
   node({ kind: "Parameter", name }, [], "float32", shape)
@@ -376,6 +380,13 @@ export const blockProduct = (
   if (!fits || rows === undefined) throw new ShapeError("BlockProduct", shapes, "blocks, scales and rows do not fit")
   return node({ kind: "BlockProduct", block }, [x, blocks, scales], "float32", [rows, columns])
 }
+
+/**
+ * A weight of 16-bit floats as float32, which is exact: made anew for one use of it, when what it is multiplied with is there, so that
+ * it takes memory for as long as that product.
+ */
+export const widened = (weight: Expression<"bfloat16">, rows: Expression<"float32">): Expression<"float32"> =>
+  node({ kind: "Widened" }, [weight, rows], "float32", weight.shape)
 
 // Along axes
 

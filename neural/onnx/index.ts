@@ -9,8 +9,16 @@ export { ElementTypeError, GraphError, ShapeError } from "./GraphError.ts"
 export { type EncodedModel, type ExternalLocation, encodeModel, opset, toBytes, type WeightPlace } from "./Model.ts"
 export type { Operation, OperationKind } from "./Operation.ts"
 export { type Hole, type Pieces, ProtobufError, type RandomAccess, randomAccess } from "./Protobuf.ts"
-export { type QuantizedGraph, type QuantizedWeights, quantizedGraph, type StoredWeight } from "./quantizedGraph.ts"
-export { quantizeWeights, scalesOf } from "./quantizedWeights.ts"
+export {
+  type PackedWeight,
+  type QuantizedGraph,
+  type QuantizedWeights,
+  quantizedGraph,
+  type StoredWeight,
+  storedName,
+} from "./quantizedGraph.ts"
+export { ColumnScales, quantizeColumns, quantizeWeights, scalesOf } from "./quantizedWeights.ts"
 export { type DeclaredValue, type ModelInterface, readInterface } from "./readInterface.ts"
 export { readInterfaceFile } from "./readInterfaceFile.ts"
+export { valueMemory } from "./valueMemory.ts"
 export { ModelWriteFailed, placeBySize, type ReadWeight, writeModel } from "./writeModel.ts"

@@ -317,6 +317,13 @@ class Lowering {
         const of = [x, second, one, columnScale, this.#zero(operation.zero)]
         return this.emit("MatMulIntegerToFloat", of, [], output, microsoft)
       }
+      case "Widened": {
+        // A shape that is known as the graph runs: else onnxruntime would widen the weight as it opens the model, and keep that.
+        const rows = this.emit("Shape", [second], [integer("start", 0), integer("end", 1)])
+        const sizes = this.vector(shape.filter((size) => typeof size === "number"))
+        const made = this.emit("Add", [this.emit("Mul", [rows, this.vector([0])]), sizes])
+        return emit("Cast", [integer("to", elementCode(type))], [this.emit("Reshape", [x, made])])
+      }
       case "BlockProduct": {
         const [columns = 0] = expression.inputs[1]?.shape ?? []
         const sizes = { K: Number(argument?.shape[1]), N: Number(columns), bits: 8, block_size: operation.block }

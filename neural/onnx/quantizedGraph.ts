@@ -5,10 +5,12 @@ import {
   cast,
   type Expression,
   gather,
+  gemm,
   type Indices,
   multiply,
   parameter,
   parameter8,
+  parameter16,
   type QuantizedRows,
   quantizedProduct,
   quantizeRemainder,
@@ -18,12 +20,16 @@ import {
   transpose,
   unsqueeze,
   weightBlock,
+  widened,
 } from "./Expression.ts"
 import { type Graph, inOrder } from "./Graph.ts"
 import { GraphError } from "./GraphError.ts"
 
-/** What is of 8 bits: weights and the rows that they multiply, or weights alone. */
-export type QuantizedWeights = "int8" | "weights8"
+/**
+ * What is of fewer bits: weights and the rows that they multiply are of 8 (`int8`), weights alone are (`weights8`), or weights are
+ * 16-bit floats (`bf16`).
+ */
+export type QuantizedWeights = "int8" | "weights8" | "bf16"
 
 /** How a weight of the graph before is kept. */
 export type StoredWeight =
@@ -31,15 +37,26 @@ export type StoredWeight =
   | { readonly kind: "float"; readonly of: string; readonly shape: readonly number[] }
   /**
    * As 8-bit numbers with scales, from a matrix [rows, columns] of the graph before. `rows`: int8 [rows, columns], a scale a row;
-   * `transposed`: the same numbers as int8 [columns, rows]; `blocks`: uint8 [rows, columns / 32, 32] with 128 for 0, a scale a block.
+   * `transposed`: the same numbers as int8 [columns, rows]; `columns`: int8 [rows, columns], a scale a column; `blocks`: uint8
+   * [rows, columns / 32, 32] with 128 for 0, a scale a block.
    */
   | {
-      readonly kind: "rows" | "transposed" | "blocks"
+      readonly kind: "rows" | "transposed" | "columns" | "blocks"
       readonly of: string
       readonly shape: readonly [rows: number, columns: number]
       readonly values: string
       readonly scale: string
     }
+  /** As 16-bit floats (bfloat16), [rows, columns]. */
+  | {
+      readonly kind: "half"
+      readonly of: string
+      readonly shape: readonly [rows: number, columns: number]
+      readonly values: string
+    }
+
+/** What a weight is called that is kept in another form. */
+export const storedName = (weight: string, kind: Exclude<StoredWeight["kind"], "float">): string => `${weight}.${kind}`
 
 /** A graph with 8-bit weights, and what its weights are made of. */
 export interface QuantizedGraph {
@@ -54,6 +71,9 @@ export interface QuantizedGraph {
   readonly aliases: ReadonlyMap<string, string>
 }
 
+/** A matrix in fewer bits. */
+export type PackedWeight = Exclude<StoredWeight, { readonly kind: "float" }>
+
 export interface QuantizeOptions {
   /** The numbers of rows of what is multiplied for every token: products of fewer rows take no time, and stay. */
   readonly rows: readonly Dim.Dim[]
@@ -62,13 +82,19 @@ export interface QuantizeOptions {
   readonly tableElements: number
   /** Where what is multiplied is quantised, too, products over fewer numbers stay float32. */
   readonly leastInner: number
+  /**
+   * Of a training, which weights there are in a form: no others are changed, and of these also the products with which gradients go
+   * back through them. Default: weights that are multiplied, in the form that the product wants.
+   */
+  readonly present?: (weight: string, kind: PackedWeight["kind"]) => boolean
+  /** Whether each product has a parameter of its own, as `aliases` says. Default: yes. */
+  readonly ownNames?: boolean
 }
 
 /** Products with fewer columns are a head's. */
 const leastColumns = 16
 
 type Floats = Expression<"float32">
-type Packed = Exclude<StoredWeight, { readonly kind: "float" }>
 
 const isFloats = (x: Expression): x is Floats => x.type === "float32"
 const isIndices = (x: Expression): x is Indices => x.type === "int64" || x.type === "int32"
@@ -79,26 +105,54 @@ const matrixOf = (weight: Expression): readonly [number, number] | undefined => 
   return fits && typeof rows === "number" && typeof columns === "number" ? [rows, columns] : undefined
 }
 
-/** x Wᵀ of a weight, for every token. */
-const linearWeight = (node: Expression, options: QuantizeOptions): Expression | undefined => {
+/** The form in which products by a weight want it. */
+const linearKind = { int8: "transposed", weights8: "blocks", bf16: "half" } as const
+
+/** The form in which a table is kept from which rows are taken. */
+const tableKind = ({ weights }: QuantizeOptions): "rows" | "half" => (weights === "bf16" ? "half" : "rows")
+
+const isPresent = (weight: Expression, kind: PackedWeight["kind"], { present }: QuantizeOptions): boolean =>
+  present === undefined || (weight.operation.kind === "Parameter" && present(weight.operation.name, kind))
+
+/** The weight with which every token is multiplied, x Wᵀ, or with which its gradient goes back, g W. */
+const weightForTokens = (node: Expression, back: boolean, options: QuantizeOptions): Expression | undefined => {
   const { operation } = node
   const [x, weight] = node.inputs
-  if (operation.kind !== "Gemm" || operation.transposeA || !operation.transposeB) return undefined
+  if (operation.kind !== "Gemm" || operation.transposeA || operation.transposeB === back) return undefined
   const rows = x?.shape[0]
   if (rows === undefined || weight === undefined || !options.rows.some((each) => Dim.equals(rows, each)))
     return undefined
+  return weight
+}
+
+/** x Wᵀ of a weight, for every token. */
+const linearWeight = (node: Expression, options: QuantizeOptions): Expression | undefined => {
+  const weight = weightForTokens(node, false, options)
+  if (weight === undefined || !isPresent(weight, linearKind[options.weights], options)) return undefined
   const [outputs = 0, inputs = 0] = matrixOf(weight) ?? []
-  const fits = options.weights === "int8" ? inputs >= options.leastInner : inputs % weightBlock === 0
+  const fits = {
+    int8: inputs >= options.leastInner,
+    weights8: inputs % weightBlock === 0,
+    bf16: true,
+  }[options.weights]
   return outputs >= leastColumns && inputs > 0 && fits ? weight : undefined
 }
 
+/** g W of a training: the gradient of what a weight multiplied. */
+const returningWeight = (node: Expression, options: QuantizeOptions): Expression | undefined => {
+  const weight = options.present === undefined ? undefined : weightForTokens(node, true, options)
+  const kind = options.weights === "int8" ? "columns" : linearKind[options.weights]
+  return weight !== undefined && matrixOf(weight) !== undefined && isPresent(weight, kind, options) ? weight : undefined
+}
+
 /** The table from whose rows a node takes some. */
-const gatheredTable = (node: Expression, { tableElements }: QuantizeOptions): Expression | undefined => {
+const gatheredTable = (node: Expression, options: QuantizeOptions): Expression | undefined => {
   const { operation } = node
   const [table] = node.inputs
   if (operation.kind !== "Gather" || operation.axis !== 0 || table === undefined) return undefined
   const [rows, columns] = matrixOf(table) ?? [0, 0]
-  return rows * columns >= Math.max(1, tableElements) ? table : undefined
+  const large = rows * columns >= Math.max(1, options.tableElements)
+  return large && isPresent(table, tableKind(options), options) ? table : undefined
 }
 
 /** Operations that leave the numbers of what they read as they are, or add to them. */
@@ -112,14 +166,38 @@ const passesOn = new Set<Expression["operation"]["kind"]>([
   "Transpose",
 ])
 
+/** What a node is that leaves numbers out by a mask and multiplies the others, as dropout does; undefined of any other. */
+const dropped = ({
+  inputs: [x, mask],
+  operation,
+}: Expression): { readonly x: Expression; readonly by: number } | undefined => {
+  if (operation.kind !== "Mul" || x === undefined || mask?.operation.kind !== "Mul") return undefined
+  const [kept, factor] = mask.inputs
+  const isMask = kept?.operation.kind === "Cast" && kept.inputs[0]?.type === "bool"
+  return isMask && factor?.operation.kind === "Constant" ? { x, by: Number(factor.operation.data[0]) } : undefined
+}
+
+/** What a node is that waits for something else, and is its input otherwise. */
+const awaiting = ({ inputs: [, x, other], operation }: Expression): Expression | undefined =>
+  operation.kind === "Where" && x === other ? x : undefined
+
 /** A GELU's least value is −0.16997, by tanh −0.17004. */
 const leastGelu = -0.171
 
 /** What no number of a node is below, where that is next to nothing. */
-const leastOf = ({ inputs, operation: { kind } }: Expression): number | undefined => {
+const leastOf = (node: Expression): number | undefined => {
+  const {
+    inputs,
+    operation: { kind },
+  } = node
   const [input] = inputs
   if (kind === "Relu") return 0
   if (kind === "Gelu") return leastGelu
+  const masked = dropped(node)
+  if (masked !== undefined) {
+    const least = leastOf(masked.x)
+    return least === undefined ? undefined : least * masked.by
+  }
   return (kind === "Reshape" || kind === "Transpose") && input !== undefined ? leastOf(input) : undefined
 }
 
@@ -128,6 +206,11 @@ const originsOf = (node: Expression, found = new Set<Expression>()): ReadonlySet
   if (found.has(node)) return found
   found.add(node)
   if (passesOn.has(node.operation.kind)) for (const input of node.inputs) originsOf(input, found)
+  const same = dropped(node)?.x ?? awaiting(node)
+  if (same !== undefined) originsOf(same, found)
+  // What a product is added to.
+  const [, , sum] = node.inputs
+  if (node.operation.kind === "Gemm" && sum !== undefined) originsOf(sum, found)
   return found
 }
 
@@ -150,7 +233,7 @@ const valueLayers = (nodes: readonly Expression[]): ReadonlySet<Expression> => {
   return found
 }
 
-interface PackedWeight {
+interface Numbers {
   readonly values: Expression
   readonly scale: Floats
 }
@@ -160,7 +243,9 @@ class Quantizing {
   readonly #made = new Map<Expression, Expression>()
   readonly #rows = new Map<Expression, QuantizedRows>()
   readonly #weights = new Map<string, StoredWeight>()
-  readonly #packed = new Map<string, PackedWeight>()
+  readonly #packed = new Map<string, Numbers>()
+  readonly #halves = new Map<string, Expression<"bfloat16">>()
+
   readonly #multiplied = new Map<string, number>()
   readonly #aliases = new Map<string, string>()
   readonly #linear = new Set<Expression>()
@@ -198,34 +283,47 @@ class Quantizing {
     throw new GraphError("quantized", "a product or a table is of other numbers than float32")
   }
 
-  #pack(weight: Expression, kind: Packed["kind"]): PackedWeight {
+  #matrix(weight: Expression): { readonly of: string; readonly shape: readonly [number, number] } {
     const { operation } = weight
     const shape = matrixOf(weight)
     if (operation.kind !== "Parameter" || shape === undefined) {
       throw new GraphError("quantized", "a weight is no matrix")
     }
-    const { name: of } = operation
-    const values = `${of}.${kind}`
+    return { of: operation.name, shape }
+  }
+
+  #half(weight: Expression): Expression<"bfloat16"> {
+    const { of, shape } = this.#matrix(weight)
+    const values = storedName(of, "half")
+    const known = this.#halves.get(values) ?? parameter16(values, shape)
+    this.#halves.set(values, known)
+    this.#weights.set(values, { kind: "half", of, shape, values })
+    return known
+  }
+
+  #pack(weight: Expression, kind: Exclude<PackedWeight["kind"], "half">): Numbers {
+    const { of, shape } = this.#matrix(weight)
+    const values = storedName(of, kind)
     const known = this.#packed.get(values)
     if (known !== undefined) return known
     const scale = `${values}.scale`
     this.#weights.set(values, { kind, of, shape, values, scale })
     const [rows, columns] = shape
     const made = {
-      scale: parameter(scale, [kind === "blocks" ? (rows * columns) / weightBlock : rows]),
+      scale: parameter(scale, [{ blocks: (rows * columns) / weightBlock, columns, rows, transposed: rows }[kind]]),
       values:
         kind === "blocks"
           ? parameter8(values, "uint8", [rows, columns / weightBlock, weightBlock])
-          : parameter8(values, "int8", kind === "rows" ? shape : [columns, rows]),
+          : parameter8(values, "int8", kind === "transposed" ? [columns, rows] : shape),
     }
     this.#packed.set(values, made)
     return made
   }
 
   /** A weight under a name that no other product has. */
-  #own({ scale, values }: PackedWeight): PackedWeight {
+  #own({ scale, values }: Numbers): Numbers {
     const { operation, shape } = values
-    if (operation.kind !== "Parameter") return { scale, values }
+    if (operation.kind !== "Parameter" || this.#options.ownNames === false) return { scale, values }
     const { name } = operation
     const use = this.#multiplied.get(name) ?? 0
     this.#multiplied.set(name, use + 1)
@@ -239,13 +337,16 @@ class Quantizing {
   #linearOf(node: Expression, weight: Expression): Expression {
     const [before, , bias] = node.inputs
     const x = this.#floats(before)
+    if (this.#options.weights === "bf16") {
+      const plus = bias === undefined ? {} : { plus: this.#floats(bias) }
+      return gemm(x, widened(this.#half(weight), x), { transposeB: true, ...plus })
+    }
     const product = (): Floats => {
       if (this.#options.weights === "weights8") {
         const { scale, values } = this.#pack(weight, "blocks")
         return blockProduct(x, typed(values, "uint8"), scale)
       }
-      const rows = this.#rows.get(x) ?? quantizeRows(x, before && leastOf(before))
-      this.#rows.set(x, rows)
+      const rows = this.#quantized(x, before && leastOf(before))
       const times = (rows: QuantizedRows): Floats => {
         const { scale, values } = this.#own(this.#pack(weight, "transposed"))
         return quantizedProduct(rows, typed(values, "int8"), scale)
@@ -255,10 +356,25 @@ class Quantizing {
     return bias === undefined ? product() : add(product(), this.#floats(bias))
   }
 
+  #quantized(x: Floats, least?: number): QuantizedRows {
+    const rows = this.#rows.get(x) ?? quantizeRows(x, least)
+    this.#rows.set(x, rows)
+    return rows
+  }
+
+  /** A gradient's way back through a weight, with a second copy of it whose scales are those of the product's columns. */
+  #returned(node: Expression, weight: Expression): Expression {
+    const gradient = this.#floats(node.inputs[0])
+    if (this.#options.weights === "bf16") return gemm(gradient, widened(this.#half(weight), gradient))
+    const { scale, values } = this.#own(this.#pack(weight, "columns"))
+    return quantizedProduct(this.#quantized(gradient), typed(values, "int8"), scale)
+  }
+
   #gathered(node: Expression, table: Expression): Expression {
     const indices = node.inputs[1] && this.of(node.inputs[1])
     if (indices === undefined || !isIndices(indices))
       throw new GraphError("quantized", "a table is read without indices")
+    if (this.#options.weights === "bf16") return cast(gather(this.#half(table), indices), "float32")
     const { scale, values } = this.#pack(table, "rows")
     const rows = cast(gather(values, indices), "float32")
     return multiply(rows, unsqueeze(gather(scale, indices), [-1]))
@@ -266,6 +382,7 @@ class Quantizing {
 
   /** A weight that is also used by what stays: made of its 8-bit numbers, once, as the model is opened. */
   #unpacked(weight: Expression): Expression {
+    if (this.#options.weights === "bf16") return cast(this.#half(weight), "float32")
     if (this.#linear.has(weight) && this.#options.weights === "weights8") {
       const { scale, values } = this.#pack(weight, "blocks")
       const numbers = subtract(cast(values, "float32"), 128)
@@ -284,6 +401,8 @@ class Quantizing {
     if (operation.kind === "Parameter") return node
     const weight = linearWeight(node, this.#options)
     if (weight !== undefined) return this.#linearOf(node, weight)
+    const returning = returningWeight(node, this.#options)
+    if (returning !== undefined) return this.#returned(node, returning)
     const table = gatheredTable(node, this.#options)
     if (table !== undefined) return this.#gathered(node, table)
     const inputs = node.inputs.map((input) => {
@@ -314,7 +433,7 @@ const typed = <T extends "int8" | "uint8">(x: Expression, type: T): Expression<T
 const isOf = <T extends "int8" | "uint8">(x: Expression, type: T): x is Expression<T> => x.type === type
 
 /**
- * The graph of a model with its weights in 8 bits: those of linear layers over all tokens, and of tables from which rows are taken.
+ * The graph of a model with its weights in 8 bits, or as 16-bit floats: those of linear layers over all tokens, and of tables from which rows are taken.
  * `int8` also quantises the rows that these weights multiply, as the graph runs: each row by itself, so that what becomes of a text
  * depends on no other of its batch, and once for all products of the same rows; what comes from a ReLU or a GELU, hardly below 0, in
  * steps half as large. Where the values of attention are made of rows with a

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { causeText, type Hardware } from "../../schemas/index.ts"
 import * as Onnx from "../onnx/index.ts"
+import { hasExactSums } from "./exactSums.ts"
 import { loadLibrary, type ModelSource, type NativeOptions, type NativeSession, openNative } from "./nativeSession.ts"
 import { type Device, type DeviceChoice, DeviceUnavailable, InferenceFailed, ModelRejected } from "./SessionError.ts"
 import { hasThreads, SessionThread } from "./SessionThread.ts"
@@ -51,6 +52,8 @@ export class OnnxRuntime extends Context.Tag("rankdag/OnnxRuntime")<
     readonly apart: Effect.Effect<OpenSession, never, Scope.Scope>
     /** The device that a choice comes to on this machine. */
     readonly choose: (choice: DeviceChoice) => Effect.Effect<Device, DeviceUnavailable>
+    /** Whether sums of products of 8-bit numbers are exact on this processor with signed weights as they are. */
+    readonly exactSums: Effect.Effect<boolean>
   }
 >() {}
 
@@ -194,6 +197,8 @@ export const layerOnnxRuntime: Layer.Layer<OnnxRuntime> = Layer.effect(
       return openIn(thread)
     })
 
-    return { open: openIn(undefined), apart, choose }
+    const exactSums = Effect.flatMap(Effect.orDie(library), (ort) => Effect.promise(() => hasExactSums(ort)))
+
+    return { open: openIn(undefined), apart, choose, exactSums }
   }),
 )

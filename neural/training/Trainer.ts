@@ -15,11 +15,19 @@ import type {
 } from "../runtime/index.ts"
 import type { StateForeign } from "./TrainingError.ts"
 
+/** How weights that stay are kept: as 32-bit or 16-bit floats, or as 8-bit numbers (`freezeModel`). */
+export type BaseStorage = "fp32" | "bf16" | "int8"
+
 /** Weights that stay, in a file: constants of a trainer's graphs, mapped into memory once for all of its sessions. */
 export interface FrozenWeights {
   /** The folder of the file. */
   readonly folder: string
-  /** By the names of the graph, where in it each is, as 32-bit floats; there may be more than are frozen. */
+  /** Default: 32-bit floats. Others are of the CPU. */
+  readonly storage?: BaseStorage
+  /**
+   * By the names of the graph, or those of the forms that `storage` keeps, where in the file each is; there may be more than are
+   * frozen.
+   */
   readonly locations: ReadonlyMap<string, ExternalLocation>
   /** What tells these weights from others: a hash of the file, or of the model. */
   readonly fingerprint: string

@@ -22,3 +22,13 @@ export class WeightsIncomplete extends Schema.TaggedError<WeightsIncomplete>()("
     return `the model cannot be trained from these weights: ${this.problems.join("; ")}`
   }
 }
+
+/** Weights that stay were to be kept in a form that the device has no products for. */
+export class BaseUnavailable extends Schema.TaggedError<BaseUnavailable>()("BaseUnavailable", {
+  storage: Schema.String,
+  device: Schema.String,
+}) {
+  override get message(): string {
+    return `train.lora.base: ${this.storage} is not built for ${this.device}, only for the CPU. Say --device cpu, or fp32`
+  }
+}

@@ -69,6 +69,12 @@ const mismatch = (own: Float32Array | Int32Array, saved: Float32Array | Int32Arr
   return own.length === saved.length ? undefined : `has ${saved.length} elements instead of ${own.length}`
 }
 
+/** What tells weights that stay in a file from others, and from themselves in another form. */
+const baseName = ({ base }: TrainerOptions): string | undefined => {
+  const { fingerprint, storage = "fp32" } = base ?? {}
+  return fingerprint === undefined || storage === "fp32" ? fingerprint : `${fingerprint} in ${storage}`
+}
+
 /** The steps of a trainer: what a session is fed, and what becomes of its results. */
 export class TrainingLoop {
   readonly #options: TrainerOptions
@@ -305,13 +311,14 @@ export class TrainingLoop {
   state(): TrainerState {
     const tensors = new Map<string, Float32Array | Int32Array>()
     for (const [name, live] of this.#live()) tensors.set(name, live.slice())
-    const { base } = this.#options
-    return { updates: this.#updates, tensors, ...(base === undefined ? {} : { base: base.fingerprint }) }
+    const base = baseName(this.#options)
+    return { updates: this.#updates, tensors, ...(base === undefined ? {} : { base }) }
   }
 
   restore({ base, tensors, updates }: TrainerState): Effect.Effect<void, StateForeign> {
-    if (base !== this.#options.base?.fingerprint) {
-      const why = `are ${base ?? "none in a file"}, and not ${this.#options.base?.fingerprint ?? "none in a file"}`
+    const own = baseName(this.#options)
+    if (base !== own) {
+      const why = `are ${base ?? "none in a file"}, and not ${own ?? "none in a file"}`
       return Effect.fail(new StateForeign({ tensor: "the weights that stay", why }))
     }
     const live = new Map(this.#live())

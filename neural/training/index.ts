@@ -1,5 +1,6 @@
 export { openTrainer } from "./openTrainer.ts"
 export type {
+  BaseStorage,
   FrozenWeights,
   StepFailure,
   StepReport,
@@ -9,4 +10,11 @@ export type {
   TrainingStep,
   VectorScores,
 } from "./Trainer.ts"
-export { StateForeign, WeightsIncomplete } from "./TrainingError.ts"
+export { BaseUnavailable, StateForeign, WeightsIncomplete } from "./TrainingError.ts"
+export {
+  type MemoryRemedy,
+  memoryRemedies,
+  type PlannedTraining,
+  type TrainingMemory,
+  trainingMemory,
+} from "./trainingMemory.ts"

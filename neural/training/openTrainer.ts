@@ -12,8 +12,9 @@ import {
   type WeightGroup,
 } from "../optimizers/index.ts"
 import { chooseHardware, type DeviceUnavailable, OnnxRuntime } from "../runtime/index.ts"
+import { isHeld, mappedGraph, tokenRows } from "./mappedGraph.ts"
 import type { Trainer, TrainerOptions } from "./Trainer.ts"
-import { WeightsIncomplete } from "./TrainingError.ts"
+import { BaseUnavailable, WeightsIncomplete } from "./TrainingError.ts"
 import { TrainingLoop, type TrainingSessions, type Weight } from "./TrainingLoop.ts"
 import { type TrainingGraphs, trainingGraphs } from "./trainingGraphs.ts"
 
@@ -66,18 +67,19 @@ const makeWeights = (
 const openSessions = (
   options: TrainerOptions,
   graphs: TrainingGraphs,
-  inference: Onnx.Graph,
-  located: ReadonlyMap<string, Onnx.ExternalLocation> | undefined,
+  inference: Pick<ModelGraph, "graph" | "tokenRows">,
+  frozen: ReadonlySet<string>,
 ): Effect.Effect<TrainingSessions, never, OnnxRuntime | Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
     const scope = yield* Effect.scope
     const { apart = false, base, description, device, prepack = true, profile, threads } = options
-    const place: Onnx.WeightPlace =
-      located === undefined ? { kind: "inputs" } : { kind: "partlyLocated", locations: located }
+    const { storage = "fp32" } = base ?? {}
+    const ownNames = storage === "int8" && !(yield* runtime.exactSums)
     const openSession = apart ? yield* runtime.apart : runtime.open
-    const lazily = (graph: Onnx.Graph) => {
+    const lazily = (plain: Onnx.Graph, rows = tokenRows(plain)) => {
       const open = Effect.suspend(() => {
+        const { graph, place } = mappedGraph(plain, base, frozen, rows, ownNames)
         const bytes = Onnx.toBytes(Onnx.encodeModel(graph, place).model)
         const name = `${description.architecture.family} ${graph.name}`
         const source = base === undefined ? { name, bytes } : { name, bytes, folder: base.folder }
@@ -95,16 +97,19 @@ const openSessions = (
       loss: yield* lazily(graphs.loss),
       backward: yield* lazily(graphs.backward),
       whole: yield* Effect.cachedFunction((groups: number) => Effect.flatten(lazily(graphs.whole(groups)))),
-      inference: yield* lazily(inference),
+      inference: yield* lazily(inference.graph, inference.tokenRows),
     }
   })
 
 /** What scores, with the changes beside its weights; its output is `outcome`, scores or vectors. */
-const inferenceGraph = ({ graph, output }: ModelGraph, adapters: TrainerOptions["adapters"]): Onnx.Graph => {
+const inferenceGraph = (
+  { graph, output, tokenRows: rows }: ModelGraph,
+  adapters: TrainerOptions["adapters"],
+): Pick<ModelGraph, "graph" | "tokenRows"> => {
   const plain = graph.outputs[output]
   if (plain === undefined) throw new Onnx.GraphError(graph.name, `it has no ${output}`)
   const outcome = adapters === undefined ? plain : adaptedExpression(plain, adapters, new Parameters(), keepAll)
-  return { ...graph, outputs: { outcome } }
+  return { graph: { ...graph, outputs: { outcome } }, tokenRows: rows }
 }
 
 /** Opens a trainer. Its sessions are opened when they are first needed, and closed with the scope. */
@@ -112,7 +117,7 @@ export const openTrainer = (
   options: TrainerOptions,
 ): Effect.Effect<
   Trainer,
-  DeviceUnavailable | HeadUnsuitable | GroupsInvalid | WeightsIncomplete,
+  BaseUnavailable | DeviceUnavailable | HeadUnsuitable | GroupsInvalid | WeightsIncomplete,
   Scope.Scope | OnnxRuntime
 > =>
   Effect.gen(function* () {
@@ -120,6 +125,10 @@ export const openTrainer = (
     const hardware = yield* chooseHardware(options.device)
     const model = yield* modelGraph(description)
     const { adapters, base } = options
+    const { storage = "fp32" } = base ?? {}
+    if (storage !== "fp32" && hardware.device !== "cpu") {
+      return yield* new BaseUnavailable({ storage, device: hardware.device })
+    }
     const full = new Set(adapters?.full)
     const candidates =
       adapters === undefined
@@ -131,11 +140,10 @@ export const openTrainer = (
     )
     const tensors = adapters === undefined ? model.tensors : [...model.tensors, ...factorsOf(adapters)]
     const frozen = new Set(tensors.flatMap(({ name }) => (groups.get(name)?.frozen === false ? [] : [name])))
-    const located = base === undefined ? undefined : new Map([...base.locations].filter(([name]) => frozen.has(name)))
-    const held = tensors.filter(({ name }) => located?.has(name) !== true)
+    const held = tensors.filter(({ name }) => base === undefined || !frozen.has(name) || !isHeld(base, name))
     yield* checkWeights(held, options.weights)
     const graphs = trainingGraphs(description, loss, dropout, frozen, adapters, options.recompute, options.vectors)
-    const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), located)
+    const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), frozen)
     const weights = makeWeights(held, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
     return {

@@ -52,6 +52,14 @@ export const quantizeInputs = { model: Kinds.Model }
 
 export const quantizeOutputs = { model: Kinds.Model }
 
+/** What the stage reads of how weights are to be kept that stay in trainings. */
+export const FreezeConfig = Schema.Struct({ base: Schema.Literal("bf16", "int8") })
+export type FreezeConfig = typeof FreezeConfig.Type
+
+export const freezeInputs = { model: Kinds.Model }
+
+export const freezeOutputs = { weights: Kinds.FrozenWeights }
+
 /** What the stage reads of a model with an adapter's changes in its weights: how it is called. */
 export const MergeConfig = Schema.typeSchema(Schema.Struct({ name: SystemName }))
 export type MergeConfig = typeof MergeConfig.Type

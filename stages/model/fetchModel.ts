@@ -4,7 +4,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { fetchCheckpoint, type HubOptions } from "../../neural/index.ts"
+import { fetchCheckpoint, type HubOptions, snapshotIn } from "../../neural/index.ts"
 import type { Progress, StageRun } from "../../pipeline/index.ts"
 import type { ModelHubConfig, modelOutputs } from "./contract.ts"
 import type { ModelFolder } from "./ModelFolder.ts"
@@ -35,6 +35,10 @@ const hubOptions = Effect.gen(function* () {
     ...Option.match(endpoint, { onNone: () => ({}), onSome: (address) => ({ endpoint: address }) }),
   } satisfies HubOptions
 })
+
+/** The folder in Hugging Face's cache that a revision was fetched into, if any was; nothing is asked of the hub. */
+export const cachedSnapshot = (repository: string, revision: string) =>
+  Effect.map(hubOptions, ({ cache }) => snapshotIn(cache, repository, revision))
 
 /** A repository's checkpoint as a folder: in Hugging Face's cache, fetched unless it is there. */
 export const fetchFolder = (repository: string, revision: string, progress: (progress: Progress) => void) =>

@@ -10,6 +10,7 @@ import {
   modelName,
   type ScratchSettings,
   SystemName,
+  type TrainedModel,
   tokenizerFiles,
 } from "../../schemas/index.ts"
 import { adapterFolder, isAdapterFolder } from "./AdapterFolder.ts"
@@ -17,6 +18,9 @@ import {
   AdapterFilesConfig,
   adapterFilesInputs,
   adapterFilesOutputs,
+  FreezeConfig,
+  freezeInputs,
+  freezeOutputs,
   MergeConfig,
   ModelFilesConfig,
   ModelHubConfig,
@@ -34,7 +38,7 @@ import {
   trainTokenizerInputs,
   trainTokenizerOutputs,
 } from "./contract.ts"
-import { ModelUnsuitable } from "./ModelError.ts"
+import { ModelUnsuitable, UnknownModel } from "./ModelError.ts"
 import { modelSource } from "./ModelSource.ts"
 
 export type { Inspection, ParameterCounts, Sizes, TokenizerCard } from "./Inspection.ts"
@@ -98,6 +102,16 @@ export const quantize = stage({
   load: () => import("./quantize.ts"),
 })
 
+/** A model's weights in fewer bits, for trainings in which they stay. */
+export const freeze = stage({
+  name: "freeze",
+  config: FreezeConfig,
+  inputs: freezeInputs,
+  outputs: freezeOutputs,
+  code: "stages/model/freeze.ts",
+  load: () => import("./freeze.ts"),
+})
+
 /** A model with an adapter's changes in its weights. */
 export const merge = stage({
   name: "merge",
@@ -127,8 +141,12 @@ export const modelSettings = (choice: ModelChoice): ModelSettings =>
 /** Wires a model that stands under an adapter. */
 export type BaseOf = (choice: ModelChoice, freshHead?: number) => WiredModel
 
-/** Wires a model with an adapter's changes in its weights. */
-const adaptedModel = (given: ModelSettings, freshHead: number | undefined, baseOf: BaseOf): WiredModel => {
+/**
+ * The settings of the model under an adapter.
+ *
+ * @throws UnknownModel, ModelUnsuitable
+ */
+const settingsUnder = (given: ModelSettings, freshHead: number | undefined) => {
   const { adapter: named, name: called, precision: _, ...settings } = given
   const found = adapterFolder(named ?? given.source)
   const base = named === undefined ? found.base : { source: given.source, revision: given.revision }
@@ -149,6 +167,13 @@ const adaptedModel = (given: ModelSettings, freshHead: number | undefined, baseO
     revision: base.revision ?? "main",
     ...(head === undefined ? {} : { head }),
   }
+  const { revision: __, source: ___, ...own } = under
+  return { config: { ...own, name, ...(seed === undefined ? {} : { freshHead: seed }) }, found, name, seed, under }
+}
+
+/** Wires a model with an adapter's changes in its weights. */
+const adaptedModel = (given: ModelSettings, freshHead: number | undefined, baseOf: BaseOf): WiredModel => {
+  const { found, name, seed, under } = settingsUnder(given, freshHead)
   const { model, tokenizer } = baseOf(under, seed)
   const files = sourceFiles({ name: `files.${name}.adapter`, root: found.folder, files: found.files })
   const { adapter } = adapterFromFiles({ files: found.files }, { files }, name)
@@ -239,6 +264,13 @@ export const inspectModel = (settings: ModelSettings, progress: (progress: Progr
   )
 }
 
+/** The sizes of a model that is to be trained, before it is made; of its weights nothing is read. */
+export const describeUnmade = (model: TrainedModel) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./describeUnmade.ts")),
+    (loaded) => loaded.describeUnmade(model),
+  )
+
 /** What becomes of each field of a model's files, as Markdown: the tables of docs/MODELS.md. */
 export const modelFieldTables: Effect.Effect<string> = Effect.map(
   Effect.promise(() => import("./fieldTables.ts")),
@@ -276,10 +308,14 @@ export const modelFolder = (settings: typeof ModelSettings.Encoded, to: string) 
   Effect.gen(function* () {
     const decoded = yield* Schema.decode(ModelSettings, { onExcessProperty: "error" })(settings)
     const { source, revision: _, name = nameOf(source), adapter, ...rest } = decoded
-    if (adapter !== undefined) {
-      const remedy = "Run it as a system, and give the folder that `export model` writes."
-      return yield* new ModelUnsuitable({ model: source, problem: "an adapter is not put in here", remedy })
-    }
-    const { modelInto } = yield* Effect.promise(() => import("./modelInto.ts"))
-    return yield* modelInto(decoded, { ...rest, name }, to)
+    const { adaptedInto, modelInto } = yield* Effect.promise(() => import("./modelInto.ts"))
+    if (adapter === undefined && !isAdapterFolder(source)) return yield* modelInto(decoded, { ...rest, name }, to)
+    const { config, found, under } = yield* Effect.try({
+      try: () => settingsUnder(decoded, undefined),
+      catch: (error) => {
+        if (error instanceof ModelUnsuitable || error instanceof UnknownModel) return error
+        throw error
+      },
+    })
+    return yield* adaptedInto(under, config, found.folder, to)
   })

@@ -1,7 +1,11 @@
+import { mkdir, rm } from "node:fs/promises"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { ModelSettings } from "../../schemas/index.ts"
 import type { ModelConfig } from "./contract.ts"
+import { attempt } from "./ModelFolder.ts"
 import { makeModel } from "./makeModel.ts"
+import { mergeInto } from "./merge.ts"
 import { sourceFolder } from "./sourceFolder.ts"
 
 /**
@@ -16,3 +20,24 @@ export const modelInto = (settings: ModelSettings, config: ModelConfig, to: stri
     yield* makeModel(source, config, { model: to, tokenizer: to }, (message) => warnings.push(message))
     return warnings
   })
+
+/**
+ * The same of a model with an adapter's changes in its weights.
+ *
+ * @param settings of the model under it
+ * @param adapter its folder
+ */
+export const adaptedInto = (settings: ModelSettings, config: ModelConfig, adapter: string, to: string) =>
+  Effect.acquireUseRelease(
+    Effect.map(
+      attempt(to, () => mkdir(join(to, "base"))),
+      () => join(to, "base"),
+    ),
+    (base) =>
+      Effect.gen(function* () {
+        const warnings = yield* modelInto(settings, config, base)
+        yield* mergeInto(base, adapter, to, config.name)
+        return warnings
+      }),
+    (base) => Effect.promise(() => rm(base, { recursive: true, force: true })),
+  )

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { Device } from "../../schemas/index.ts"
 
 /** A model of which there are no weights to train, or no score to train them on. */
 export class ModelNotTrainable extends Schema.TaggedError<ModelNotTrainable>()("ModelNotTrainable", {
@@ -60,6 +61,22 @@ export class TrainingDiverged extends Schema.TaggedError<TrainingDiverged>()("Tr
   }
 }
 
+/** The device, or the machine, has not the memory that a training takes. */
+export class TrainingOutOfMemory extends Schema.TaggedError<TrainingOutOfMemory>()("TrainingOutOfMemory", {
+  system: Schema.String,
+  device: Device,
+  why: Schema.String,
+  /** What it was planned to take, part by part. */
+  needs: Schema.String,
+  /** Settings that would make it less, with what it would be; empty where there are none. */
+  remedy: Schema.String,
+}) {
+  override get message(): string {
+    const less = this.remedy === "" ? "Take shorter lists, or a smaller model" : `Less with ${this.remedy}`
+    return `${this.system}: memory ran out on ${this.device} (${this.why}). It wants about ${this.needs}. ${less}`
+  }
+}
+
 /** A checkpoint cannot be written or read. */
 export class CheckpointFailed extends Schema.TaggedError<CheckpointFailed>()("CheckpointFailed", {
   path: Schema.String,
@@ -89,5 +106,6 @@ export type TrainError =
   | NothingToLearn
   | TrainingTextUnusable
   | TrainingDiverged
+  | TrainingOutOfMemory
   | CheckpointFailed
   | CheckpointForeign

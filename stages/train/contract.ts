@@ -80,6 +80,8 @@ export const trainAdapterInputs = {
   ...trainInputs,
   /** The adapter that it begins with, or none: then from nothing. */
   start: many(Kinds.Adapter),
+  /** The model's weights in fewer bits, or none: then they are mapped from the model's own file. */
+  base: many(Kinds.FrozenWeights),
 }
 
 export const trainAdapterOutputs = { adapter: Kinds.Adapter, log: Kinds.TrainingLog }

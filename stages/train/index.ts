@@ -1,4 +1,6 @@
 /** Training: from a model, what is to be learnt and how, to another model and the log of its making. */
+import * as Effect from "effect/Effect"
+import type { ModelDescription } from "../../neural/index.ts"
 import { stage } from "../../pipeline/index.ts"
 import {
   onOneCore,
@@ -11,6 +13,7 @@ import {
 } from "./contract.ts"
 
 export { TrainAdapterConfig, TrainConfig } from "./contract.ts"
+export type { MemoryPlan } from "./memory.ts"
 export type { TrainError } from "./TrainError.ts"
 
 /** Trains a model. A killed run goes on from its last checkpoint, and ends with the same bytes. */
@@ -40,3 +43,11 @@ export const trainAdapter = stage({
   occupies: (config) => (onOneCore(config) ? "core" : "machine"),
   determinism: "seeded",
 })
+
+/** What a training needs of memory, and in words; of the model nothing but its sizes is asked. */
+export const plannedMemory = (config: TrainConfig | TrainAdapterConfig, description: ModelDescription) =>
+  Effect.gen(function* () {
+    const { memoryText, memoryWarning, planMemory, remedyText } = yield* Effect.promise(() => import("./memory.ts"))
+    const plan = yield* planMemory(config, description)
+    return { ...plan, text: memoryText(plan), less: remedyText(plan), warning: memoryWarning(plan) }
+  })

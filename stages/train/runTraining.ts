@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { measureName, measuresOf } from "../../measures/index.ts"
 import {
   type Adapters,
@@ -22,6 +23,7 @@ import { onOneCore, type TrainConfig, type trainInputs, type trainOutputs } from
 import { DataOrder } from "./DataOrder.ts"
 import { queriesWithoutRoom, textInputs } from "./Inputs.ts"
 import { type LogRow, openLogFile } from "./LogFile.ts"
+import { memoryWarning, planMemory, withPlan } from "./memory.ts"
 import { mineRanks } from "./mineRanks.ts"
 import type { CardFacts } from "./modelReadme.ts"
 import { readTrainingData, type Tokens } from "./readTrainingData.ts"
@@ -138,6 +140,11 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     }
     const measures = measuresOf(validate.measures)
 
+    // Of what cannot be planned the trainer itself says what is wrong.
+    const plan = Option.getOrUndefined(yield* Effect.option(planMemory(config, model.description)))
+    const tooMuch = plan && memoryWarning(plan)
+    if (tooMuch !== undefined) asked.warn(tooMuch)
+    const outOfMemory = withPlan(system, plan)
     const trainer = yield* openTrainer({
       description: model.description,
       ...part,
@@ -173,7 +180,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     }
 
     const measure = Effect.gen(function* () {
-      const found = yield* measureDev(scorePairs, dev, measures)
+      const found = yield* Effect.mapError(measureDev(scorePairs, dev, measures), outOfMemory)
       for (const { measure, slice, value } of found) {
         note(standing.step, `dev.${measureName(measure)}${slice === "all" ? "" : `.${slice}`}`, value)
       }
@@ -221,7 +228,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       }
       const batch = stepLists(data, order, lists, phase, step, read, tokens.passages, standing.mined)
       const rates = learningRates(optimizer, step, steps)
-      const report = yield* trainer.step({ ...batch.step, learningRates: rates })
+      const report = yield* Effect.mapError(trainer.step({ ...batch.step, learningRates: rates }), outOfMemory)
       if (!report.finite) {
         const qids = batch.queries.map((query) => data.qids[query] ?? "")
         if (standing.bestWeights === undefined && found === undefined && step < checkpointEvery) {

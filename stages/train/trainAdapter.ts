@@ -7,12 +7,13 @@ import {
   type Adapters,
   baseFingerprint,
   initialFactors,
+  openWeights,
   planAdapters,
   readAdapter,
   writeAdapter,
 } from "../../neural/index.ts"
 import type { StageContext } from "../../pipeline/index.ts"
-import { AdapterCard, adapterCardFile, type ModelCard } from "../../schemas/index.ts"
+import { AdapterCard, adapterCardFile, type ModelCard, modelFiles } from "../../schemas/index.ts"
 import { TrainAdapterConfig, type trainAdapterInputs, type trainAdapterOutputs } from "./contract.ts"
 import { modelReadme } from "./modelReadme.ts"
 import { runTraining, type TrainedPart } from "./runTraining.ts"
@@ -64,9 +65,21 @@ const partOf = (model: TrainableModel, { config, inputs }: Context) =>
       ...(loaded?.weights ?? []),
     ])
     const fingerprint = yield* baseFingerprint(model.stored, adapters, model.storedAs)
-    const base = { folder: inputs.model.path, locations: model.locations, fingerprint }
-    return { adapters, weights, base } satisfies TrainedPart
+    const [frozen] = inputs.base
+    const mapped =
+      frozen === undefined
+        ? { folder: inputs.model.path, locations: model.locations }
+        : { folder: frozen.path, locations: yield* locationsIn(frozen.path), storage: config.lora.base }
+    return { adapters, weights, base: { ...mapped, fingerprint } } satisfies TrainedPart
   })
+
+/** Where in a file of weights each of them is. */
+const locationsIn = (folder: string) =>
+  Effect.map(
+    openWeights(join(folder, modelFiles.weights)),
+    ({ tensors }) =>
+      new Map([...tensors.values()].map(({ name, offset }) => [name, { file: modelFiles.weights, offset }])),
+  )
 
 /** Where peft is to look for the base: the hub's repository and commit, or the model's name. */
 const baseOf = ({ name, origin }: ModelCard): { readonly name: string; readonly revision?: string } => {
@@ -99,7 +112,12 @@ export const run = (context: Context) =>
         const card: AdapterCard = {
           form: 1,
           name: config.system,
-          base: { name: facts.base.name, origin: facts.base.origin, fingerprint: base.fingerprint },
+          base: {
+            name: facts.base.name,
+            origin: facts.base.origin,
+            fingerprint: base.fingerprint,
+            ...(config.lora.base === "fp32" ? {} : { storage: config.lora.base }),
+          },
           head: model.description.head,
           parameters: [...weights.values()].reduce((sum, { length }) => sum + length, 0),
           origin,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import { DuckDb, duckDbPromise, layerDuckDb } from "../../pipeline/index.ts"
 import { StatisticsConfig } from "../../schemas/index.ts"
 import { compareSystems, type ScoreTable } from "../../stages/evaluate/index.ts"
 import { keepHints, lendHints } from "../support/sharedHints.ts"
-import { smallModel } from "../support/smallModels.ts"
+import { amendJson, smallModel } from "../support/smallModels.ts"
 import { temporaryFolder } from "../support/storedTable.ts"
 
 const passages = [
@@ -284,6 +284,25 @@ describe("rankdag and rankdag/neural", () => {
     expect((await model.score([])).scores).toEqual([])
     await model.close()
     expect(await rejection(openModel(join(temporaryFolder("none"), "model")))).toMatchObject({ _tag: "UnknownModel" })
+  })
+
+  it("L107 T87 an adapter is put into the weights of the model beside it, or of the one that its configuration names", async () => {
+    const [model, adapter] = [smallModel("bert-cross"), join(temporaryFolder("adapters"), "lora")]
+    cpSync(join(import.meta.dirname, "../reference/adapters/bert-cross-classifier"), adapter, { recursive: true })
+    const pairs = [
+      { query: "bread", passage: "market" },
+      { query: "roses", passage: "harbour" },
+    ]
+    const before = (await scorePairs(model, pairs)).scores
+    const { scores } = await scorePairs(model, pairs, { adapter })
+    expect(Math.abs(scores[0]! - before[0]!)).toBeGreaterThan(1e-4)
+    amendJson(join(adapter, "adapter_config.json"), { base_model_name_or_path: model })
+    expect((await scorePairs(adapter, pairs)).scores).toEqual(scores)
+    amendJson(join(adapter, "adapter_config.json"), { base_model_name_or_path: "" })
+    expect(await rejection(openModel(adapter))).toMatchObject({ _tag: "ModelUnsuitable" })
+    expect(await rejection(openModel(model, { adapter: join(adapter, "none") }))).toMatchObject({
+      _tag: "UnknownModel",
+    })
   })
 
   it("L108 what is wrong is told by the command line's errors, and nothing is made", async () => {

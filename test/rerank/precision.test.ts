@@ -133,4 +133,29 @@ describe("precision", () => {
       expect(exitCodeOf(error)).toBe(2)
     }),
   )
+
+  it.effect(
+    "T89 weights that stay in fewer bits are one node for all trainings beside a model, and the CPU's alone",
+    () =>
+      Effect.gen(function* () {
+        const sets = ["train.lora.base=bf16", 'train.models=[{"scratch":"t5"}]', 'train.losses=["softmax","hybrid"]']
+        const settings = yield* readSettings({ datasets: ["synthetic"], device: "cpu", sets })
+        const collections = yield* wireCollections(settings, [])
+        const on = (device: "cpu" | "cuda") =>
+          Effect.either(wiring(settings, () => experiment(settings, collections, { device, name: "" })))
+        const refused = yield* on("cuda")
+        expect(Either.isLeft(refused) ? refused.left.message : "").toContain(
+          "train.lora.base: bf16 is not built for cuda",
+        )
+        const { datasets } = yield* Effect.flatten(on("cpu"))
+        const trained = datasets.flatMap((dataset) => dataset.trained)
+        const frozen = trained.map(({ log }) => {
+          const { node } = log
+          const inputs = node._tag === "StageNode" ? node.inputs : []
+          return inputs.find(({ name }) => name === "base")?.artifacts.map((artifact) => artifact.node.name)
+        })
+        expect(trained.length).toBe(2)
+        expect(frozen).toEqual([["freeze.t5.bf16"], ["freeze.t5.bf16"]])
+      }),
+  )
 })

@@ -13,6 +13,7 @@ import {
 } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb } from "../../pipeline/index.ts"
 import { AdapterCard, Kinds, LoraSettings, ModelSettings } from "../../schemas/index.ts"
+import { run as freeze } from "../../stages/model/freeze.ts"
 import { modelOf } from "../../stages/model/index.ts"
 import { mergeInto } from "../../stages/model/merge.ts"
 import type { TrainAdapterConfig } from "../../stages/train/index.ts"
@@ -41,11 +42,16 @@ const adapterOf = (
   asked = config(),
   start: ReadonlyArray<string> = [],
   scratch = temporaryFolder("scratch"),
+  base: ReadonlyArray<string> = [],
 ) =>
   Effect.gen(function* () {
     const outputs = { adapter: temporaryFolder("adapter"), log: temporaryFolder("log") }
     const begun: Array<number | undefined> = []
-    const inputs = { ...world, start: start.map((folder) => storedFolder(Kinds.Adapter, folder)) }
+    const inputs = {
+      ...world,
+      start: start.map((folder) => storedFolder(Kinds.Adapter, folder)),
+      base: base.map((folder) => storedFolder(Kinds.FrozenWeights, folder)),
+    }
     const result = yield* trainAdapter({
       config: asked,
       inputs,
@@ -117,6 +123,27 @@ describe("training adapters", () => {
         expect(begun).toBe(4)
         expect(result.facts?.steps).toBe(6)
         expect(bytesOf(again)).toEqual(bytesOf(folder))
+      }),
+    ),
+  )
+
+  it.effect("T89 beside weights in fewer bits; the card says which, and it is put into the weights as they were", () =>
+    live(
+      Effect.gen(function* () {
+        const world = yield* smallWorld()
+        const frozen = temporaryFolder("frozen")
+        const { model } = world
+        yield* freeze({ config: { base: "bf16" }, inputs: { model }, outputs: { weights: frozen }, ...silent() })
+        const asked = config({ base: "bf16" }, unwatched)
+        const { folder } = yield* adapterOf(world, asked, [], temporaryFolder("scratch"), [frozen])
+        const plain = yield* adapterOf(world, config({}, unwatched))
+        const cardOf = (from: string): unknown => JSON.parse(readFileSync(join(from, "adapter.json"), "utf8"))
+        const { base } = Schema.decodeUnknownSync(AdapterCard)(cardOf(folder))
+        expect(base).toEqual({ ...Schema.decodeUnknownSync(AdapterCard)(cardOf(plain.folder)).base, storage: "bf16" })
+        expect(bytesOf(folder).get("adapter_model.safetensors")).not.toBe(
+          bytesOf(plain.folder).get("adapter_model.safetensors"),
+        )
+        yield* mergeInto(model.path, folder, temporaryFolder("merged"), "merged")
       }),
     ),
   )

@@ -50,20 +50,26 @@ export const adapterCase = (name: string) =>
     return { folder, golden, description, adapter, step, base: join(modelsFolder, golden.model) }
   })
 
-/** A trainer's options for a case; the base's weights are fed, or lie in its file. */
+/**
+ * A trainer's options for a case; the base's weights are fed, or lie in its file.
+ *
+ * @param from a folder with the base's weights under their names; the case's own if nothing is said
+ */
 export const optionsOf = (
   name: string,
   place: "fed" | "file",
   given: Partial<TrainerOptions> = {},
+  from?: string,
 ): Effect.Effect<TrainerOptions & { readonly adapters: Adapters }, unknown> =>
   Effect.gen(function* () {
-    const { adapter, base, description } = yield* adapterCase(name)
+    const { adapter, base: own, description } = yield* adapterCase(name)
+    const base = from ?? own
     const model = yield* modelGraph(description)
     const stored = yield* openWeights(base)
     const found = yield* requireTensors(stored, name, model.tensors, model.ignores)
     const full = new Set(adapter.adapters.full)
     // The head that the case does not save is trained, too, from where the model has it.
-    const heads = model.tensors.flatMap(({ name: own }) => (/^(?:head\.score|classifier)\./u.test(own) ? [own] : []))
+    const heads = model.tensors.flatMap(({ name: each }) => (/^(?:head\.score|classifier)\./u.test(each) ? [each] : []))
     const weights = new Map<string, Float32Array>()
     const locations = new Map<string, { readonly file: string; readonly offset: number }>()
     for (const [tensor, { name: storedName, offset }] of found) {
