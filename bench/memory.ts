@@ -209,7 +209,11 @@ const train = ({ config, head, trained: storage = "fp32" }: LargeModel, folder: 
     const [again, from] = [now(), worked()]
     const second = yield* trainer.step({ ...step, step: 1 })
     const seconds = now() - again
-    return { seconds, opening: opened - (worked() - from), finite: first.finite && second.finite && second.loss < first.loss }
+    return {
+      seconds,
+      opening: opened - (worked() - from),
+      finite: first.finite && second.finite && second.loss < first.loss,
+    }
   })
 
 const steps = ["convert", "quantize", "freeze", "score", "train"] as const

@@ -87,16 +87,24 @@ describe("memory of a training", () => {
     Effect.gen(function* () {
       const { open } = yield* OnnxRuntime
       const x = Onnx.input("x", "float32", [1, 1])
-      const graph = { name: "huge", inputs: [x], outputs: { y: Onnx.reduceSum(Onnx.expand(x, [2 ** 24, 2 ** 22]), [0, 1]) } }
+      const graph = {
+        name: "huge",
+        inputs: [x],
+        outputs: { y: Onnx.reduceSum(Onnx.expand(x, [2 ** 24, 2 ** 22]), [0, 1]) },
+      }
       const bytes = Onnx.toBytes(Onnx.encodeModel(graph, { kind: "inside" }).model)
       const session = yield* open({ name: "huge", bytes }, { device: "cpu" })
-      const error = yield* Effect.flip(session.run({ x: { type: "float32", shape: [1, 1], data: new Float32Array(1) } }))
+      const error = yield* Effect.flip(
+        session.run({ x: { type: "float32", shape: [1, 1], data: new Float32Array(1) } }),
+      )
       expect(isOutOfMemory(error)).toBe(true)
       const training = large({ recompute: true })
       const memory = planned({ recompute: true })
       const plan = { memory, remedies: memoryRemedies(training, memory), available: 8e9 }
       const told = withPlan("t5gemma-softmax", plan)(error)
-      expect(told.message).toMatch(/^t5gemma-softmax: memory ran out on cpu .*It wants about .* GB of memory: .*Less with/)
+      expect(told.message).toMatch(
+        /^t5gemma-softmax: memory ran out on cpu .*It wants about .* GB of memory: .*Less with/,
+      )
       expect(told.message).toContain(memoryText(plan))
       expect(memoryWarning(plan)).toContain(remedyText(plan))
       expect(memoryWarning({ ...plan, available: 1e12 })).toBeUndefined()
