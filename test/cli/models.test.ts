@@ -88,6 +88,51 @@ describe.sequential("models on the command line", () => {
     expect(JSON.parse(inspected.out)).toMatchObject({ problems: [], input: { maximumTokens: 30 } })
   })
 
+  it("T84 T96 adapters are planned by a dry run, trained, and exported as peft has them, beside the merged model", async () => {
+    const trained = join(home, "trained")
+    mkdirSync(trained)
+    writeTinyCollection(trained)
+    writeFileSync(join(trained, "qrels/train.tsv"), "query-id\tcorpus-id\tscore\nq3\td4\t1\nq4\td8\t1\n")
+    const model = JSON.stringify([{ source: cross, name: "cross", maximumTokens: 30 }])
+    const sets = [
+      'retrieve.systems=["bm25"]',
+      `train.models=${model}`,
+      'train.losses=["softmax"]',
+      "train.lora.rank=2",
+      "train.steps=2",
+      "train.threads=1",
+      "train.lists.size=2",
+      "train.lists.perStep=1",
+      "train.validate.every=0",
+      "rerank.threads=1",
+    ]
+    const training = ["--dataset", trained, ...sets.flatMap((set) => ["--set", set]), ...inStore]
+    const dry = await dag(...training, "--dry-run", "--json")
+    expect(dry.code).toBe(10)
+    const { trainings }: { readonly trainings: ReadonlyArray<unknown> } = JSON.parse(dry.out)
+    expect(trainings).toMatchObject([{ system: "cross-softmax", bytes: { moved: 0, device: 0 } }])
+    const told = await dag(...training, "--dry-run")
+    expect(told.out).toMatch(/^cross-softmax: trains .* numbers in .* of memory: .* gradients, .* values of 2 texts$/m)
+    expect((await dag(...training)).code).toBe(0)
+    const exported = (what: string, to: string) =>
+      dag("export", what, "--system", "cross-softmax", "--to", to, "--artifacts", store)
+    const [adapter, merged] = [join(home, "adapter"), join(home, "merged")]
+    expect((await exported("adapter", adapter)).code).toBe(0)
+    expect(readdirSync(adapter).sort()).toEqual([
+      "README.md",
+      "adapter.json",
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ])
+    expect(JSON.parse(readFileSync(join(adapter, "adapter_config.json"), "utf8"))).toMatchObject({
+      peft_type: "LORA",
+      r: 2,
+    })
+    expect((await exported("model", merged)).code).toBe(0)
+    const inspected = await dag("model", "inspect", merged, "--json")
+    expect(JSON.parse(inspected.out)).toMatchObject({ problems: [], head: { kind: "classifier" } })
+  })
+
   it("L40 N407 model inspect prints a line for each part, or one document, and exits with 1 where a finding is an error; what is not there names the nearest", async () => {
     const text = await dag("model", "inspect", cross, "--head", "first-token")
     expect([text.code, text.err]).toEqual([

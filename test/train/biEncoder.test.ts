@@ -131,7 +131,12 @@ describe("training a bi-encoder", () => {
         const given = yield* Effect.promise(() => world)
         const outputs = { adapter: temporaryFolder("adapter"), log: temporaryFolder("log") }
         const lora = Schema.decodeUnknownSync(LoraSettings)({ rank: 4 })
-        yield* trainAdapter({ config: { ...config, lora }, inputs: { ...given, start: [], base: [] }, outputs, ...silent() })
+        yield* trainAdapter({
+          config: { ...config, lora },
+          inputs: { ...given, start: [], base: [] },
+          outputs,
+          ...silent(),
+        })
         expect(existsSync(join(outputs.adapter, "head.safetensors"))).toBe(false)
         const peft: unknown = JSON.parse(readFileSync(join(outputs.adapter, "adapter_config.json"), "utf8"))
         expect(peft).toMatchObject({ task_type: "FEATURE_EXTRACTION", modules_to_save: null })
