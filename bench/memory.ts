@@ -263,11 +263,11 @@ const watched = async (step: Step, name: string, from: string): Promise<typeof F
     const path = `/proc/${child.pid}/status`
     if (existsSync(path)) allocated = Math.max(allocated, anonymous(path))
   }, 20)
-  const code = await new Promise((resolve) => {
+  const code = await new Promise<number | null>((resolve) => {
     child.on("close", resolve)
   })
   clearInterval(looking)
-  if (code !== 0) throw new Error(`${name}, ${step}: ended with ${code}`)
+  if (code !== 0) throw new Error(`${name}, ${step}: ended with ${String(code)}`)
   return { ...Schema.decodeSync(Figures)(told), allocated }
 }
 

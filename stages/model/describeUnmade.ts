@@ -21,7 +21,7 @@ import { modelSource } from "./ModelSource.ts"
 const usualTokens = 512
 
 /** A head of a kind, of which the entries and labels are not known yet: its sizes are what counts. */
-const headLike = (kind: Exclude<ModelSettings["head"], Head | undefined> | Head["kind"]): Head => {
+const headLike = (kind: Head["kind"]): Head => {
   switch (kind) {
     case "decoder-logit":
       return { kind, token: 0 }
