@@ -67,6 +67,9 @@ const mostSilence = 600_000
 /** Milliseconds between two looks at the store, which cost Slurm nothing. */
 const storeEvery = 500
 
+/** Of tasks that have not begun, by what Slurm says, so many are looked for in the store at a time: another may have made them. */
+const mostLooks = 200
+
 /** A look at Slurm's queue and one at the store are not of the same moment: so many looks in a row have to agree. */
 const looksToBelieve = 3
 const looksAfterDone = 120
@@ -140,6 +143,8 @@ export const onSlurm =
 
       const every = how.every ?? 5000
       let lookedAt = Number.NEGATIVE_INFINITY
+      /** The first of the waiting that are looked at next, although Slurm says that they have not begun. */
+      let turn = 0
       const look = Effect.gen(function* () {
         yield* submit
         let living: ReadonlySet<string> | undefined
@@ -149,7 +154,17 @@ export const onSlurm =
           lookedAt = performance.now()
         }
         const running = new Set(queued.flatMap(({ id, state }) => (state === "RUNNING" ? [id] : [])))
+        const pending = new Set(queued.flatMap(({ id, state }) => (state === "PENDING" ? [id] : [])))
+        const [from, to] = [turn, turn + mostLooks]
+        turn = to < waiting.size ? to : 0
+        let place = 0
         for (const each of waiting.values()) {
+          const isDue = ++place > from && place <= to
+          if (!isDue && !each.started && each.job !== undefined && pending.has(each.job)) {
+            // That it waits is known.
+            if (living !== undefined) each.missed = 0
+            continue
+          }
           // Messages of machines with a folder of their own are not seen.
           if (store.remote !== undefined && each.job !== undefined && running.has(each.job)) start(making, each)
           yield* settle(making, each, living, ready)

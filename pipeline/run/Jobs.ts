@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os"
 import * as Effect from "effect/Effect"
 import type { Cores, StageNode } from "../plan/index.ts"
+import { Permits } from "./Permits.ts"
 
 /** How many nodes are at work at once: by jobs, and by the cores that a node occupies by itself. */
 export interface Jobs {
@@ -16,9 +17,9 @@ export interface Jobs {
 
 /** @param coresBeside whether a node that is content with one core takes no job. */
 export const makeJobs = (jobs: number, coresBeside: boolean): Jobs => {
-  const slots = Effect.unsafeMakeSemaphore(jobs)
+  const slots = new Permits(jobs)
   const coreCount = availableParallelism()
-  const cores = Effect.unsafeMakeSemaphore(coreCount)
+  const cores = new Permits(coreCount)
   const another = Effect.uninterruptibleMask((restore) =>
     Effect.zipRight(
       restore(cores.take(1)),

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type KeyDifference, type KeyDocument, nearest, type RecordedKey, sharedParts } from "../keys/index.ts"
 import type { ArtifactStore, Manifest, StoreError } from "../store/index.ts"
+import { Permits } from "./Permits.ts"
 
 interface Recorded extends RecordedKey {
   readonly key: string
@@ -62,7 +63,7 @@ class StageKeys {
 export const recordedKeys = (store: ArtifactStore["Type"]): RecordedKeys => {
   const share = sharedParts()
   const known = new Map<string, StageKeys>()
-  const oneAtATime = Effect.unsafeMakeSemaphore(1)
+  const oneAtATime = new Permits(1)
   const of = (stage: string) =>
     Effect.gen(function* () {
       const found = known.get(stage)

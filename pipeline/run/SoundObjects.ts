@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactStore, OutputRecord, RemoteError, StoreError } from "../store/index.ts"
+import { Permits } from "./Permits.ts"
 import type { Sharing } from "./Sharing.ts"
 
 /** Objects whose every byte was compared, or written, in this run. */
@@ -16,12 +17,12 @@ export interface SoundObjects {
 
 export const soundObjects = (store: ArtifactStore["Type"], { bring }: Sharing): SoundObjects => {
   const sound = new Set<string>()
-  const turns = new Map<string, Effect.Semaphore>()
+  const turns = new Map<string, Permits>()
   return {
     has: (hash) => sound.has(hash),
     add: (hash) => void sound.add(hash),
     check: (node, output, record) => {
-      const turn = turns.get(record.hash) ?? Effect.unsafeMakeSemaphore(1)
+      const turn = turns.get(record.hash) ?? new Permits(1)
       turns.set(record.hash, turn)
       return turn.withPermits(1)(
         Effect.gen(function* () {
