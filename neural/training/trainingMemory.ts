@@ -59,7 +59,7 @@ const sizeOf = (tensors: readonly AdapterTensor[]): number =>
 const processBytes = 220e6
 
 /** What memory is given out in leaves gaps: by so much more is touched than is in use. */
-const gaps = 1.15
+const gaps = 1.4
 
 const formBytes = { float: 4, half: 2, blocks: 1.125, columns: 1, rows: 1, transposed: 1 } as const
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism, cpus, hostname } from "node:os"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -92,7 +92,11 @@ describe.sequential("models on the command line", () => {
     const trained = join(home, "trained")
     mkdirSync(trained)
     writeTinyCollection(trained)
-    writeFileSync(join(trained, "qrels/train.tsv"), "query-id\tcorpus-id\tscore\nq3\td4\t1\nq4\td8\t1\n")
+    const asked = ["bread at the market", "river and roses"].map(
+      (text, at) => `${JSON.stringify({ _id: `t${at}`, text })}\n`,
+    )
+    appendFileSync(join(trained, "queries.jsonl"), asked.join(""))
+    writeFileSync(join(trained, "qrels/train.tsv"), "query-id\tcorpus-id\tscore\nt0\td3\t1\nt1\td6\t1\n")
     const model = JSON.stringify([{ source: cross, name: "cross", maximumTokens: 30 }])
     const sets = [
       'retrieve.systems=["bm25"]',
