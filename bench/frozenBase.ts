@@ -89,14 +89,24 @@ const trainerOf = (folder: string, description: ModelDescription, storage: BaseS
     const model = yield* modelGraph(description)
     const own = storage === "fp32" ? folder : join(folder, storage)
     const { tensors } = yield* openWeights(join(own, modelFiles.weights))
-    const locations = new Map([...tensors.values()].map(({ name, offset }) => [name, { file: modelFiles.weights, offset }]))
+    const locations = new Map(
+      [...tensors.values()].map(({ name, offset }) => [name, { file: modelFiles.weights, offset }]),
+    )
     const weights = new Map<string, Float32Array>(initialFactors(adapters, seed))
     for (const [name, values] of weights) {
       if (drawn && name.includes("lora_B")) weights.set(name, normalWeights(seed, name, values.length, 0.02))
     }
     for (const { name, shape } of model.tensors) {
       if (adapters.full.includes(name)) {
-        weights.set(name, normalWeights(seed, name, shape.reduce((a, b) => a * b, 1), name.endsWith("bias") ? 0 : 0.05))
+        weights.set(
+          name,
+          normalWeights(
+            seed,
+            name,
+            shape.reduce((a, b) => a * b, 1),
+            name.endsWith("bias") ? 0 : 0.05,
+          ),
+        )
       }
     }
     return yield* openTrainer({
@@ -161,7 +171,9 @@ const gradients = (name: string, folder: string, description: ModelDescription, 
       const found = states.get(storage)
       if (exact === undefined || found === undefined) continue
       const { cosine, error } = apart(found, exact)
-      console.log(`${name.padEnd(18)} ${storage}: the gradient is ${error.toPrecision(2)} of its length apart, cosine ${cosine.toFixed(5)}`)
+      console.log(
+        `${name.padEnd(18)} ${storage}: the gradient is ${error.toPrecision(2)} of its length apart, cosine ${cosine.toFixed(5)}`,
+      )
     }
   })
 
@@ -217,7 +229,9 @@ const learnt = (source: string, collection: string) =>
     const names = [...passages.keys()]
     const text = (query: string, passage: string): TokenSequence => {
       const [ids, types] = [new Int32Array(tokens), new Int32Array(tokens)]
-      const [first, second] = [queries.get(query) ?? "", passages.get(passage) ?? ""].map((each) => tokenizer.encode(each))
+      const [first, second] = [queries.get(query) ?? "", passages.get(passage) ?? ""].map((each) =>
+        tokenizer.encode(each),
+      )
       if (first === undefined || second === undefined) return { ids: [] }
       const length = pairs.write(first, second, ids, 0, types)
       return { ids: ids.slice(0, length), types: types.slice(0, length) }
