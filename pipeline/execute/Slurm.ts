@@ -100,14 +100,14 @@ export const queuedTasks = (prefix: string): Effect.Effect<ReadonlyArray<SlurmTa
 export const cancelTasks = (ids: ReadonlyArray<string>): Effect.Effect<void> =>
   ids.length === 0 ? Effect.void : Effect.ignore(slurm("scancel", ["-Q", ...ids]))
 
-/** What Slurm tells of how an element ended, where it still knows: `NODE_FAIL, exit code 0:9, on n3`. */
-export const endOfTask = (id: string): Effect.Effect<string> =>
+/** What Slurm tells of how an element ended: `NODE_FAIL, exit code 0:9, on n3`; `undefined` where it does not know any such. */
+export const endOfTask = (id: string): Effect.Effect<string | undefined> =>
   slurm("scontrol", ["-o", "show", "job", id]).pipe(
     Effect.map((out) => {
       const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S+)`).exec(out)?.[1] ?? "unknown"
       return `${field("JobState")}, exit code ${field("ExitCode")}, on ${field("NodeList")}`
     }),
-    Effect.orElseSucceed(() => "what Slurm no longer tells"),
+    Effect.orElseSucceed(() => undefined),
   )
 
 /** A word, quoted for a shell. */

@@ -60,8 +60,9 @@ export const dropEmptyLog = (path: string): void => {
 /** What the attempts at a key printed, one after the other. */
 export const outputFile = (store: string, key: string): string => join(logFolder(store, key), "output.log")
 
-/** The messages of the attempts at a key, one after the other. */
-export const messageFile = (store: string, key: string): string => join(logFolder(store, key), "messages.jsonl")
+/** What one attempt at a key says of itself: `attempt` is another for each. */
+export const messageFile = (store: string, key: string, attempt: string): string =>
+  join(logFolder(store, key), `${attempt}.jsonl`)
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(TaskMessage))
 
@@ -70,10 +71,8 @@ export class MessageReader {
   readonly #path: string
   #at = 0
 
-  /** @param fromEnd whether what is there already is passed over. */
-  constructor(path: string, fromEnd: boolean) {
+  constructor(path: string) {
     this.#path = path
-    if (fromEnd) this.#read()
   }
 
   /** Whole lines only; what is none of ours is passed over. */

@@ -70,6 +70,9 @@ const storeEvery = 500
 /** Of tasks that have not begun, by what Slurm says, so many are looked for in the store at a time: another may have made them. */
 const mostLooks = 200
 
+/** So often a task that Slurm has forgotten is given again as if it had not been. */
+const mostForgotten = 10
+
 /** A look at Slurm's queue and one at the store are not of the same moment: so many looks in a row have to agree. */
 const looksToBelieve = 3
 const looksAfterDone = 120
@@ -84,10 +87,13 @@ interface Waiting {
   readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
   /** Whether a result is what was asked for. */
   readonly isNew: (manifest: Manifest) => boolean
-  readonly messages: MessageReader
+  /** Of the attempt that is under way, or was last. */
+  messages: MessageReader | undefined
   /** Milliseconds since 1970. */
   readonly askedAt: number
   attempts: number
+  /** How often Slurm knew nothing of it after it was submitted. */
+  forgotten: number
   /** Of the attempt that is under way. */
   job: string | undefined
   started: boolean
@@ -122,23 +128,30 @@ export const onSlurm =
           ready.push(each)
           return false
         })
-        for (const { batch, words } of arraysOf(due, how)) {
-          const keys = batch.map(({ task }) => task.key)
-          const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
-          for (const { task } of batch) yield* openLog(store.directory, task.node.name, task.key)
-          makeFolders(dirname(batchFile(store.directory, name)))
-          yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
-          const script = arrayScript(batch, how, hash, store.directory)
-          const array = yield* submitArray(name, batch.length, words, script)
-          for (const [element, each] of batch.entries()) {
-            each.job = `${array}_${element}`
-            each.attempts++
-            each.started = false
-            each.seconds = undefined
-            each.missed = 0
-            if (how.detach) yield* Deferred.fail(each.done, new Detached({ node: each.task.node.name, job: each.job }))
+        yield* Effect.gen(function* () {
+          for (const { batch, words } of arraysOf(due, how)) {
+            const keys = batch.map(({ task }) => task.key)
+            const name = `${jobPrefix}${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)}`
+            for (const { task } of batch) yield* openLog(store.directory, task.node.name, task.key)
+            makeFolders(dirname(batchFile(store.directory, name)))
+            yield* store.writeWhole(making.session, batchFile(store.directory, name), JSON.stringify(keys))
+            const script = arrayScript(name, batch, how, hash, store.directory)
+            const array = yield* submitArray(name, batch.length, words, script)
+            for (const [element, each] of batch.entries()) {
+              each.job = `${array}_${element}`
+              each.messages = new MessageReader(messageFile(store.directory, each.task.key, `${name}_${element}`))
+              each.attempts++
+              each.started = false
+              each.seconds = undefined
+              each.missed = 0
+              if (how.detach)
+                yield* Deferred.fail(each.done, new Detached({ node: each.task.node.name, job: each.job }))
+            }
           }
-        }
+        }).pipe(
+          // What Slurm did not take is given to it again.
+          Effect.tapError(() => Effect.sync(() => ready.push(...due.filter(({ job }) => job === undefined)))),
+        )
       })
 
       const every = how.every ?? 5000
@@ -201,10 +214,14 @@ export const onSlurm =
             done: yield* Deferred.make<MadeNode, StageError>(),
             reason: yield* reasonOf(making, task, stored),
             isNew: newResult(task, stored),
-            messages: new MessageReader(messageFile(store.directory, key), job === undefined),
+            messages:
+              job === undefined
+                ? undefined
+                : new MessageReader(messageFile(store.directory, key, `${job.name}_${job.element}`)),
             askedAt: Date.now(),
             attempts: job === undefined ? 0 : 1,
-            job,
+            forgotten: 0,
+            job: job?.id,
             started: false,
             seconds: undefined,
             missed: 0,
@@ -214,7 +231,7 @@ export const onSlurm =
           if (job === undefined) {
             ready.push(each)
             yield* gathered
-          } else if (how.detach) return yield* new Detached({ node: node.name, job })
+          } else if (how.detach) return yield* new Detached({ node: node.name, job: job.id })
           return yield* Effect.onExit(Deferred.await(each.done), (exit) =>
             // Interrupted, its job is taken back with the others'.
             Effect.sync(() => (how.detach || !Exit.isInterrupted(exit) ? void waiting.delete(key) : undefined)),
@@ -256,16 +273,17 @@ const isFleeting = (error: RemoteError | SlurmError | StoreError): boolean =>
 /** Keys by what an earlier run left in the queue. */
 const keysOf = ({ store }: NodeMaking, queued: ReadonlyArray<SlurmTask>) =>
   Effect.sync(() => {
-    const jobs = new Map<string, string>()
+    const jobs = new Map<string, SlurmTask>()
     const batches = new Map<string, ReadonlyArray<string>>()
-    for (const { element, id, name } of queued) {
+    for (const each of queued) {
+      const { element, name } = each
       const path = batchFile(store.directory, name)
       const keys =
         batches.get(name) ??
         (existsSync(path) ? Either.getOrElse(Schema.decodeEither(Batch)(readFileSync(path, "utf8")), () => []) : [])
       batches.set(name, keys)
       const key = keys[element]
-      if (key !== undefined) jobs.set(key, id)
+      if (key !== undefined) jobs.set(key, each)
     }
     return jobs
   })
@@ -285,7 +303,7 @@ const settle = (
     const { emit, session, store } = making
     const { done, task } = each
     const { key, node } = task
-    for (const message of each.messages.next()) {
+    for (const message of each.messages?.next() ?? []) {
       switch (message._tag) {
         case "Started":
           start(making, each)
@@ -353,6 +371,8 @@ const settle = (
     if (each.missed < (seconds === undefined ? looksToBelieve : looksAfterDone)) return
     const how = yield* endOfTask(each.job)
     yield* cancelTasks([each.job])
+    // A controller that ends at once forgets what it was given in its last seconds: no process has died of that.
+    if (how === undefined && !each.started && each.forgotten++ < mostForgotten) each.attempts--
     if (each.attempts < mostAttempts) {
       each.job = undefined
       ready.push(each)
@@ -364,7 +384,7 @@ const settle = (
       new TaskDied({
         node: node.name,
         attempts: each.attempts,
-        how,
+        how: how ?? "what Slurm no longer tells",
         lines: lastLines(log),
         log: relative(store.directory, log),
       }),
@@ -377,15 +397,17 @@ const settle = (
 
 /** Of what became a result nobody reads what was said while it was made; what it printed stays. */
 const forget = (store: string, key: string): void => {
-  rmSync(messageFile(store, key), { force: true })
+  const folder = logFolder(store, key)
+  if (!existsSync(folder)) return
+  for (const file of readdirSync(folder)) if (file.endsWith(".jsonl")) rmSync(join(folder, file), { force: true })
   const output = outputFile(store, key)
   if (statSync(output, { throwIfNoEntry: false })?.size === 0) rmSync(output)
-  const folder = logFolder(store, key)
-  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+  if (readdirSync(folder).length === 0) rmdirSync(folder)
 }
 
 /** A script whose element with a number makes the key with that number. */
 const arrayScript = (
+  name: string,
   tasks: ReadonlyArray<Waiting>,
   { program: { command }, store: place }: SlurmOptions,
   plan: string,
@@ -397,7 +419,11 @@ const arrayScript = (
     'case "$SLURM_ARRAY_TASK_ID" in',
     ...tasks.map(({ askedAt, attempts, task }, element) => {
       const asker = { name: "slurm", attempt: attempts + 1, askedAt }
-      const words = [...taskWords(task, plan, place, asker), "--events", messageFile(store, task.key)]
+      const words = [
+        ...taskWords(task, plan, place, asker),
+        "--events",
+        messageFile(store, task.key, `${name}_${element}`),
+      ]
       return `${element}) output=${shellWord(outputFile(store, task.key))}; set -- ${words.map(shellWord).join(" ")} ;;`
     }),
     "esac",
