@@ -22,6 +22,7 @@ import {
   run,
   stage,
 } from "../pipeline/index.ts"
+import { Permits } from "../pipeline/run/Permits.ts"
 import { artifactKind } from "../schemas/index.ts"
 
 const modes = ["preview", "run", "hits", "preview again", "elsewhere"] as const
@@ -60,7 +61,7 @@ const [workers, each] = [100, 200]
 /** As if others had made what is stored: what a run does whose tasks are made elsewhere, but for asking for them. */
 const elsewhere: Executor = ({ emit, store }) =>
   Effect.sync(() => {
-    const free = Effect.unsafeMakeSemaphore(workers)
+    const free = new Permits(workers)
     return ({ key, node }) =>
       Effect.gen(function* () {
         emit({ _tag: "NodeStarted", node: node.name, reason: { _tag: "Forced" } })
