@@ -1,7 +1,7 @@
-// Claim: a node of 10,000 parts is planned, found and coordinated by one process of less than 300 MB; what that costs beside the parts' own
-// work is a few milliseconds of processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core.
-// Each measure is a process of its own: a preview, a run whose parts write three bytes, a run that finds them, a preview of that, and a
-// run whose parts others make, a hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
+// Claim: what a node of 10,000 parts costs beside the parts' own work grows with their number and no faster: a few milliseconds of
+// processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core. Each measure is a process of
+// its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a run whose parts others make, a
+// hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
