@@ -71,7 +71,7 @@ describe("settings", () => {
     )
     const losses = (value: unknown) => problem({ sets: [`train.losses=${JSON.stringify([value])}`] })
     expect(losses("hybird")).toMatch(
-      /train\.losses\[0\]: Expected "pointwise", .* or "hybrid", actual "hybird"\. Did you mean «hybrid»\?$/,
+      /train\.losses\[0\]: Expected "pointwise", .*"hybrid".*, actual "hybird"\. Did you mean «hybrid»\?$/,
     )
     expect(losses({ name: "x", loss: { kind: "hybird" } })).toMatch(
       /train\.losses\[0\]\.loss\.kind: Expected "pointwise", .* actual "hybird"\. Did you mean «hybrid»\?$/,

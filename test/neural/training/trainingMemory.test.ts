@@ -76,7 +76,11 @@ describe("memory of a training", () => {
     expect(kept.values).toBeGreaterThan(4 * again.values)
     expect(kept.base).toBe(again.base)
     const remedies = memoryRemedies(large(), kept)
-    expect(remedies.map(({ settings }) => settings.at(-1))).toEqual(["train.recompute=true", "train.lora.base=int8"])
+    expect(remedies.map(({ settings }) => settings.at(-1))).toEqual([
+      "train.recompute=true",
+      "train.tokensPerMicroBatch=128",
+      "train.lora.base=int8",
+    ])
     for (const { memory } of remedies) expect(memory.host).toBeLessThan(kept.host)
     const card = planned({ device: "cuda" })
     expect(card.device).toBeGreaterThan(card.base + card.values)
