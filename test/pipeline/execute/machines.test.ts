@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { afterAll, describe, expect, it } from "vitest"
-import { dagStarted, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
+import { dagStarted, noDaemons, outputsOf, troublesomeRuns, until } from "../../support/troublesomeRuns.ts"
 
 const { close, journal, starts, words } = troublesomeRuns()
 afterAll(close)
@@ -8,6 +8,8 @@ afterAll(close)
 /** A system of its own, as far as processes see it: as on another machine, no process number of the others' says anything. */
 const apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 const noNamespaces = spawnSync(apart[0] ?? "", [...apart.slice(1), "true"]).status !== 0
+const waiting = it.skipIf(noDaemons !== undefined)
+if (noDaemons !== undefined) console.warn(`Of several machines, ${noDaemons}`)
 if (noNamespaces) console.warn("Machines are not tried: unshare --pid needs root, or is not there")
 
 describe.skipIf(noNamespaces)("the same command on several machines over one folder", { timeout: 300_000 }, () => {
@@ -22,7 +24,7 @@ describe.skipIf(noNamespaces)("the same command on several machines over one fol
   })
 
   // Nearly a minute until a dead process's lock is old.
-  it.skipIf(process.env["DAEMONS"] !== "1")("C193 where one dies another makes what it was at, when its lock is old", async () => {
+  waiting("C193 where one dies another makes what it was at, when its lock is old", async () => {
     const asked = words("dies", "machine", ["local"], "retrieve.alpha.waits=15000")
     const first = await dagStarted(asked, apart)
     await until(() => starts("dies", "alpha") === 1)
