@@ -51,8 +51,8 @@ export const openModel = (folder: string, card: ModelCard, options: OpenModelOpt
     const threads = options.threads ?? availableParallelism()
     const weightBytes = weightBytesOf(card)
     const lanes = scoringLanes(weightBytes, threads)
-    // What has lanes begins with one, on the core that it has; what has none works with all threads at once.
-    if (lanes === 1) yield* cores?.all ?? Effect.void
+    // What has lanes begins with one, on the core that it has; what has none works with all threads at once. One thread has its core.
+    if (lanes === 1 && threads > 1) yield* cores?.all ?? Effect.void
     const scorer = yield* openScorer(
       { path: join(folder, modelFiles.graph) },
       { device, threads, lanes, ...(cores === undefined ? {} : { another: cores.another }) },

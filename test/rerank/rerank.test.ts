@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { layerOnnxRuntime, openScorer, openTokenizer, type Tokenizer } from "../../neural/index.ts"
+import { layerOnnxRuntime, openModel, openScorer, openTokenizer, readCard, type Tokenizer } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb, readRows, type StageError, type StoredArtifact } from "../../pipeline/index.ts"
 import { Kinds } from "../../schemas/index.ts"
 import {
@@ -104,6 +104,21 @@ describe("reranking", () => {
         }
         const one = byDocid((yield* rerankSmall(small, model, "rerank.tokensPerBatch=1")).rows)
         for (const [pair, score] of scores) expect(Math.abs(score - (one.get(pair) ?? 9))).toBeLessThan(1e-5)
+      }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)),
+    ),
+  )
+
+  it.effect("C21 a model that has one thread keeps the core that it has, and asks for no other", () =>
+    live(
+      Effect.gen(function* () {
+        const { executor, node } = yield* rerankSmall(small, cross())
+        const { path } = yield* executor.artifact(inputNamed(node, "model"))
+        const asked: string[] = []
+        const ask = (what: string) => Effect.sync(() => void asked.push(what))
+        const cores = { another: ask("another"), all: ask("all") }
+        const card = yield* readCard(path)
+        yield* openModel(path, card, { device: "cpu", threads: 1, tokensPerBatch: undefined, cores })
+        expect(asked).toEqual([])
       }).pipe(Effect.scoped, Effect.provide(layerOnnxRuntime)),
     ),
   )
