@@ -44,27 +44,35 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     expect(cluster.squeue()).toBe("")
   })
 
-  it("C188 what dies is given again, three times at most; an error of its own is not", async () => {
-    const twice = await dagProcess(words("dies", "dies", ["slurm"], "retrieve.alpha.dies=2"))
-    expect(twice.code).toBe(0)
-    expect(starts("dies", "alpha")).toBe(3)
-    const dead = await dagProcess(words("dead", "dead", ["slurm"], "retrieve.alpha.dies=9", "retrieve.beta.fails=true"))
-    expect(dead.code).toBe(1)
-    expect(dead.err).toContain("beta was told to fail")
-    expect(starts("dead", "beta")).toBe(1)
-  })
+  it.skipIf(noDaemons !== undefined)(
+    "C188 what dies is given again, three times at most; an error of its own is not",
+    async () => {
+      const twice = await dagProcess(words("dies", "dies", ["slurm"], "retrieve.alpha.dies=2"))
+      expect(twice.code).toBe(0)
+      expect(starts("dies", "alpha")).toBe(3)
+      const dead = await dagProcess(
+        words("dead", "dead", ["slurm"], "retrieve.alpha.dies=9", "retrieve.beta.fails=true"),
+      )
+      expect(dead.code).toBe(1)
+      expect(dead.err).toContain("beta was told to fail")
+      expect(starts("dead", "beta")).toBe(1)
+    },
+  )
 
-  it("C189 a run that is killed leaves its tasks at work, and the same command goes on with them", async () => {
-    const asked = words("killed", "killed", ["slurm"], "retrieve.alpha.waits=12000", "retrieve.beta.waits=12000")
-    const { child, ended } = await dagStarted(asked)
-    await until(() => starts("killed", "alpha") + starts("killed", "beta") === 2)
-    child.kill("SIGKILL")
-    await ended
-    expect(journal("killed").every(({ pid }) => isAlive(pid))).toBe(true)
-    const again = await dagProcess(asked)
-    expect(again.code).toBe(0)
-    expect(journal("killed").length).toBe(2)
-  })
+  it.skipIf(noDaemons !== undefined)(
+    "C189 a run that is killed leaves its tasks at work, and the same command goes on with them",
+    async () => {
+      const asked = words("killed", "killed", ["slurm"], "retrieve.alpha.waits=12000", "retrieve.beta.waits=12000")
+      const { child, ended } = await dagStarted(asked)
+      await until(() => starts("killed", "alpha") + starts("killed", "beta") === 2)
+      child.kill("SIGKILL")
+      await ended
+      expect(journal("killed").every(({ pid }) => isAlive(pid))).toBe(true)
+      const again = await dagProcess(asked)
+      expect(again.code).toBe(0)
+      expect(journal("killed").length).toBe(2)
+    },
+  )
 
   it("C189 a run that is interrupted takes its tasks back", async () => {
     const { child, ended } = await dagStarted(words("back", "back", ["slurm"], "retrieve.alpha.waits=100000"))
