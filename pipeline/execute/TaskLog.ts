@@ -51,10 +51,9 @@ export const sharedLog = (key: string): string => `logs/${key}/last.log`
 
 /** Removes a log that is empty, and its folder where nothing else is in it. */
 export const dropEmptyLog = (path: string): void => {
-  if (statSync(path, { throwIfNoEntry: false })?.size !== 0) return
-  rmSync(path)
+  if (statSync(path, { throwIfNoEntry: false })?.size === 0) rmSync(path)
   const folder = dirname(path)
-  if (readdirSync(folder).length === 0) rmdirSync(folder)
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
 }
 
 /** What the attempts at a key printed, one after the other. */

@@ -38,6 +38,9 @@ export const TaskMessage = Schema.Union(
 )
 export type TaskMessage = typeof TaskMessage.Type
 
+/** Whether a message says what became of the task: its last. */
+export const isEnd = ({ _tag }: TaskMessage): boolean => ["Made", "Found", "Held", "Failed"].includes(_tag)
+
 /** What a task is told: that it has the cores that it asked for. */
 export const TaskReply = Schema.TaggedStruct("HasCores", { ask: Schema.Int })
 export type TaskReply = typeof TaskReply.Type

@@ -10,9 +10,10 @@ import * as Scope from "effect/Scope"
 import type { Cores, Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
 import type { Owner } from "../store/index.ts"
+import { type ShownTask, showMessage } from "./showTask.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
 import { attemptLog, dropEmptyLog, openLog } from "./TaskLog.ts"
-import { decodeTaskMessage, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
+import { decodeTaskMessage, isEnd, type TaskMessage, type TaskReply } from "./TaskMessage.ts"
 
 /** How another process of this program is started. */
 export interface TaskProgram {
@@ -69,7 +70,7 @@ export const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => 
     child.on("message", (data) => {
       const message = Option.getOrUndefined(Either.getRight(decodeTaskMessage(data)))
       if (message === undefined) return
-      if (["Made", "Found", "Held", "Failed"].includes(message._tag)) last = message
+      if (isEnd(message)) last = message
       else onMessage(message)
     })
     child.on("error", (error) => resume(Effect.succeed({ died: error.message })))
@@ -147,7 +148,7 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           yield* openLog(store.directory, node.name, key)
           const log = attemptLog(store.directory, key, died + 1)
           const child = yield* taskProcess(program, wordsOf(died + 1), log)
-          const onMessage = yield* taskListener(making, task, reason, child, cores)
+          const onMessage = yield* taskListener(making, { task, reason, started: false }, child, cores)
           const end = yield* endOf(child, onMessage)
           dropEmptyLog(log)
           if ("died" in end) {
@@ -196,13 +197,7 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
   })
 
 /** Passes on what a task says, and gives it the cores that it asks for as they become free. */
-const taskListener = (
-  { emit }: NodeMaking,
-  { node }: NodeTask,
-  reason: Parameters<typeof startedEvent>[1],
-  child: ChildProcess,
-  cores: Cores | undefined,
-) =>
+const taskListener = (making: NodeMaking, shown: ShownTask, child: ChildProcess, cores: Cores | undefined) =>
   Effect.gen(function* () {
     const asks = new Map<number, Scope.CloseableScope>()
     const fork = yield* FiberSet.makeRuntime<never>()
@@ -216,14 +211,6 @@ const taskListener = (
     )
     return (message: TaskMessage): void => {
       switch (message._tag) {
-        case "Started":
-          return emit(startedEvent(node.name, reason))
-        case "Progress":
-          return emit({ _tag: "NodeProgress", node: node.name, progress: message.progress })
-        case "Warning":
-          return emit({ _tag: "NodeWarning", node: node.name, message: message.message })
-        case "Damaged":
-          return emit({ _tag: "ArtifactDamaged", node: node.name, damage: message.damage })
         case "AskCores": {
           if (cores === undefined) return void fork(hasCores(message.ask))
           if (message.all) return void fork(Effect.zipRight(cores.all, hasCores(message.ask)))
@@ -239,15 +226,9 @@ const taskListener = (
           if (scope !== undefined) fork(Scope.close(scope, Exit.void))
           return
         }
-        case "Made":
-        case "Found":
-        case "Held":
-        case "Failed":
+        default:
           // What became of it is seen to when the process has ended.
-          return
+          return showMessage(making, shown, message)
       }
     }
   })
-
-const startedEvent = (node: string, reason: Effect.Effect.Success<ReturnType<typeof reasonOf>>) =>
-  ({ _tag: "NodeStarted", node, reason }) as const

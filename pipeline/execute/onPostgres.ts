@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Json, StageError } from "../plan/index.ts"
-import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest } from "../store/index.ts"
 import { mostAttempts } from "./inChildren.ts"
 import { type AskedNeeds, labelsText, needsOf, queueOf } from "./Labels.ts"
@@ -25,8 +25,10 @@ import {
   type PostgresPlace,
   type PostgresTask,
 } from "./PgBoss.ts"
+import { type ShownTask, showMessage, showStart } from "./showTask.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
 import { attemptLog, nameKey } from "./TaskLog.ts"
+import { isEnd } from "./TaskMessage.ts"
 
 /** How often what is new is seen to, milliseconds. */
 const cycleMilliseconds = 250
@@ -62,11 +64,9 @@ const decodeOutcome = Schema.decodeUnknownEither(PostgresOutcome)
 const decodeNews = Schema.decodeUnknownEither(PostgresNews)
 const isDeath = Schema.is(Schema.Struct({ how: Schema.String, lines: Schema.Array(Schema.String) }))
 
-interface Waiting {
-  readonly task: NodeTask
+interface Waiting extends ShownTask {
   readonly queue: string
   readonly done: Deferred.Deferred<MadeNode, StageError>
-  readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
   /** Whether a result is what was asked for. */
   readonly isNew: (manifest: Manifest) => boolean
   /** Milliseconds since 1970. */
@@ -74,7 +74,6 @@ interface Waiting {
   /** How many processes have died of it, before the job that is under way. */
   died: number
   job: string | undefined
-  started: boolean
   /** Before this time it is not offered again. */
   notBefore: number
   /** Since when another process is known to hold its key. */
@@ -125,7 +124,9 @@ export const onPostgres =
         const news = decodeNews(text)
         const each = Either.isRight(news) ? waiting.get(news.right.key) : undefined
         if (Either.isLeft(news) || each === undefined) return
-        if (!tell(making, each, news.right.message)) isToldOf = true
+        // What became of it the database and the store know.
+        if (isEnd(news.right.message)) isToldOf = true
+        else showMessage(making, each, news.right.message)
       }
       // What is told by the way is lost where connections are shared between programs (PgBouncer): then it is seen a little later.
       const database = boss.getDb()
@@ -272,40 +273,6 @@ export const onPostgres =
         })
     })
 
-/** Shows what a worker told; `false` where it is about its end, which the database and the store know. */
-const tell = ({ emit }: NodeMaking, each: Waiting, message: PostgresNews["message"]): boolean => {
-  const node = each.task.node.name
-  switch (message._tag) {
-    case "Started":
-      start({ emit }, each)
-      return true
-    case "Progress":
-      start({ emit }, each)
-      emit({ _tag: "NodeProgress", node, progress: message.progress })
-      return true
-    case "Warning":
-      emit({ _tag: "NodeWarning", node, message: message.message })
-      return true
-    case "Damaged":
-      emit({ _tag: "ArtifactDamaged", node, damage: message.damage })
-      return true
-    case "AskCores":
-    case "ReturnCores":
-      return true
-    case "Made":
-    case "Found":
-    case "Held":
-    case "Failed":
-      return false
-  }
-}
-
-const start = ({ emit }: Pick<NodeMaking, "emit">, each: Waiting): void => {
-  if (each.started) return
-  each.started = true
-  emit({ _tag: "NodeStarted", node: each.task.node.name, reason: each.reason })
-}
-
 /** The result, in the folder or behind it. */
 const resultOf = ({ sharing, store }: NodeMaking, { isNew, task: { key, node } }: Waiting) =>
   Effect.gen(function* () {
@@ -322,7 +289,7 @@ const settle = (making: NodeMaking, each: Waiting, job: PostgresJob) =>
     const { done, task } = each
     const { key, node } = task
     if (["created", "retry"].includes(job.state)) return
-    if (job.state === "active") return start(making, each)
+    if (job.state === "active") return showStart(making, each)
     const result = yield* resultOf(making, each)
     const outcome = Either.getOrUndefined(decodeOutcome(job.output))
     if (result !== undefined) {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { causeText, makeFolders } from "../../schemas/index.ts"
 import type { Json, StageError } from "../plan/index.ts"
-import { type Executor, type MadeNode, type NodeMaking, type NodeTask, reasonOf, storePlan } from "../run/index.ts"
+import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest, RemoteError, StoreError } from "../store/index.ts"
 import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
 import { type AskedNeeds, askedNeeds } from "./Labels.ts"
@@ -23,8 +23,9 @@ import {
   shellWord,
   submitArray,
 } from "./Slurm.ts"
+import { type ShownTask, showMessage, showStart } from "./showTask.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
-import { logFolder, MessageReader, messageFile, openLog, outputFile } from "./TaskLog.ts"
+import { dropEmptyLog, logFolder, MessageReader, messageFile, openLog, outputFile } from "./TaskLog.ts"
 
 /** How tasks are given to Slurm. */
 export interface SlurmOptions {
@@ -81,10 +82,8 @@ const looksAfterDone = 120
 const Batch = Schema.parseJson(Schema.Array(Schema.String))
 const batchFile = (store: string, name: string): string => join(store, "logs/slurm", `${name}.json`)
 
-interface Waiting {
-  readonly task: NodeTask
+interface Waiting extends ShownTask {
   readonly done: Deferred.Deferred<MadeNode, StageError>
-  readonly reason: Extract<MadeNode, { readonly _tag: "Made" }>["reason"]
   /** Whether a result is what was asked for. */
   readonly isNew: (manifest: Manifest) => boolean
   /** Of the attempt that is under way, or was last. */
@@ -96,7 +95,6 @@ interface Waiting {
   forgotten: number
   /** Of the attempt that is under way. */
   job: string | undefined
-  started: boolean
   /** What making it took, once its process said so. */
   seconds: number | undefined
   /** How many looks in a row found neither a job nor a result. */
@@ -179,7 +177,7 @@ export const onSlurm =
             continue
           }
           // Messages of machines with a folder of their own are not seen.
-          if (store.remote !== undefined && each.job !== undefined && running.has(each.job)) start(making, each)
+          if (store.remote !== undefined && each.job !== undefined && running.has(each.job)) showStart(making, each)
           yield* settle(making, each, living, ready)
         }
       })
@@ -256,12 +254,6 @@ const arraysOf = (due: ReadonlyArray<Waiting>, { needs = [], options }: SlurmOpt
   )
 }
 
-const start = ({ emit }: NodeMaking, each: Waiting): void => {
-  if (each.started) return
-  each.started = true
-  emit({ _tag: "NodeStarted", node: each.task.node.name, reason: each.reason })
-}
-
 /** What passes by itself: the controller is away, or the store is. A user's option that Slurm refuses does not. */
 const isFleeting = (error: RemoteError | SlurmError | StoreError): boolean =>
   (error._tag === "RemoteError" && error.reason === "Unreachable") ||
@@ -300,23 +292,11 @@ const settle = (
   ready: Array<Waiting>,
 ): Effect.Effect<void, RemoteError | StoreError> =>
   Effect.gen(function* () {
-    const { emit, session, store } = making
+    const { session, store } = making
     const { done, task } = each
     const { key, node } = task
     for (const message of each.messages?.next() ?? []) {
       switch (message._tag) {
-        case "Started":
-          start(making, each)
-          break
-        case "Progress":
-          emit({ _tag: "NodeProgress", node: node.name, progress: message.progress })
-          break
-        case "Warning":
-          emit({ _tag: "NodeWarning", node: node.name, message: message.message })
-          break
-        case "Damaged":
-          emit({ _tag: "ArtifactDamaged", node: node.name, damage: message.damage })
-          break
         case "Made":
           each.seconds = message.seconds
           break
@@ -330,10 +310,8 @@ const settle = (
           each.notBefore = Date.now() + 5000
           ready.push(each)
           return
-        case "Found":
-        case "AskCores":
-        case "ReturnCores":
-          break
+        default:
+          showMessage(making, each, message)
       }
     }
     const { seconds } = each
@@ -400,9 +378,7 @@ const forget = (store: string, key: string): void => {
   const folder = logFolder(store, key)
   if (!existsSync(folder)) return
   for (const file of readdirSync(folder)) if (file.endsWith(".jsonl")) rmSync(join(folder, file), { force: true })
-  const output = outputFile(store, key)
-  if (statSync(output, { throwIfNoEntry: false })?.size === 0) rmSync(output)
-  if (readdirSync(folder).length === 0) rmdirSync(folder)
+  dropEmptyLog(outputFile(store, key))
 }
 
 /** A script whose element with a number makes the key with that number. */
