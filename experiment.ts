@@ -30,7 +30,7 @@ import {
   tellingNames,
   type Weighting,
 } from "./schemas/index.ts"
-import type { Experiment } from "./settings.ts"
+import { type Experiment, inParts } from "./settings.ts"
 import { compare, evaluate } from "./stages/evaluate/index.ts"
 import { ModelUnsuitable, modelOf, modelSettings, quantize, type WiredModel } from "./stages/model/index.ts"
 import { report } from "./stages/report/index.ts"
@@ -266,9 +266,6 @@ interface RerankedModel {
   /** What the node is called that makes it of another precision, before that. */
   readonly quantized: string
 }
-
-/** What a stage's configuration says of parts: nothing of one, so that its key is what it was. */
-const inParts = (shards: number): { readonly shards?: number } => (shards > 1 ? { shards } : {})
 
 const wireCollection = (
   settings: Experiment,

@@ -44,3 +44,6 @@ export interface Grid {
 export type Experiment = Schema.Schema.Type<ReturnType<typeof experimentSchema>> & {
   readonly grids?: ReadonlyArray<Grid>
 }
+
+/** What a stage's configuration says of parts: nothing of one, so that its key is what it was. */
+export const inParts = (shards: number): { readonly shards?: number } => (shards > 1 ? { shards } : {})

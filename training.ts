@@ -22,7 +22,7 @@ import {
   type TrainedModel,
   type Truncation,
 } from "./schemas/index.ts"
-import type { Experiment } from "./settings.ts"
+import { type Experiment, inParts } from "./settings.ts"
 import { trainCandidates, trainQueries } from "./stages/candidates/index.ts"
 import { freeze, merge, scratchOf, type WiredModel } from "./stages/model/index.ts"
 import type { Asked } from "./stages/retrieve/index.ts"
@@ -233,11 +233,8 @@ export const wireTraining = (
           const tokens = tokensOf(labels, () => {
             const texts = { tokenizer, passages, queries, candidates: [candidates, dev] }
             const node = ["train", [name, ...labels].join("-")].join(".")
-            return tokenize(
-              { passages: random ? "all" : "candidates", ...(shards > 1 ? { shards } : {}) },
-              texts,
-              `${node}${label}`,
-            ).tokens
+            const asked = { passages: random ? ("all" as const) : ("candidates" as const), ...inParts(shards) }
+            return tokenize(asked, texts, `${node}${label}`).tokens
           })
           const withoutSeed = pointName(sweep, point)
           const system = seeds.length > 1 ? pointName(sweep, point, `.${seed}`) : withoutSeed

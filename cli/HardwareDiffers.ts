@@ -2,7 +2,7 @@ import { hostname } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { StageNode } from "../pipeline/index.ts"
+import { plannedHardware, type StageNode } from "../pipeline/index.ts"
 import { Hardware } from "../schemas/index.ts"
 import { hardwareHere, hardwareLabel } from "./findHardware.ts"
 
@@ -25,13 +25,11 @@ export class HardwareDiffers extends Schema.TaggedError<HardwareDiffers>()("Hard
   }
 }
 
-const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
-
 /** Refuses a node that is planned for other hardware than there is here. */
-export const checkHardware = ({ config, name }: StageNode): Effect.Effect<void, HardwareDiffers> =>
+export const checkHardware = (node: StageNode): Effect.Effect<void, HardwareDiffers> =>
   Effect.gen(function* () {
-    if (!usesHardware(config)) return
-    const planned = config.hardware
+    const planned = plannedHardware(node)
+    if (planned === undefined) return
     const here = Option.getOrUndefined(yield* Effect.option(hardwareHere(planned.device)))
-    if (here?.name !== planned.name) return yield* new HardwareDiffers({ node: name, planned, here })
+    if (here?.name !== planned.name) return yield* new HardwareDiffers({ node: node.name, planned, here })
   })

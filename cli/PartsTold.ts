@@ -1,4 +1,4 @@
-import type { NodeReport, Plan, RunEvent } from "../pipeline/index.ts"
+import { joinedName, type NodeReport, type Plan, type RunEvent } from "../pipeline/index.ts"
 import { formatCount, formatSeconds } from "./Quantity.ts"
 
 /** What is known of a divided node's parts. */
@@ -171,6 +171,3 @@ export const partsTold = (
     }
   }
 }
-
-/** `rerank.minilm.2of4` → `rerank.minilm`. */
-const joinedName = (part: string): string => part.slice(0, part.lastIndexOf("."))

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type { WiredExperiment } from "../../experiment.ts"
 import {
   describeOwner,
+  joinedName,
   makePlan,
   type NodePreview,
   type NodeReport,
@@ -153,7 +154,7 @@ const previewText = (previews: ReadonlyArray<NodePreview>, plan: Plan): string =
   for (const preview of previews) {
     if (preview.status === "source") continue
     const { of = 0 } = shards.get(preview.name) ?? {}
-    const name = of === 0 ? preview.name : preview.name.slice(0, preview.name.lastIndexOf("."))
+    const name = of === 0 ? preview.name : joinedName(preview.name)
     const alike = of === 0 ? name : `${name} ${preview.status} of ${of}`
     const line = lines.get(alike) ?? { preview, name, parts: 0, of }
     line.parts++

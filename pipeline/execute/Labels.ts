@@ -48,11 +48,15 @@ export const askedNeeds = (node: StageNode, asked: ReadonlyArray<AskedNeeds>): L
 
 const usesHardware = Schema.is(Schema.Struct({ hardware: Hardware }))
 
-/** The same, and a graphics card for what is planned for one. */
+/** What a node's models are planned to run on; none where it has none. */
+export const plannedHardware = ({ config }: StageNode): Hardware | undefined =>
+  usesHardware(config) ? config.hardware : undefined
+
+/** What was said of a node, and a graphics card for what is planned for one. */
 export const needsOf = (node: StageNode, asked: ReadonlyArray<AskedNeeds>): Labels => {
   const said = askedNeeds(node, asked)
-  const isForGraphics = usesHardware(node.config) && node.config.hardware.device !== "cpu"
-  if (!isForGraphics || said.has("gpu")) return said
+  const { device } = plannedHardware(node) ?? { device: "cpu" }
+  if (device === "cpu" || said.has("gpu")) return said
   return new Map([...said, ["gpu", 1] as const].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

@@ -1,5 +1,5 @@
 export { inChildren, type TaskProgram } from "./inChildren.ts"
-export { type AskedNeeds, type Labels, labelsText, meets, needsOf, readLabels } from "./Labels.ts"
+export { type AskedNeeds, type Labels, labelsText, meets, needsOf, plannedHardware, readLabels } from "./Labels.ts"
 export { onPostgres } from "./onPostgres.ts"
 export { Detached, onSlurm, type SlurmOptions } from "./onSlurm.ts"
 export { PostgresError, type PostgresPlace, setUpPostgres } from "./PgBoss.ts"

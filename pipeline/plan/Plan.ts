@@ -102,6 +102,9 @@ const ordered = (
 /** `rerank.minilm.2of4`: also what `rerank.minilm` means. */
 const shardName = (node: StageNode, part: number, of: number): string => `${node.name}.${part}of${of}`
 
+/** The name of the node that joins a part: `rerank.minilm.2of4` → `rerank.minilm`. */
+export const joinedName = (part: string): string => part.slice(0, part.lastIndexOf("."))
+
 /**
  * The nodes of a plan by those that were wired: one that is divided stands for a node for each part, which reads what it reads, and
  * one of its own name that joins them. In a part's key stands which it is.

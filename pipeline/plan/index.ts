@@ -2,6 +2,7 @@ export { type Json, JsonValue } from "./Json.ts"
 export { joinedFacts } from "./joinedFacts.ts"
 export {
   checkPlanDocument,
+  joinedName,
   makePlan,
   namesNode,
   nodesNamed,
