@@ -3,7 +3,15 @@ import { hostname } from "node:os"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Cores, decodeTaskReply, type Jobs, makeJobs, type RunEvent, type TaskMessage } from "../pipeline/index.ts"
+import {
+  type Cores,
+  decodeTaskReply,
+  type Jobs,
+  makeJobs,
+  type RunEvent,
+  type TaskMessage,
+  type TaskReply,
+} from "../pipeline/index.ts"
 import { makeFolders } from "../schemas/index.ts"
 
 /** Where a task says what becomes of it. */
@@ -11,7 +19,11 @@ export interface TaskChannel {
   readonly say: (message: TaskMessage) => void
   /** How it comes to what a node occupies. */
   readonly inJob: Jobs["inJob"]
+  /** What to make, where this process was started before that was known; nothing where nobody will say. */
+  readonly next: Effect.Effect<NextTask | undefined>
 }
+
+type NextTask = Extract<TaskReply, { readonly _tag: "Make" }>
 
 /** A task of its own takes what the machine has. */
 const own = (): Jobs["inJob"] => makeJobs(1, false).inJob
@@ -19,6 +31,7 @@ const own = (): Jobs["inJob"] => makeJobs(1, false).inJob
 /** To the process that started this one, which also says what cores there are. */
 const ipcChannel = (): TaskChannel => {
   const waiting = new Map<number, () => void>()
+  let toMake = (_task: NextTask): void => {}
   let asked = 0
   const say = (message: TaskMessage): void => {
     // A parent that is gone ends this process, and needs to be told nothing.
@@ -27,6 +40,7 @@ const ipcChannel = (): TaskChannel => {
   process.on("message", (data) => {
     const reply = decodeTaskReply(data)
     if (Either.isLeft(reply)) return
+    if (reply.right._tag === "Make") return toMake(reply.right)
     const { ask } = reply.right
     waiting.get(ask)?.()
     waiting.delete(ask)
@@ -50,7 +64,15 @@ const ipcChannel = (): TaskChannel => {
     ),
     all: Effect.asVoid(ask(true)),
   }
-  return { say, inJob: (node, effect) => effect(node.occupies === "cores" ? cores : undefined) }
+  const next = Effect.async<NextTask>((resume) => {
+    process.channel?.ref()
+    toMake = (task) => {
+      process.channel?.unref()
+      resume(Effect.succeed(task))
+    }
+    say({ _tag: "Ready" })
+  })
+  return { say, inJob: (node, effect) => effect(node.occupies === "cores" ? cores : undefined), next }
 }
 
 /** To a file, a line of JSON each. */
@@ -59,12 +81,13 @@ const fileChannel = (path: string): TaskChannel => {
   return {
     say: (message) => appendFileSync(path, `${JSON.stringify(message)}\n`),
     inJob: own(),
+    next: Effect.succeed(undefined),
   }
 }
 
 /** The channel that `--events` names: `ipc`, or a file; none where it is left out. */
 export const openTaskChannel = (named: string | undefined): TaskChannel => {
-  if (named === undefined) return { say: () => {}, inJob: own() }
+  if (named === undefined) return { say: () => {}, inJob: own(), next: Effect.succeed(undefined) }
   return named === "ipc" ? ipcChannel() : fileChannel(named)
 }
 

@@ -6,6 +6,7 @@ export {
   labelsText,
   meets,
   needsOf,
+  nextTask,
   onPostgres,
   onSlurm,
   PostgresError,

@@ -4,7 +4,8 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { describeOwner, type MadeKey, makeKey, readPlan } from "../../pipeline/index.ts"
+import { type AskedKey, describeOwner, type MadeKey, makeKey, nextTask, readPlan } from "../../pipeline/index.ts"
+import { UsageError } from "../Arguments.ts"
 import { checkHardware } from "../HardwareDiffers.ts"
 import { makeRunDisplay } from "../RunDisplay.ts"
 import { runServices } from "../runServices.ts"
@@ -24,7 +25,11 @@ export class KeyHeld extends Schema.TaggedError<KeyHeld>()("KeyHeld", { key: Sch
 export const makeCommand = Command.make(
   "make",
   {
-    key: Args.text({ name: "key" }).pipe(Args.withDescription("The action key, 64 hexadecimal digits")),
+    key: Args.text({ name: "key" }).pipe(
+      Args.withDescription(
+        "The action key, 64 hexadecimal digits; next, the one that the process says that starts this one",
+      ),
+    ),
     plan: Options.text("plan").pipe(Options.withDescription("Name of a plan that a run stored below plans/")),
     node: Options.text("node").pipe(
       Options.optional,
@@ -41,35 +46,45 @@ export const makeCommand = Command.make(
       Options.withDescription("Where events go, as lines of JSON: a file, or ipc, to the process that starts this one"),
     ),
   },
-  ({ artifacts, asker, events, force, key, node, plan: hash }) =>
+  ({ artifacts, asker, events, force, key: named, node, plan: hash }) =>
     Effect.gen(function* () {
+      if (named === nextTask && Option.getOrUndefined(events) !== "ipc") {
+        const problem = `make ${nextTask}: ${nextTask} is what a process is told that starts another. Name a key.`
+        return yield* new UsageError({ argument: "key", problem })
+      }
       const channel = openTaskChannel(Option.getOrUndefined(events))
       const shown = Option.isNone(events)
       const { services } = yield* runServices(artifacts)
-      const made = yield* Effect.gen(function* () {
+      const { key, made } = yield* Effect.gen(function* () {
         const stored = yield* readPlan(hash)
         const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
         const { plan } = yield* rewirePlan(recipe)
+        const said = named === nextTask ? yield* channel.next : undefined
+        const asked: AskedKey = said ?? {
+          key: named,
+          forced: force,
+          ...Option.match(node, { onNone: () => ({}), onSome: (node) => ({ node }) }),
+        }
+        const by =
+          said === undefined
+            ? Option.getOrUndefined(Option.map(asker, askerOf))
+            : { name: said.asker, attempt: said.attempt, askedAt: said.askedAt }
         const display = yield* Effect.acquireRelease(
           Effect.sync(() => makeRunDisplay(shown ? "auto" : "plain", errorOutput)),
           (opened) => Effect.sync(opened.close),
         )
-        return yield* makeKey(
-          plan,
-          stored,
-          { key, forced: force, ...Option.match(node, { onNone: () => ({}), onSome: (node) => ({ node }) }) },
-          {
-            purpose: "make",
-            inJob: channel.inJob,
-            check: checkHardware,
-            ...Option.match(asker, { onNone: () => ({}), onSome: askerOf }),
-            onEvent: (event) => {
-              if (shown) display.onEvent(event)
-              const message = messageOf(event)
-              if (message !== undefined) channel.say(message)
-            },
+        const made = yield* makeKey(plan, stored, asked, {
+          purpose: "make",
+          inJob: channel.inJob,
+          check: checkHardware,
+          ...(by === undefined ? {} : { asker: by }),
+          onEvent: (event) => {
+            if (shown) display.onEvent(event)
+            const message = messageOf(event)
+            if (message !== undefined) channel.say(message)
           },
-        )
+        })
+        return { key: asked.key, made }
       }).pipe(
         Effect.scoped,
         Effect.provide(services),
@@ -90,7 +105,7 @@ export const makeCommand = Command.make(
 /** `slurm:1:1767225600000`. */
 const askerOf = (text: string) => {
   const [name = "", attempt, askedAt] = text.split(":")
-  return { asker: { name, attempt: Math.trunc(Number(attempt)) || 1, askedAt: Number(askedAt) || Date.now() } }
+  return { name, attempt: Math.trunc(Number(attempt)) || 1, askedAt: Number(askedAt) || Date.now() }
 }
 
 const outcome = (made: MadeKey, key: string): string =>

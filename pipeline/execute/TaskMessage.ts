@@ -17,6 +17,8 @@ const Damage = Schema.Struct({
 
 /** What a task says of itself while it works, and at last what became of it; a line of JSON each, where it is written to a file. */
 export const TaskMessage = Schema.Union(
+  /** It has the program and the plan, and waits to be told what to make. */
+  Schema.TaggedStruct("Ready", {}),
   /** The stage begins: the key's lock is had. */
   Schema.TaggedStruct("Started", {
     host: Schema.String,
@@ -41,8 +43,21 @@ export type TaskMessage = typeof TaskMessage.Type
 /** Whether a message says what became of the task: its last. */
 export const isEnd = ({ _tag }: TaskMessage): boolean => ["Made", "Found", "Held", "Failed"].includes(_tag)
 
-/** What a task is told: that it has the cores that it asked for. */
-export const TaskReply = Schema.TaggedStruct("HasCores", { ask: Schema.Int })
+/** What a task is told. */
+export const TaskReply = Schema.Union(
+  /** That it has the cores that it asked for. */
+  Schema.TaggedStruct("HasCores", { ask: Schema.Int }),
+  /** What to make, where it was started before that was known. */
+  Schema.TaggedStruct("Make", {
+    key: Schema.String,
+    node: Schema.String,
+    forced: Schema.Boolean,
+    asker: Schema.String,
+    attempt: Schema.Int,
+    /** Milliseconds since 1970. */
+    askedAt: Schema.Number,
+  }),
+)
 export type TaskReply = typeof TaskReply.Type
 
 export const decodeTaskMessage = Schema.decodeUnknownEither(TaskMessage)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, openSync, readFileSync } from "node:fs"
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { relative } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -23,6 +23,9 @@ export interface TaskProgram {
 
 /** How often a task is tried whose process dies; an error of its own comes again, and is not tried again. */
 export const mostAttempts = 3
+
+/** In place of a key: the one that the process will be told. */
+export const nextTask = "next"
 
 /** The words of a task: `make <key> --plan …`. */
 export const taskWords = (
@@ -61,6 +64,8 @@ export const lastLines = (path: string, count = 8): ReadonlyArray<string> => {
 const ending = (code: number | null, signal: NodeJS.Signals | null): string =>
   signal === null ? `exit code ${code ?? "unknown"}` : `signal ${signal}`
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
+
 type Ended = { readonly message: TaskMessage } | { readonly died: string }
 
 /** Waits until a child has ended, and hands over what it says. */
@@ -74,9 +79,11 @@ export const endOf = (child: ChildProcess, onMessage: (message: TaskMessage) => 
       else onMessage(message)
     })
     child.on("error", (error) => resume(Effect.succeed({ died: error.message })))
-    child.on("close", (code, signal) =>
-      resume(Effect.succeed(last === undefined ? { died: ending(code, signal) } : { message: last })),
-    )
+    const ended = (code: number | null, signal: NodeJS.Signals | null) =>
+      resume(Effect.succeed(last === undefined ? { died: ending(code, signal) } : { message: last }))
+    child.on("close", ended)
+    // One that waited may have gone before anybody listened.
+    if (hasEnded(child)) ended(child.exitCode, child.signalCode)
   })
 
 /** How long an interrupted child may clean up. */
@@ -86,12 +93,19 @@ const graceMilliseconds = 10_000
 const childEnd = (child: ChildProcess): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const done = () => resume(Effect.void)
-    if (child.exitCode !== null || child.signalCode !== null) return done()
+    if (hasEnded(child)) return done()
     child.once("close", done)
     child.kill("SIGTERM")
     const timer = setTimeout(() => child.kill("SIGKILL"), graceMilliseconds)
     child.once("close", () => clearTimeout(timer))
   })
+
+const started = (
+  [executable = process.execPath, ...before]: ReadonlyArray<string>,
+  words: ReadonlyArray<string>,
+  output: number | "pipe",
+): ChildProcess =>
+  spawn(executable, [...before, ...words, "--events", "ipc"], { stdio: ["ignore", output, output, "ipc"] })
 
 /**
  * A process for a task, which ends with the scope.
@@ -102,16 +116,54 @@ const childEnd = (child: ChildProcess): Effect.Effect<void> =>
 export const taskProcess = ({ command }: TaskProgram, words: ReadonlyArray<string>, log: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const [executable = process.execPath, ...before] = command
       const file = openSync(log, "w")
-      const child = spawn(executable, [...before, ...words, "--events", "ipc"], {
-        stdio: ["ignore", file, file, "ipc"],
-      })
+      const child = started(command, words, file)
       closeSync(file)
       return child
     }),
     childEnd,
   )
+
+/** A process that was started before there was a task for it. */
+interface Waiting {
+  readonly child: ChildProcess
+  readonly ready: Promise<void>
+}
+
+/**
+ * Processes that have loaded the program and the plan, which takes half a second, while those before them work: one always waits.
+ *
+ * @returns one that ends with its scope; it does what it is sent when it is ready, and what it prints is added to a log
+ */
+const waitingProcesses = ({ command }: TaskProgram, words: ReadonlyArray<string>) => {
+  let next: Waiting | undefined
+  const start = (): Waiting => {
+    const child = started(command, words, "pipe")
+    const ready = new Promise<void>((resolve) => {
+      child.on("message", (data) => {
+        if (Option.exists(Either.getRight(decodeTaskMessage(data)), ({ _tag }) => _tag === "Ready")) resolve()
+      })
+    })
+    return { child, ready }
+  }
+  const take = (log: string, task: TaskReply) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const { child, ready } = next === undefined || hasEnded(next.child) ? start() : next
+        next = start()
+        writeFileSync(log, "")
+        for (const output of [child.stdout, child.stderr])
+          output?.on("data", (bytes: Buffer) => appendFileSync(log, bytes))
+        void ready.then(() => child.connected && child.send(task))
+        return child
+      }),
+      childEnd,
+    )
+  return Effect.as(
+    Effect.addFinalizer(() => (next === undefined ? Effect.void : childEnd(next.child))),
+    take,
+  )
+}
 
 /**
  * Each node in a process of its own, which ends with this one. A process that dies is tried again, three times at most.
@@ -123,16 +175,18 @@ export const inChildren =
   (making, plan) =>
     Effect.gen(function* () {
       const hash = yield* storePlan(plan, recipe, making.session)
-      return (task) => makeInChild(making, task, program, hash)
+      const words = ["make", nextTask, "--plan", hash, "--artifacts", making.store.directory]
+      const processFor = yield* waitingProcesses(program, words)
+      return (task) => makeInChild(making, task, processFor)
     })
 
-const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, plan: string) =>
+type ProcessFor = Effect.Effect.Success<ReturnType<typeof waitingProcesses>>
+
+const makeInChild = (making: NodeMaking, task: NodeTask, processFor: ProcessFor) =>
   Effect.gen(function* () {
     const { emit, session, store } = making
-    const { key, node } = task
+    const { forced, key, node } = task
     const askedAt = Date.now()
-    const wordsOf = (attempt: number) =>
-      taskWords(task, plan, ["--artifacts", store.directory], { name: "children", attempt, askedAt })
     const reason = yield* reasonOf(making, task, yield* store.lookup(node.stage.name, key, "sizes"))
     let died = 0
     let told = false
@@ -147,7 +201,8 @@ const makeInChild = (making: NodeMaking, task: NodeTask, program: TaskProgram, p
           if (owner !== undefined) return Either.left(owner)
           yield* openLog(store.directory, node.name, key)
           const log = attemptLog(store.directory, key, died + 1)
-          const child = yield* taskProcess(program, wordsOf(died + 1), log)
+          const asked = { key, node: node.name, forced, asker: "children", attempt: died + 1, askedAt }
+          const child = yield* processFor(log, { _tag: "Make", ...asked })
           const onMessage = yield* taskListener(making, { task, reason, started: false }, child, cores)
           const end = yield* endOf(child, onMessage)
           dropEmptyLog(log)

@@ -1,4 +1,4 @@
-export { inChildren, type TaskProgram } from "./inChildren.ts"
+export { inChildren, nextTask, type TaskProgram } from "./inChildren.ts"
 export { type AskedNeeds, type Labels, labelsText, meets, needsOf, plannedHardware, readLabels } from "./Labels.ts"
 export { onPostgres } from "./onPostgres.ts"
 export { Detached, onSlurm, type SlurmOptions } from "./onSlurm.ts"

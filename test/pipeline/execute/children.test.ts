@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process"
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
 import { exitCodeOf } from "../../../cli/ExitCode.ts"
@@ -13,6 +13,18 @@ const started: Array<ChildProcess> = []
 afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL")
 })
+
+/** Of all processes, where the system tells of them as Linux does. */
+const commandLines = (): ReadonlyArray<string> =>
+  existsSync("/proc/self/cmdline")
+    ? readdirSync("/proc").flatMap((pid) => {
+        try {
+          return /^\d+$/.test(pid) ? readFileSync(join("/proc", pid, "cmdline"), "latin1") : []
+        } catch {
+          return []
+        }
+      })
+    : []
 
 describe("a process for each node", () => {
   it("C182 gives what one process gives, byte for byte, tells as much, and leaves no empty logs", async () => {
@@ -68,6 +80,8 @@ describe("a process for each node", () => {
     const { code } = await ended
     expect(code).toBe(signal === "SIGINT" ? 130 : null)
     await until(() => !pids.some(isAlive))
+    // Also the one that waits for a task.
+    await until(() => commandLines().every((line) => !line.includes(join(scratch, name))))
     const after = await dagProcess(words(name, name, ["children"], "retrieve.alpha.waits=1"))
     expect(after.code).toBe(0)
     expect(readdirSync(join(scratch, name, "tmp"))).toEqual([])
@@ -95,6 +109,19 @@ describe("a process for each node", () => {
     writeFileSync(join(store, "plans", `${"2".repeat(64)}.json`), readFileSync(join(store, "plans", `${plan}.json`)))
     const forged = await dagProcess(["make", key, "--plan", "2".repeat(64), "--artifacts", store])
     expect(forged.err).toContain("has other bytes than its name says")
+  })
+
+  it("C205 while a process works the next one loads the program, and ends with the run where nothing is left for it", async () => {
+    const { child, ended } = await dagStarted(words("next", "next", ["children"], "retrieve.alpha.waits=3000"))
+    started.push(child)
+    const store = join(scratch, "next")
+    const waiting = () => commandLines().filter((line) => line.includes(store) && line.includes("make\0next")).length
+    await until(() => journal("next").some(({ system }) => system === "alpha"))
+    if (existsSync("/proc/self/cmdline")) await until(() => waiting() > 1)
+    expect((await ended).code).toBe(0)
+    await until(() => waiting() === 0)
+    const alone = await dagProcess(["make", "next", "--plan", "0".repeat(64), "--artifacts", store])
+    expect(alone.err).toContain("next is what a process is told that starts another")
   })
 
   it("C186 code that differs from the plan's has an exit code of its own", () => {
