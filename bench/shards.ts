@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -78,26 +80,49 @@ const elsewhere: Executor = ({ emit, store }) =>
       }).pipe(free.withPermits(1))
   })
 
+/** What is held, megabytes, once what is not has been collected. */
+const heldMegabytes = (): number => {
+  setFlagsFromString("--expose-gc")
+  const collect: unknown = runInNewContext("gc")
+  if (typeof collect === "function") collect()
+  return Math.round(process.memoryUsage().heapUsed / 1e6)
+}
+
 /** One measure, in this process. */
 const measured = async (): Promise<void> => {
   const started = performance.now()
   const plan = Either.getOrThrow(makePlan({ eval: small({ shards: parts }, {}).text }))
   const services = Layer.mergeAll(layerArtifactStore(folder), layerDuckDb(), layerFingerprint({ projectRoot }))
   const display = makeRunDisplay("plain", { write: () => true, columns: 100 })
+  /** Before it is looked what of it is held. */
+  let peak = 0
+  let held = 0
+  const look = (): void => {
+    peak = Math.round(process.resourceUsage().maxRSS / 1024)
+    held = heldMegabytes()
+  }
   const program = Effect.gen(function* () {
-    if (mode?.startsWith("preview")) return (yield* preview(plan)).map(({ status }): string => status)
-    return (yield* run(plan, {
-      onEvent: display.onEvent,
+    if (mode?.startsWith("preview")) {
+      const previews = yield* preview(plan)
+      look()
+      return previews.map(({ status }): string => status)
+    }
+    const report = yield* run(plan, {
+      onEvent: (event) => {
+        display.onEvent(event)
+        if (event._tag === "RunFinished") look()
+      },
       ...(mode === "elsewhere" ? { executor: elsewhere, force: ["small"] } : {}),
-    })).nodes.map(({ status }): string => status)
+    })
+    return report.nodes.map(({ status }): string => status)
   })
   const statuses = await Effect.runPromise(program.pipe(Effect.provide(services)))
   const seconds = (performance.now() - started) / 1000
-  const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
+  const { systemCPUTime, userCPUTime } = process.resourceUsage()
   const processor = (systemCPUTime + userCPUTime) / 1e6
   const told = [...new Set(statuses)].map((status) => `${statuses.filter((each) => each === status).length} ${status}`)
   console.log(
-    `${String(mode).padEnd(14)} ${seconds.toFixed(1)} s, processor ${processor.toFixed(1)} s (${((1000 * processor) / parts).toFixed(2)} ms a part), ${Math.round(maxRSS / 1024)} MB: ${told.join(", ")}`,
+    `${String(mode).padEnd(14)} ${seconds.toFixed(1)} s, processor ${processor.toFixed(1)} s (${((1000 * processor) / parts).toFixed(2)} ms a part), ${peak} MB, ${held} MB held: ${told.join(", ")}`,
   )
 }
 

@@ -2,6 +2,7 @@ import { Kinds } from "../../schemas/index.ts"
 import type { Reason } from "../keys/index.ts"
 import type { PlannedNode, SourceNode, StageNode, StoredArtifact } from "../plan/index.ts"
 import type { ArtifactStore, Manifest, OutputRecord } from "../store/index.ts"
+import type { PartMade } from "./provenanceAbove.ts"
 import type { NodeReport, OutputReport } from "./RunReport.ts"
 
 /** An output that is there to be read. */
@@ -17,8 +18,9 @@ export type Outcome =
       readonly _tag: "Done"
       readonly outputs: Readonly<Record<string, DoneOutput>>
       readonly report: NodeReport
-      /** Absent for the user's own files. */
+      /** Absent for the user's own files, and where what is told of a part stands for it. */
       readonly manifest: Manifest | undefined
+      readonly part?: PartMade
     }
   | { readonly _tag: "NotDone"; readonly report: NodeReport }
 

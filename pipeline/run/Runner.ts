@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { actionKey, type Fingerprint, type Reason, sharedParts } from "../keys/index.ts"
 import {
+  joinedName,
   nodesNamed,
   type Plan,
   type PlannedNode,
@@ -30,15 +31,19 @@ import { damagedFiles } from "./missReason.ts"
 import { inputsOf, nodeKey, shardFacts } from "./nodeKey.ts"
 import { hitOutcome, notDone, type Outcome, ranOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
-import { provenanceAbove } from "./provenanceAbove.ts"
+import { partMade, provenanceAbove } from "./provenanceAbove.ts"
 import { recordedKeys } from "./RecordedKeys.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { RunFailed, type RunReport, runRecord } from "./RunReport.ts"
 import { makeSharing } from "./Sharing.ts"
 import { soundObjects } from "./SoundObjects.ts"
 import { secondsSince } from "./secondsSince.ts"
+import { Turns } from "./Turns.ts"
 
 const usualJobs = 2
+
+/** So many parts of one divided node are under way at once, the others wait as places in the plan: each under way takes some kilobytes. */
+const partsAtOnce = 1000
 
 /** Brings a node that has to run to its result: in this process, in another, on another machine. */
 export type Executor = (
@@ -149,7 +154,22 @@ const waitForCollector = (session: Session, emit: (event: RunEvent) => void) =>
     }
   })
 
-/** A fiber for each node: it waits for the nodes before it, and is a hit or made. */
+/** Nodes that are ready together: the parts of one node, which read the same, or one that is whole. */
+const readyTogether = ({ nodes }: Plan): ReadonlyArray<ReadonlyArray<PlannedNode>> => {
+  const groups = new Map<string, Array<PlannedNode>>()
+  for (const planned of nodes) {
+    const { node } = planned
+    const isPart = node._tag === "StageNode" && node.shard !== undefined
+    // No node's name begins so.
+    const name = isPart ? `.${joinedName(node.name)}` : node.name
+    const known = groups.get(name)
+    if (known === undefined) groups.set(name, [planned])
+    else known.push(planned)
+  }
+  return [...groups.values()]
+}
+
+/** A fiber for nodes that are ready together: it waits for the nodes before them, and each is a hit or made. */
 const makeSchedule = (
   plan: Plan,
   store: ArtifactStore["Type"],
@@ -164,8 +184,12 @@ const makeSchedule = (
     const keys = recordedKeys(store)
     const sharing = makeSharing(store, session, emit)
     const sound = soundObjects(store, sharing)
-    const gates = yield* Effect.forEach(plan.nodes, () => Deferred.make<void>())
-    const keyTurns = new Map<string, Effect.Semaphore>()
+    const groups = yield* Effect.forEach(readyTogether(plan), (nodes) =>
+      Effect.map(Deferred.make<void>(), (done) => ({ nodes, done })),
+    )
+    const groupOf = new Map(groups.flatMap((group) => group.nodes.map(({ index }) => [index, group] as const)))
+    /** A key's lock is for other processes. */
+    const keyTurns = new Turns()
     const madeKeys = new Set<string>()
     const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
     const failures: Array<{ readonly node: string; readonly error: StageError }> = []
@@ -184,22 +208,20 @@ const makeSchedule = (
       return outcome?._tag === "Done" ? outcome : undefined
     }
     const outputsOf = (name: string) => doneOf(name)?.outputs ?? {}
+    const partOf = (name: string) => doneOf(name)?.part
 
-    /** What is held of a result until the run ends: of a thousand parts what is equal once. */
+    /** What is held of a result until the run ends: of a part the less, of a thousand others what is equal once. */
     const share = sharedParts()
-    const held = (outcome: Outcome): Outcome => {
+    const held = ({ node }: PlannedNode, outcome: Outcome): Outcome => {
       if (outcome._tag !== "Done" || outcome.manifest === undefined) return outcome
-      return { ...outcome, manifest: { ...outcome.manifest, key: share(outcome.manifest.key) } }
+      const { manifest } = outcome
+      if (node._tag === "StageNode" && node.shard !== undefined) {
+        return { ...outcome, manifest: undefined, part: partMade(manifest) }
+      }
+      return { ...outcome, manifest: { ...manifest, key: share(manifest.key) } }
     }
     /** Parts that `latest` has of each node, maybe of another number of them. */
     const formerParts = yield* store.latestParts
-
-    /** One holder of a key at a time in this process; its lock is for other processes. */
-    const inTurn = <A, E, R>(key: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-      const turn = keyTurns.get(key) ?? Effect.unsafeMakeSemaphore(1)
-      keyTurns.set(key, turn)
-      return turn.withPermits(1)(effect)
-    }
 
     /** What was asked for is about to be read by whoever asked, so it is compared too where that costs little. */
     const isReadable = (node: StageNode, manifest: Manifest): Effect.Effect<boolean, RemoteError | StoreError> =>
@@ -232,7 +254,7 @@ const makeSchedule = (
         for (;;) {
           const inputs = inputsOf(node, outputsOf)
           const provenance = node.stage.provenance
-            ? provenanceAbove(plan, planned, (name) => doneOf(name)?.manifest)
+            ? provenanceAbove(plan, planned, (name) => doneOf(name)?.manifest, partOf)
             : undefined
           const document = nodeKey(node, fingerprint, inputs, provenance)
           const key = actionKey(document)
@@ -259,8 +281,7 @@ const makeSchedule = (
           }
           // Made again, an input may have other bytes: then it is another key.
           if (repaired.changed) continue
-          return yield* inTurn(
-            key,
+          return yield* keyTurns.inTurn(key)(
             Effect.gen(function* () {
               const made = yield* (yield* opened)({
                 node,
@@ -268,7 +289,7 @@ const makeSchedule = (
                 document,
                 inputs,
                 provenance,
-                facts: shardFacts(node, (name) => doneOf(name)?.manifest),
+                facts: shardFacts(node, partOf),
                 forced: mustRun(),
                 depth: depthNow(),
                 workName: String(planned.index),
@@ -302,7 +323,7 @@ const makeSchedule = (
 
     const settle = (planned: PlannedNode, outcome: Outcome): Effect.Effect<void, StoreError> =>
       Effect.gen(function* () {
-        outcomes[planned.index] = held(outcome)
+        outcomes[planned.index] = held(planned, outcome)
         const { report } = outcome
         if (report.status === "hit") {
           for (const message of report.warnings) emit({ _tag: "NodeWarning", node: report.name, message })
@@ -328,9 +349,9 @@ const makeSchedule = (
       }),
     )
 
-    const nodeFiber = (planned: PlannedNode): Effect.Effect<void, never, RunnerServices> =>
+    /** A node whose nodes before it have ended, well or not. */
+    const bringReady = (planned: PlannedNode): Effect.Effect<void, never, RunnerServices> =>
       Effect.gen(function* () {
-        for (const dependency of planned.dependencies) yield* Deferred.await(gates[dependency]!)
         const missing = planned.dependencies.filter((dependency) => outcomes[dependency]?._tag !== "Done")
         const nodes = missing.map((dependency) => plan.nodes[dependency]!.node.name)
         const outcome =
@@ -338,10 +359,23 @@ const makeSchedule = (
             ? yield* bring(planned, "sizes")
             : notDone(planned, "skipped", { _tag: "DependencyFailed", nodes })
         yield* settle(planned, outcome)
-      }).pipe(
-        Effect.catchAll((error) => Effect.sync(() => fail(planned, error))),
-        Effect.ensuring(Deferred.succeed(gates[planned.index]!, undefined)),
-      )
+      }).pipe(Effect.catchAll((error) => Effect.sync(() => fail(planned, error))))
+
+    const groupFiber = ({ done, nodes }: (typeof groups)[number]): Effect.Effect<void, never, RunnerServices> =>
+      Effect.gen(function* () {
+        const before = new Set(nodes.flatMap(({ dependencies }) => dependencies.map((index) => groupOf.get(index)!)))
+        for (const group of before) yield* Deferred.await(group.done)
+        let next = 0
+        // Effect's own limit would hold each fiber that ever was.
+        const inTurns = Effect.gen(function* () {
+          for (let planned = nodes[next++]; planned !== undefined; planned = nodes[next++]) yield* bringReady(planned)
+        })
+        const turns = Math.min(nodes.length, partsAtOnce)
+        yield* Effect.all(
+          Array.from({ length: turns }, () => inTurns),
+          { concurrency: "unbounded", discard: true },
+        )
+      }).pipe(Effect.ensuring(Deferred.succeed(done, undefined)))
 
     /** All code is looked at before anything runs, so that an edit during the run is not taken for the code that ran. */
     const lookAtCode = Effect.forEach(
@@ -354,7 +388,7 @@ const makeSchedule = (
     return {
       all: Effect.zipRight(
         lookAtCode,
-        Effect.forEach(plan.nodes, nodeFiber, { concurrency: "unbounded", discard: true }),
+        Effect.forEach(groups, groupFiber, { concurrency: "unbounded", discard: true }),
       ),
       outcomes,
       failures,

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactStore, OutputRecord, RemoteError, StoreError } from "../store/index.ts"
-import { Permits } from "./Permits.ts"
 import type { Sharing } from "./Sharing.ts"
+import { Turns } from "./Turns.ts"
 
 /** Objects whose every byte was compared, or written, in this run. */
 export interface SoundObjects {
@@ -17,14 +17,12 @@ export interface SoundObjects {
 
 export const soundObjects = (store: ArtifactStore["Type"], { bring }: Sharing): SoundObjects => {
   const sound = new Set<string>()
-  const turns = new Map<string, Permits>()
+  const turns = new Turns()
   return {
     has: (hash) => sound.has(hash),
     add: (hash) => void sound.add(hash),
-    check: (node, output, record) => {
-      const turn = turns.get(record.hash) ?? new Permits(1)
-      turns.set(record.hash, turn)
-      return turn.withPermits(1)(
+    check: (node, output, record) =>
+      turns.inTurn(record.hash)(
         Effect.gen(function* () {
           if (sound.has(record.hash)) return true
           if (!(yield* bring(node, record))) return false
@@ -32,7 +30,6 @@ export const soundObjects = (store: ArtifactStore["Type"], { bring }: Sharing): 
           if (damage.length === 0) sound.add(record.hash)
           return damage.length === 0
         }),
-      )
-    },
+      ),
   }
 }

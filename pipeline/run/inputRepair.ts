@@ -3,6 +3,7 @@ import type { Plan, PlannedNode, StageNode } from "../plan/index.ts"
 import type { RemoteError, StoreError } from "../store/index.ts"
 import type { DoneOutput } from "./Outcome.ts"
 import type { SoundObjects } from "./SoundObjects.ts"
+import { Turns } from "./Turns.ts"
 
 /** What came of looking at a node's inputs. */
 export interface Repaired {
@@ -25,9 +26,8 @@ export const inputRepair = <R>(
   outputsOf: (name: string) => Readonly<Record<string, DoneOutput>>,
   remake: (planned: PlannedNode) => Effect.Effect<void, StoreError, R>,
 ): ((node: StageNode) => Effect.Effect<Repaired, RemoteError | StoreError, R>) => {
-  const makers = new Map(
-    plan.nodes.map((planned) => [planned.node.name, { planned, turn: Effect.unsafeMakeSemaphore(1) }]),
-  )
+  const makers = new Map(plan.nodes.map((planned) => [planned.node.name, planned]))
+  const turns = new Turns()
   return (node) =>
     Effect.gen(function* () {
       let changed = false
@@ -40,12 +40,12 @@ export const inputRepair = <R>(
           if (read?.record === undefined || maker === undefined) continue
           if (yield* sound.check(name, artifact.output, read.record)) continue
           changed = true
-          yield* maker.turn.withPermits(1)(
+          yield* turns.inTurn(name)(
             Effect.gen(function* () {
               // Another reader may have seen to it meanwhile.
               if (outputsOf(name)[artifact.output]?.artifact.hash !== read.artifact.hash) return
               if (sound.has(read.artifact.hash)) return
-              yield* remake(maker.planned)
+              yield* remake(maker)
             }),
           )
           if (outputsOf(name)[artifact.output] === undefined) failed.push(name)

@@ -118,7 +118,7 @@ export const makeKey = (
         if (!dependencies.every((index) => known.has(plan.nodes[index]?.node.name ?? ""))) continue
         const inputs = inputsOf(node, (name) => known.get(name) ?? {})
         const manifestOf = (name: string) => manifests.get(name)
-        const provenance = node.stage.provenance ? provenanceAbove(plan, planned, manifestOf) : undefined
+        const provenance = node.stage.provenance ? provenanceAbove(plan, planned, manifestOf, manifestOf) : undefined
         const document: KeyDocument = nodeKey(node, yield* prints.stage(node.stage), inputs, provenance)
         const key = actionKey(document)
         if (node.name === asked.node) found = key

@@ -1,8 +1,7 @@
 import { type KeyDocument, keySchema } from "../keys/index.ts"
 import type { Facts, NodeProvenance, StageNode, StoredArtifact } from "../plan/index.ts"
-import type { Manifest } from "../store/index.ts"
 import type { DoneOutput } from "./Outcome.ts"
-import { provenanceHash } from "./provenanceAbove.ts"
+import { type PartMade, provenanceHash } from "./provenanceAbove.ts"
 
 /** What a node reads, by the name of its inputs. */
 export type NodeInputs = Readonly<Record<string, ReadonlyArray<StoredArtifact>>>
@@ -25,11 +24,11 @@ export const inputsOf = (
 /** What the parts that a node joins said of their results, in order. */
 export const shardFacts = (
   node: StageNode,
-  manifestOf: (name: string) => Manifest | undefined,
+  partOf: (name: string) => PartMade | undefined,
 ): ReadonlyArray<Facts> => {
   const read = new Set(node.inputs.flatMap(({ artifacts }) => artifacts.map((artifact) => artifact.node)))
   return [...read].flatMap((part) =>
-    part._tag === "StageNode" && part.shard !== undefined ? [manifestOf(part.name)?.facts ?? {}] : [],
+    part._tag === "StageNode" && part.shard !== undefined ? [partOf(part.name)?.facts ?? {}] : [],
   )
 }
 

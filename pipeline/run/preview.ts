@@ -7,7 +7,7 @@ import { missReason } from "./missReason.ts"
 import { inputsOf, nodeKey } from "./nodeKey.ts"
 import { type DoneOutput, hitOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
-import { provenanceAbove } from "./provenanceAbove.ts"
+import { type PartMade, partMade, provenanceAbove } from "./provenanceAbove.ts"
 import { recordedKeys } from "./RecordedKeys.ts"
 import type { OutputReport } from "./RunReport.ts"
 
@@ -55,6 +55,9 @@ export const preview = (
       })
     const known = new Map<string, Readonly<Record<string, DoneOutput>>>()
     const manifests = new Map<string, Manifest>()
+    const manifestOf = (name: string) => manifests.get(name)
+    const parts = new Map<string, PartMade>()
+    const partOf = (name: string) => parts.get(name)
     for (const planned of plan.nodes) {
       const { node, dependencies } = planned
       if (node._tag === "SourceNode") {
@@ -84,9 +87,7 @@ export const preview = (
         continue
       }
       const inputs = inputsOf(node, (name) => known.get(name) ?? {})
-      const provenance = node.stage.provenance
-        ? provenanceAbove(plan, planned, (name) => manifests.get(name))
-        : undefined
+      const provenance = node.stage.provenance ? provenanceAbove(plan, planned, manifestOf, partOf) : undefined
       const document = nodeKey(node, yield* prints.stage(node.stage), inputs, provenance)
       const key = actionKey(document)
       const found = yield* store.lookup(node.stage.name, key, "sizes")
@@ -97,7 +98,8 @@ export const preview = (
       if (manifest !== undefined) {
         const { outputs, report } = hitOutcome(store, node, manifest, 0, there && store.remote?.address)
         known.set(node.name, outputs)
-        manifests.set(node.name, manifest)
+        if (node.shard === undefined) manifests.set(node.name, manifest)
+        else parts.set(node.name, partMade(manifest))
         previews.push({
           ...base,
           status: "hit",

@@ -3,8 +3,20 @@ import { canonicalJson } from "../keys/index.ts"
 import type { Json, NodeProvenance, PartsMade, Plan, PlannedNode } from "../plan/index.ts"
 import type { Manifest } from "../store/index.ts"
 
+/** What is told of a part's result, beside what it is. */
+export interface PartMade {
+  readonly facts: Manifest["facts"]
+  readonly provenance: Pick<Manifest["provenance"], "executor" | "host" | "seconds">
+}
+
+/** What is told of a part whose manifest need not be held. */
+export const partMade = ({ facts, provenance: { executor, host, seconds } }: Manifest): PartMade => ({
+  facts,
+  provenance: { host, seconds, ...(executor === undefined ? {} : { executor }) },
+})
+
 /** What making a result took, as if a run that was killed had not done part of it before. */
-const wholeSeconds = ({ facts, provenance }: Manifest): number => {
+const wholeSeconds = ({ facts, provenance }: PartMade): number => {
   const { shareBefore } = facts
   return typeof shareBefore === "number" && shareBefore < 1
     ? provenance.seconds / (1 - shareBefore)
@@ -12,17 +24,17 @@ const wholeSeconds = ({ facts, provenance }: Manifest): number => {
 }
 
 /** By whom parts were made, by machine and executor in the order of the first of each. */
-const partsMade = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<PartsMade> => {
+const partsMade = (results: ReadonlyArray<PartMade>): ReadonlyArray<PartsMade> => {
   const made = new Map<string, PartsMade>()
-  for (const manifest of manifests) {
-    const { executor, host } = manifest.provenance
+  for (const result of results) {
+    const { executor, host } = result.provenance
     const who = JSON.stringify([host, executor?.name])
     const { again = 0, parts = 0, queuedSeconds = 0, seconds = 0 } = made.get(who) ?? {}
     made.set(who, {
       host,
       executor: executor?.name ?? null,
       parts: parts + 1,
-      seconds: seconds + wholeSeconds(manifest),
+      seconds: seconds + wholeSeconds(result),
       again: again + ((executor?.attempt ?? 1) > 1 ? 1 : 0),
       queuedSeconds: Math.max(queuedSeconds, executor?.queuedSeconds ?? 0),
     })
@@ -33,7 +45,7 @@ const partsMade = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<PartsMade>
 const recordOf = (
   node: string,
   { stage, actionKey, key, outputs, facts, warnings, provenance }: Manifest,
-  shards: ReadonlyMap<string, Manifest>,
+  shards: ReadonlyMap<string, PartMade>,
 ): NodeProvenance => {
   const parts = partsMade([...shards.values()])
   return {
@@ -67,18 +79,18 @@ const recordOf = (
   }
 }
 
-/** The manifests of the parts that a node joins. */
+/** The results of the parts that a node joins. */
 const shardsOf = (
   plan: Plan,
   { dependencies }: PlannedNode,
-  manifestOf: (node: string) => Manifest | undefined,
-): ReadonlyMap<string, Manifest> => {
-  const shards = new Map<string, Manifest>()
+  partOf: (node: string) => PartMade | undefined,
+): ReadonlyMap<string, PartMade> => {
+  const shards = new Map<string, PartMade>()
   for (const index of dependencies) {
     const { node } = plan.nodes[index]!
     if (node._tag === "SourceNode" || node.shard === undefined) continue
-    const manifest = manifestOf(node.name)
-    if (manifest !== undefined) shards.set(node.name, manifest)
+    const made = partOf(node.name)
+    if (made !== undefined) shards.set(node.name, made)
   }
   return shards
 }
@@ -87,12 +99,14 @@ const shardsOf = (
  * How everything that a node builds on came about: a record for each stage above it, in the plan's order. Parts of a divided
  * result are told with what joins them.
  *
- * @param manifestOf the manifest of a node of the plan, where it has one: the user's own files have none.
+ * @param manifestOf the manifest of a node of the plan, where it has one: the user's own files have none, and no part is asked for.
+ * @param partOf what is told of a part's result.
  */
 export const provenanceAbove = (
   plan: Plan,
   planned: PlannedNode,
   manifestOf: (node: string) => Manifest | undefined,
+  partOf: (node: string) => PartMade | undefined,
 ): ReadonlyArray<NodeProvenance> => {
   const above = new Set<number>()
   const visit = ({ dependencies }: PlannedNode): void => {
@@ -108,9 +122,9 @@ export const provenanceAbove = (
     .flatMap((index) => {
       const planned = plan.nodes[index]!
       const { node } = planned
+      if (node._tag === "StageNode" && node.shard !== undefined) return []
       const manifest = manifestOf(node.name)
-      if (manifest === undefined || (node._tag === "StageNode" && node.shard !== undefined)) return []
-      return [recordOf(node.name, manifest, shardsOf(plan, planned, manifestOf))]
+      return manifest === undefined ? [] : [recordOf(node.name, manifest, shardsOf(plan, planned, partOf))]
     })
 }
 
