@@ -100,7 +100,9 @@ const ordered = (
 }
 
 /** `rerank.minilm.2of4`: also what `rerank.minilm` means. */
-const shardName = (node: StageNode, part: number, of: number): string => `${node.name}.${part}of${of}`
+const shardName = (node: StageNode, part: number, of: number): string =>
+  // Put together by `+`, it would be kept with all that it was put together of.
+  [node.name, ".", part, "of", of].join("")
 
 /** The name of the node that joins a part: `rerank.minilm.2of4` → `rerank.minilm`. */
 export const joinedName = (part: string): string => part.slice(0, part.lastIndexOf("."))
@@ -126,14 +128,18 @@ const dividedNodes = (plan: Plan): ReadonlyMap<PlanNode, PlanNode> => {
       continue
     }
     const { execute, merge, shards: of } = split
+    const config = Object.entries(node.config ?? {})
     const shards = Array.from({ length: of }, (_, at): StageNode => {
       const shard = { part: at + 1, of }
+      // Spread, each of ten thousand would have a hidden class of its own.
       return {
-        ...whole,
-        inputs,
+        _tag: "StageNode",
         name: shardName(node, shard.part, of),
-        config: { ...Object.fromEntries(Object.entries(node.config ?? {})), shard },
-        execute: (given) => node.execute({ ...given, shard }),
+        stage: node.stage,
+        config: Object.fromEntries([...config, ["shard", shard]]),
+        occupies: node.occupies,
+        inputs,
+        execute: node.execute,
         shard,
       }
     })

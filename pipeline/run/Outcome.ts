@@ -2,7 +2,6 @@ import { Kinds } from "../../schemas/index.ts"
 import type { Reason } from "../keys/index.ts"
 import type { PlannedNode, SourceNode, StageNode, StoredArtifact } from "../plan/index.ts"
 import type { ArtifactStore, Manifest, OutputRecord } from "../store/index.ts"
-import type { PartMade } from "./provenanceAbove.ts"
 import type { NodeReport, OutputReport } from "./RunReport.ts"
 
 /** An output that is there to be read. */
@@ -18,9 +17,8 @@ export type Outcome =
       readonly _tag: "Done"
       readonly outputs: Readonly<Record<string, DoneOutput>>
       readonly report: NodeReport
-      /** Absent for the user's own files, and where what is told of a part stands for it. */
+      /** Absent for the user's own files. */
       readonly manifest: Manifest | undefined
-      readonly part?: PartMade
     }
   | { readonly _tag: "NotDone"; readonly report: NodeReport }
 
@@ -53,6 +51,24 @@ export const sourceOutcome = (
   }
 }
 
+/** The outputs of a result in the store, to be read and as they are told. */
+export const storedOutputs = (
+  store: ArtifactStore["Type"],
+  node: StageNode,
+  records: Manifest["outputs"],
+): { readonly outputs: Done["outputs"]; readonly reports: NodeReport["outputs"] } => {
+  const outputs: Record<string, DoneOutput> = {}
+  const reports: Record<string, OutputReport> = {}
+  for (const [name, record] of Object.entries(records)) {
+    const kind = node.stage.outputs[name]
+    if (kind === undefined) continue
+    const path = store.objectPath(record.hash)
+    outputs[name] = { artifact: { kind, hash: record.hash, path, from: node.name }, record }
+    reports[name] = { kind: kind.name, hash: record.hash, path, bytes: record.bytes, rows: record.rows }
+  }
+  return { outputs, reports }
+}
+
 /** Of a result in the store. */
 const storedOutcome = (
   store: ArtifactStore["Type"],
@@ -61,15 +77,7 @@ const storedOutcome = (
   how: Pick<NodeReport, "status" | "seconds" | "savedSeconds" | "reason">,
 ): Done => {
   const { executor, host } = manifest.provenance
-  const outputs: Record<string, DoneOutput> = {}
-  const reports: Record<string, OutputReport> = {}
-  for (const [name, record] of Object.entries(manifest.outputs)) {
-    const kind = node.stage.outputs[name]
-    if (kind === undefined) continue
-    const path = store.objectPath(record.hash)
-    outputs[name] = { artifact: { kind, hash: record.hash, path, from: node.name }, record }
-    reports[name] = { kind: kind.name, hash: record.hash, path, bytes: record.bytes, rows: record.rows }
-  }
+  const { outputs, reports } = storedOutputs(store, node, manifest.outputs)
   return {
     _tag: "Done",
     manifest,

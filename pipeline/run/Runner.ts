@@ -2,7 +2,7 @@ import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { actionKey, type Fingerprint, type Reason, sharedParts } from "../keys/index.ts"
+import { actionKey, type Fingerprint, type Reason } from "../keys/index.ts"
 import {
   joinedName,
   nodesNamed,
@@ -24,6 +24,7 @@ import {
   type StoreError,
 } from "../store/index.ts"
 import type { DuckDb } from "../tables/index.ts"
+import { HeldOutcomes } from "./HeldOutcomes.ts"
 import { inputRepair } from "./inputRepair.ts"
 import { makeJobs } from "./Jobs.ts"
 import { type MadeNode, makeNode, type NodeMaking, type NodeTask } from "./makeNode.ts"
@@ -31,7 +32,7 @@ import { damagedFiles } from "./missReason.ts"
 import { inputsOf, nodeKey, shardFacts } from "./nodeKey.ts"
 import { hitOutcome, notDone, type Outcome, ranOutcome, sourceOutcome } from "./Outcome.ts"
 import { planFingerprints } from "./PlanFingerprints.ts"
-import { partMade, provenanceAbove } from "./provenanceAbove.ts"
+import { provenanceAbove } from "./provenanceAbove.ts"
 import { recordedKeys } from "./RecordedKeys.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { RunFailed, type RunReport, runRecord } from "./RunReport.ts"
@@ -43,7 +44,7 @@ import { Turns } from "./Turns.ts"
 const usualJobs = 2
 
 /** So many parts of one divided node are under way at once, the others wait as places in the plan: each under way takes some kilobytes. */
-const partsAtOnce = 1000
+const partsAtOnce = 500
 
 /** Brings a node that has to run to its result: in this process, in another, on another machine. */
 export type Executor = (
@@ -118,9 +119,6 @@ export const run = (
       const schedule = yield* makeSchedule(plan, store, session, forced, inJob, emit, options.executor ?? inProcess)
       const finish = (outcome: RunReport["outcome"]) =>
         Effect.gen(function* () {
-          const nodes = plan.nodes.map(
-            (planned) => schedule.outcomes[planned.index] ?? notDone(planned, "skipped", { _tag: "Interrupted" }),
-          )
           const report: RunReport = {
             run: session.id,
             at,
@@ -128,7 +126,7 @@ export const run = (
             outcome,
             targets: plan.targets,
             within: plan.within,
-            nodes: nodes.map((node) => node.report),
+            nodes: schedule.outcomes.reports(),
             damaged,
           }
           if (session.readOnly === undefined) {
@@ -187,11 +185,14 @@ const makeSchedule = (
     const groups = yield* Effect.forEach(readyTogether(plan), (nodes) =>
       Effect.map(Deferred.make<void>(), (done) => ({ nodes, done })),
     )
-    const groupOf = new Map(groups.flatMap((group) => group.nodes.map(({ index }) => [index, group] as const)))
+    const groupOf: Array<(typeof groups)[number]> = []
+    for (const group of groups) for (const { index } of group.nodes) groupOf[index] = group
     /** A key's lock is for other processes. */
     const keyTurns = new Turns()
     const madeKeys = new Set<string>()
-    const outcomes: Array<Outcome | undefined> = plan.nodes.map(() => undefined)
+    const outcomes = new HeldOutcomes(plan, store)
+    const outputsOf = (name: string) => outcomes.outputsOf(name)
+    const partOf = (name: string) => outcomes.partOf(name)
     const failures: Array<{ readonly node: string; readonly error: StageError }> = []
     const stoppedBy = () => failures[0]?.node
     const made = Effect.cached(
@@ -202,24 +203,6 @@ const makeSchedule = (
     const opened = yield* made
 
     const targets = new Set(Object.values(plan.targets).flat())
-    const positions = new Map(plan.nodes.map(({ node, index }) => [node.name, index]))
-    const doneOf = (name: string) => {
-      const outcome = outcomes[positions.get(name) ?? -1]
-      return outcome?._tag === "Done" ? outcome : undefined
-    }
-    const outputsOf = (name: string) => doneOf(name)?.outputs ?? {}
-    const partOf = (name: string) => doneOf(name)?.part
-
-    /** What is held of a result until the run ends: of a part the less, of a thousand others what is equal once. */
-    const share = sharedParts()
-    const held = ({ node }: PlannedNode, outcome: Outcome): Outcome => {
-      if (outcome._tag !== "Done" || outcome.manifest === undefined) return outcome
-      const { manifest } = outcome
-      if (node._tag === "StageNode" && node.shard !== undefined) {
-        return { ...outcome, manifest: undefined, part: partMade(manifest) }
-      }
-      return { ...outcome, manifest: { ...manifest, key: share(manifest.key) } }
-    }
     /** Parts that `latest` has of each node, maybe of another number of them. */
     const formerParts = yield* store.latestParts
 
@@ -254,7 +237,7 @@ const makeSchedule = (
         for (;;) {
           const inputs = inputsOf(node, outputsOf)
           const provenance = node.stage.provenance
-            ? provenanceAbove(plan, planned, (name) => doneOf(name)?.manifest, partOf)
+            ? provenanceAbove(plan, planned, (name) => outcomes.manifestOf(name), partOf)
             : undefined
           const document = nodeKey(node, fingerprint, inputs, provenance)
           const key = actionKey(document)
@@ -317,13 +300,13 @@ const makeSchedule = (
       const reason: Reason = { _tag: "Failed", error: error._tag, message: error.message }
       const outcome = notDone(planned, "failed", reason)
       failures.push({ node: planned.node.name, error })
-      outcomes[planned.index] = outcome
+      outcomes.set(planned, outcome)
       emit({ _tag: "NodeFailed", node: planned.node.name, error, report: outcome.report })
     }
 
     const settle = (planned: PlannedNode, outcome: Outcome): Effect.Effect<void, StoreError> =>
       Effect.gen(function* () {
-        outcomes[planned.index] = held(planned, outcome)
+        outcomes.set(planned, outcome)
         const { report } = outcome
         if (report.status === "hit") {
           for (const message of report.warnings) emit({ _tag: "NodeWarning", node: report.name, message })
@@ -342,7 +325,7 @@ const makeSchedule = (
         else emit({ _tag: "NodeFinished", node: report.name, report })
       })
 
-    const repair = inputRepair(plan, sound, outputsOf, (planned) =>
+    const repair = inputRepair(outcomes, sound, (planned) =>
       Effect.matchEffect(bring(planned, "bytes"), {
         onFailure: (error) => Effect.sync(() => fail(planned, error)),
         onSuccess: (outcome) => settle(planned, outcome),
@@ -352,7 +335,7 @@ const makeSchedule = (
     /** A node whose nodes before it have ended, well or not. */
     const bringReady = (planned: PlannedNode): Effect.Effect<void, never, RunnerServices> =>
       Effect.gen(function* () {
-        const missing = planned.dependencies.filter((dependency) => outcomes[dependency]?._tag !== "Done")
+        const missing = planned.dependencies.filter((dependency) => !outcomes.isDone(dependency))
         const nodes = missing.map((dependency) => plan.nodes[dependency]!.node.name)
         const outcome =
           missing.length === 0
@@ -363,7 +346,7 @@ const makeSchedule = (
 
     const groupFiber = ({ done, nodes }: (typeof groups)[number]): Effect.Effect<void, never, RunnerServices> =>
       Effect.gen(function* () {
-        const before = new Set(nodes.flatMap(({ dependencies }) => dependencies.map((index) => groupOf.get(index)!)))
+        const before = new Set(nodes.flatMap(({ dependencies }) => dependencies.map((index) => groupOf[index]!)))
         for (const group of before) yield* Deferred.await(group.done)
         let next = 0
         // Effect's own limit would hold each fiber that ever was.

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { Plan, PlannedNode, StageNode } from "../plan/index.ts"
+import type { PlannedNode, StageNode } from "../plan/index.ts"
 import type { RemoteError, StoreError } from "../store/index.ts"
-import type { DoneOutput } from "./Outcome.ts"
+import type { HeldOutcomes } from "./HeldOutcomes.ts"
 import type { SoundObjects } from "./SoundObjects.ts"
 import { Turns } from "./Turns.ts"
 
@@ -17,16 +17,15 @@ export interface Repaired {
  * Compares every byte of what a stage is about to read, which comes from the remote where it is not in the folder; what is damaged is
  * made again by its node.
  *
- * @param outputsOf the outputs of a node by name; none of one that failed.
+ * @param outcomes what became of the nodes before it.
  * @param remake makes a node anew, after comparing every byte of its result.
  */
 export const inputRepair = <R>(
-  plan: Plan,
+  outcomes: HeldOutcomes,
   sound: SoundObjects,
-  outputsOf: (name: string) => Readonly<Record<string, DoneOutput>>,
   remake: (planned: PlannedNode) => Effect.Effect<void, StoreError, R>,
 ): ((node: StageNode) => Effect.Effect<Repaired, RemoteError | StoreError, R>) => {
-  const makers = new Map(plan.nodes.map((planned) => [planned.node.name, planned]))
+  const outputsOf = (name: string) => outcomes.outputsOf(name)
   const turns = new Turns()
   return (node) =>
     Effect.gen(function* () {
@@ -36,7 +35,7 @@ export const inputRepair = <R>(
         for (const artifact of artifacts) {
           const { name } = artifact.node
           const read = outputsOf(name)[artifact.output]
-          const maker = makers.get(name)
+          const maker = outcomes.planned(name)
           if (read?.record === undefined || maker === undefined) continue
           if (yield* sound.check(name, artifact.output, read.record)) continue
           changed = true

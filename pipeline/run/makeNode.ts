@@ -200,6 +200,7 @@ const work = (making: NodeMaking, task: NodeTask, previous: Manifest | undefined
         scratch,
         warn,
         facts: task.facts,
+        ...(node.shard === undefined ? {} : { shard: node.shard }),
         ...(provenance === undefined ? {} : { provenance }),
         ...(cores === undefined ? {} : { cores }),
         progress: (progress) => {

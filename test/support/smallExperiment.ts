@@ -105,6 +105,7 @@ export class Executor {
         scratch: temporaryFolder("scratch"),
         progress: ({ detail }) => details.push(detail ?? ""),
         warn: (message) => warnings.push(message),
+        ...(node.shard === undefined ? {} : { shard: node.shard }),
       })
       return { outputs, facts: facts ?? {}, warnings, details }
     })
