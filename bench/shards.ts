@@ -1,6 +1,6 @@
 // Claim: what a node of 10,000 parts costs beside the parts' own work grows with their number and no faster: a few milliseconds of
-// processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core. Each measure is a process of
-// its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a run whose parts others make, a
+// processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core, and less than 300 MB in all.
+// Each measure is a process of its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a run whose parts others make, a
 // hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -16,6 +16,7 @@ import * as Schema from "effect/Schema"
 import { makeRunDisplay } from "../cli/RunDisplay.ts"
 import {
   type Executor,
+  hintsFileOf,
   layerArtifactStore,
   layerDuckDb,
   layerFingerprint,
@@ -94,7 +95,6 @@ const heldMegabytes = (): number => {
 const measured = async (): Promise<void> => {
   const started = performance.now()
   const plan = Either.getOrThrow(makePlan({ eval: small({ shards: parts }, {}).text }))
-  const services = Layer.mergeAll(layerArtifactStore(folder), layerDuckDb(), layerFingerprint({ projectRoot }))
   const display = makeRunDisplay("plain", { write: () => true, columns: 100 })
   /** Before it is looked what of it is held. */
   let peak = 0
@@ -118,6 +118,11 @@ const measured = async (): Promise<void> => {
     })
     return report.nodes.map(({ status }): string => status)
   })
+  const services = Layer.mergeAll(
+    layerArtifactStore(folder),
+    layerDuckDb(),
+    layerFingerprint({ projectRoot, hintsFile: hintsFileOf(folder) }),
+  )
   const statuses = await Effect.runPromise(program.pipe(Effect.provide(services)))
   const seconds = (performance.now() - started) / 1000
   const { systemCPUTime, userCPUTime } = process.resourceUsage()

@@ -62,6 +62,10 @@ const mostElements = 1000
 /** Tasks that become ready together are submitted together. */
 const gatherMilliseconds = 200
 
+/** While as many of a run's tasks wait in Slurm's queue, fewer than these are not submitted, but after a while. */
+const fewTasks = 100
+const fewMilliseconds = 10_000
+
 /** Milliseconds for which Slurm may not answer. */
 const mostSilence = 600_000
 
@@ -126,6 +130,12 @@ export const onSlurm =
           ready.push(each)
           return false
         })
+        const queuing = [...waiting.values()].filter(({ job, started }) => job !== undefined && !started).length
+        const isRecent = due.every(({ askedAt }) => now - askedAt < fewMilliseconds)
+        if (due.length < fewTasks && queuing >= fewTasks && isRecent) {
+          ready.push(...due)
+          return
+        }
         yield* Effect.gen(function* () {
           for (const { batch, words } of arraysOf(due, how)) {
             const keys = batch.map(({ task }) => task.key)

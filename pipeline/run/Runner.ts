@@ -369,10 +369,7 @@ const makeSchedule = (
     )
 
     return {
-      all: Effect.zipRight(
-        lookAtCode,
-        Effect.forEach(groups, groupFiber, { concurrency: "unbounded", discard: true }),
-      ),
+      all: Effect.zipRight(lookAtCode, Effect.forEach(groups, groupFiber, { concurrency: "unbounded", discard: true })),
       outcomes,
       failures,
     }

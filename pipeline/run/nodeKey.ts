@@ -22,10 +22,7 @@ export const inputsOf = (
   )
 
 /** What the parts that a node joins said of their results, in order. */
-export const shardFacts = (
-  node: StageNode,
-  partOf: (name: string) => PartMade | undefined,
-): ReadonlyArray<Facts> => {
+export const shardFacts = (node: StageNode, partOf: (name: string) => PartMade | undefined): ReadonlyArray<Facts> => {
   const read = new Set(node.inputs.flatMap(({ artifacts }) => artifacts.map((artifact) => artifact.node)))
   return [...read].flatMap((part) =>
     part._tag === "StageNode" && part.shard !== undefined ? [partOf(part.name)?.facts ?? {}] : [],

@@ -5,7 +5,16 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { nodesNamed, type RunOptions, renderReason, run, shardRange, stage } from "../../../pipeline/index.ts"
+import {
+  type Executor,
+  inProcess,
+  nodesNamed,
+  type RunOptions,
+  renderReason,
+  run,
+  shardRange,
+  stage,
+} from "../../../pipeline/index.ts"
 import { executed, make, planOf, services, setMischief, Text } from "../../support/smallDag.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "rankdag-split-"))
@@ -137,6 +146,22 @@ describe("a divided stage", () => {
       }),
     )
   })
+
+  it("C205 at most 500 parts of a node are asked for at once, and all are made", async () => {
+    let [atOnce, most] = [0, 0]
+    const counting: Executor = (making, plan) =>
+      Effect.map(inProcess(making, plan), (make) => (task) => {
+        most = Math.max(most, ++atOnce)
+        return Effect.ensuring(
+          make(task),
+          Effect.sync(() => atOnce--),
+        )
+      })
+    made = 0
+    const report = await runIn("many", 510, { executor: counting })
+    expect([most, made]).toEqual([500, 511])
+    expect(report.nodes.every(({ status }) => status === "ran")).toBe(true)
+  }, 60_000)
 
   it("C180 a part whose input is damaged or changed is made again, and nothing else", async () => {
     const journal = join(scratch, "journal")
