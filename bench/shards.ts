@@ -1,7 +1,7 @@
 // Claim: what a node of 10,000 parts costs beside the parts' own work grows with their number and no faster: a few milliseconds of
 // processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core, and less than 300 MB in all.
-// Each measure is a process of its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a run whose parts others make, a
-// hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
+// Each measure is a process of its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a
+// run whose parts others make, a hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -86,8 +86,7 @@ const elsewhere: Executor = ({ emit, store }) =>
 /** What is held, megabytes, once what is not has been collected. */
 const heldMegabytes = (): number => {
   setFlagsFromString("--expose-gc")
-  const collect: unknown = runInNewContext("gc")
-  if (typeof collect === "function") collect()
+  runInNewContext("gc()")
   return Math.round(process.memoryUsage().heapUsed / 1e6)
 }
 
