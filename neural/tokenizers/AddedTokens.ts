@@ -6,7 +6,8 @@ export interface AddedToken {
   readonly stripAfter: boolean
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&")
+/** A text as a regular expression with the flag `u` finds it, which takes no escape that is not needed. */
+export const literalPattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&")
 
 /**
  * A pattern that finds the longest of some texts, leftmost first (of two alternatives, a regular expression takes the one
@@ -18,7 +19,7 @@ export const longestOf = (
 ): RegExp | undefined => {
   const sorted = [...texts].filter((text) => text !== "").sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
   if (sorted.length === 0) return undefined
-  return new RegExp(sorted.map((text) => around(text, escaped(text))).join("|"), "gu")
+  return new RegExp(sorted.map((text) => around(text, literalPattern(text))).join("|"), "gu")
 }
 
 /** Lone surrogates are no text; they count as the replacement character. */

@@ -15,9 +15,39 @@ type Constructor = new (file: object, config: object) => Library
 
 const isConstructor = (value: unknown): value is Constructor => typeof value === "function"
 
+type Words = ReadonlyArray<string>
+
+/**
+ * Makes one of unknown pieces in a row within each word, as `tokenizers` does, where the library does so across words, and so takes
+ * unknown words in a row for one.
+ */
+const fuseWithinWords = (library: object): void => {
+  const model: unknown = Reflect.get(library, "model")
+  if (typeof model !== "function" || Reflect.get(model, "fuse_unk") !== true) return
+  const encode: unknown = Reflect.get(model, "encode")
+  const ids: unknown = Reflect.get(model, "tokens_to_ids")
+  const unknown: unknown = Reflect.get(model, "unk_token_id")
+  if (typeof encode !== "function" || !(ids instanceof Map))
+    throw new TypeError("@huggingface/tokenizers has another model")
+  const isUnknown = (piece: string | undefined): boolean =>
+    piece !== undefined && (ids.get(piece) ?? unknown) === unknown
+  Reflect.set(model, "fuse_unk", false)
+  Reflect.set(
+    model,
+    "encode",
+    (words: Words): Words =>
+      words.flatMap((word) => {
+        const pieces: Words = Reflect.apply(encode, model, [[word]])
+        return pieces.filter((piece, i) => !isUnknown(piece) || !isUnknown(pieces[i - 1]))
+      }),
+  )
+}
+
 /** The library's tokenizer for a parsed tokenizer.json and tokenizer_config.json. Throws where it does not know a part. */
 export const openLibrary = (file: object, config: object): Library => {
   const constructor: unknown = Tokenizer
   if (!isConstructor(constructor)) throw new TypeError("@huggingface/tokenizers has no Tokenizer")
-  return new constructor(file, config)
+  const library = new constructor(file, config)
+  fuseWithinWords(library)
+  return library
 }

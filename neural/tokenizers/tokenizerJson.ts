@@ -4,6 +4,7 @@ import { readCharsmap } from "./Charsmap.ts"
 import { spaceRuns, withClassParts } from "./classParts.ts"
 import { IdBuffer, remember } from "./IdBuffer.ts"
 import { openLibrary } from "./library.ts"
+import { forLibrary } from "./libraryParts.ts"
 import { withNamedTokens } from "./namedTokens.ts"
 import { type PieceModel, pieceTokenizer, type SpacePolicy, staysWithinWords } from "./PieceTokenizer.ts"
 import { flattened, layoutsOf } from "./postProcessor.ts"
@@ -303,8 +304,10 @@ const libraryTokenizer = (
   names: SpecialNames,
   config: Json,
   layouts: Layouts | undefined,
-): Tokenizer => {
-  const library = openLibrary(file, config)
+): Tokenizer | { readonly problem: string } => {
+  const read = forLibrary(file, model)
+  if ("problem" in read) return { problem: String(read["problem"]) }
+  const library = openLibrary(read, config)
   const idsOf = (text: string): ReadonlyArray<number> => library.encode(text, { add_special_tokens: false }).ids
   const spaces = spacesIn(file, model)
   const wordIds = remember(idsOf)
