@@ -17,6 +17,9 @@ const isConstructor = (value: unknown): value is Constructor => typeof value ===
 
 type Words = ReadonlyArray<string>
 
+const isWords = (value: unknown): value is Words =>
+  Array.isArray(value) && value.every((word) => typeof word === "string")
+
 /**
  * Makes one of unknown pieces in a row within each word, as `tokenizers` does, where the library does so across words, and so takes
  * unknown words in a row for one.
@@ -37,7 +40,8 @@ const fuseWithinWords = (library: object): void => {
     "encode",
     (words: Words): Words =>
       words.flatMap((word) => {
-        const pieces: Words = Reflect.apply(encode, model, [[word]])
+        const pieces: unknown = Reflect.apply(encode, model, [[word]])
+        if (!isWords(pieces)) throw new TypeError("@huggingface/tokenizers has another model")
         return pieces.filter((piece, i) => !isUnknown(piece) || !isUnknown(pieces[i - 1]))
       }),
   )

@@ -106,10 +106,11 @@ const together = (parts: ReadonlyArray<Json>, within: string): Json | null => {
  * @returns the file, or what of it has no such parts, as a clause
  */
 export const forLibrary = (file: Json, model: Json): Json | { readonly problem: string } => {
-  const { added_tokens: added } = file
-  const single = (Array.isArray(added) ? added : []).find((token) => isRecord(token) && token["single_word"] === true)
-  if (single !== undefined)
-    return { problem: `its added token ${single["content"]} is for whole words only (single_word)` }
+  const added: unknown = file["added_tokens"]
+  for (const token of Array.isArray(added) ? added : []) {
+    if (isRecord(token) && token["single_word"] === true)
+      return { problem: `its added token ${String(token["content"])} is for whole words only (single_word)` }
+  }
   const prefix = model["continuing_subword_prefix"]
   if (model["type"] === "BPE" && typeof prefix === "string" && prefix !== "")
     return {
@@ -119,10 +120,8 @@ export const forLibrary = (file: Json, model: Json): Json | { readonly problem: 
   for (const part of flattened(file["pre_tokenizer"], "pretokenizers")) {
     const made = known(part)
     if (made === undefined) {
-      const { behavior, invert, type } = part
-      return {
-        problem: `its pre_tokenizer has a ${type} (${behavior}${invert === true ? ", inverted" : ""}) that is not built`,
-      }
+      const how = `${String(part["behavior"])}${part["invert"] === true ? ", inverted" : ""}`
+      return { problem: `its pre_tokenizer has a ${String(part["type"])} (${how}) that is not built` }
     }
     parts.push(...made)
   }

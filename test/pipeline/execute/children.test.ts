@@ -111,7 +111,7 @@ describe("a process for each node", () => {
     expect(forged.err).toContain("has other bytes than its name says")
   })
 
-  it("C205 while a process works the next one loads the program, and ends with the run where nothing is left for it", async () => {
+  it("C209 while a process works the next one loads the program, and ends with the run where nothing is left for it", async () => {
     const { child, ended } = await dagStarted(words("next", "next", ["children"], "retrieve.alpha.waits=3000"))
     started.push(child)
     const store = join(scratch, "next")
