@@ -3,15 +3,16 @@ import { IdBuffer, remember } from "./IdBuffer.ts"
 import type { Layouts, SpecialIds, Tokenizer } from "./Tokenizer.ts"
 
 /**
- * How spaces are put right before segmentation. Inside this module U+2581, which vocabularies write for a space, is a space:
- * a literal one in a text is read as a space too, as Hugging Face's tokenizers do (SentencePiece itself would keep it apart
- * from spaces that it collapses).
+ * How spaces are put right before segmentation. Inside this module U+2581, which vocabularies write for a space, is a space, and
+ * a literal one in a text is read as one, too.
  */
 export interface SpacePolicy {
   /** Runs of spaces become one. */
   readonly collapse: boolean
   readonly stripStart: boolean
   readonly stripEnd: boolean
+  /** Whether a text's own U+2581 is neither collapsed nor stripped, as in `tokenizers`. */
+  readonly marksStay?: boolean
   /** Whether a space is put before: always; only where none is there; the same, but at the text's beginning only; never. */
   readonly prefix: "always" | "missing" | "first" | "never"
 }
@@ -104,10 +105,12 @@ export const pieceTokenizer = (model: PieceModel): Tokenizer => {
   /** `continued`: the section goes on after a space, which it begins with. */
   const addSection = (raw: string, place: "first" | "later" | "continued"): void => {
     let text = normalised(raw)
-    if (text.includes("\u2581")) text = text.replaceAll("\u2581", " ")
+    const hasMarks = text.includes("\u2581")
+    if (hasMarks && spaces.marksStay !== true) text = text.replaceAll("\u2581", " ")
     if (spaces.collapse && text.includes("  ")) text = text.replace(/ {2,}/gu, " ")
     if (spaces.stripStart && place !== "continued") text = text.replace(/^ +/u, "")
     if (spaces.stripEnd && text.endsWith(" ")) text = text.replace(/ +$/u, "")
+    if (hasMarks && spaces.marksStay === true) text = text.replaceAll("\u2581", " ")
     if (text === "") return
     if (place !== "continued" && needsPrefix(text, place)) text = ` ${text}`
     if (fixedPattern === undefined) {

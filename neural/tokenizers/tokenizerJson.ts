@@ -110,16 +110,18 @@ const textRules = (file: Json): Pick<PieceModel, "normalise" | "spaceMatters" | 
   if (parts.length === 2 && parts[0]?.["type"] === "WhitespaceSplit" && prefix === "missing") {
     const normalise = rules?.normalise
     return {
-      normalise: (text) => (normalise === undefined ? text : normalise(text)).replace(otherSpaces, " "),
+      // A word that begins with U+2581 gets none before it.
+      normalise: (text) =>
+        (normalise === undefined ? text : normalise(text)).replace(otherSpaces, " ").replace(/ +\u2581/gu, "\u2581"),
       spaceMatters: rules?.spaceMatters ?? false,
-      spaces: { collapse: true, stripStart: true, stripEnd: true, prefix },
+      spaces: { collapse: true, stripStart: true, stripEnd: true, marksStay: true, prefix },
     }
   }
   if (parts.length !== 1) return undefined
   return {
     normalise: ofDeberta ?? rules?.normalise,
     spaceMatters: ofDeberta !== undefined || (rules?.spaceMatters ?? false),
-    spaces: { collapse, stripStart, stripEnd, prefix },
+    spaces: { collapse, stripStart, stripEnd, marksStay: true, prefix },
   }
 }
 

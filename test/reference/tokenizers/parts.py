@@ -18,6 +18,7 @@ SENTENCES += ["L'été déjà à la façon; naïve café 12,345.67", "snake_case
 TEXTS = SENTENCES[:3] + SENTENCES[-2:] + [
     "", " ", "  leading and  trailing  ", "İstanbul ΣΑΣ ς ẞ", "e\u0301 vs é", "(((a))) -- b.c..d", "Ünïcödé ﬁnance ① ½ ＡＢＣ",
     "русский текст 中文 한국어", "word\u200bzero a\u00a0b c\u0085d", "x foo-  bar  foo-bar Text text", "1st 2,3 A1B2", "¡¿«q»‽ …", "don't 'I'm'", "\ufefftitle \ufeff of", "a \x85 of\x85the \x85\x85is",
+    "a\u2581 of \u2581the\u2581\u2581in  \u2581", "\u2581 the",
 ]
 MODELS = {
     "bpe": lambda: (models.BPE(unk_token="<unk>"), trainers.BpeTrainer),
@@ -36,6 +37,7 @@ SPLITTERS = {
     "metaspace": splitters.Metaspace(),
     "metaspace-first": splitters.Metaspace(prepend_scheme="first"),
     "metaspace-whole": splitters.Metaspace(split=False),
+    "spaces-metaspace": splitters.Sequence([splitters.WhitespaceSplit(), splitters.Metaspace()]),
     "digits": splitters.Digits(True),
     **{
         f"punctuation-{behavior}": splitters.Punctuation(behavior)
@@ -63,7 +65,7 @@ CASES = [
     *[("wordpiece", splitter, None, None) for splitter in SPLITTERS if splitter != "bytes"],
     *[(model, splitter, None, None) for model in ("bpe-suffix", "wordlevel") for splitter in ("words", "metaspace", "split-text")],
     *[("bpe-fused", splitter, None, None) for splitter in ("spaces", "words", "bytes", "metaspace")],
-    *[("unigram", splitter, None, None) for splitter in ("spaces", "words", "found")],
+    *[("unigram", splitter, None, None) for splitter in ("spaces", "words", "found", "metaspace", "spaces-metaspace")],
     *[("unigram", "spaces", normalizer, None) for normalizer in NORMALIZERS],
     *[(model, "metaspace", None, "hyphen") for model in ("unigram", "bpe")],
     *[("bpe", "spaces", None, added) for added in ("single", "raw")],
