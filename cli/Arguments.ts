@@ -199,6 +199,10 @@ export const vocabulary: Vocabulary = {
       options: { ...store, "--executor": "value", "--labels": "value", "--set-up": "value" },
       needs: ["--executor"],
     },
+    submit: {
+      options: { ...store, "--plan": "value", "--run": "value", "--executor": "value" },
+      needs: ["--plan", "--run", "--executor"],
+    },
     logs: { options: store, operand: needed("node") },
     verify: { options: { ...store, "--drop": "flag", "--fast": "flag" } },
     lineage: { options: { ...store, "--json": "flag" }, operand: needed("of") },

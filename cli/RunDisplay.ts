@@ -123,6 +123,8 @@ export const describeNode = (report: NodeReport): string => {
   }
 }
 
+const endedAs = { succeeded: "", failed: "", interrupted: ", interrupted", left: ", left to others" } as const
+
 /** `11 stages: 8 hit, 2 ran, 1 skipped · 3 m 12 s (saved 47 m 02 s)`. */
 export const describeRun = (report: RunReport): string => {
   const stages = report.nodes.filter((node) => node.status !== "source")
@@ -133,7 +135,7 @@ export const describeRun = (report: RunReport): string => {
   const saved = stages.reduce((sum, node) => sum + (node.savedSeconds ?? 0), 0)
   const damaged = report.damaged.map(({ node }) => node)
   return [
-    `${stages.length} ${stages.length === 1 ? "stage" : "stages"}${report.outcome === "interrupted" ? ", interrupted" : ""}: ${counts.join(", ")} · ${formatSeconds(report.seconds)}`,
+    `${stages.length} ${stages.length === 1 ? "stage" : "stages"}${endedAs[report.outcome]}: ${counts.join(", ")} · ${formatSeconds(report.seconds)}`,
     saved > 0 ? ` (saved ${formatSeconds(saved)})` : "",
     damaged.length > 0 ? ` · damaged and dropped: ${damaged.join(", ")}` : "",
   ].join("")

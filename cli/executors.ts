@@ -29,6 +29,9 @@ export class UnknownExecutor extends Schema.TaggedError<UnknownExecutor>()("Unkn
 
 const executors = ["local", "children", "slurm", "postgres://user@host/database"] as const
 
+/** Whether an executor is named by the address of a database. */
+export const isPostgres = (name: string): boolean => /^postgres(?:ql)?:\/\//.test(name)
+
 /** Who makes results. */
 export interface ChosenExecutor {
   /** Whether other machines do, so that nothing may follow this one. */
@@ -63,7 +66,7 @@ const inProcessHere: Executor = (making, plan) =>
   Effect.map(inProcess(making, plan), (make) => (task) => Effect.zipRight(checkHardware(task.node), make(task)))
 
 /** Reads `rerank=gpu,mem=80`. */
-const needsSaid = (text: string): Effect.Effect<AskedNeeds, UsageError> => {
+export const needsSaid = (text: string): Effect.Effect<AskedNeeds, UsageError> => {
   const equals = text.indexOf("=")
   const refused = (problem: string) =>
     new UsageError({ argument: "--needs", problem: `--needs ${text}: ${problem}. As in rerank=gpu,mem=80.` })
@@ -81,21 +84,22 @@ export const executorNamed = (
 ): Effect.Effect<ChosenExecutor, UnknownExecutor | UsageError> =>
   Effect.gen(function* () {
     for (const [option, given] of [
-      ["--slurm", slurm !== ""],
+      ["--needs", said.length > 0],
       ["--detach", detach],
     ] as const) {
-      if (given && name !== "slurm") {
-        return yield* new UsageError({ argument: option, problem: `${option} is for --executor slurm.` })
+      if (given && name !== "slurm" && !isPostgres(name)) {
+        const problem = `${option} is for --executor slurm and postgres://…, which give work to other machines.`
+        return yield* new UsageError({ argument: option, problem })
       }
     }
-    const isPostgres = /^postgres(?:ql)?:\/\//.test(name)
-    if (said.length > 0 && name !== "slurm" && !isPostgres) {
-      const problem = "--needs is for --executor slurm and postgres://…, which choose among machines."
-      return yield* new UsageError({ argument: "--needs", problem })
+    if (slurm !== "" && name !== "slurm") {
+      return yield* new UsageError({ argument: "--slurm", problem: "--slurm is for --executor slurm." })
     }
     const needs = yield* Effect.forEach(said, needsSaid)
-    if (isPostgres)
-      return { isElsewhere: true, of: (recipe) => onPostgres({ address: name, environment }, { ...recipe }, needs) }
+    if (isPostgres(name)) {
+      const place = { address: name, environment }
+      return { isElsewhere: true, of: (recipe) => onPostgres(place, { ...recipe }, needs, detach ? {} : undefined) }
+    }
     switch (name) {
       case "local":
         return { isElsewhere: false, of: () => (isNamed ? inProcessHere : inProcess) }

@@ -26,6 +26,7 @@ import { schemaCommand } from "./commands/schema.ts"
 import { searchCommand } from "./commands/search.ts"
 import { showCommand } from "./commands/show.ts"
 import { sqlCommand } from "./commands/sql.ts"
+import { submitCommand } from "./commands/submit.ts"
 import { verifyCommand } from "./commands/verify.ts"
 import { workerCommand } from "./commands/worker.ts"
 import { exitCodeOfCause, exitCodes, WorkFound } from "./ExitCode.ts"
@@ -42,6 +43,7 @@ const commands = [
   makeCommand,
   logsCommand,
   workerCommand,
+  submitCommand,
   gcCommand,
   verifyCommand,
   lineageCommand,

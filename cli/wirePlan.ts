@@ -25,6 +25,15 @@ export const PlanRecipe = Schema.Struct({
   modules: Schema.Array(Schema.String),
   /** What models run on, wherever the plan was made. */
   hardware: Hardware,
+  /** What was asked of the plan by a run that left, for the workers that go on with it. */
+  left: Schema.optionalWith(
+    Schema.Struct({
+      targets: Schema.Array(Schema.String),
+      /** Values of `--needs`. */
+      needs: Schema.Array(Schema.String),
+    }),
+    { exact: true },
+  ),
 })
 export type PlanRecipe = typeof PlanRecipe.Type
 

@@ -1,7 +1,7 @@
 export {
   type AskedNeeds,
-  Detached,
   decodeTaskReply,
+  hasNew,
   inChildren,
   labelsText,
   meets,
@@ -83,6 +83,7 @@ export {
   type AskedKey,
   CodeChanged,
   CodeDiffers,
+  codeDifferences,
   type Executor,
   inProcess,
   type Jobs,

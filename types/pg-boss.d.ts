@@ -7,6 +7,8 @@ declare module "pg-boss" {
     readonly retryDelay: number
     readonly expireInSeconds: number
     readonly heartbeatSeconds: number
+    /** Seconds. */
+    readonly startAfter?: number
   }
   /** One turn at a job: what is said of it counts only as long as nobody else has the next one. */
   interface JobAttempt {
@@ -24,6 +26,14 @@ declare module "pg-boss" {
       onNotification: (payload: string) => void,
       onReconnect: () => void,
     ): Promise<{ close(): Promise<void> }>
+    beginTransaction(): Promise<{
+      readonly db: Database
+      commit(): Promise<void>
+      rollback(): Promise<void>
+    }>
+  }
+  interface ConnectionOptions {
+    readonly db?: Database
   }
   export class PgBoss {
     constructor(options: {
@@ -43,10 +53,10 @@ declare module "pg-boss" {
     createQueue(name: string, options: { readonly policy: "exclusive" }): Promise<void>
     getQueue(name: string): Promise<object | null>
     getQueues(): Promise<ReadonlyArray<{ readonly name: string }>>
-    insert(name: string, jobs: ReadonlyArray<JobInsert>): Promise<unknown>
+    insert(name: string, jobs: ReadonlyArray<JobInsert>, options?: ConnectionOptions): Promise<unknown>
     fetch(name: string): Promise<ReadonlyArray<Job>>
     touch(name: string, job: JobAttempt): Promise<{ readonly affected: number }>
-    complete(name: string, job: JobAttempt, data: object): Promise<object>
+    complete(name: string, job: JobAttempt, data: object, options?: ConnectionOptions): Promise<object>
     fail(name: string, job: JobAttempt, data: object): Promise<object>
     cancel(name: string, id: string): Promise<object>
     getDb(): Database

@@ -15,7 +15,9 @@ import {
   nodesNamed,
   type Plan,
   preview,
+  type Reason,
   type RunEvent,
+  type RunReport,
   renderGraph,
   renderReason,
   run,
@@ -27,7 +29,7 @@ import { UsageError } from "../Arguments.ts"
 import { forgetScores } from "../CatalogFile.ts"
 import { displayWidth, paddedAfter } from "../DisplayWidth.ts"
 import { WorkFound } from "../ExitCode.ts"
-import { executorNamed } from "../executors.ts"
+import { executorNamed, isPostgres } from "../executors.ts"
 import { memoryText, planTrainings } from "../MemoryText.ts"
 import { pagePaths } from "../pagePaths.ts"
 import { formatBytes, formatCount, formatSeconds } from "../Quantity.ts"
@@ -100,7 +102,7 @@ const options = {
     Options.withDescription("What nodes need of a machine: rerank=gpu,mem=80; repeatable"),
   ),
   detach: Options.boolean("detach").pipe(
-    Options.withDescription("Give Slurm what is ready and leave; the same command goes on"),
+    Options.withDescription("Give Slurm or workers what is ready and leave; the same command goes on"),
   ),
   jobs: Options.integer("jobs").pipe(
     Options.optional,
@@ -226,6 +228,20 @@ const keepWithin = (bytes: number) =>
     }
   })
 
+/** What a run that leaves says of what it left. */
+const leftText = ({ nodes }: RunReport, executor: string): string => {
+  const count = (tag: Reason["_tag"]) => nodes.filter(({ reason }) => reason._tag === tag).length
+  const [given, waiting] = [count("Left"), count("WaitingFor")]
+  const ready = `${formatCount(given)} ${given === 1 ? "stage was" : "stages were"} ready and given to`
+  if (isPostgres(executor)) {
+    const next = waiting === 0 ? "" : `, who go on with ${formatCount(waiting)} more as they become ready`
+    return `${ready} workers${next}. The same command without --detach shows how far they are, and waits for the table.\n`
+  }
+  const next =
+    waiting === 0 ? "" : `; ${formatCount(waiting)} more wait for them, until the same command is given again`
+  return `${ready} Slurm${next}. The same command goes on from what is made by then.\n`
+}
+
 /** The command itself: plans, runs, and prints the table. */
 export const runCommand = Command.make("rankdag", options, (given) =>
   Effect.gen(function* () {
@@ -237,6 +253,11 @@ export const runCommand = Command.make("rankdag", options, (given) =>
         argument: "--on",
         problem: "--on names a device, so that --device is not needed.",
       })
+    }
+    if (detach && given.force.length > 0) {
+      const problem =
+        "--detach goes on by what is stored: --force would force again each time that it does. Force without it."
+      return yield* new UsageError({ argument: "--force", problem })
     }
     const { isElsewhere } = executor
     const plannedFor = Option.match(given.on, {
@@ -300,23 +321,14 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       const report = yield* run(plan, {
         ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
         force: given.force,
-        executor: executor.of(recipe),
+        executor: executor.of(detach ? { ...recipe, left: { targets, needs } } : recipe),
         onEvent: (event) => {
           display.onEvent(event)
           tellFirst(event)
         },
-      }).pipe(
-        Effect.catchTag("RunFailed", (failure) =>
-          failure.failures.every(({ error }) => error._tag === "Detached") ? Effect.succeed(undefined) : failure,
-        ),
-      )
-      if (report === undefined) {
-        display.close()
-        return yield* writeError(
-          "What was ready was given to Slurm; the same command goes on from what is made by then.\n",
-        )
-      }
+      })
       display.close()
+      if (report.outcome === "left") return yield* writeError(leftText(report, given.executor))
       if (given.explain) {
         const text = explanation(report.nodes)
         yield* writeError(text === "" ? "Nothing ran: every result was in the store.\n" : `${text}\n`)

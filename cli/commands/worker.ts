@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import { readLabels, setUpPostgres, workOnPostgres } from "../../pipeline/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { environment } from "../Environment.ts"
-import { taskProgram } from "../executors.ts"
+import { isPostgres, taskProgram } from "../executors.ts"
 import { storeWords } from "../storePlace.ts"
 import { writeError } from "../Terminal.ts"
 import { layerToldStore } from "../ToldStore.ts"
@@ -29,7 +29,7 @@ export const workerCommand = Command.make(
   },
   ({ artifacts, executor, labels, setUp }) =>
     Effect.gen(function* () {
-      if (!/^postgres(?:ql)?:\/\//.test(executor)) {
+      if (!isPostgres(executor)) {
         const problem = `--executor ${executor}: a worker takes tasks from postgres://user@host/database.`
         return yield* new UsageError({ argument: "--executor", problem })
       }

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { PgBoss } from "pg-boss"
 import { causeText } from "../../schemas/index.ts"
+import { mostAttempts } from "./inChildren.ts"
 import { postgresConnection, toldAddress } from "./PostgresAddress.ts"
 import { TaskMessage } from "./TaskMessage.ts"
 
@@ -31,6 +32,14 @@ export class PostgresError extends Schema.TaggedError<PostgresError>()("Postgres
   }
 }
 
+/** A run that left: when a task is made, its worker gives out what follows of the plan. */
+export const PostgresLeft = Schema.Struct({
+  plan: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
+  /** In which each key is offered once, so that what failed is not tried again and again. */
+  run: Schema.String.pipe(Schema.pattern(/^[0-9A-Za-z-]+$/)),
+})
+export type PostgresLeft = typeof PostgresLeft.Type
+
 /** What a task is: names and hashes alone, so that no code comes from the database. */
 export const PostgresTask = Schema.Struct({
   key: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
@@ -41,6 +50,8 @@ export const PostgresTask = Schema.Struct({
   askedAt: Schema.Number,
   /** How many processes have died of it before it was offered. */
   died: Schema.Int,
+  /** Runs that left, and go on when it is made. */
+  left: Schema.optionalWith(Schema.Array(PostgresLeft), { exact: true }),
 })
 export type PostgresTask = typeof PostgresTask.Type
 
@@ -161,6 +172,16 @@ export const makeQueues = (address: string, boss: PgBoss, queues: Iterable<strin
     { discard: true },
   )
 
+/** A task as it is offered. */
+export const jobOf = (task: PostgresTask) => ({
+  data: task,
+  singletonKey: task.key,
+  retryLimit: Math.max(0, mostAttempts - 1 - task.died),
+  retryDelay: 0,
+  expireInSeconds: longestSeconds,
+  heartbeatSeconds,
+})
+
 /** What became of an offered task. */
 export interface PostgresJob {
   readonly id: string
@@ -211,6 +232,55 @@ export const livingJobs = (
   keys: ReadonlyArray<string>,
 ): Promise<ReadonlyArray<PostgresJob>> =>
   rows(boss, "name = $1 AND singleton_key = ANY($2) AND state < 'completed'", [queue, keys])
+
+const LeftRows = Schema.Array(Schema.Struct({ left: Schema.NullOr(Schema.Array(PostgresLeft)) }))
+const decodeLeft = Schema.decodeUnknownPromise(LeftRows)
+
+/** The runs that left and wait for a task, also those that came to it after it was taken. */
+export const leftBy = async (boss: PgBoss, queue: string, id: string): Promise<ReadonlyArray<PostgresLeft>> => {
+  const select = "SELECT data->'left' AS left FROM pgboss.job WHERE name = $1 AND id = $2"
+  const [row] = await decodeLeft((await boss.getDb().executeSql(select, [queue, id])).rows)
+  return row?.left ?? []
+}
+
+/** Has what follows of a run that leaves given out when these tasks are made, which somebody may have offered before. */
+export const leaveTo = async (boss: PgBoss, queue: string, ids: ReadonlyArray<string>, left: PostgresLeft) => {
+  const update =
+    "UPDATE pgboss.job SET data = jsonb_set(data, '{left}', COALESCE(data->'left', '[]') || jsonb_build_array($3::jsonb)) " +
+    "WHERE name = $1 AND id = ANY($2::uuid[]) AND state < 'completed' " +
+    "AND NOT COALESCE(data->'left', '[]') @> jsonb_build_array(jsonb_build_object('plan', $3::jsonb->'plan'))"
+  await boss.getDb().executeSql(update, [queue, [...ids], JSON.stringify(left)])
+}
+
+const KeyRows = Schema.Array(Schema.Struct({ key: Schema.String }))
+const decodeKeys = Schema.decodeUnknownPromise(KeyRows)
+
+/** Those of some keys that were offered in a run that left, whatever became of them. */
+export const offeredIn = async (
+  boss: PgBoss,
+  run: string,
+  keys: ReadonlyArray<string>,
+): Promise<ReadonlySet<string>> => {
+  const select =
+    "SELECT DISTINCT singleton_key AS key FROM pgboss.job " +
+    "WHERE singleton_key = ANY($1) AND data->'left' @> jsonb_build_array(jsonb_build_object('run', $2::text))"
+  const found = await decodeKeys((await boss.getDb().executeSql(select, [[...keys], run])).rows)
+  return new Set(found.map(({ key }) => key))
+}
+
+/** Whether there is something among what is ready that was not offered yet in a run that left. */
+export const hasNew = (
+  place: PostgresPlace,
+  run: string,
+  keys: ReadonlyArray<string>,
+): Effect.Effect<boolean, PostgresError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const boss = yield* openBoss(place, false)
+      const offered = yield* asked(place.address, () => offeredIn(boss, run, keys))
+      return keys.some((key) => !offered.has(key))
+    }),
+  )
 
 /** Makes tables and queues, and lets a role work with them and make none: what an administrator does once. */
 export const setUpPostgres = (place: PostgresPlace, role: string): Effect.Effect<void, PostgresError> =>

@@ -46,6 +46,9 @@ export const openLog = (store: string, node: string, key: string): Effect.Effect
 export const attemptLog = (store: string, key: string, attempt: number): string =>
   join(logFolder(store, key), `${attempt}.log`)
 
+/** What was printed as that was given out which follows a key. */
+export const submitLog = (store: string, key: string): string => join(logFolder(store, key), "submit.log")
+
 /** What the last attempt at a key printed, as it lies behind the store's folder. */
 export const sharedLog = (key: string): string => `logs/${key}/last.log`
 

@@ -47,6 +47,14 @@ export const taskWords = (
   ...(forced ? ["--force"] : []),
 ]
 
+/** The words of what a worker does when a task is made for which a run left: `submit --plan …`. */
+export const submitWords = (
+  plan: string,
+  run: string,
+  executor: string,
+  store: ReadonlyArray<string>,
+): ReadonlyArray<string> => ["submit", "--plan", plan, "--run", run, "--executor", executor, ...store]
+
 /** The last lines of a log. */
 export const lastLines = (path: string, count = 8): ReadonlyArray<string> => {
   try {
@@ -100,12 +108,14 @@ const childEnd = (child: ChildProcess): Effect.Effect<void> =>
     child.once("close", () => clearTimeout(timer))
   })
 
+/** Words by which a task tells what it does to the process that started it. */
+export const heardHere: ReadonlyArray<string> = ["--events", "ipc"]
+
 const started = (
   [executable = process.execPath, ...before]: ReadonlyArray<string>,
   words: ReadonlyArray<string>,
   output: number | "pipe",
-): ChildProcess =>
-  spawn(executable, [...before, ...words, "--events", "ipc"], { stdio: ["ignore", output, output, "ipc"] })
+): ChildProcess => spawn(executable, [...before, ...words], { stdio: ["ignore", output, output, "ipc"] })
 
 /**
  * A process for a task, which ends with the scope.
@@ -175,7 +185,7 @@ export const inChildren =
   (making, plan) =>
     Effect.gen(function* () {
       const hash = yield* storePlan(plan, recipe, making.session)
-      const words = ["make", nextTask, "--plan", hash, "--artifacts", making.store.directory]
+      const words = ["make", nextTask, "--plan", hash, "--artifacts", making.store.directory, ...heardHere]
       const processFor = yield* waitingProcesses(program, words)
       return (task) => makeInChild(making, task, processFor)
     })

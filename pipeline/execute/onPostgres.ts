@@ -6,24 +6,23 @@ import * as Schema from "effect/Schema"
 import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest } from "../store/index.ts"
-import { mostAttempts } from "./inChildren.ts"
 import { type AskedNeeds, labelsText, needsOf, queueOf } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
   asked,
-  heartbeatSeconds,
+  jobOf,
   jobsOf,
+  leaveTo,
   livingJobs,
-  longestSeconds,
   makeQueues,
   newsChannel,
+  offeredIn,
   openBoss,
   type PostgresError,
   type PostgresJob,
   PostgresNews,
   PostgresOutcome,
   type PostgresPlace,
-  type PostgresTask,
 } from "./PgBoss.ts"
 import { type ShownTask, showMessage, showStart } from "./showTask.ts"
 import { TaskDied, TaskFailed } from "./TaskError.ts"
@@ -85,14 +84,23 @@ interface Waiting extends ShownTask {
 /**
  * Each node by a worker that takes it from a queue of a database, one that has what the node needs. Whether it is made is what the store
  * says.
+ *
+ * @param leaving where the run gives out what is ready and leaves: workers go on with what follows. `run` is the one that left, where
+ * this is a worker that goes on.
  */
 export const onPostgres =
-  (place: PostgresPlace, recipe: Json, needs: ReadonlyArray<AskedNeeds> = []): Executor =>
+  (
+    place: PostgresPlace,
+    recipe: Json,
+    needs: ReadonlyArray<AskedNeeds> = [],
+    leaving?: { readonly run?: string },
+  ): Executor =>
   (making, plan) =>
     Effect.gen(function* () {
       const { store } = making
       const { address } = place
       const hash = yield* storePlan(plan, recipe, making.session)
+      const left = leaving === undefined ? undefined : { plan: hash, run: leaving.run ?? making.session.id }
       const openedAt = performance.now()
       let isAwayTold = false
       // A database that begins again at this moment is not one that is not there.
@@ -144,18 +152,12 @@ export const onPostgres =
           )
           for (let from = 0; from < due.length; from += mostOffers) {
             const offered = due.slice(from, from + mostOffers)
-            const jobs = offered.map(({ askedAt, died, task: { forced, key, node } }) => {
-              const data: PostgresTask = { key, plan: hash, node: node.name, forced, askedAt, died }
-              const retryLimit = Math.max(0, mostAttempts - 1 - died)
-              return {
-                data,
-                singletonKey: key,
-                retryLimit,
-                retryDelay: 0,
-                expireInSeconds: longestSeconds,
-                heartbeatSeconds,
-              }
-            })
+            const jobs = offered.map(({ askedAt, died, task: { forced, key, node } }) =>
+              jobOf({
+                ...{ key, plan: hash, node: node.name, forced, askedAt, died },
+                ...(left === undefined ? {} : { left: [left] }),
+              }),
+            )
             yield* asked(address, () => boss.insert(queue, jobs))
             // What was offered before, by this run or one that was killed, is not offered twice.
             const living = yield* asked(address, () =>
@@ -167,6 +169,9 @@ export const onPostgres =
             )
             const ids = new Map(living.map(({ id, key }) => [key, id]))
             for (const each of offered) each.job = ids.get(each.task.key)
+            if (left === undefined) continue
+            yield* asked(address, () => leaveTo(boss, queue, [...ids.values()], left))
+            for (const { done, job } of offered) if (job !== undefined) yield* Deferred.succeed(done, { _tag: "Left" })
           }
         }
       })
@@ -237,6 +242,11 @@ export const onPostgres =
       )
       yield* Effect.forkScoped(Effect.forever(Effect.zipRight(cycle, Effect.sleep(cycleMilliseconds))))
 
+      const isOffered = (run: string, key: string) =>
+        Effect.map(
+          asked(address, () => offeredIn(boss, run, [key])),
+          (offered) => offered.has(key),
+        )
       const takeBack = (each: Waiting) =>
         Effect.ignore(
           asked(address, async () => {
@@ -249,6 +259,7 @@ export const onPostgres =
           const failed = making.stoppedBy()
           if (failed !== undefined) return { _tag: "Stopped" as const, failed }
           const { key, node } = task
+          if (leaving?.run !== undefined && (yield* isOffered(leaving.run, key))) return { _tag: "Left" as const }
           const stored = yield* store.lookup(node.stage.name, key, "sizes")
           yield* nameKey(store.directory, node.name, key)
           const each: Waiting = {

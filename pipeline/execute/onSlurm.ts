@@ -44,16 +44,6 @@ export interface SlurmOptions {
   readonly every?: number
 }
 
-/** Its work was given to Slurm, and the run was told not to wait for it. */
-export class Detached extends Schema.TaggedError<Detached>()("Detached", {
-  node: Schema.String,
-  job: Schema.String,
-}) {
-  override get message(): string {
-    return `${this.node} was given to Slurm as ${this.job}. The same command, with --detach or without, goes on from what is made by then.`
-  }
-}
-
 const jobPrefix = "rankdag-"
 
 /** Slurm's usual limit of an array. */
@@ -152,8 +142,7 @@ export const onSlurm =
               each.started = false
               each.seconds = undefined
               each.missed = 0
-              if (how.detach)
-                yield* Deferred.fail(each.done, new Detached({ node: each.task.node.name, job: each.job }))
+              if (how.detach) yield* Deferred.succeed(each.done, { _tag: "Left" })
             }
           }
         }).pipe(
@@ -239,7 +228,7 @@ export const onSlurm =
           if (job === undefined) {
             ready.push(each)
             yield* gathered
-          } else if (how.detach) return yield* new Detached({ node: node.name, job: job.id })
+          } else if (how.detach) return { _tag: "Left" as const }
           return yield* Effect.onExit(Deferred.await(each.done), (exit) =>
             // Interrupted, its job is taken back with the others'.
             Effect.sync(() => (how.detach || !Exit.isInterrupted(exit) ? void waiting.delete(key) : undefined)),

@@ -1,15 +1,18 @@
+import type { ChildProcess } from "node:child_process"
 import { readFileSync, statSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { PgBoss } from "pg-boss"
 import { ArtifactStore } from "../store/index.ts"
-import { endOf, lastLines, type TaskProgram, taskProcess, taskWords } from "./inChildren.ts"
+import { endOf, heardHere, lastLines, submitWords, type TaskProgram, taskProcess, taskWords } from "./inChildren.ts"
 import { type Labels, labelsText, meets, needsOfQueue } from "./Labels.ts"
 import {
   asked,
   heartbeatSeconds,
+  jobOf,
   jobsOf,
+  leftBy,
   mostNews,
   newsChannel,
   openBoss,
@@ -18,7 +21,7 @@ import {
   type PostgresPlace,
   PostgresTask,
 } from "./PgBoss.ts"
-import { attemptLog, dropEmptyLog, openLog, sharedLog } from "./TaskLog.ts"
+import { attemptLog, dropEmptyLog, openLog, sharedLog, submitLog } from "./TaskLog.ts"
 import type { TaskMessage, TaskReply } from "./TaskMessage.ts"
 
 /** How a worker works. */
@@ -40,6 +43,13 @@ const refusedMilliseconds = 5000
 
 /** How often what a task tells is passed on. */
 const newsMilliseconds = 500
+
+/** How often it is tried to give out what follows a task, and how long is waited in between. */
+const mostSubmits = 3
+const submitMilliseconds = 5000
+
+/** How long a task rests that was refused, or that another holds, where no run looks after it. */
+const restSeconds = 5
 
 /** Of a longer log the end goes where the results go. */
 const mostLogBytes = 1024 * 1024
@@ -116,7 +126,9 @@ export const workOnPostgres = (options: WorkerOptions) =>
         worker: options.name,
       }
       const end = yield* oneTask(options, { boss, queue, job, task: task.right }).pipe(
-        Effect.onInterrupt(() => Effect.ignore(asked(address, () => boss.complete(queue, job, ended)))),
+        Effect.onInterrupt(() =>
+          Effect.ignore(asked(address, () => giveBack({ boss, queue, job, task: task.right }, ended, 0))),
+        ),
       )
       switch (end._tag) {
         case "Died":
@@ -130,7 +142,11 @@ export const workOnPostgres = (options: WorkerOptions) =>
           const { outcome } = end
           const isRefused = outcome._tag === "GivenBack" && outcome.refused
           say(`${node} ${saidOf(outcome)}`)
-          yield* tell(() => boss.complete(queue, job, outcome))
+          yield* tell(() =>
+            outcome._tag === "GivenBack"
+              ? giveBack({ boss, queue, job, task: task.right }, outcome, restSeconds)
+              : boss.complete(queue, job, outcome),
+          )
           yield* news(options, boss, task.right.key, [end.message])
           if (isRefused) yield* Effect.sleep(refusedMilliseconds)
         }
@@ -207,7 +223,7 @@ const oneTask = (options: WorkerOptions, taken: Taken) =>
     const log = attemptLog(store.directory, task.key, attempt)
     const asker = { name: "postgres", attempt, askedAt: task.askedAt }
     const words = taskWords({ key: task.key, node: { name: task.node }, forced: task.forced }, task.plan, place, asker)
-    const child = yield* taskProcess(program, words, log)
+    const child = yield* taskProcess(program, [...words, ...heardHere], log)
     let pending: ReadonlyArray<TaskMessage> = []
     const passOn = Effect.suspend(() => {
       const last = pending.findLast(({ _tag }) => _tag === "Progress")
@@ -226,7 +242,11 @@ const oneTask = (options: WorkerOptions, taken: Taken) =>
       const reply: TaskReply = { _tag: "HasCores", ask: message.ask }
       if (child.connected) child.send(reply)
     })
-    const end = yield* Effect.raceFirst(working, beat(options, taken))
+    const isDone = (message: TaskMessage) => message._tag === "Made" || message._tag === "Found"
+    const workingOn = Effect.tap(working, (end) =>
+      "message" in end && isDone(end.message) ? submitNext(options, taken) : Effect.void,
+    )
+    const end = yield* Effect.raceFirst(workingOn, beat(options, taken))
     yield* passOn
     if ("_tag" in end) return end
     const lines = lastLines(log)
@@ -250,6 +270,68 @@ const oneTask = (options: WorkerOptions, taken: Taken) =>
     }
     return { _tag: "Outcome" as const, message, outcome: outcomeOf() }
   }).pipe(Effect.scoped)
+
+/** Runs that left and wait for a task; of a database that does not answer, those that are known. */
+const leftOf = ({ address }: WorkerOptions, { boss, job, queue, task }: Taken) =>
+  asked(address, () => leftBy(boss, queue, job.id)).pipe(
+    Effect.retry({ times: 5, while: () => true }),
+    Effect.orElseSucceed(() => task.left ?? []),
+  )
+
+/** Gives out what follows a task that is made, for runs that left. It stays this worker's until then: should that end, another does it. */
+const submitNext = (options: WorkerOptions, taken: Taken) =>
+  Effect.gen(function* () {
+    const { address, program, say, store: place } = options
+    const { key, node } = taken.task
+    const store = yield* ArtifactStore
+    for (const { plan, run } of yield* leftOf(options, taken)) {
+      const log = submitLog(store.directory, key)
+      for (let tries = 1; tries <= mostSubmits; tries++) {
+        yield* openLog(store.directory, node, key)
+        const code = yield* Effect.scoped(
+          Effect.flatMap(taskProcess(program, submitWords(plan, run, address, place), log), exitOf),
+        )
+        const why = lastLines(log).join(" ")
+        dropEmptyLog(log)
+        if (code === 0) break
+        say(`what follows ${node} was not given out${tries < mostSubmits ? ", is tried again" : ""}: ${why}`)
+        if (tries < mostSubmits) yield* Effect.sleep(submitMilliseconds)
+      }
+    }
+  })
+
+/** The exit code of a process that says nothing else. */
+const exitOf = (child: ChildProcess): Effect.Effect<number | null> =>
+  Effect.async<number | null>((resume) => {
+    child.on("error", () => resume(Effect.succeed(null)))
+    child.on("close", (code) => resume(Effect.succeed(code)))
+  })
+
+/**
+ * Gives a task back. A run looks after it and offers it again; where that has left, this does.
+ *
+ * @param startAfter seconds for which it then rests
+ */
+const giveBack = async (
+  { boss, job, queue, task }: Taken,
+  outcome: Extract<PostgresOutcome, { readonly _tag: "GivenBack" }>,
+  startAfter: number,
+): Promise<void> => {
+  const left = await leftBy(boss, queue, job.id)
+  if (left.length === 0) return void (await boss.complete(queue, job, outcome))
+  const again = { ...jobOf({ ...task, left, died: task.died + job.retryCount }), startAfter }
+  // Both or neither: in between nobody would look after it.
+  const transaction = await boss.getDb().beginTransaction()
+  const { db } = transaction
+  try {
+    await boss.complete(queue, job, outcome, { db })
+    await boss.insert(queue, [again], { db })
+    await transaction.commit()
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
 
 /** Where this machine's folder is not everybody's, what an attempt printed goes where the results go. */
 const shareLog = (key: string, log: string) =>

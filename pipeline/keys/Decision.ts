@@ -27,6 +27,8 @@ export type Reason =
   | { readonly _tag: "ManifestUnreadable"; readonly why: string }
   /** Before it is known what these nodes make, it is not known whether this one has to run. */
   | { readonly _tag: "WaitingFor"; readonly nodes: ReadonlyArray<string> }
+  /** It was given to others, who make it without this run. */
+  | { readonly _tag: "Left" }
   /** These nodes, which it needs, failed or were skipped. */
   | { readonly _tag: "DependencyFailed"; readonly nodes: ReadonlyArray<string> }
   /** Another node failed, and no new ones are started. */
@@ -70,6 +72,8 @@ export const renderReason = (reason: Reason): ReadonlyArray<string> => {
       return [`the record of the result cannot be read: ${reason.why}`]
     case "WaitingFor":
       return [`depends on what ${list(reason.nodes)} will make`]
+    case "Left":
+      return ["left to others, who make it without this run"]
     case "DependencyFailed":
       return [`needs ${list(reason.nodes)}, which did not succeed`]
     case "Stopped":

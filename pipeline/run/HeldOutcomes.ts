@@ -55,6 +55,12 @@ export class HeldOutcomes {
     return held !== undefined && held._tag !== "NotDone"
   }
 
+  /** Whether a node was left to others, or waits for one that was. */
+  isLeft(index: number): boolean {
+    const held = this.#held[index]
+    return held?._tag === "NotDone" && ["Left", "WaitingFor"].includes(held.report.reason._tag)
+  }
+
   /** The outputs of a node by name; none of one without a result. */
   outputsOf(name: string): Readonly<Record<string, DoneOutput>> {
     const held = this.#of(name)

@@ -39,7 +39,8 @@ export interface RunReport {
   /** ISO 8601. */
   readonly at: string
   readonly seconds: number
-  readonly outcome: "succeeded" | "failed" | "interrupted"
+  /** `left`: nothing failed, and others go on with what was left to them. */
+  readonly outcome: "succeeded" | "left" | "failed" | "interrupted"
   readonly targets: Readonly<Record<string, ReadonlyArray<string>>>
   /** The targets, asked for or not, of which the run had a node, with all their nodes. */
   readonly within: Readonly<Record<string, ReadonlyArray<string>>>

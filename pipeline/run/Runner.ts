@@ -137,7 +137,8 @@ export const run = (
         })
       yield* Effect.onInterrupt(schedule.all, () => Effect.ignore(finish("interrupted")))
       const { failures } = schedule
-      const report = yield* finish(failures.length === 0 ? "succeeded" : "failed")
+      const isLeft = plan.nodes.some(({ index }) => schedule.outcomes.isLeft(index))
+      const report = yield* finish(failures.length > 0 ? "failed" : isLeft ? "left" : "succeeded")
       return failures.length === 0 ? report : yield* new RunFailed({ report, failures })
     }),
   )
@@ -260,7 +261,9 @@ const makeSchedule = (
           if (failed !== undefined) return notDone(planned, "skipped", { _tag: "Stopped", failed })
           const repaired = yield* repair(node)
           if (repaired.failed.length > 0) {
-            return notDone(planned, "skipped", { _tag: "DependencyFailed", nodes: repaired.failed })
+            const { failed: nodes } = repaired
+            const isLeft = nodes.every((name) => outcomes.isLeft(outcomes.planned(name)?.index ?? -1))
+            return notDone(planned, "skipped", { _tag: isLeft ? "WaitingFor" : "DependencyFailed", nodes })
           }
           // Made again, an input may have other bytes: then it is another key.
           if (repaired.changed) continue
@@ -280,6 +283,7 @@ const makeSchedule = (
               if (made._tag === "Stopped") {
                 return notDone(planned, "skipped", { _tag: "Stopped", failed: made.failed })
               }
+              if (made._tag === "Left") return notDone(planned, "skipped", { _tag: "Left" })
               if (made._tag === "Found") {
                 const from = made.isLocal ? undefined : store.remote?.address
                 if (!made.isLocal) yield* isReadable(node, made.manifest)
@@ -337,10 +341,11 @@ const makeSchedule = (
       Effect.gen(function* () {
         const missing = planned.dependencies.filter((dependency) => !outcomes.isDone(dependency))
         const nodes = missing.map((dependency) => plan.nodes[dependency]!.node.name)
+        const isLeft = missing.every((dependency) => outcomes.isLeft(dependency))
         const outcome =
           missing.length === 0
             ? yield* bring(planned, "sizes")
-            : notDone(planned, "skipped", { _tag: "DependencyFailed", nodes })
+            : notDone(planned, "skipped", { _tag: isLeft ? "WaitingFor" : "DependencyFailed", nodes })
         yield* settle(planned, outcome)
       }).pipe(Effect.catchAll((error) => Effect.sync(() => fail(planned, error))))
 

@@ -79,6 +79,8 @@ export type MadeNode =
       readonly isLocal: boolean
     }
   | { readonly _tag: "Stopped"; readonly failed: string }
+  /** Others make it, and the run does not wait for them. */
+  | { readonly _tag: "Left" }
 
 /** Milliseconds between two `NodeProgress` events of a node. */
 const progressEvery = 100

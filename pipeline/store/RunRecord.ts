@@ -10,7 +10,7 @@ export const RunRecord = Schema.Struct({
   run: Schema.String,
   at: Schema.String,
   seconds: Schema.Number,
-  outcome: Schema.Literal("succeeded", "failed", "interrupted"),
+  outcome: Schema.Literal("succeeded", "left", "failed", "interrupted"),
   targets: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
   within: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }), {
     exact: true,

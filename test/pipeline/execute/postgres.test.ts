@@ -206,6 +206,53 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     },
   )
 
+  it("C206 --detach leaves, workers go on with all that follows, and the same command finds what one process makes", async () => {
+    const targets = ["--target", "eval"]
+    const asked = (name: string, store: string, ...executor: ReadonlyArray<string>) => [
+      ...words(name, store, executor, "rerank.threads=2", "retrieve.alpha.waits=1500"),
+      ...targets,
+    ]
+    const here = await dagProcess(asked("leaving", "stays", "local"))
+    // What a run that was killed had offered is gone on with too.
+    const { child, ended } = await dagStarted(asked("leaving", "leaves", server.address))
+    await until(() => existsSync(join(scratch, "leaves/logs/nodes")), 120)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    child.kill("SIGKILL")
+    await ended
+    const left = await dagProcess(asked("leaving", "leaves", server.address, "--detach"))
+    expect(left).toMatchObject({ code: 0, out: "" })
+    expect(left.err).toMatch(/ready and given to workers, who go on with \d+ more/)
+    const first = await worker("leaves")
+    await until(() => starts("leaving", "alpha") === 2, 120)
+    // Gives it back, for others to begin at once.
+    first.kill("SIGTERM")
+    await Promise.all([worker("leaves"), worker("leaves")])
+    await until(() => existsSync(join(scratch, "leaves/manifests/compare")), 240)
+    const again = await dagProcess(asked("leaving", "leaves", server.address))
+    expect(outputsOf(again)).toEqual(outputsOf(here))
+    const statuses: ReadonlyArray<{ readonly status: string }> = JSON.parse(again.out).stages
+    expect(statuses.filter(({ status }) => status === "ran")).toEqual([])
+    expect([starts("leaving", "alpha"), starts("leaving", "beta")]).toEqual([3, 2])
+  })
+
+  it.skipIf(noDaemons !== undefined)(
+    "C206 what fails of a run that left is tried when the command is given again, and not before",
+    async () => {
+      const asked = [
+        ...words("gone", "gone", [server.address, "--detach"], "retrieve.alpha.fails=true", "retrieve.beta.waits=3000"),
+        ...["--target", "eval"],
+      ]
+      expect((await dagProcess(asked)).code).toBe(0)
+      await worker("gone")
+      // Only when what follows it was given out is it done.
+      await until(() => said(workers).includes("retrieve.outside.beta made"), 240)
+      await new Promise((resolve) => setTimeout(resolve, 5000))
+      expect([starts("gone", "alpha"), starts("gone", "beta")]).toEqual([1, 1])
+      expect((await dagProcess(asked)).code).toBe(0)
+      await until(() => starts("gone", "alpha") === 2, 120)
+    },
+  )
+
   it("C203 after `worker --set-up`, roles that may make no tables give tasks out and take them", async () => {
     const url = new URL(server.address)
     const sql = (user: string, statement: string) =>
