@@ -12,7 +12,10 @@ import { bundleEntry, bundleFolder, bundleStart, type CurrentBundle } from "./Bu
 /** Runs the program with the words of the command line. */
 const starter = `import { main } from "./${bundleEntry}"
 // When whoever started this dies, so does the program: an orphan would go on for hours.
-process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))
+const end = () => process.kill(process.pid, "SIGTERM")
+process.on("disconnect", end)
+// It may have died while the program was loaded, and then nothing is told.
+if (process.connected === false) end()
 process.channel?.unref()
 await main(process.argv.slice(2))
 `

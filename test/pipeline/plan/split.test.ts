@@ -147,7 +147,7 @@ describe("a divided stage", () => {
     )
   })
 
-  it("C205 at most 500 parts of a node are asked for at once, and all are made", async () => {
+  it("C207 at most 500 parts of a node are asked for at once, and all are made", async () => {
     let [atOnce, most] = [0, 0]
     const counting: Executor = (making, plan) =>
       Effect.map(inProcess(making, plan), (make) => (task) => {
