@@ -253,6 +253,26 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     },
   )
 
+  it.skipIf(noDaemons !== undefined)(
+    "C206 a worker that is killed before it gave out what follows: another finds the result and gives it out",
+    async () => {
+      const asked = (...executor: ReadonlyArray<string>) => [
+        ...words("window", "window", executor, "rerank.threads=2"),
+        ...["--target", "eval"],
+      ]
+      expect((await dagProcess(asked(server.address, "--detach"))).code).toBe(0)
+      const first = await worker("window")
+      await until(() => existsSync(join(scratch, "window/manifests/ingest")), 120)
+      first.kill("SIGKILL")
+      await worker("window")
+      await until(() => existsSync(join(scratch, "window/manifests/compare")), 240)
+      expect(said(workers)).toContain("ingest is there")
+      const again = await dagProcess(asked(server.address))
+      const here = await dagProcess(words("window", "here", ["local"], "rerank.threads=2").concat("--target", "eval"))
+      expect(outputsOf(again)).toEqual(outputsOf(here))
+    },
+  )
+
   it("C203 after `worker --set-up`, roles that may make no tables give tasks out and take them", async () => {
     const url = new URL(server.address)
     const sql = (user: string, statement: string) =>
