@@ -1,9 +1,10 @@
 // Claim: what a node of 10,000 parts costs beside the parts' own work grows with their number and no faster: a few milliseconds of
 // processor time a part, so that parts of half a minute on a hundred workers take less than 5 % of a core, and less than 300 MB in all.
 // Each measure is a process of its own: a preview, a run whose parts write a few bytes, a run that finds them, a preview of that, and a
-// run whose parts others make, a hundred at a time. Another number of parts may follow: tsx bench/shards.ts 1000
-import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+// run whose parts others make, a hundred at a time; where there are PostgreSQL, pg-boss and Node.js 22.12, also a run that has them made over a
+// database. Another number of parts may follow: tsx bench/shards.ts 1000
+import { spawn, spawnSync } from "node:child_process"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -11,16 +12,20 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { makeRunDisplay } from "../cli/RunDisplay.ts"
+import { asked, makeQueues, openBoss, PostgresTask } from "../pipeline/execute/PgBoss.ts"
 import {
+  ArtifactStore,
   type Executor,
   hintsFileOf,
   layerArtifactStore,
   layerDuckDb,
   layerFingerprint,
   makePlan,
+  onPostgres,
   preview,
   projectRoot,
   run,
@@ -30,7 +35,7 @@ import { Permits } from "../pipeline/run/Permits.ts"
 import { artifactKind } from "../schemas/index.ts"
 
 const modes = ["preview", "run", "hits", "preview again", "elsewhere"] as const
-const [first = "10000", mode, folder = ""] = process.argv.slice(2)
+const [first = "10000", mode, folder = "", address = ""] = process.argv.slice(2)
 const parts = Number(first)
 
 const small = stage({
@@ -114,6 +119,7 @@ const measured = async (): Promise<void> => {
         if (event._tag === "RunFinished") look()
       },
       ...(mode === "elsewhere" ? { executor: elsewhere, force: ["small"] } : {}),
+      ...(mode === "postgres" ? { executor: onPostgres({ address, environment: process.env }, {}) } : {}),
     })
     return report.nodes.map(({ status }): string => status)
   })
@@ -152,6 +158,50 @@ const bundled = async (outdir: string): Promise<string> => {
   return join(outdir, "shards.mjs")
 }
 
+/** What a hundred workers do, whose tasks take no processor: of what one store has they make copies in another. */
+const workersOver = (server: string, from: string, to: string) =>
+  Effect.gen(function* () {
+    const boss = yield* openBoss({ address: server, environment: process.env }, true)
+    yield* makeQueues(server, boss, ["rankdag"])
+    const one = Effect.gen(function* () {
+      const [job] = yield* asked(server, () => boss.fetch("rankdag"))
+      yield* Effect.sleep(job === undefined ? 1000 : each)
+      if (job === undefined) return
+      const { key } = Schema.decodeUnknownSync(PostgresTask)(job.data)
+      const found = yield* Effect.flatMap(ArtifactStore, (store) => store.lookup("small", key, "sizes")).pipe(
+        Effect.provide(layerArtifactStore(from)),
+      )
+      if (found._tag !== "Found") return yield* Effect.dieMessage(`${key} is not stored`)
+      const objects = Object.values(found.manifest.outputs).map(({ hash }) => join("objects", hash.slice(0, 2), hash))
+      for (const path of [...objects, join("manifests/small", `${key}.json`)]) {
+        if (!existsSync(join(to, path))) cpSync(join(from, path), join(to, path), { recursive: true })
+      }
+      yield* asked(server, () => boss.complete("rankdag", job, { _tag: "Done", seconds: each / 1000, found: false }))
+    })
+    yield* Effect.all(
+      Array.from({ length: workers }, () => Effect.forever(one)),
+      { concurrency: "unbounded" },
+    )
+  }).pipe(Effect.scoped)
+
+/** A run over a database of its own. */
+const overPostgres = async (words: ReadonlyArray<string>, from: string, to: string): Promise<number | null> => {
+  const { noPostgres, startPostgres } = await import("../test/support/postgresServer.ts")
+  if (noPostgres !== undefined) {
+    console.log(`postgres       ${noPostgres}`)
+    return 0
+  }
+  const server = await startPostgres()
+  const others = Effect.runFork(workersOver(server.address, from, to))
+  try {
+    const child = spawn(process.execPath, [...words, to, server.address], { stdio: "inherit" })
+    return await new Promise((done) => child.on("close", done))
+  } finally {
+    await Effect.runPromise(Fiber.interrupt(others))
+    server.stop()
+  }
+}
+
 if (mode !== undefined) await measured()
 else {
   const store = mkdtempSync(join(tmpdir(), "rankdag-shards-"))
@@ -165,6 +215,9 @@ else {
       const { status } = spawnSync(process.execPath, words, { stdio: "inherit" })
       if (status !== 0) throw new Error(`${each} ended with ${status}`)
     }
+    const words = ["--enable-source-maps", program, first, "postgres"]
+    const status = await overPostgres(words, join(store, "store"), join(store, "copies"))
+    if (status !== 0) throw new Error(`postgres ended with ${status}`)
   } finally {
     for (const folder of [bundle, store]) rmSync(folder, { recursive: true, force: true })
   }
