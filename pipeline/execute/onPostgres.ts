@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest } from "../store/index.ts"
+import { keepHeapSmall } from "./keepHeapSmall.ts"
 import { type AskedNeeds, labelsText, needsOf, queueOf } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
@@ -99,6 +100,7 @@ export const onPostgres =
     Effect.gen(function* () {
       const { store } = making
       const { address } = place
+      keepHeapSmall()
       const hash = yield* storePlan(plan, recipe, making.session)
       const left = leaving === undefined ? undefined : { plan: hash, run: leaving.run ?? making.session.id }
       const openedAt = performance.now()

@@ -11,6 +11,7 @@ import type { Json, StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest, RemoteError, StoreError } from "../store/index.ts"
 import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
+import { keepHeapSmall } from "./keepHeapSmall.ts"
 import { type AskedNeeds, askedNeeds } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
@@ -103,6 +104,7 @@ export const onSlurm =
   (making, plan) =>
     Effect.gen(function* () {
       const { store } = making
+      keepHeapSmall()
       const hash = yield* storePlan(plan, how.recipe, making.session)
       const waiting = new Map<string, Waiting>()
       const ready: Array<Waiting> = []
