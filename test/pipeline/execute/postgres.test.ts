@@ -215,7 +215,7 @@ describe.skipIf(noPostgres !== undefined)("workers over PostgreSQL", { timeout: 
     const here = await dagProcess(asked("leaving", "stays", "local"))
     // What a run that was killed had offered is gone on with too.
     const { child, ended } = await dagStarted(asked("leaving", "leaves", server.address))
-    await until(() => existsSync(join(scratch, "leaves/logs/nodes")), 120)
+    await until(() => existsSync(join(scratch, "leaves/logs/nodes")), 240)
     await new Promise((resolve) => setTimeout(resolve, 2000))
     child.kill("SIGKILL")
     await ended
