@@ -16,7 +16,7 @@ export const showStart = ({ emit }: Pick<NodeMaking, "emit">, each: ShownTask): 
   emit({ _tag: "NodeStarted", node: each.task.node.name, reason: each.reason })
 }
 
-/** Shows what a task says of its work. What it says of cores and of its end is its executor's to see to. */
+/** Shows what a task says of its work. What it says of cores, of its readiness and of its end is its executor's to see to. */
 export const showMessage = (making: Pick<NodeMaking, "emit">, each: ShownTask, message: TaskMessage): void => {
   const { emit } = making
   const node = each.task.node.name
@@ -31,6 +31,7 @@ export const showMessage = (making: Pick<NodeMaking, "emit">, each: ShownTask, m
       return emit({ _tag: "NodeWarning", node, message: message.message })
     case "Damaged":
       return emit({ _tag: "ArtifactDamaged", node, damage: message.damage })
+    case "Ready":
     case "AskCores":
     case "ReturnCores":
     case "Made":
