@@ -19,8 +19,8 @@ export interface TaskChannel {
   readonly say: (message: TaskMessage) => void
   /** How it comes to what a node occupies. */
   readonly inJob: Jobs["inJob"]
-  /** What to make, where this process was started before that was known; nothing where nobody will say. */
-  readonly next: Effect.Effect<NextTask | undefined>
+  /** What to make, where this process was started before that was known; absent where nobody will say. */
+  readonly next?: Effect.Effect<NextTask>
 }
 
 type NextTask = Extract<TaskReply, { readonly _tag: "Make" }>
@@ -81,13 +81,12 @@ const fileChannel = (path: string): TaskChannel => {
   return {
     say: (message) => appendFileSync(path, `${JSON.stringify(message)}\n`),
     inJob: own(),
-    next: Effect.succeed(undefined),
   }
 }
 
 /** The channel that `--events` names: `ipc`, or a file; none where it is left out. */
 export const openTaskChannel = (named: string | undefined): TaskChannel => {
-  if (named === undefined) return { say: () => {}, inJob: own(), next: Effect.succeed(undefined) }
+  if (named === undefined) return { say: () => {}, inJob: own() }
   return named === "ipc" ? ipcChannel() : fileChannel(named)
 }
 

@@ -48,27 +48,25 @@ export const makeCommand = Command.make(
   },
   ({ artifacts, asker, events, force, key: named, node, plan: hash }) =>
     Effect.gen(function* () {
-      if (named === nextTask && Option.getOrUndefined(events) !== "ipc") {
+      const channel = openTaskChannel(Option.getOrUndefined(events))
+      const next = named === nextTask ? channel.next : undefined
+      if (named === nextTask && next === undefined) {
         const problem = `make ${nextTask}: ${nextTask} is what a process is told that starts another. Name a key.`
         return yield* new UsageError({ argument: "key", problem })
       }
-      const channel = openTaskChannel(Option.getOrUndefined(events))
       const shown = Option.isNone(events)
       const { services } = yield* runServices(artifacts)
       const { key, made } = yield* Effect.gen(function* () {
         const stored = yield* readPlan(hash)
         const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
         const { plan } = yield* rewirePlan(recipe)
-        const said = named === nextTask ? yield* channel.next : undefined
+        const said = next === undefined ? undefined : yield* next
         const asked: AskedKey = said ?? {
           key: named,
           forced: force,
           ...Option.match(node, { onNone: () => ({}), onSome: (node) => ({ node }) }),
         }
-        const by =
-          said === undefined
-            ? Option.getOrUndefined(Option.map(asker, askerOf))
-            : { name: said.asker, attempt: said.attempt, askedAt: said.askedAt }
+        const by = said?.asker ?? Option.getOrUndefined(Option.map(asker, askerOf))
         const display = yield* Effect.acquireRelease(
           Effect.sync(() => makeRunDisplay(shown ? "auto" : "plain", errorOutput)),
           (opened) => Effect.sync(opened.close),

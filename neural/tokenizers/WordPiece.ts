@@ -1,4 +1,5 @@
 import { type AddedToken, addedSplitter } from "./AddedTokens.ts"
+import { wordsAndMarks } from "./characterClasses.ts"
 import { IdBuffer, remember } from "./IdBuffer.ts"
 import type { Layouts, SpecialIds, Tokenizer } from "./Tokenizer.ts"
 
@@ -25,9 +26,6 @@ const unwanted = /[\0\ufffd\p{Co}\p{Cf}]|(?![\t\n\r])\p{Cc}/gu
 /** The ranges that the reference takes for Chinese (its third and fourth from the end are as they are there). */
 const ideograph =
   /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu
-
-/** Words, and punctuation by the character. ASCII's symbols count as punctuation. */
-const wordsAndMarks = /[\p{P}!-/:-@[-`{-~]|[^\p{White_Space}\p{P}!-/:-@[-`{-~]+/gu
 
 const easy = /^[0-9A-Za-z]+$/u
 

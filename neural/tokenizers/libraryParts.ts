@@ -1,15 +1,12 @@
 import { isRecord } from "../../schemas/index.ts"
 import { literalPattern } from "./AddedTokens.ts"
+import { punctuation, whiteSpace, wordsAndMarks } from "./characterClasses.ts"
 import { flattened } from "./postProcessor.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Characters of words, and white space, as `tokenizers` has them; JavaScript's `\s` has U+FEFF besides, and not U+0085. */
+/** Characters of words as `tokenizers` has them. */
 const wordCharacters = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
-const spaceCharacters = "\\p{White_Space}"
-
-/** What `tokenizers` takes for punctuation. */
-const punctuation = "[\\p{P}\\u0021-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u007E]"
 
 /** A splitter that yields what a pattern finds and drops the rest: the one kind that the library has as `tokenizers` has it. */
 const finding = (pattern: string): Json => ({
@@ -49,11 +46,11 @@ const delimiterOf = (pattern: unknown): string | undefined => {
 const known = (part: Json): ReadonlyArray<Json> | undefined => {
   switch (part["type"]) {
     case "Whitespace":
-      return [finding(`[${wordCharacters}]+|[^${wordCharacters}${spaceCharacters}]+`)]
+      return [finding(`[${wordCharacters}]+|[^${wordCharacters}${whiteSpace}]+`)]
     case "WhitespaceSplit":
-      return [finding(`[^${spaceCharacters}]+`)]
+      return [finding(`[^${whiteSpace}]+`)]
     case "BertPreTokenizer":
-      return [finding(`${punctuation}|(?:(?!${punctuation})[^${spaceCharacters}])+`)]
+      return [finding(wordsAndMarks.source)]
     case "Punctuation": {
       const pattern = yielded(punctuation, part["behavior"] ?? "Isolated")
       return pattern === undefined ? undefined : [finding(pattern)]
@@ -87,8 +84,8 @@ const knownNormalizer = (part: Json): ReadonlyArray<Json> => {
   if (part["type"] !== "Strip") return [part]
   const without = (pattern: string): Json => ({ type: "Replace", pattern: { Regex: pattern }, content: "" })
   return [
-    ...(part["strip_left"] === false ? [] : [without(`\\A${spaceCharacters}+`)]),
-    ...(part["strip_right"] === false ? [] : [without(`${spaceCharacters}+\\z`)]),
+    ...(part["strip_left"] === false ? [] : [without(`\\A${whiteSpace}+`)]),
+    ...(part["strip_right"] === false ? [] : [without(`${whiteSpace}+\\z`)]),
   ]
 }
 
@@ -105,7 +102,7 @@ const together = (parts: ReadonlyArray<Json>, within: string): Json | null => {
  *
  * @returns the file, or what of it has no such parts, as a clause
  */
-export const forLibrary = (file: Json, model: Json): Json | { readonly problem: string } => {
+export const forLibrary = (file: Json, model: Json): { readonly read: Json } | { readonly problem: string } => {
   const added: unknown = file["added_tokens"]
   for (const token of Array.isArray(added) ? added : []) {
     if (isRecord(token) && token["single_word"] === true)
@@ -127,8 +124,10 @@ export const forLibrary = (file: Json, model: Json): Json | { readonly problem: 
   }
   const normalizers = flattened(file["normalizer"], "normalizers").flatMap(knownNormalizer)
   return {
-    ...file,
-    normalizer: together(normalizers, "normalizers"),
-    pre_tokenizer: together(parts, "pretokenizers"),
+    read: {
+      ...file,
+      normalizer: together(normalizers, "normalizers"),
+      pre_tokenizer: together(parts, "pretokenizers"),
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { causeText, isRecord } from "../../schemas/index.ts"
 import type { AddedToken } from "./AddedTokens.ts"
 import { readCharsmap } from "./Charsmap.ts"
+import { whiteSpace } from "./characterClasses.ts"
 import { spaceRuns, withClassParts } from "./classParts.ts"
 import { IdBuffer, remember } from "./IdBuffer.ts"
 import { openLibrary } from "./library.ts"
@@ -56,13 +57,11 @@ const metaspacePrefix = (part: Json): SpacePolicy["prefix"] | undefined => {
   }
 }
 
-/** Unicode's white space but the space itself. */
-const otherSpaces = /[\t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu
+/** White space but the space itself. */
+const otherSpaces = new RegExp(`(?! )${whiteSpace}`, "gu")
 
-/** Unicode's white space, as the regular expressions of tokenizers have it. */
-const space = "[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
-const runOfSpaces = new RegExp(`${space}{2,}|[\n\r\t]`, "gu")
-const spacesAtEnd = new RegExp(`${space}+$`, "u")
+const runOfSpaces = new RegExp(`${whiteSpace}{2,}|[\n\r\t]`, "gu")
+const spacesAtEnd = new RegExp(`${whiteSpace}+$`, "u")
 
 const isSpaceRuns = ({ content, pattern, type }: Json): boolean =>
   type === "Replace" && isRecord(pattern) && pattern["Regex"] === spaceRuns && content === " "
@@ -290,12 +289,12 @@ const spacesIn = (file: Json, model: Json): "dropped" | "kept" | "words" | undef
   return undefined
 }
 
-const whiteSpace = /[\s\x85]/u
+const splitsHere = /[\s\x85]/u
 
 /** Where the next space stands that follows no white space; −1 where there is none. */
 const spaceAfterWord = (text: string, from: number): number => {
   let space = text.indexOf(" ", from)
-  while (space > 0 && whiteSpace.test(text.charAt(space - 1))) space = text.indexOf(" ", space + 1)
+  while (space > 0 && splitsHere.test(text.charAt(space - 1))) space = text.indexOf(" ", space + 1)
   return space
 }
 
@@ -307,9 +306,9 @@ const libraryTokenizer = (
   config: Json,
   layouts: Layouts | undefined,
 ): Tokenizer | { readonly problem: string } => {
-  const read = forLibrary(file, model)
-  if ("problem" in read) return { problem: String(read["problem"]) }
-  const library = openLibrary(read, config)
+  const put = forLibrary(file, model)
+  if ("problem" in put) return put
+  const library = openLibrary(put.read, config)
   const idsOf = (text: string): ReadonlyArray<number> => library.encode(text, { add_special_tokens: false }).ids
   const spaces = spacesIn(file, model)
   const wordIds = remember(idsOf)

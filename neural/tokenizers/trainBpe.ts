@@ -1,3 +1,4 @@
+import { wordsAndMarks } from "./characterClasses.ts"
 import { Heap } from "./Heap.ts"
 
 export interface BpeTraining {
@@ -22,9 +23,6 @@ export interface TrainedBpe {
 /** pad, eos and unk have the ids 0, 1 and 2, as T5's. */
 const specialTokens = ["<pad>", "</s>", "<unk>"] as const
 const spaceSymbol = "\u2581"
-
-/** As the pre-tokenizer splits: at white space, and every punctuation mark on its own. */
-const wordsAndMarks = /[\p{P}!-/:-@[-`{-~]|[^\p{White_Space}\p{P}!-/:-@[-`{-~]+/gu
 
 const countWords = (texts: Iterable<string>, lowercase: boolean): Map<string, number> => {
   const counts = new Map<string, number>()

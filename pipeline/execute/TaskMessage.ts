@@ -52,10 +52,12 @@ export const TaskReply = Schema.Union(
     key: Schema.String,
     node: Schema.String,
     forced: Schema.Boolean,
-    asker: Schema.String,
-    attempt: Schema.Int,
-    /** Milliseconds since 1970. */
-    askedAt: Schema.Number,
+    asker: Schema.Struct({
+      name: Schema.String,
+      attempt: Schema.Int,
+      /** Milliseconds since 1970. */
+      askedAt: Schema.Number,
+    }),
   }),
 )
 export type TaskReply = typeof TaskReply.Type

@@ -150,9 +150,12 @@ const waitingProcesses = ({ command }: TaskProgram, words: ReadonlyArray<string>
   const start = (): Waiting => {
     const child = started(command, words, "pipe")
     const ready = new Promise<void>((resolve) => {
-      child.on("message", (data) => {
-        if (Option.exists(Either.getRight(decodeTaskMessage(data)), ({ _tag }) => _tag === "Ready")) resolve()
-      })
+      const hear = (data: unknown): void => {
+        if (!Option.exists(Either.getRight(decodeTaskMessage(data)), ({ _tag }) => _tag === "Ready")) return
+        child.off("message", hear)
+        resolve()
+      }
+      child.on("message", hear)
     })
     return { child, ready }
   }
@@ -211,8 +214,8 @@ const makeInChild = (making: NodeMaking, task: NodeTask, processFor: ProcessFor)
           if (owner !== undefined) return Either.left(owner)
           yield* openLog(store.directory, node.name, key)
           const log = attemptLog(store.directory, key, died + 1)
-          const asked = { key, node: node.name, forced, asker: "children", attempt: died + 1, askedAt }
-          const child = yield* processFor(log, { _tag: "Make", ...asked })
+          const asker = { name: "children", attempt: died + 1, askedAt }
+          const child = yield* processFor(log, { _tag: "Make", key, node: node.name, forced, asker })
           const onMessage = yield* taskListener(making, { task, reason, started: false }, child, cores)
           const end = yield* endOf(child, onMessage)
           dropEmptyLog(log)
