@@ -4,7 +4,7 @@ import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { experiment, usesModels } from "../experiment.ts"
-import { JsonValue, makePlan } from "../pipeline/index.ts"
+import { JsonValue, makePlan, readPlan } from "../pipeline/index.ts"
 import { Hardware } from "../schemas/index.ts"
 import type { Experiment } from "../settings.ts"
 import { UsageError } from "./Arguments.ts"
@@ -89,14 +89,17 @@ export const wirePlan = (
     return { recipe, settings, wired }
   })
 
-/** Wires a plan again, in another process; from then on relative paths begin where they did there, if that folder is here. */
-export const rewirePlan = ({ folder, hardware, modules, runs, settings: composed }: PlanRecipe) =>
+/** Wires a stored plan again, in another process; from then on relative paths begin where they did there, if that folder is here. */
+export const rewirePlan = (hash: string) =>
   Effect.gen(function* () {
+    const stored = yield* readPlan(hash)
+    const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
+    const { folder, hardware, modules, runs, settings: composed } = recipe
     // Another machine's checkout may lie elsewhere: then they begin where this process does.
     if (existsSync(folder)) process.chdir(folder)
     yield* loadExtensions(modules)
     const settings = yield* readSettings({ settings: composed, datasets: [], sets: [] })
     const collections = yield* wireCollections(settings, runs)
     const wired = yield* wiring(settings, () => experiment(settings, collections, hardware))
-    return { settings, plan: yield* makePlan(wired.targets) }
+    return { stored, recipe, plan: yield* makePlan(wired.targets) }
   })

@@ -4,14 +4,14 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { type AskedKey, describeOwner, type MadeKey, makeKey, nextTask, readPlan } from "../../pipeline/index.ts"
+import { type AskedKey, describeOwner, type MadeKey, makeKey, nextTask } from "../../pipeline/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { checkHardware } from "../HardwareDiffers.ts"
 import { makeRunDisplay } from "../RunDisplay.ts"
 import { runServices } from "../runServices.ts"
 import { messageOf, openTaskChannel } from "../TaskChannel.ts"
 import { errorOutput, writeOut } from "../Terminal.ts"
-import { PlanRecipe, rewirePlan } from "../wirePlan.ts"
+import { rewirePlan } from "../wirePlan.ts"
 import { artifactsOption } from "./options.ts"
 
 /** Another process is at work on the key. */
@@ -57,9 +57,7 @@ export const makeCommand = Command.make(
       const shown = Option.isNone(events)
       const { services } = yield* runServices(artifacts)
       const { key, made } = yield* Effect.gen(function* () {
-        const stored = yield* readPlan(hash)
-        const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
-        const { plan } = yield* rewirePlan(recipe)
+        const { plan, stored } = yield* rewirePlan(hash)
         const said = next === undefined ? undefined : yield* next
         const asked: AskedKey = said ?? {
           key: named,

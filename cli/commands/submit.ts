@@ -1,22 +1,12 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import {
-  CodeDiffers,
-  codeDifferences,
-  hasNew,
-  onPostgres,
-  preview,
-  readPlan,
-  run,
-  selectTargets,
-} from "../../pipeline/index.ts"
+import { CodeDiffers, codeDifferences, hasNew, onPostgres, preview, run, selectTargets } from "../../pipeline/index.ts"
 import { UsageError } from "../Arguments.ts"
 import { environment } from "../Environment.ts"
 import { isPostgres, needsSaid } from "../executors.ts"
 import { runServices } from "../runServices.ts"
-import { PlanRecipe, rewirePlan } from "../wirePlan.ts"
+import { rewirePlan } from "../wirePlan.ts"
 import { artifactsOption } from "./options.ts"
 
 /** `submit`: what a worker does for a run that left, when it has made something of it. */
@@ -37,9 +27,7 @@ export const submitCommand = Command.make(
       const place = { address: executor, environment }
       const { services } = yield* runServices(artifacts)
       yield* Effect.gen(function* () {
-        const stored = yield* readPlan(hash)
-        const recipe = yield* Effect.orDie(Schema.decodeUnknown(PlanRecipe)(stored.recipe))
-        const { plan: whole } = yield* rewirePlan(recipe)
+        const { plan: whole, recipe, stored } = yield* rewirePlan(hash)
         const differences = yield* codeDifferences(whole, stored)
         if (differences.length > 0) return yield* new CodeDiffers({ key: hash, differences })
         if (recipe.left === undefined) {
