@@ -227,7 +227,8 @@ export const wireTraining = (
     return seeds.flatMap((seed) =>
       sweeps.flatMap(({ points, position, sweep }) =>
         points.map((point): TrainedSystem => {
-          const { checkpointEvery, dropout, recompute, steps, tokensPerMicroBatch, validate } = point.settings.train
+          const { checkpointEvery, dropout, recompute, steps, stepsPerRun, tokensPerMicroBatch, validate } =
+            point.settings.train
           const { from: _from, queries: _queries, ...sampling } = point.settings.train.lists
           const { candidates, labels, teacher } = groundOf(point)
           const tokens = tokensOf(labels, () => {
@@ -251,6 +252,7 @@ export const wireTraining = (
             checkpointEvery,
             ...(tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch }),
             ...(recompute === undefined ? {} : { recompute }),
+            ...(stepsPerRun === undefined ? {} : { stepsPerRun }),
             ...(threads === undefined ? {} : { threads }),
             ...(strict ? { strict } : {}),
           }

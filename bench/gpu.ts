@@ -1,8 +1,8 @@
 /**
  * Question: what does a graphics card give? One script that needs a card and this package's files, for the few minutes that a card is
- * at hand: parity with the CPU (scores, and the gradients of a step, of all weights and of adapters), the card's fastest product of
- * matrices, and for five sizes pairs scored and steps trained a second, of adapters and of all weights, as a share of that product, the
- * bytes that go in and come out at a step, and the card's memory; beside PyTorch (bf16, fused attention) where a Python has it with the
+ * at hand: parity with the CPU (scores, and the gradients of a step, of all weights and of adapters, and what steps of one run come to),
+ * the card's fastest product of matrices, and for five sizes pairs scored and steps trained a second, of adapters and of all weights, one by
+ * one and in one run, as a share of that product, the bytes that go in and come out at a step, and the card's memory; beside PyTorch (bf16, fused attention) where a Python has it with the
  * device. docs/MEASURED.md has the answers, where there are any.
  *
  *     RANKDAG_BENCH_DEVICE=cuda npm run bench gpu         (cuda if nothing is said; webgpu; cpu to try the script itself)
@@ -140,7 +140,10 @@ const apart = (a: TrainerState, b: TrainerState): number => {
   return Math.sqrt(difference / length)
 }
 
-const parity = (config: Config, adapted: boolean) =>
+/** As many steps go together in one run, where they do. */
+const together = 10
+
+const parity = (config: Config, what: "all" | "adapters" | "several") =>
   Effect.gen(function* () {
     const { architecture } = yield* decodeConfig(config)
     const description = { architecture, head }
@@ -148,16 +151,18 @@ const parity = (config: Config, adapted: boolean) =>
     const adapters = Either.getOrThrow(planAdapters(description, lora))
     const weights = new Map([
       ...tensors.map(({ name, shape }) => [name, normalWeights(1, name, elements(shape), 0.1)] as const),
-      ...(adapted ? initialFactors(adapters, 1) : []),
+      ...(what === "adapters" ? initialFactors(adapters, 1) : []),
     ])
     const step = stepOf(8, 48, architecture.vocabulary)
     const on = (where: DeviceChoice) =>
       Effect.scoped(
         Effect.gen(function* () {
           const options: TrainerOptions = { ...common, description, weights, device: where }
-          const trainer = yield* openTrainer(adapted ? { ...options, adapters } : options)
+          const trainer = yield* openTrainer(what === "adapters" ? { ...options, adapters } : options)
           const scores = yield* trainer.score(step.texts)
-          const { loss } = yield* trainer.step(step)
+          const steps = Array.from({ length: what === "several" ? 4 : 1 }, (_, at) => ({ ...step, step: at }))
+          const reports = where === "cpu" ? yield* Effect.forEach(steps, trainer.step) : yield* trainer.steps(steps)
+          const loss = reports.at(-1)?.loss ?? Number.NaN
           return { scores, loss, state: trainer.state() }
         }),
       )
@@ -254,18 +259,21 @@ const scoring = (folder: string, name: string, length: number) =>
     }
   })
 
-const training = (folder: string, name: string, length: number, adapted: boolean) =>
+const training = (folder: string, name: string, length: number, kind: string) =>
   Effect.gen(function* () {
+    const adapted = kind === "adapters"
+    const stepsPerRun = kind === inOneRun ? together : 1
     const { architecture, description, found, model, stored } = yield* opened(folder)
     const step = stepOf(textsOf(name), length, architecture.vocabulary)
     const adapters = adapted ? Either.getOrThrow(planAdapters(description, lora)) : undefined
     const tokensPerMicroBatch = 8192
-    const { device: kind } = yield* chooseHardware(device)
+    const hardware = yield* chooseHardware(device)
     const plan = yield* trainingMemory({
       ...common,
       ...(adapters === undefined ? {} : { adapters }),
       description,
-      device: kind,
+      device: hardware.device,
+      stepsPerRun,
       storage: adapted ? "fp32" : undefined,
       lists: step.lists,
       m: step.m,
@@ -273,7 +281,7 @@ const training = (folder: string, name: string, length: number, adapted: boolean
       tokensPerMicroBatch,
       watched: false,
     })
-    const planned = { "MiB planned": (kind === "cpu" ? plan.host : plan.device) / 2 ** 20 }
+    const planned = { "MiB planned": (hardware.device === "cpu" ? plan.host : plan.device) / 2 ** 20 }
     if (plan.host > freemem()) return { ...planned, "left out for want of the host's memory": plan.host / 2 ** 30 }
     const weights = new Map<string, Float32Array>(adapters === undefined ? [] : initialFactors(adapters, 1))
     const wanted = adapters === undefined ? model.tensors.map((tensor) => tensor.name) : adapters.full
@@ -284,9 +292,10 @@ const training = (folder: string, name: string, length: number, adapted: boolean
     const trainer = yield* openTrainer(
       adapters === undefined ? options : { ...options, adapters, base, prepack: false },
     )
-    yield* trainer.step(step)
+    const run = trainer.steps(new Array<TrainingStep>(stepsPerRun).fill(step))
+    yield* run
     const { fed, fetched } = trainer.transferred()
-    const rate = yield* perSecond(trainer.step(step))
+    const rate = stepsPerRun * (yield* perSecond(run))
     const sizes = new Map([
       ["batch", step.texts.length],
       ["sequence", length],
@@ -297,8 +306,8 @@ const training = (folder: string, name: string, length: number, adapted: boolean
       "texts a step": step.texts.length,
       "steps a second": rate,
       "TFLOP/s": (rate * ways * operations(model.graph, sizes)) / 1e12,
-      "MB in": fed / 1e6,
-      "MB out": fetched / 1e6,
+      "MB in": fed / 1e6 / stepsPerRun,
+      "MB out": fetched / 1e6 / stepsPerRun,
       ...cardMemory(),
       ...planned,
       "MiB of the process": process.resourceUsage().maxRSS / 1024,
@@ -306,19 +315,22 @@ const training = (folder: string, name: string, length: number, adapted: boolean
   })
 
 const lengths = [128, 256] as const
-const kinds = ["scoring", "adapters", "all weights"] as const
+const inOneRun = `all weights, ${together} steps a run`
+/** WebGPU's provider has no loop. */
+const kinds = ["scoring", "adapters", "all weights", ...(device === "webgpu" ? [] : [inOneRun])]
+const parityKinds = { all: "all weights", adapters: "adapters", several: "several steps in one run" } as const
 
-/** The part of a process: `peak`, `parity NAME adapters|all`, `size FOLDER NAME LENGTH KIND`. */
+/** The part of a process: `peak`, `parity NAME all|adapters|several`, `size FOLDER NAME LENGTH KIND`. */
 const partOf = ([what, ...of]: readonly string[]) =>
   Effect.gen(function* () {
     if (what === "peak") return yield* peak
     if (what === "parity") {
       const [name = "", which] = of
-      return yield* parity(parities[name] ?? {}, which === "adapters")
+      return yield* parity(parities[name] ?? {}, which === "adapters" || which === "several" ? which : "all")
     }
-    const [folder = "", name = "", length, kind] = of
+    const [folder = "", name = "", length, kind = ""] = of
     if (kind === "scoring") return yield* scoring(folder, name, Number(length))
-    return yield* training(folder, name, Number(length), kind === "adapters")
+    return yield* training(folder, name, Number(length), kind)
   })
 
 const figures: Figures[] = []
@@ -384,7 +396,7 @@ const sized = async (name: string, config: Config): Promise<void> => {
       for (const kind of kinds) {
         const called = `${name} × ${length}, ${kind}`
         await apartIn(called, process.execPath, own("size", folder, name, `${length}`, kind))
-        if (python === undefined) continue
+        if (python === undefined || kind === inOneRun) continue
         const asked = [torch, folder, device, kind, `${textsOf(name)}`, `${length}`]
         await apartIn(`${called}, PyTorch`, python, asked)
       }
@@ -399,8 +411,9 @@ const all = async (): Promise<void> => {
   console.log(`${hardware.device}: ${hardware.name}`)
   await apartIn("peak", process.execPath, own("peak"))
   for (const name of Object.keys(parities)) {
-    for (const which of ["all", "adapters"]) {
-      const called = `${name}, ${which === "all" ? "all weights" : which}: apart from the CPU`
+    for (const [which, told] of Object.entries(parityKinds)) {
+      if (device === "webgpu" && which === "several") continue
+      const called = `${name}, ${told}: apart from the CPU`
       await apartIn(called, process.execPath, own("parity", name, which))
     }
   }

@@ -212,6 +212,10 @@ export const TrainSettings = Schema.Struct({
     Schema.Boolean,
     "Whether the values inside of layers are made again on the way back instead of being kept: the same bytes in less memory, for about a third more time; left out, no",
   ),
+  stepsPerRun: choice(
+    count,
+    "How many steps a device makes in one run, with weights and moments kept there meanwhile: the same up to rounding, with less to carry to and fro where all weights are trained; with adamw, not on webgpu; left out, one",
+  ),
   threads: choice(
     count,
     "Threads on the CPU; left out, one for small models from nothing, which are then trained side by side, and else all that there are",

@@ -1,10 +1,19 @@
-import { type Dim, showDim } from "./Dim.ts"
+import { type Dim, named, showDim } from "./Dim.ts"
 import { elementTypes } from "./ElementType.ts"
 import type { Graph } from "./Graph.ts"
 import { GraphError } from "./GraphError.ts"
-import { type Attribute, lower, microsoft, type OnnxConstant, type OnnxNode, type OnnxValue } from "./lower.ts"
+import {
+  type Attribute,
+  lower,
+  microsoft,
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValue,
+} from "./lower.ts"
 import type { ConstantData } from "./Operation.ts"
 import { type Hole, MessageWriter, type Pieces } from "./Protobuf.ts"
+import { eachTime, firstOf, lastOf, type RepeatedGraph, timesInput } from "./RepeatedGraph.ts"
 
 /** The operator set that the graphs are written for: the one that the CPU, WebGPU and CUDA providers all run. */
 export const opset = 18
@@ -108,13 +117,101 @@ class DataFile implements Pieces {
   }
 }
 
+/** The message of a weight that is no input. */
+type Initialiser = (parameter: OnnxValue) => MessageWriter
+
+/** A graph's message. `isInput` says of its weights which are fed. */
+const plainMessage = (
+  lowered: OnnxGraph,
+  isInput: (weight: OnnxValue) => boolean,
+  initialiser: Initialiser,
+): MessageWriter => {
+  const message = new MessageWriter()
+  for (const node of lowered.nodes) message.bytes(1, operator(node))
+  message.string(2, lowered.name)
+  for (const parameter of lowered.parameters) {
+    if (!isInput(parameter)) message.bytes(5, initialiser(parameter))
+  }
+  for (const value of lowered.constants) message.bytes(5, constantTensor(value))
+  for (const value of lowered.inputs) message.bytes(11, valueInfo(value))
+  for (const value of lowered.parameters.filter(isInput)) message.bytes(11, valueInfo(value))
+  for (const value of lowered.outputs) message.bytes(12, valueInfo(value))
+  return message
+}
+
+/** What a body is given by `Loop`: which time it is, and whether to go on, which is always so. */
+const [timeName, onName] = ["time", "on"] as const
+
+/** The message of a graph that is one `Loop` around another. */
+const repeatedMessage = (
+  { carried, goesOn, name, shared }: RepeatedGraph,
+  lowered: OnnxGraph,
+  isInput: (weight: OnnxValue) => boolean,
+  initialiser: Initialiser,
+): MessageWriter => {
+  const values = new Map(
+    [...lowered.inputs, ...lowered.parameters, ...lowered.outputs].map((each) => [each.name, each]),
+  )
+  const valueOf = (wanted: string): OnnxValue => {
+    const found = values.get(wanted)
+    if (found === undefined) throw new GraphError(name, `its body has no ${wanted}`)
+    return found
+  }
+  const states = [...carried].map(([before, after]) => ({ before: valueOf(before), after: valueOf(after) }))
+  const afterwards = new Set([goesOn, ...carried.values()])
+  const collected = lowered.outputs.filter((output) => !afterwards.has(output.name))
+  const stepped = lowered.inputs.filter((input) => !carried.has(input.name) && !shared.has(input.name))
+  const staying = lowered.parameters.filter((weight) => !carried.has(weight.name))
+
+  const body = new MessageWriter()
+  for (const { name: output } of stepped) {
+    const inputs = [eachTime(output), timeName]
+    body.bytes(
+      1,
+      operator({ name: output, operator: "Gather", inputs, output, attributes: [{ name: "axis", integer: 0 }] }),
+    )
+  }
+  for (const node of lowered.nodes) body.bytes(1, operator(node))
+  body.string(2, lowered.name)
+  for (const value of lowered.constants) body.bytes(5, constantTensor(value))
+  body.bytes(11, valueInfo({ name: timeName, type: "int64", shape: [] }))
+  body.bytes(11, valueInfo({ name: onName, type: "bool", shape: [] }))
+  for (const { before } of states) body.bytes(11, valueInfo(before))
+  body.bytes(12, valueInfo(valueOf(goesOn)))
+  for (const { after } of states) body.bytes(12, valueInfo(after))
+  for (const value of collected) body.bytes(12, valueInfo(value))
+
+  const loop = new MessageWriter().string(1, timesInput).string(1, "")
+  for (const { before } of states) loop.string(1, firstOf(before.name))
+  for (const { before } of states) loop.string(2, lastOf(before.name))
+  for (const value of collected) loop.string(2, eachTime(value.name))
+  loop.string(3, name).string(4, "Loop")
+  loop.bytes(5, new MessageWriter().string(1, "body").bytes(6, body).integer(20, 5))
+
+  const times = (value: OnnxValue): OnnxValue => ({
+    ...value,
+    name: eachTime(value.name),
+    shape: [named("times"), ...value.shape],
+  })
+  const message = new MessageWriter().bytes(1, loop).string(2, name)
+  for (const weight of staying) if (!isInput(weight)) message.bytes(5, initialiser(weight))
+  message.bytes(11, valueInfo({ name: timesInput, type: "int64", shape: [] }))
+  for (const value of stepped) message.bytes(11, valueInfo(times(value)))
+  for (const value of lowered.inputs) if (shared.has(value.name)) message.bytes(11, valueInfo(value))
+  for (const { before } of states) message.bytes(11, valueInfo({ ...before, name: firstOf(before.name) }))
+  for (const weight of staying) if (isInput(weight)) message.bytes(11, valueInfo(weight))
+  for (const { before } of states) message.bytes(12, valueInfo({ ...before, name: lastOf(before.name) }))
+  for (const value of collected) message.bytes(12, valueInfo(times(value)))
+  return message
+}
+
 /**
  * A graph in the file format of ONNX. Equal graphs give equal bytes.
  *
  * @throws GraphError where the graph cannot be lowered, a weight has no place, or the file would pass 2 GB
  */
-export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel => {
-  const lowered = lower(graph)
+export const encodeModel = (graph: Graph | RepeatedGraph, weights: WeightPlace): EncodedModel => {
+  const lowered = lower("body" in graph ? graph.body : graph)
   const data = weights.kind === "outside" ? new DataFile() : undefined
 
   const initialiser = (parameter: OnnxValue): MessageWriter => {
@@ -132,19 +229,12 @@ export const encodeModel = (graph: Graph, weights: WeightPlace): EncodedModel =>
     }
     return header.bytes(9, hole)
   }
-
-  const message = new MessageWriter()
-  for (const node of lowered.nodes) message.bytes(1, operator(node))
-  message.string(2, lowered.name)
   const isInput = ({ name }: OnnxValue): boolean =>
     weights.kind === "inputs" || (weights.kind === "partlyLocated" && !weights.locations.has(name))
-  for (const parameter of lowered.parameters) {
-    if (!isInput(parameter)) message.bytes(5, initialiser(parameter))
-  }
-  for (const value of lowered.constants) message.bytes(5, constantTensor(value))
-  for (const value of lowered.inputs) message.bytes(11, valueInfo(value))
-  for (const value of lowered.parameters.filter(isInput)) message.bytes(11, valueInfo(value))
-  for (const value of lowered.outputs) message.bytes(12, valueInfo(value))
+  const message =
+    "body" in graph
+      ? repeatedMessage(graph, lowered, isInput, initialiser)
+      : plainMessage(lowered, isInput, initialiser)
 
   const model = new MessageWriter()
     .integer(1, irVersion)

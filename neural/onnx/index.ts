@@ -18,6 +18,7 @@ export {
   storedName,
 } from "./quantizedGraph.ts"
 export { ColumnScales, quantizeColumns, quantizeWeights, scalesOf } from "./quantizedWeights.ts"
+export { eachTime, firstOf, lastOf, type RepeatedGraph, timesInput } from "./RepeatedGraph.ts"
 export { type DeclaredValue, type ModelInterface, readInterface } from "./readInterface.ts"
 export { readInterfaceFile } from "./readInterfaceFile.ts"
 export { valueMemory } from "./valueMemory.ts"

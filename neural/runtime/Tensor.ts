@@ -35,3 +35,33 @@ export const floats = (shape: readonly number[], data: Float32Array): Tensor => 
 export const int64s = (shape: readonly number[], data: BigInt64Array): Tensor => ({ type: "int64", shape, data })
 
 export const int32s = (shape: readonly number[], data: Int32Array): Tensor => ({ type: "int32", shape, data })
+
+const zeros = (type: TensorType, shape: readonly number[]): Tensor => {
+  const length = shape.reduce((a, b) => a * b, 1)
+  switch (type) {
+    case "float32":
+      return { type, shape, data: new Float32Array(length) }
+    case "float64":
+      return { type, shape, data: new Float64Array(length) }
+    case "int32":
+      return { type, shape, data: new Int32Array(length) }
+    case "int64":
+      return { type, shape, data: new BigInt64Array(length) }
+    case "uint32":
+      return { type, shape, data: new Uint32Array(length) }
+    case "bool":
+    case "uint8":
+      return { type, shape, data: new Uint8Array(length) }
+  }
+}
+
+const bytesOf = ({ data }: Tensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+
+/** Tensors of one type and shape along a new first axis; there is at least one. */
+export const stacked = (tensors: readonly [Tensor, ...Tensor[]]): Tensor => {
+  const [{ shape, type }] = tensors
+  const stack = zeros(type, [tensors.length, ...shape])
+  const bytes = bytesOf(stack)
+  tensors.forEach((each, at) => bytes.set(bytesOf(each), at * bytesOf(each).length))
+  return stack
+}

@@ -22,6 +22,7 @@ export {
   floats,
   int32s,
   int64s,
+  stacked,
   type Tensor,
   type TensorDescription,
   type TensorOf,

@@ -77,12 +77,15 @@ const unseen: TokenSequence = { ids: [0] }
 /**
  * The inputs for a batch of texts, padded at the end to the longest: [texts, longest] each. Of a model with inputs for what texts
  * share, the tokens with which they all begin go there.
+ *
+ * @param least how many tokens it is padded to at least
  */
 export const packTexts = (
   inputs: readonly TokenInput[],
   texts: readonly TokenSequence[],
+  least = 1,
 ): Readonly<Record<string, Tensor>> => {
-  const longest = texts.reduce((most, { ids }) => Math.max(most, ids.length), 1)
+  const longest = texts.reduce((most, { ids }) => Math.max(most, ids.length), least)
   const from = inputs.some(({ name }) => isShared(name)) ? sharedTokens(texts) : 0
   const [beginning, hidden] = from === 0 ? [unseen, true] : [texts[0] ?? unseen, false]
   return Object.fromEntries(

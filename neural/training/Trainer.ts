@@ -160,6 +160,12 @@ export interface Trainer {
    * the same number of threads. The gradient is exact however many micro-batches it takes.
    */
   readonly step: (step: TrainingStep) => Effect.Effect<StepReport, StepFailure>
+  /**
+   * Steps one after another, in one run of a session if all fit into a micro-batch, have as many lists and items, and follow their
+   * gradient by AdamW over whole tables: then weights and moments go to the device and come back once. What becomes of them is what `step`
+   * makes of them, but for rounding. They end with the first that is not finite.
+   */
+  readonly steps: (steps: readonly TrainingStep[]) => Effect.Effect<readonly StepReport[], StepFailure>
   /** Numbers that the model gives for a text: 1, its score, or those of its vector. */
   readonly width: number
   /** The texts' scores, or their vectors, by the present weights, without dropout, in the order given; batches are made inside. */

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { needsTeacher } from "../losses/index.ts"
+import { eachTime, firstOf, lastOf, timesInput } from "../onnx/index.ts"
 import type { WeightGroup, WeightUpdate } from "../optimizers/index.ts"
 import {
   type Device,
@@ -9,6 +10,7 @@ import {
   packTexts,
   ScoreNotFinite,
   type Session,
+  stacked,
   type Tensor,
   type TokenInput,
   type TokenSequence,
@@ -22,6 +24,7 @@ import {
   usualGroupOverhead,
   usualTokensPerMicroBatch,
 } from "./microBatches.ts"
+import { keptInput, madeInput, meanInput, momentInput, normOutput, ratesInput, rootInput } from "./repeatedSteps.ts"
 import { StepGradient } from "./StepGradient.ts"
 import type { StepFailure, StepReport, TrainerOptions, TrainerState, TrainingStep } from "./Trainer.ts"
 import { StateForeign } from "./TrainingError.ts"
@@ -41,7 +44,7 @@ export interface Weight {
 
 /** A session for each graph, opened when it is first needed. */
 export type TrainingSessions = Readonly<
-  Record<"score" | "loss" | "backward" | "inference", Effect.Effect<Session, StepFailure>>
+  Record<"score" | "loss" | "backward" | "inference" | "several", Effect.Effect<Session, StepFailure>>
 > & {
   /** By the number of groups. */
   readonly whole: (groups: number) => Effect.Effect<Session, StepFailure>
@@ -60,6 +63,15 @@ const scalarOf = (results: Results, name: string): number => floatsOf(results, n
 interface StepTexts extends TrainingStep {
   readonly all: readonly TokenSequence[]
 }
+
+interface StepItems {
+  readonly step: StepTexts
+  /** The texts that there are. */
+  readonly items: MicroBatch
+}
+
+const longestOf = (texts: readonly TokenSequence[]): number =>
+  texts.reduce((most, { ids }) => Math.max(most, ids.length), 1)
 
 /** As many tokens at once score fastest on a CPU: the values of a layer stay in its caches. */
 const scoringTokens = 1024
@@ -144,10 +156,11 @@ export class TrainingLoop {
   }
 
   /** Feeds of some of a step's texts, with their dropout masks. */
-  #textFeeds(step: StepTexts, batch: MicroBatch): Readonly<Record<string, Tensor>> {
+  #textFeeds(step: StepTexts, batch: MicroBatch, least = 1): Readonly<Record<string, Tensor>> {
     const texts = packTexts(
       this.#inputs,
       batch.map((item) => step.all[item] ?? { ids: [] }),
+      least,
     )
     const { dropout, seed } = this.#options
     const sequence = texts["input_ids"]?.shape[1] ?? 0
@@ -173,28 +186,44 @@ export class TrainingLoop {
     return width === undefined ? [lists, m] : [all.length, width]
   }
 
+  /**
+   * Feeds of a step whose texts are all there, in groups.
+   *
+   * @param rows to how many texts a group is filled up with ones that no item has
+   * @param least how many tokens a text is padded to at least
+   */
+  #wholeFeeds(step: StepTexts, groups: readonly MicroBatch[], rows = 0, least = 1): Readonly<Record<string, Tensor>> {
+    const filled = groups.map((group) => {
+      const missing = Math.max(0, rows - group.length)
+      return [...group, ...Array.from({ length: missing }, () => group[0] ?? 0)]
+    })
+    const slots = new BigInt64Array(step.all.length).fill(BigInt(filled.flat().length))
+    let first = 0
+    groups.forEach((group, g) => {
+      group.forEach((item, text) => {
+        slots[item] = BigInt(first + text)
+      })
+      first += filled[g]?.length ?? 0
+    })
+    const texts = filled.flatMap((group, g) =>
+      Object.entries(this.#textFeeds(step, group, least)).map(
+        ([name, tensor]) => [name + groupSuffix(g), tensor] as const,
+      ),
+    )
+    const rowsAlone = this.#graphs.width !== undefined
+    return {
+      ...Object.fromEntries(texts),
+      ...this.#listFeeds(step),
+      slots: int64s(this.#outcomeShape(step).slice(0, rowsAlone ? 1 : 2), slots),
+    }
+  }
+
   /** Forward, loss and backward in one run. */
   #wholeStep(step: StepTexts, groups: readonly MicroBatch[]): Effect.Effect<Results, StepFailure> {
     return Effect.gen(this, function* () {
       const session = yield* this.#sessions.whole(groups.length)
-      const order = groups.flat()
-      const slots = new BigInt64Array(step.all.length).fill(BigInt(order.length))
-      order.forEach((item, text) => {
-        slots[item] = BigInt(text)
-      })
-      const texts = groups.flatMap((group, g) =>
-        Object.entries(this.#textFeeds(step, group)).map(([name, tensor]) => [name + groupSuffix(g), tensor] as const),
-      )
-      const results = yield* this.#run(
-        session,
-        {
-          ...this.#weightFeeds(session),
-          ...Object.fromEntries(texts),
-          ...this.#listFeeds(step),
-          slots: int64s(this.#outcomeShape(step).slice(0, this.#graphs.width === undefined ? 2 : 1), slots),
-        },
-        this.#gradient.places(),
-      )
+      const feeds = { ...this.#weightFeeds(session), ...this.#wholeFeeds(step, groups) }
+      const results = yield* this.#run(session, feeds, this.#gradient.places())
       this.#gradient.take(results)
       return results
     })
@@ -236,11 +265,31 @@ export class TrainingLoop {
     })
   }
 
+  /** A step with the texts of its queries, and which of its texts there are. */
+  #textsOf(given: TrainingStep): { readonly step: StepTexts; readonly items: MicroBatch } {
+    const queries = this.#graphs.width === undefined ? [] : (given.queries ?? [])
+    const step: StepTexts = { ...given, all: [...given.texts, ...queries] }
+    return { step, items: Array.from(step.all.keys()).filter((item) => step.mask[item] !== 0) }
+  }
+
+  /** What a step's results say, each the entry of its output at `at`. */
+  #report(results: Results, at: number, gradientNorm: number, { items, step }: StepItems): StepReport {
+    const of = (name: string): number => floatsOf(results, name)[at] ?? Number.NaN
+    const loss = of("loss")
+    return {
+      loss,
+      components: Object.fromEntries(this.#graphs.components.map((name) => [name, of(componentOutput(name))])),
+      countedLists: of("counted"),
+      gradientNorm,
+      tokens: items.reduce((sum, item) => sum + (step.all[item]?.ids.length ?? 0), 0),
+      finite: Number.isFinite(loss) && Number.isFinite(gradientNorm),
+    }
+  }
+
   step(given: TrainingStep): Effect.Effect<StepReport, StepFailure> {
     return Effect.gen(this, function* () {
-      const queries = this.#graphs.width === undefined ? [] : (given.queries ?? [])
-      const step: StepTexts = { ...given, all: [...given.texts, ...queries] }
-      const items = Array.from(step.all.keys()).filter((item) => step.mask[item] !== 0)
+      const found = this.#textsOf(given)
+      const { items, step } = found
       this.#gradient.clear()
       const groups = textGroups(step.all, items, this.#groupOverhead)
       const fits = items.length === 1 || paddedTokens(step.all, groups) <= this.#mostTokens
@@ -249,21 +298,97 @@ export class TrainingLoop {
           ? yield* this.#wholeStep(step, groups)
           : yield* this.#stepInParts(step, microBatches(step.all, items, this.#mostTokens))
       this.#gradient.complete()
-      const loss = scalarOf(results, "loss")
-      const gradientNorm = this.#gradient.norm()
-      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
-      const countedLists = scalarOf(results, "counted")
-      if (finite && countedLists > 0) this.#update(step.learningRates, gradientNorm)
-      return {
-        loss,
-        components: Object.fromEntries(
-          this.#graphs.components.map((name) => [name, scalarOf(results, componentOutput(name))]),
-        ),
-        countedLists,
-        gradientNorm,
-        tokens: items.reduce((sum, item) => sum + (step.all[item]?.ids.length ?? 0), 0),
-        finite,
+      const report = this.#report(results, 0, this.#gradient.norm(), found)
+      if (report.finite && report.countedLists > 0) this.#update(step.learningRates, report.gradientNorm)
+      return report
+    })
+  }
+
+  steps(given: readonly TrainingStep[]): Effect.Effect<readonly StepReport[], StepFailure> {
+    return Effect.gen(this, function* () {
+      const found = given.map((each) => this.#textsOf(each))
+      const rows = Math.max(...found.map(({ items }) => items.length))
+      const longest = found.reduce((most, { step }) => Math.max(most, longestOf(step.all)), 1)
+      const [first] = given
+      const together =
+        given.length > 1 &&
+        this.#goesTogether() &&
+        rows * longest <= this.#mostTokens &&
+        found.every(({ items }) => items.length > 0) &&
+        given.every(({ lists, m }) => lists === first?.lists && m === first.m)
+      if (together) return yield* this.#inOneRun(found, rows, longest)
+      const reports: StepReport[] = []
+      for (const each of given) {
+        const report = yield* this.step(each)
+        reports.push(report)
+        if (!report.finite) break
       }
+      return reports
+    })
+  }
+
+  /** Whether weights follow their gradients by what a graph of several steps has. */
+  #goesTogether(): boolean {
+    const { embeddings, kind } = this.#options.optimizer
+    return kind === "adamw" && (embeddings === "all" || this.#graphs.byRow.length === 0)
+  }
+
+  /** Steps with as many lists and items, in one run: their texts filled up to as many and as long ones. */
+  #inOneRun(
+    found: readonly StepItems[],
+    rows: number,
+    longest: number,
+  ): Effect.Effect<readonly StepReport[], StepFailure> {
+    return Effect.gen(this, function* () {
+      const { adamw, groups, weightDecay } = this.#options.optimizer
+      const session = yield* this.#sessions.several
+      const feeds: Record<string, Tensor> = { ...this.#weightFeeds(session) }
+      const ofStep = ({ items, step }: StepItems): Readonly<Record<string, Tensor>> => {
+        const rates = groups.map((_, group) => step.learningRates[group] ?? 0)
+        return {
+          ...this.#wholeFeeds(step, [items], rows, longest),
+          [ratesInput]: floats([groups.length], Float32Array.from(rates)),
+          [keptInput]: floats(
+            [groups.length],
+            Float32Array.from(rates, (rate) => 1 - rate * weightDecay),
+          ),
+        }
+      }
+      const each = found.map(ofStep)
+      for (const [name, first] of Object.entries(each[0] ?? {})) {
+        feeds[eachTime(name)] = stacked([first, ...each.slice(1).flatMap((step) => step[name] ?? [])])
+      }
+      const counts = found.map((_, made) => this.#updates + made + 1)
+      feeds[meanInput] = floats(
+        [counts.length],
+        Float32Array.from(counts, (t) => 1 / (1 - adamw.beta1 ** t)),
+      )
+      feeds[rootInput] = floats(
+        [counts.length],
+        Float32Array.from(counts, (t) => 1 / Math.sqrt(1 - adamw.beta2 ** t)),
+      )
+      feeds[timesInput] = int64s([], BigInt64Array.of(BigInt(found.length)))
+      feeds[firstOf(madeInput)] = int64s([], BigInt64Array.of(0n))
+      const states = this.#weights.flatMap(({ name, shape, update, values }) => {
+        const { first, second } = update?.memory ?? {}
+        if (!(first instanceof Float32Array && second instanceof Float32Array)) return []
+        const arrays = [values, first, second]
+        return [name, momentInput("first", name), momentInput("second", name)].map((state, i) => ({
+          state,
+          shape,
+          data: arrays[i] ?? values,
+        }))
+      })
+      for (const { data, shape, state } of states) feeds[firstOf(state)] = floats(shape, data)
+      const results = yield* this.#run(session, feeds)
+      for (const { data, state } of states) data.set(floatsOf(results, lastOf(state)))
+      const made = results.get(lastOf(madeInput))
+      this.#updates += made?.type === "int64" ? Number(made.data[0]) : 0
+      // Each row of a table has been updated, whether a step had it or not.
+      for (const { update } of this.#weights) update?.memory["touched"]?.fill(this.#updates)
+      const named = new Map([...results].map(([name, tensor]) => [name.replace(eachTime(""), ""), tensor]))
+      const norms = floatsOf(named, normOutput)
+      return found.slice(0, norms.length).map((each, at) => this.#report(named, at, norms[at] ?? Number.NaN, each))
     })
   }
 

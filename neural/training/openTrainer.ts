@@ -13,6 +13,7 @@ import {
 } from "../optimizers/index.ts"
 import { chooseHardware, type DeviceUnavailable, OnnxRuntime } from "../runtime/index.ts"
 import { isHeld, mappedGraph, tokenRows } from "./mappedGraph.ts"
+import { repeatedSteps } from "./repeatedSteps.ts"
 import type { Trainer, TrainerOptions } from "./Trainer.ts"
 import { BaseUnavailable, WeightsIncomplete } from "./TrainingError.ts"
 import { TrainingLoop, type TrainingSessions, type Weight } from "./TrainingLoop.ts"
@@ -69,6 +70,7 @@ const openSessions = (
   graphs: TrainingGraphs,
   inference: Pick<ModelGraph, "graph" | "tokenRows">,
   frozen: ReadonlySet<string>,
+  groups: ReadonlyMap<string, WeightGroup>,
 ): Effect.Effect<TrainingSessions, never, OnnxRuntime | Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* OnnxRuntime
@@ -77,9 +79,14 @@ const openSessions = (
     const { storage = "fp32" } = base ?? {}
     const ownNames = storage === "int8" && !(yield* runtime.exactSums)
     const openSession = apart ? yield* runtime.apart : runtime.open
-    const lazily = (plain: Onnx.Graph, rows = tokenRows(plain)) => {
+    const lazily = (
+      plain: Onnx.Graph,
+      rows = tokenRows(plain),
+      within: (graph: Onnx.Graph) => Onnx.Graph | Onnx.RepeatedGraph = (graph) => graph,
+    ) => {
       const open = Effect.suspend(() => {
-        const { graph, place } = mappedGraph(plain, base, frozen, rows, ownNames)
+        const { graph: mapped, place } = mappedGraph(plain, base, frozen, rows, ownNames)
+        const graph = within(mapped)
         const bytes = Onnx.toBytes(Onnx.encodeModel(graph, place).model)
         const name = `${description.architecture.family} ${graph.name}`
         const source = base === undefined ? { name, bytes } : { name, bytes, folder: base.folder }
@@ -96,7 +103,13 @@ const openSessions = (
       score: yield* lazily(graphs.score),
       loss: yield* lazily(graphs.loss),
       backward: yield* lazily(graphs.backward),
-      whole: yield* Effect.cachedFunction((groups: number) => Effect.flatten(lazily(graphs.whole(groups)))),
+      whole: yield* Effect.cachedFunction((count: number) => Effect.flatten(lazily(graphs.whole(count)))),
+      several: yield* Effect.cached(
+        Effect.suspend(() => {
+          const { body, ...repeated } = repeatedSteps(graphs, groups, options.optimizer)
+          return Effect.flatten(lazily(body, tokenRows(body), (mapped) => ({ ...repeated, body: mapped })))
+        }),
+      ),
       inference: yield* lazily(inference.graph, inference.tokenRows),
     }
   })
@@ -143,7 +156,7 @@ export const openTrainer = (
     const held = tensors.filter(({ name }) => base === undefined || !frozen.has(name) || !isHeld(base, name))
     yield* checkWeights(held, options.weights)
     const graphs = trainingGraphs(description, loss, dropout, frozen, adapters, options.recompute, options.vectors)
-    const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), frozen)
+    const sessions = yield* openSessions(options, graphs, inferenceGraph(model, adapters), frozen, groups)
     const weights = makeWeights(held, options, groups, graphs)
     const loop = new TrainingLoop(options, hardware.device, graphs, sessions, weights)
     return {
@@ -156,6 +169,7 @@ export const openTrainer = (
       })),
       width: graphs.width ?? 1,
       step: (step) => loop.step(step),
+      steps: (steps) => loop.steps(steps),
       score: (texts) => loop.score(texts),
       weights: () => new Map(weights.map(({ name, values: live }) => [name, live.slice()])),
       state: () => loop.state(),

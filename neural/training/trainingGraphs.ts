@@ -42,12 +42,16 @@ export interface TrainingGraphs {
    * gradients. The inputs of a group are those of `score`, their names followed by `groupSuffix`.
    */
   readonly whole: (groups: number) => Onnx.Graph
+  /** As `whole` of one group, with every weight's gradient in its shape. */
+  readonly plain: () => Onnx.Graph
   /** Numbers of a vector; undefined where the model gives scores. */
   readonly width: number | undefined
   /** Whether the loss reads which passages of a step are no answers to each list's query. */
   readonly overBatch: boolean
   readonly components: readonly string[]
-  /** The weights whose gradient comes in their shape, and those whose gradient comes by row. */
+  /** The weights that have gradients. */
+  readonly trained: readonly Onnx.GraphParameter[]
+  /** Those whose gradient comes in their shape, and those whose gradient comes by row. */
   readonly dense: readonly string[]
   readonly byRow: readonly string[]
 }
@@ -159,25 +163,27 @@ export const trainingGraphs = (
   const gradientsOf = (
     differentiated: Onnx.Differentiated,
     flows: readonly Flow[],
+    tables: readonly Onnx.GraphParameter[] = byRow,
   ): Readonly<Record<string, Onnx.Expression>> => {
     const again = recompute ? new Recomputed(flows) : undefined
     const cuts = again?.cuts ?? []
+    const inShape = trained.filter((weight) => !tables.includes(weight))
     const gradients = Onnx.differentiate([differentiated], {
-      dense: [...dense.map(({ expression }) => expression), ...cuts],
-      byRow: byRow.map(({ expression }) => expression),
+      dense: [...inShape.map(({ expression }) => expression), ...cuts],
+      byRow: tables.map(({ expression }) => expression),
     })
     const outputs: Record<string, Onnx.Expression> = {}
-    byRow.forEach(({ name }, i) => {
+    tables.forEach(({ name }, i) => {
       const { indices, rows } = gradients.byRow[i]!
       outputs[rowIndicesOutput(name)] = indices
       outputs[gradientOutput(name)] = rows
     })
-    dense.forEach(({ name }, i) => {
+    inShape.forEach(({ name }, i) => {
       outputs[gradientOutput(name)] = gradients.dense[i]!
     })
     if (again === undefined) return outputs
-    const ofWeights = dense.map(({ expression }, i) => ({ weight: expression, gradient: gradients.dense[i]! }))
-    return again.rewritten(gradients.dense.slice(dense.length), ofWeights, outputs)
+    const ofWeights = inShape.map(({ expression }, i) => ({ weight: expression, gradient: gradients.dense[i]! }))
+    return again.rewritten(gradients.dense.slice(inShape.length), ofWeights, outputs)
   }
 
   const last = scores.shape[1]
@@ -187,7 +193,7 @@ export const trainingGraphs = (
   const [gradient] = Onnx.gradients([{ of: apart.loss }], [given])
   const seed = Onnx.input("seed", "float32", width === undefined ? [batch] : [batch, width])
 
-  const whole = (count: number): Onnx.Graph => {
+  const wholeOf = (name: string, count: number, tables: readonly Onnx.GraphParameter[]): Onnx.Graph => {
     const groups = Array.from({ length: count }, (_, group) => scored(groupSuffix(group)))
     const slots = Onnx.input("slots", "int64", width === undefined ? listShape : [rowCount])
     // Places without a text have a score of their own, so that no text's gradient is added to from several places.
@@ -195,12 +201,13 @@ export const trainingGraphs = (
     const all = Onnx.concat([...groups.map((group) => group.scores), none], 0)
     const together = scoredLists(loss, Onnx.gather(all, slots), width, how)
     return {
-      name: `step${count}`,
+      name,
       inputs: [...groups.flatMap((group) => group.texts), slots, ...together.inputs],
       outputs: {
         ...gradientsOf(
           { of: together.loss },
           groups.map((group) => group.flow),
+          tables,
         ),
         ...together.outputs,
       },
@@ -214,10 +221,12 @@ export const trainingGraphs = (
       outputs: { ...apart.outputs, gradient: gradient ?? given },
     },
     backward: { name: "backward", inputs: [...texts, seed], outputs: gradientsOf({ of: scores, seed }, [flow]) },
-    whole,
+    whole: (count) => wholeOf(`step${count}`, count, byRow),
+    plain: () => wholeOf("step", 1, []),
     width,
     overBatch: apart.overBatch,
     components: apart.components,
+    trained,
     dense: dense.map(({ name }) => name),
     byRow: byRow.map(({ name }) => name),
   }

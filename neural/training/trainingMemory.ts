@@ -23,6 +23,8 @@ export interface PlannedTraining
   readonly longest: number
   /** Whether the weights of the best measurement are kept beside the present ones. */
   readonly watched: boolean
+  /** How many steps a run has; undefined where it is one. */
+  readonly stepsPerRun?: number | undefined
 }
 
 /** What a training needs, in bytes. */
@@ -160,13 +162,18 @@ export const trainingMemory = (
       whole ? ofGraph(made.whole(1)) : ofGraph(made.score) + ofGraph(made.backward)
     const values = gaps * parts(graphs)
     const base = storage === undefined ? { whole: 0, touched: 0 } : baseBytes(model, frozen, storage)
+    // Of steps that go together, what is carried from one to the next, as it was and as it becomes, and tables' gradients in their shape.
+    const { stepsPerRun = 1 } = training
+    const state = 4 * (numbers + moments)
+    const carried = stepsPerRun > 1 && whole ? 2 * state + 4 * numbers : 0
     // As they are read, and as they are changed.
     const weights = 4 * (2 * numbers + 2 * fed)
     const copies = 4 * (numbers + moments + (watched ? numbers : 0))
     const arrays = weights + 4 * (gradients + moments) + copies
-    const moved = 4 * (numbers + fed + numbers)
+    const moved = carried > 0 ? (2 * state + 4 * fed) / stepsPerRun : 4 * (numbers + fed + numbers)
     const onHost = device === "cpu"
-    const allocated = processBytes + arrays + (onHost ? values : 4 * numbers)
+    const fetched = carried > 0 ? state : 4 * numbers
+    const allocated = processBytes + arrays + (onHost ? values + carried : fetched)
     return {
       trained: numbers,
       numbers: sizeOf(model.tensors) + sizeOf(factors),
@@ -178,7 +185,7 @@ export const trainingMemory = (
       values,
       moved: onHost ? 0 : moved,
       host: allocated + base.touched,
-      device: onHost ? 0 : base.whole + 4 * (numbers + fed) + values,
+      device: onHost ? 0 : base.whole + 4 * (numbers + fed) + values + carried,
       allocated,
       batch,
     }

@@ -1,9 +1,10 @@
 import type { CurriculumPhase } from "../../schemas/index.ts"
 
-/** A phase, and the step it begins with. */
+/** A phase, the step it begins with, and the one that it ends before. */
 export interface CurrentPhase {
   readonly phase: CurriculumPhase
   readonly start: number
+  readonly end: number
 }
 
 /** The phase that a step (from 0) of so many belongs to. Phases end where their `until` says; the last takes what is left. */
@@ -15,7 +16,8 @@ export const phaseAt = (
   const ends = phases.map(({ until }) => Math.round(until * steps))
   const found = ends.findIndex((end) => step < end)
   const at = found < 0 ? phases.length - 1 : found
-  return { phase: phases[at] ?? phases[0], start: ends[at - 1] ?? 0 }
+  const end = at === phases.length - 1 ? steps : (ends[at] ?? steps)
+  return { phase: phases[at] ?? phases[0], start: ends[at - 1] ?? 0, end }
 }
 
 /** What is wrong with the order of phases, in words; undefined where nothing is. */

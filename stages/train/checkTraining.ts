@@ -41,6 +41,17 @@ export const checkSettings = ({ config, inputs }: Context): Effect.Effect<void, 
     const why = `the warm-up of ${late.warmup} steps leaves none of the ${steps}`
     return refuse("train.optimizer.schedule", why, "Shorten it, or train longer")
   }
+  if (config.stepsPerRun !== undefined && config.stepsPerRun > 1) {
+    const why =
+      config.hardware.device === "webgpu"
+        ? "WebGPU's provider has no Loop, so that a run of it is one step"
+        : optimizer.kind !== "adamw"
+          ? `several steps of a run follow their gradients by adamw, and not by ${optimizer.kind}`
+          : optimizer.embeddings === "touched"
+            ? "in several steps of a run all rows of a table are updated, and train.optimizer.embeddings asks for the touched alone"
+            : undefined
+    if (why !== undefined) return refuse("train.stepsPerRun", why, "Leave it out, or change that")
+  }
   if (validate.patience !== undefined && validate.every === 0) {
     return refuse("train.validate.patience", "nothing is measured (every is 0)", "Say after how many steps to measure")
   }

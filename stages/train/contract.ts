@@ -15,7 +15,7 @@ import {
 } from "../../schemas/index.ts"
 
 const { from: _from, queries: _queries, ...lists } = ListSettings.fields
-const { recompute, tokensPerMicroBatch, threads } = TrainSettings.fields
+const { recompute, stepsPerRun, tokensPerMicroBatch, threads } = TrainSettings.fields
 const { measures: _measures, ...watching } = ValidateSettings.fields
 
 /** What the stage reads of the configuration: all of it decides the weights. */
@@ -37,6 +37,7 @@ export const TrainConfig = Schema.extend(
       checkpointEvery: Schema.Int.pipe(Schema.positive()),
       tokensPerMicroBatch,
       recompute,
+      stepsPerRun,
       threads,
       /** Whether a query that leaves no room for a passage is an error; left out, it is shortened, and told. */
       strict: Schema.optionalWith(Schema.Boolean, { exact: true }),

@@ -49,6 +49,7 @@ const plannedTraining = (
   dropout: config.dropout,
   vectors: vectorScores(config, description.head),
   watched: config.validate.every > 0,
+  stepsPerRun: config.stepsPerRun,
   ...(config.recompute === undefined ? {} : { recompute: config.recompute }),
   ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
 })

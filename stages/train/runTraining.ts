@@ -213,49 +213,73 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     const patient = (): boolean =>
       validate.patience === undefined || standing.best === undefined || standing.best.worse < validate.patience
 
+    /** Before which step a run that begins with one ends: something else is done between both, or it is full. */
+    const endOfRun = (step: number): number => {
+      const { end, phase, start } = phaseAt(lists.curriculum, step, steps)
+      const mines = phase.sources.some(({ kind }) => kind === "mined")
+      const every = (length: number, from = 0): number => step + length - ((step - from) % length)
+      return Math.min(
+        end,
+        step + (config.stepsPerRun ?? 1),
+        every(checkpointEvery),
+        dev.length === 0 ? steps : every(validate.every),
+        mines ? every(lists.mineEvery, start) : steps,
+      )
+    }
+
     while (standing.step < steps && stopped === undefined && patient()) {
-      const { step } = standing
-      const { phase, start } = phaseAt(lists.curriculum, step, steps)
-      if (phase.sources.some(({ kind }) => kind === "mined") && (step - start) % lists.mineEvery === 0) {
-        const until = Math.min(steps, step + lists.mineEvery)
+      const { step: first } = standing
+      const { phase, start } = phaseAt(lists.curriculum, first, steps)
+      if (phase.sources.some(({ kind }) => kind === "mined") && (first - start) % lists.mineEvery === 0) {
+        const until = Math.min(steps, first + lists.mineEvery)
         const mined = new Set<number>()
-        for (let list = step * lists.perStep; list < until * lists.perStep; list++) mined.add(order.at(list).query)
+        for (let list = first * lists.perStep; list < until * lists.perStep; list++) mined.add(order.at(list).query)
         standing.mined = yield* mineRanks(
           scorePairs,
           data,
           [...mined].sort((a, b) => a - b),
         )
       }
-      const batch = stepLists(data, order, lists, phase, step, read, tokens.passages, standing.mined)
-      const rates = learningRates(optimizer, step, steps)
-      const report = yield* Effect.mapError(trainer.step({ ...batch.step, learningRates: rates }), outOfMemory)
-      if (!report.finite) {
-        const qids = batch.queries.map((query) => data.qids[query] ?? "")
-        if (standing.bestWeights === undefined && found === undefined && step < checkpointEvery) {
-          return yield* new TrainingDiverged({ system, step: step + 1, qids, loss: report.loss })
-        }
-        stopped = `at step ${step + 1} the loss is ${report.loss}, or its gradient is not finite, for the lists of ${qids.join(", ")}: training stopped there`
-        break
-      }
-      tokensSeen += report.tokens
-      standing.step = step + 1
-      note(standing.step, "loss", report.loss)
-      for (const [name, value] of Object.entries(report.components)) note(standing.step, `loss.${name}`, value)
-      optimizer.groups.forEach(({ name }, g) => note(standing.step, `learningRate.${name}`, rates[g] ?? 0))
-      note(standing.step, "gradientNorm", report.gradientNorm)
-
-      const seconds = Math.max(1e-3, ((yield* Clock.currentTimeMillis) - began) / 1000)
-      const perSecond = {
-        lists: ((standing.step - firstStep) * lists.perStep) / seconds,
-        tokens: tokensSeen / seconds,
-      }
-      asked.progress({
-        done: standing.step,
-        resumedAt: firstStep,
-        total: steps,
-        unit: "steps",
-        detail: detailOf(report, rates, perSecond),
+      const together = Array.from({ length: endOfRun(first) - first }, (_, at) => {
+        const step = first + at
+        const batch = stepLists(data, order, lists, phase, step, read, tokens.passages, standing.mined)
+        return { ...batch, rates: learningRates(optimizer, step, steps) }
       })
+      const reports = yield* Effect.mapError(
+        trainer.steps(together.map(({ rates, step }) => ({ ...step, learningRates: rates }))),
+        outOfMemory,
+      )
+      for (const [at, report] of reports.entries()) {
+        const [{ queries, rates } = { queries: [], rates: [] }, step] = [together[at], first + at]
+        if (!report.finite) {
+          const qids = queries.map((query) => data.qids[query] ?? "")
+          if (standing.bestWeights === undefined && found === undefined && step < checkpointEvery) {
+            return yield* new TrainingDiverged({ system, step: step + 1, qids, loss: report.loss })
+          }
+          stopped = `at step ${step + 1} the loss is ${report.loss}, or its gradient is not finite, for the lists of ${qids.join(", ")}: training stopped there`
+          break
+        }
+        tokensSeen += report.tokens
+        standing.step = step + 1
+        note(standing.step, "loss", report.loss)
+        for (const [name, value] of Object.entries(report.components)) note(standing.step, `loss.${name}`, value)
+        optimizer.groups.forEach(({ name }, g) => note(standing.step, `learningRate.${name}`, rates[g] ?? 0))
+        note(standing.step, "gradientNorm", report.gradientNorm)
+
+        const seconds = Math.max(1e-3, ((yield* Clock.currentTimeMillis) - began) / 1000)
+        const perSecond = {
+          lists: ((standing.step - firstStep) * lists.perStep) / seconds,
+          tokens: tokensSeen / seconds,
+        }
+        asked.progress({
+          done: standing.step,
+          resumedAt: firstStep,
+          total: steps,
+          unit: "steps",
+          detail: detailOf(report, rates, perSecond),
+        })
+      }
+      if (stopped !== undefined) break
 
       const last = standing.step === steps
       if (dev.length > 0 && (last || standing.step % validate.every === 0)) yield* measure

@@ -130,6 +130,42 @@ describe("training", () => {
     ),
   )
 
+  it.effect("T98 with several steps in a run it learns the same, and interrupted it goes on to the same bytes", () =>
+    live(
+      Effect.gen(function* () {
+        const world = yield* smallWorld()
+        const config: TrainConfig = { ...smallConfig, checkpointEvery: 5, dropout: 0.1, stepsPerRun: 4 }
+        const { stepsPerRun: _one, ...single } = config
+        const whole = yield* smallTraining(world, config)
+        const apart = yield* smallTraining(world, single)
+        const losses = (folder: string) =>
+          Effect.map(readRows(storedFolder(Kinds.TrainingLog, folder)), (rows) =>
+            rows.filter(({ series }) => series === "loss").map(({ value }) => Number(value)),
+          )
+        const [own, other] = [yield* losses(whole.outputs.log), yield* losses(apart.outputs.log)]
+        expect(own.length).toBe(12)
+        own.forEach((loss, step) => expect(Math.abs(loss - other[step]!)).toBeLessThan(1e-4))
+        const scratch = temporaryFolder("scratch")
+        const fiber = yield* Effect.fork(
+          train({
+            config,
+            inputs: world,
+            outputs: { model: temporaryFolder("lost"), log: temporaryFolder("lost") },
+            ...silent(),
+            scratch,
+            progress: ({ done }) => {
+              if (done === 7) Effect.runFork(Fiber.interrupt(fiber))
+            },
+          }),
+        )
+        yield* Fiber.await(fiber)
+        const resumed = yield* smallTraining(world, config, scratch)
+        expect(contents(resumed.outputs.model)).toEqual(contents(whole.outputs.model))
+        expect(contents(resumed.outputs.log)).toEqual(contents(whole.outputs.log))
+      }),
+    ),
+  )
+
   it.effect("T62 a loss that is not finite stops the training with the last good weights, naming step and lists", () =>
     live(
       Effect.gen(function* () {
@@ -169,6 +205,21 @@ describe("training", () => {
       "a group that fits no weight",
       { optimizer: { ...smallConfig.optimizer, groups: [{ name: "x", pattern: "decoder", scale: 1, frozen: false }] } },
       "decoder",
+    ],
+    [
+      "several steps of a run by adafactor",
+      { stepsPerRun: 4, optimizer: { ...smallConfig.optimizer, kind: "adafactor" } },
+      "train.stepsPerRun",
+    ],
+    [
+      "several steps of a run that update touched rows alone",
+      { stepsPerRun: 4, optimizer: { ...smallConfig.optimizer, embeddings: "touched" } },
+      "train.stepsPerRun",
+    ],
+    [
+      "several steps of a run on WebGPU",
+      { stepsPerRun: 4, hardware: { device: "webgpu", name: "" } },
+      "WebGPU's provider has no Loop",
     ],
     [
       "vectors of a model that gives none",

@@ -85,6 +85,10 @@ describe("memory of a training", () => {
     const card = planned({ device: "cuda" })
     expect(card.device).toBeGreaterThan(card.base + card.values)
     expect(card.moved).toBe(8 * card.trained)
+    const together = planned({ device: "cuda", stepsPerRun: 10 })
+    expect(together.moved).toBe((24 * card.trained) / 10)
+    // Weights and two moments, as they were and as they become, and gradients.
+    expect(together.device - card.device).toBe(28 * card.trained)
   }, 20_000)
 
   it.effect("T97 memory that runs out is an error with what was planned, and with what would take less", () =>
