@@ -154,19 +154,19 @@ const parity = (config: Config, what: "all" | "adapters" | "several") =>
       ...(what === "adapters" ? initialFactors(adapters, 1) : []),
     ])
     const step = stepOf(8, 48, architecture.vocabulary)
-    const on = (where: DeviceChoice) =>
+    const on = (where: DeviceChoice, inOne: boolean) =>
       Effect.scoped(
         Effect.gen(function* () {
           const options: TrainerOptions = { ...common, description, weights, device: where }
           const trainer = yield* openTrainer(what === "adapters" ? { ...options, adapters } : options)
           const scores = yield* trainer.score(step.texts)
           const steps = Array.from({ length: what === "several" ? 4 : 1 }, (_, at) => ({ ...step, step: at }))
-          const reports = where === "cpu" ? yield* Effect.forEach(steps, trainer.step) : yield* trainer.steps(steps)
+          const reports = inOne ? yield* trainer.steps(steps) : yield* Effect.forEach(steps, trainer.step)
           const loss = reports.at(-1)?.loss ?? Number.NaN
           return { scores, loss, state: trainer.state() }
         }),
       )
-    const [there, here] = [yield* on(device), yield* on("cpu")]
+    const [there, here] = [yield* on(device, true), yield* on("cpu", false)]
     const scores = Math.max(...there.scores.map((score, i) => Math.abs(score - (here.scores[i] ?? Number.NaN))))
     return { scores, loss: Math.abs(there.loss - here.loss), gradients: apart(there.state, here.state) }
   })

@@ -74,7 +74,7 @@ const longestOf = (texts: readonly TokenSequence[]): number =>
   texts.reduce((most, { ids }) => Math.max(most, ids.length), 1)
 
 /** As many tokens at once score fastest on a CPU: the values of a layer stay in its caches. */
-const scoringTokens = 1024
+const scoringTokensOfCpu = 1024
 
 const mismatch = (own: Float32Array | Int32Array, saved: Float32Array | Int32Array): string | undefined => {
   if (own.constructor !== saved.constructor) return "has another element type"
@@ -96,6 +96,7 @@ export class TrainingLoop {
   readonly #gradient: StepGradient
   readonly #mostTokens: number
   readonly #groupOverhead: number
+  readonly #scoringTokens: number
   readonly #inputs: readonly TokenInput[]
   #updates = 0
   #fed = 0
@@ -120,6 +121,8 @@ export class TrainingLoop {
     )
     this.#mostTokens = options.tokensPerMicroBatch ?? usualTokensPerMicroBatch(architecture)
     this.#groupOverhead = options.groupOverhead ?? (device === "cpu" ? usualGroupOverhead : Number.POSITIVE_INFINITY)
+    // To another device the weights go with every batch.
+    this.#scoringTokens = device === "cpu" ? scoringTokensOfCpu : this.#mostTokens
     const names = ["input_ids", "attention_mask", "token_type_ids", "pooling_mask"] as const
     const wanted = new Set(
       graphs.score.inputs.flatMap(({ operation }) => (operation.kind === "Input" ? operation.name : [])),
@@ -411,7 +414,7 @@ export class TrainingLoop {
       const session = yield* this.#sessions.inference
       const weights = this.#weightFeeds(session)
       const items = Array.from(texts.keys()).sort((a, b) => (texts[b]?.ids.length ?? 0) - (texts[a]?.ids.length ?? 0))
-      for (const batch of microBatches(texts, items, scoringTokens)) {
+      for (const batch of microBatches(texts, items, this.#scoringTokens)) {
         const own = batch.map((item) => texts[item] ?? { ids: [] })
         const found = floatsOf(yield* this.#run(session, { ...weights, ...packTexts(this.#inputs, own) }), "outcome")
         for (const [row, item] of batch.entries()) {

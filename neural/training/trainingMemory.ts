@@ -51,6 +51,9 @@ export interface TrainingMemory {
   readonly allocated: number
   /** How many texts go through the model at once. */
   readonly batch: number
+  /** Tokens of a step's texts where all are as long as can be, and whether they go through at once. */
+  readonly tokens: number
+  readonly whole: boolean
 }
 
 const elementsOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
@@ -112,7 +115,7 @@ const longestBatch = ({ description, lists, longest, m, tokensPerMicroBatch }: P
   const texts = lists * m + (description.head.kind === "embedding" ? lists : 0)
   const most = tokensPerMicroBatch ?? usualTokensPerMicroBatch(description.architecture)
   const whole = texts * longest <= most
-  return { whole, batch: whole ? texts : Math.max(1, Math.floor(most / longest)) }
+  return { tokens: texts * longest, whole, batch: whole ? texts : Math.max(1, Math.floor(most / longest)) }
 }
 
 /**
@@ -145,7 +148,7 @@ export const trainingMemory = (
       (sum, { name, shape }) => sum + arraysOf(optimizer, shape, byRow.has(name)).reduce((a, b) => a + b, 0),
       0,
     )
-    const { batch, whole } = longestBatch(training)
+    const { batch, tokens, whole } = longestBatch(training)
     const suffix = whole ? ".0" : ""
     const sizes = new Map([
       [`batch${suffix}`, batch],
@@ -188,6 +191,8 @@ export const trainingMemory = (
       device: onHost ? 0 : base.whole + 4 * (numbers + fed) + values + carried,
       allocated,
       batch,
+      tokens,
+      whole,
     }
   })
 

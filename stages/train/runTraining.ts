@@ -144,6 +144,12 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     const plan = Option.getOrUndefined(yield* Effect.option(planMemory(config, model.description)))
     const tooMuch = plan && memoryWarning(plan)
     if (tooMuch !== undefined) asked.warn(tooMuch)
+    const { stepsPerRun = 1 } = config
+    if (stepsPerRun > 1 && plan !== undefined && !plan.memory.whole) {
+      asked.warn(
+        `train.stepsPerRun: steps with texts as long as the model reads them do not fit into a micro-batch, and are made one by one; train.tokensPerMicroBatch=${plan.memory.tokens} has room for all`,
+      )
+    }
     const outOfMemory = withPlan(system, plan)
     const trainer = yield* openTrainer({
       description: model.description,
@@ -220,7 +226,7 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       const every = (length: number, from = 0): number => step + length - ((step - from) % length)
       return Math.min(
         end,
-        step + (config.stepsPerRun ?? 1),
+        step + stepsPerRun,
         every(checkpointEvery),
         dev.length === 0 ? steps : every(validate.every),
         mines ? every(lists.mineEvery, start) : steps,

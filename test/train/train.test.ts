@@ -162,6 +162,12 @@ describe("training", () => {
         const resumed = yield* smallTraining(world, config, scratch)
         expect(contents(resumed.outputs.model)).toEqual(contents(whole.outputs.model))
         expect(contents(resumed.outputs.log)).toEqual(contents(whole.outputs.log))
+
+        expect(whole.warnings).toEqual([])
+        const parts = yield* smallTraining(world, { ...config, tokensPerMicroBatch: 64 })
+        expect(parts.warnings.join()).toMatch(
+          /train\.stepsPerRun: .* one by one; train\.tokensPerMicroBatch=\d+ has room/,
+        )
       }),
     ),
   )
