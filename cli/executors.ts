@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import {
   type AskedNeeds,
   type Executor,
+  type GivenTasks,
   inChildren,
   inProcess,
   onPostgres,
@@ -77,6 +78,28 @@ export const needsSaid = (text: string): Effect.Effect<AskedNeeds, UsageError> =
   })
 }
 
+/** A recipe as any run of its plan has it, whether it leaves or not. */
+const plainRecipe = ({ left: _left, ...recipe }: PlanRecipe) => recipe
+
+/** What goes on with a run that left Slurm its tasks, by what was given before. */
+export const goingOn = (
+  artifacts: StorePlace,
+  recipe: PlanRecipe,
+  given: GivenTasks,
+): Effect.Effect<Executor, UsageError> =>
+  Effect.map(Effect.forEach(recipe.left?.needs ?? [], needsSaid), (needs) =>
+    onSlurm({
+      program: taskProgram(),
+      recipe: { ...recipe },
+      store: storeWords(artifacts),
+      options: wordsOf(recipe.left?.slurm ?? ""),
+      needs,
+      detach: true,
+      given,
+      chain: plainRecipe(recipe),
+    }),
+  )
+
 /** Who makes results, by the name that the user gives. */
 export const executorNamed = (
   name: string,
@@ -116,6 +139,7 @@ export const executorNamed = (
               options: wordsOf(slurm),
               needs,
               detach,
+              chain: plainRecipe(recipe),
             }),
         }
       default:

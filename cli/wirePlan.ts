@@ -25,12 +25,14 @@ export const PlanRecipe = Schema.Struct({
   modules: Schema.Array(Schema.String),
   /** What models run on, wherever the plan was made. */
   hardware: Hardware,
-  /** What was asked of the plan by a run that left, for the workers that go on with it. */
+  /** What was asked of the plan by a run that left, for those who go on with it. */
   left: Schema.optionalWith(
     Schema.Struct({
       targets: Schema.Array(Schema.String),
       /** Values of `--needs`. */
       needs: Schema.Array(Schema.String),
+      /** What `--slurm` says. */
+      slurm: Schema.optionalWith(Schema.String, { exact: true }),
     }),
     { exact: true },
   ),

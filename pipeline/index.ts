@@ -1,6 +1,7 @@
 export {
   type AskedNeeds,
   decodeTaskReply,
+  GivenTasks,
   hasNew,
   inChildren,
   labelsText,

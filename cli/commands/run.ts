@@ -233,13 +233,10 @@ const leftText = ({ nodes }: RunReport, executor: string): string => {
   const count = (tag: Reason["_tag"]) => nodes.filter(({ reason }) => reason._tag === tag).length
   const [given, waiting] = [count("Left"), count("WaitingFor")]
   const ready = `${formatCount(given)} ${given === 1 ? "stage was" : "stages were"} ready and given to`
-  if (isPostgres(executor)) {
-    const next = waiting === 0 ? "" : `, who go on with ${formatCount(waiting)} more as they become ready`
-    return `${ready} workers${next}. The same command without --detach shows how far they are, and waits for the table.\n`
-  }
-  const next =
-    waiting === 0 ? "" : `; ${formatCount(waiting)} more wait for them, until the same command is given again`
-  return `${ready} Slurm${next}. The same command goes on from what is made by then.\n`
+  const who = isPostgres(executor) ? "workers, who go" : "Slurm, which goes"
+  const next = waiting === 0 ? "" : ` on with ${formatCount(waiting)} more as they become ready`
+  const whom = next === "" ? who.slice(0, who.indexOf(",")) : `${who}${next}`
+  return `${ready} ${whom}. The same command without --detach shows how far they are, and waits for the table.\n`
 }
 
 /** The command itself: plans, runs, and prints the table. */
@@ -321,7 +318,9 @@ export const runCommand = Command.make("rankdag", options, (given) =>
       const report = yield* run(plan, {
         ...Option.match(given.jobs, { onNone: () => ({}), onSome: (jobs) => ({ jobs }) }),
         force: given.force,
-        executor: executor.of(detach ? { ...recipe, left: { targets, needs } } : recipe),
+        executor: executor.of(
+          detach ? { ...recipe, left: { targets, needs, ...(slurm === "" ? {} : { slurm }) } } : recipe,
+        ),
         onEvent: (event) => {
           display.onEvent(event)
           tellFirst(event)

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process"
+import { userInfo } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Labels } from "./Labels.ts"
@@ -71,12 +72,47 @@ export const submitArray = (
     (out) => out.trim().split(";")[0] ?? "",
   )
 
-/** An element of an array that waits or runs. */
+/** Of a user's words for `sbatch` those that say where jobs run and on whose account; what they take is left out. */
+export const placeWords = (options: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const long = ["--partition", "--account", "--qos", "--reservation", "--clusters"]
+  const short = ["-p", "-A", "-q", "-M"]
+  return options.flatMap((word, at) => {
+    if (long.some((name) => word.startsWith(`${name}=`))) return [word]
+    if (short.some((name) => word.startsWith(name) && word !== name)) return [word]
+    const value = options[at + 1]
+    return [...long, ...short].includes(word) && value !== undefined ? [word, value] : []
+  })
+}
+
+/**
+ * Submits a small job that begins when one of some arrays has ended, however it ended.
+ *
+ * @param output the file that it prints to
+ */
+export const submitAfter = (
+  name: string,
+  arrays: ReadonlyArray<string>,
+  options: ReadonlyArray<string>,
+  output: string,
+  script: string,
+): Effect.Effect<void, SlurmError> => {
+  const after = arrays.map((array) => `afterany:${array}`).join("?")
+  const own = [`--job-name=${name}`, `--dependency=${after}`, `--output=${output}`, "--ntasks=1", "--time=30"]
+  return Effect.asVoid(
+    slurm("sbatch", ["--parsable", "--no-requeue", "--open-mode=append", ...options, ...own], script),
+  )
+}
+
+/** Takes back what waits under a name. */
+export const cancelPending = (name: string): Effect.Effect<void> =>
+  Effect.ignore(slurm("scancel", ["-Q", `--name=${name}`, `--user=${userInfo().username}`, "--state=PENDING"]))
+
+/** A job, or an element of an array, that waits or runs. */
 export interface SlurmTask {
-  /** `123_4`. */
+  /** `123_4`, or `123` of no array. */
   readonly id: string
   readonly array: string
-  readonly element: number
+  readonly element: number | undefined
   /** `PENDING`, `RUNNING`, … */
   readonly state: string
   readonly name: string
@@ -84,15 +120,14 @@ export interface SlurmTask {
   readonly why: string
 }
 
-/** This user's elements of arrays whose name begins as given. */
+/** This user's jobs and elements of arrays whose name begins as given. */
 export const queuedTasks = (prefix: string): Effect.Effect<ReadonlyArray<SlurmTask>, SlurmError> =>
   Effect.map(slurm("squeue", ["--me", "-h", "-r", "-o", "%i|%T|%j|%r"]), (out) =>
     out.split("\n").flatMap((line) => {
       const [id = "", state = "", name = "", why = ""] = line.trim().split("|")
       const [array = "", element] = id.split("_")
-      return !name.startsWith(prefix) || element === undefined
-        ? []
-        : [{ id, array, element: Number(element), state, name, why }]
+      const at = element === undefined ? undefined : Number(element)
+      return name.startsWith(prefix) ? [{ id, array, element: at, state, name, why }] : []
     }),
   )
 

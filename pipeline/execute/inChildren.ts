@@ -47,7 +47,7 @@ export const taskWords = (
   ...(forced ? ["--force"] : []),
 ]
 
-/** The words of what a worker does when a task is made for which a run left: `submit --plan …`. */
+/** The words of what goes on with a run that left: `submit --plan …`. */
 export const submitWords = (
   plan: string,
   run: string,

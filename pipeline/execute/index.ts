@@ -1,7 +1,7 @@
 export { inChildren, nextTask, type TaskProgram } from "./inChildren.ts"
 export { type AskedNeeds, type Labels, labelsText, meets, needsOf, plannedHardware, readLabels } from "./Labels.ts"
 export { onPostgres } from "./onPostgres.ts"
-export { onSlurm, type SlurmOptions } from "./onSlurm.ts"
+export { GivenTasks, onSlurm, type SlurmOptions } from "./onSlurm.ts"
 export { hasNew, PostgresError, type PostgresPlace, setUpPostgres } from "./PgBoss.ts"
 export { SlurmError } from "./Slurm.ts"
 export { TaskDied, TaskFailed } from "./TaskError.ts"

@@ -7,21 +7,25 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { causeText, makeFolders } from "../../schemas/index.ts"
-import type { Json, StageError } from "../plan/index.ts"
+import { canonicalJson } from "../keys/index.ts"
+import { type Json, joinedName, type StageError } from "../plan/index.ts"
 import { type Executor, type MadeNode, type NodeMaking, reasonOf, storePlan } from "../run/index.ts"
 import type { Manifest, RemoteError, StoreError } from "../store/index.ts"
-import { lastLines, mostAttempts, type TaskProgram, taskWords } from "./inChildren.ts"
+import { lastLines, mostAttempts, submitWords, type TaskProgram, taskWords } from "./inChildren.ts"
 import { keepHeapSmall } from "./keepHeapSmall.ts"
 import { type AskedNeeds, askedNeeds } from "./Labels.ts"
 import { newResult } from "./newResult.ts"
 import {
+  cancelPending,
   cancelTasks,
   endOfTask,
   needsWords,
+  placeWords,
   queuedTasks,
   type SlurmError,
   type SlurmTask,
   shellWord,
+  submitAfter,
   submitArray,
 } from "./Slurm.ts"
 import { type ShownTask, showMessage, showStart } from "./showTask.ts"
@@ -39,11 +43,25 @@ export interface SlurmOptions {
   readonly options: ReadonlyArray<string>
   /** What nodes need; where nothing is said, the options say it for all. */
   readonly needs?: ReadonlyArray<AskedNeeds>
-  /** Whether the run ends when what is ready was submitted, and leaves it to Slurm. */
+  /**
+   * Whether the run ends when what is ready was submitted, and leaves it to Slurm: a job that begins when one of its arrays has ended
+   * (`submit`) then gives what has become ready, until all is made.
+   */
   readonly detach: boolean
+  /** Where this is such a job: what the run that left has given before. */
+  readonly given?: GivenTasks
+  /** What tells the runs of one plan, attached or not, from others: an attached one takes over from those that left. */
+  readonly chain: Json
   /** Milliseconds between two looks at Slurm's queue. Default 5,000. */
   readonly every?: number
 }
+
+/** By key, how often a task was given, and where its last attempt says how it goes (a name for `messageFile`). */
+export const GivenTasks = Schema.Record({
+  key: Schema.String,
+  value: Schema.Struct({ attempts: Schema.Number, message: Schema.String }),
+})
+export type GivenTasks = typeof GivenTasks.Type
 
 const jobPrefix = "rankdag-"
 
@@ -111,6 +129,12 @@ export const onSlurm =
       const failAll = (error: StageError) =>
         Effect.forEach([...waiting.values()], ({ done }) => Deferred.fail(done, error), { discard: true })
 
+      const next = `${jobPrefix}next-${createHash("sha256").update(canonicalJson(how.chain)).digest("hex").slice(0, 16)}`
+      yield* cancelPending(next)
+      const given = new Map(Object.entries(how.given ?? {}))
+      /** Arrays that have tasks of this run. */
+      const arrays = new Set<string>()
+
       let queued = yield* queuedTasks(jobPrefix)
       /** Keys of what an earlier run left in the queue. */
       const found = yield* keysOf(making, queued)
@@ -144,6 +168,8 @@ export const onSlurm =
               each.started = false
               each.seconds = undefined
               each.missed = 0
+              arrays.add(array)
+              given.set(each.task.key, { attempts: each.attempts, message: `${name}_${element}` })
               if (how.detach) yield* Deferred.succeed(each.done, { _tag: "Left" })
             }
           }
@@ -164,6 +190,8 @@ export const onSlurm =
           queued = yield* queuedTasks(jobPrefix)
           living = new Set(queued.map(({ id }) => id))
           lookedAt = performance.now()
+          // One that had begun gives out the next when it ends.
+          if (!how.detach && queued.some(({ name }) => name === next)) yield* cancelPending(next)
         }
         const running = new Set(queued.flatMap(({ id, state }) => (state === "RUNNING" ? [id] : [])))
         const pending = new Set(queued.flatMap(({ id, state }) => (state === "PENDING" ? [id] : [])))
@@ -193,9 +221,22 @@ export const onSlurm =
         },
       })
       yield* Effect.forkScoped(Effect.forever(Effect.zipRight(cycle, Effect.sleep(storeEvery))))
-      yield* Effect.addFinalizer(() =>
-        how.detach ? Effect.void : cancelTasks([...waiting.values()].flatMap(({ job }) => job ?? [])),
+      const goOn = Effect.suspend(() => {
+        if (arrays.size === 0) return Effect.void
+        // On a machine with a folder of its own that folder may not be there.
+        const output = store.remote === undefined ? join(store.directory, "logs/slurm", `${next}.log`) : "/dev/null"
+        const place = placeWords(how.options)
+        return submitAfter(next, [...arrays], place, output, nextScript(how, hash, making.session.id, given))
+      }).pipe(
+        Effect.catchAll(({ message }) =>
+          Effect.sync(() => {
+            const told = `What waits for these tasks is given to Slurm when the same command is given again: ${message}`
+            making.emit({ _tag: "StoreNotice", message: told })
+          }),
+        ),
       )
+      const takeBack = Effect.suspend(() => cancelTasks([...waiting.values()].flatMap(({ job }) => job ?? [])))
+      yield* Effect.addFinalizer(() => (how.detach ? goOn : Effect.zipRight(takeBack, cancelPending(next))))
       const gathered = Effect.zipRight(
         Effect.sleep(gatherMilliseconds),
         Effect.catchAll(submit, (error) => (isFleeting(error) ? Effect.void : failAll(error))),
@@ -208,6 +249,10 @@ export const onSlurm =
           const { key, node } = task
           const stored = yield* store.lookup(node.stage.name, key, "sizes")
           const job = found.get(key)
+          const before = given.get(key)
+          if (job !== undefined) arrays.add(job.array)
+          // One that failed is tried when the command is given again, as is one whose process died each time.
+          else if (before !== undefined && isHopeless(store.directory, key, before)) return { _tag: "Left" as const }
           const each: Waiting = {
             task,
             done: yield* Deferred.make<MadeNode, StageError>(),
@@ -218,7 +263,7 @@ export const onSlurm =
                 ? undefined
                 : new MessageReader(messageFile(store.directory, key, `${job.name}_${job.element}`)),
             askedAt: Date.now(),
-            attempts: job === undefined ? 0 : 1,
+            attempts: job === undefined ? (before?.attempts ?? 0) : 1,
             forgotten: 0,
             job: job?.id,
             started: false,
@@ -238,14 +283,21 @@ export const onSlurm =
         })
     })
 
-/** Tasks by the words that they need for `sbatch`, in arrays of as many as Slurm takes. */
-const arraysOf = (due: ReadonlyArray<Waiting>, { needs = [], options }: SlurmOptions) => {
+/**
+ * Tasks by the words that they need for `sbatch`, in arrays of as many as Slurm takes. Of a run that leaves each node, with all of its parts,
+ * is in one of its own: so what waits for it need not wait for others.
+ */
+const arraysOf = (due: ReadonlyArray<Waiting>, { detach, needs = [], options }: SlurmOptions) => {
   const alike = new Map<string, { readonly words: ReadonlyArray<string>; readonly tasks: Array<Waiting> }>()
   for (const each of due) {
-    const words = [...options, ...needsWords(askedNeeds(each.task.node, needs))]
-    const known = alike.get(words.join("\0")) ?? { words, tasks: [] }
+    const { node } = each.task
+    const words = [...options, ...needsWords(askedNeeds(node, needs))]
+    const name = [...(detach ? [node.shard === undefined ? node.name : joinedName(node.name)] : []), ...words].join(
+      "\0",
+    )
+    const known = alike.get(name) ?? { words, tasks: [] }
     known.tasks.push(each)
-    alike.set(words.join("\0"), known)
+    alike.set(name, known)
   }
   return [...alike.values()].flatMap(({ tasks, words }) =>
     Array.from({ length: Math.ceil(tasks.length / mostElements) }, (_, at) => ({
@@ -275,7 +327,7 @@ const keysOf = ({ store }: NodeMaking, queued: ReadonlyArray<SlurmTask>) =>
         batches.get(name) ??
         (existsSync(path) ? Either.getOrElse(Schema.decodeEither(Batch)(readFileSync(path, "utf8")), () => []) : [])
       batches.set(name, keys)
-      const key = keys[element]
+      const key = element === undefined ? undefined : keys[element]
       if (key !== undefined) jobs.set(key, each)
     }
     return jobs
@@ -374,6 +426,11 @@ const settle = (
     ),
   )
 
+/** Whether a task's process has died as often as it is tried, or its last attempt failed by an error of its own. */
+const isHopeless = (store: string, key: string, { attempts, message }: GivenTasks[string]): boolean =>
+  attempts >= mostAttempts ||
+  new MessageReader(messageFile(store, key, message)).next().some(({ _tag }) => _tag === "Failed")
+
 /** Of what became a result nobody reads what was said while it was made; what it printed stays. */
 const forget = (store: string, key: string): void => {
   const folder = logFolder(store, key)
@@ -409,3 +466,20 @@ const arrayScript = (
     `exec ${command.map(shellWord).join(" ")} "$@" >>"$output" 2>&1`,
     "",
   ].join("\n")
+
+/** A script that goes on with a run that left. */
+const nextScript = (
+  { program: { command }, store: place }: SlurmOptions,
+  plan: string,
+  run: string,
+  given: ReadonlyMap<string, GivenTasks[string]>,
+): string => {
+  const words = [...command, ...submitWords(plan, run, "slurm", place)]
+  return [
+    "#!/bin/sh",
+    `exec ${words.map(shellWord).join(" ")} <<'END'`,
+    JSON.stringify(Object.fromEntries(given)),
+    "END",
+    "",
+  ].join("\n")
+}

@@ -11,7 +11,7 @@ import {
   queueOf,
   readLabels,
 } from "../../../pipeline/execute/Labels.ts"
-import { needsWords } from "../../../pipeline/execute/Slurm.ts"
+import { needsWords, placeWords } from "../../../pipeline/execute/Slurm.ts"
 import { type StageNode, stage } from "../../../pipeline/index.ts"
 import { Hardware, Kinds } from "../../../schemas/index.ts"
 
@@ -76,6 +76,23 @@ describe("labels of machines", () => {
     expect(labelsText(needsOf(node("cuda", "small"), asked))).toBe("gpu,mem=40")
     expect(labelsText(needsOf(node("webgpu", "small"), []))).toBe("gpu")
     expect(queueOf(needsOf(node("cuda", "large"), asked))).toBe("rankdag.gpu-2.mem-40")
+  })
+
+  it("C190 what goes on with a run that left is given where it runs and on whose account, and not what it takes", () => {
+    const words = [
+      "--partition=gpu",
+      "--gres=gpu:1",
+      "-A",
+      "lab",
+      "-t",
+      "4:00:00",
+      "--qos",
+      "low",
+      "-pcpu",
+      "--mem=80G",
+    ]
+    expect(placeWords(words)).toEqual(["--partition=gpu", "-A", "lab", "--qos", "low", "-pcpu"])
+    expect(placeWords(["--account"])).toEqual([])
   })
 
   it("C198 in Slurm's words they are cards, gigabytes, cores and features", () => {

@@ -83,18 +83,48 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     await until(() => !pids.some(isAlive) && cluster.squeue() === "")
   })
 
-  it("C190 --detach submits what is ready and leaves; the same command goes on from what is made by then", async () => {
-    const asked = words("left", "left", ["slurm", "--detach"])
-    const outcomes = []
-    for (let tries = 0; tries < 4 && outcomes.at(-1) !== "made"; tries++) {
-      const { code, err, out } = await dagProcess(asked)
-      expect(code).toBe(0)
-      outcomes.push(out === "" ? "left" : "made")
-      if (out === "") expect(err).toContain("given to Slurm")
-      await until(() => cluster.squeue() === "")
-    }
-    expect(outcomes).toEqual(["left", "left", "made"])
+  it("C190 --detach submits what is ready and leaves; Slurm goes on with all that follows", async () => {
+    const asked = (executor: ReadonlyArray<string>) => words("left", "left", executor, "rerank.threads=2")
+    const { code, err, out } = await dagProcess(asked(["slurm", "--detach", "--slurm", "--comment='a b' -A lab"]))
+    expect({ code, out }).toEqual({ code: 0, out: "" })
+    expect(err).toMatch(/given to Slurm, which goes on with \d+ more/)
+    await until(() => cluster.squeue() === "")
     expect(journal("left").length).toBe(2)
+    const after = await dagProcess([...asked(["slurm"]), "--assert-hit"])
+    expect(after).toMatchObject({ code: 0 })
+    const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
+    expect(outputsOf(after)).toEqual(outputsOf(here))
+  })
+
+  it("C190 of a run that left, a process that dies is tried again, and what fails when the command is given again", async () => {
+    const asked = (executor: ReadonlyArray<string>) =>
+      words("chain", "chain", executor, "retrieve.alpha.dies=1", "retrieve.beta.fails=true")
+    expect(await dagProcess(asked(["slurm", "--detach"]))).toMatchObject({ code: 0 })
+    await until(() => cluster.squeue() === "")
+    expect([starts("chain", "alpha"), starts("chain", "beta")]).toEqual([2, 1])
+    const { code, err } = await dagProcess(asked(["slurm"]))
+    expect(code).toBe(1)
+    expect(err).toContain("retrieve.outside.beta")
+    expect([starts("chain", "alpha"), starts("chain", "beta")]).toEqual([2, 2])
+  })
+
+  it("C190 the same command takes over what a run left, and Ctrl-C takes it back", async () => {
+    const asked = (executor: ReadonlyArray<string>) => words("over", "over", executor, "retrieve.alpha.waits=100000")
+    expect(await dagProcess(asked(["slurm", "--detach"]))).toMatchObject({ code: 0 })
+    const states = () =>
+      cluster
+        .squeue()
+        .split("\n")
+        .flatMap((line) => line.split(" ")[1] ?? [])
+        .sort()
+        .join()
+    await until(() => starts("over", "beta") === 1 && states() === "PENDING,RUNNING")
+    const { child, ended } = await dagStarted(asked(["slurm"]))
+    await until(() => states() === "RUNNING")
+    child.kill("SIGINT")
+    expect((await ended).code).toBe(130)
+    await until(() => cluster.squeue() === "")
+    expect(starts("over", "alpha")).toBe(1)
   })
 
   it.skipIf(noDaemons !== undefined)(
