@@ -56,10 +56,10 @@ export interface SlurmOptions {
   readonly every?: number
 }
 
-/** By key, how often a task was given, and where its last attempt says how it goes (a name for `messageFile`). */
+/** By key, how often a task was given, its last attempt's job (`123_4`), and where that says how it goes (a name for `messageFile`). */
 export const GivenTasks = Schema.Record({
   key: Schema.String,
-  value: Schema.Struct({ attempts: Schema.Number, message: Schema.String }),
+  value: Schema.Struct({ attempts: Schema.Number, job: Schema.String, message: Schema.String }),
 })
 export type GivenTasks = typeof GivenTasks.Type
 
@@ -138,6 +138,11 @@ export const onSlurm =
       let queued = yield* queuedTasks(jobPrefix)
       /** Keys of what an earlier run left in the queue. */
       const found = yield* keysOf(making, queued)
+      // On a machine with a folder of its own only what was given before says what a job makes.
+      for (const [key, { job }] of given) {
+        const task = queued.find(({ id }) => id === job)
+        if (task !== undefined) found.set(key, task)
+      }
 
       const submit = Effect.gen(function* () {
         const now = Date.now()
@@ -169,7 +174,7 @@ export const onSlurm =
               each.seconds = undefined
               each.missed = 0
               arrays.add(array)
-              given.set(each.task.key, { attempts: each.attempts, message: `${name}_${element}` })
+              given.set(each.task.key, { attempts: each.attempts, job: each.job, message: `${name}_${element}` })
               if (how.detach) yield* Deferred.succeed(each.done, { _tag: "Left" })
             }
           }

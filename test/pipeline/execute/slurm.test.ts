@@ -150,7 +150,15 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
     try {
       vi.stubEnv("SLURM_CONF", apart.conf)
       for (const [name, value] of Object.entries(s3Environment(s3.port))) vi.stubEnv(name, value)
-      const asked = words("bucket", "bucket", ["slurm"], "retrieve.alpha.dies=1", "rerank.threads=2")
+      // Slurm's queue is looked at every five seconds: what ends sooner may never be seen at work.
+      const asked = words(
+        "bucket",
+        "bucket",
+        ["slurm"],
+        "retrieve.alpha.dies=1",
+        "retrieve.alpha.waits=7000",
+        "rerank.threads=2",
+      )
       const at = asked.indexOf("--artifacts")
       const shared = ["--artifacts", "s3://lab/team", "--cache", cache]
       const there = await dagProcess([...asked.slice(0, at), ...shared, ...asked.slice(at + 2)])
@@ -164,6 +172,18 @@ describe.skipIf(noSlurm !== undefined)("tasks on Slurm", { timeout: 300_000 }, (
       const here = await dagProcess(words("plain", "here", ["local"], "rerank.threads=2"))
       expect(outputsOf(there)).toEqual(outputsOf(here))
       expect([starts("bucket", "alpha"), starts("bucket", "beta")]).toEqual([2, 1])
+
+      const left = words("gone", "gone", ["slurm", "--detach"], "retrieve.alpha.waits=12000", "rerank.threads=2")
+      const team = ["--artifacts", "s3://lab/another", "--cache", cache]
+      const place = left.indexOf("--artifacts")
+      const gone = [...left.slice(0, place), ...team, ...left.slice(place + 2)]
+      expect(await dagProcess(gone)).toMatchObject({ code: 0 })
+      await until(() => apart.squeue() === "")
+      // While one was at work, the other ended and another machine looked what follows: nothing was given twice.
+      expect([starts("gone", "alpha"), starts("gone", "beta")]).toEqual([1, 1])
+      expect(await dagProcess([...gone.filter((word) => word !== "--detach"), "--assert-hit"])).toMatchObject({
+        code: 0,
+      })
     } finally {
       vi.unstubAllEnvs()
       apart.stop()
