@@ -233,10 +233,9 @@ const leftText = ({ nodes }: RunReport, executor: string): string => {
   const count = (tag: Reason["_tag"]) => nodes.filter(({ reason }) => reason._tag === tag).length
   const [given, waiting] = [count("Left"), count("WaitingFor")]
   const ready = `${formatCount(given)} ${given === 1 ? "stage was" : "stages were"} ready and given to`
-  const who = isPostgres(executor) ? "workers, who go" : "Slurm, which goes"
-  const next = waiting === 0 ? "" : ` on with ${formatCount(waiting)} more as they become ready`
-  const whom = next === "" ? who.slice(0, who.indexOf(",")) : `${who}${next}`
-  return `${ready} ${whom}. The same command without --detach shows how far they are, and waits for the table.\n`
+  const [who, goes] = isPostgres(executor) ? ["workers", "who go"] : ["Slurm", "which goes"]
+  const next = waiting === 0 ? "" : `, ${goes} on with ${formatCount(waiting)} more as they become ready`
+  return `${ready} ${who}${next}. The same command without --detach shows how far they are, and waits for the table.\n`
 }
 
 /** The command itself: plans, runs, and prints the table. */

@@ -139,8 +139,9 @@ export const onSlurm =
       /** Keys of what an earlier run left in the queue. */
       const found = yield* keysOf(making, queued)
       // On a machine with a folder of its own only what was given before says what a job makes.
+      const living = new Map(queued.map((task) => [task.id, task]))
       for (const [key, { job }] of given) {
-        const task = queued.find(({ id }) => id === job)
+        const task = living.get(job)
         if (task !== undefined) found.set(key, task)
       }
 
