@@ -44,6 +44,7 @@ export const memoryText = (planned: ReadonlyArray<PlannedSystem>): string => {
         ? `memory not known: ${plan.unknown}`
         : [
             `trains ${millions(plan.memory.trained)} of ${millions(plan.memory.numbers)} numbers in ${plan.text}`,
+            ...(plan.apart === undefined ? [] : [plan.apart]),
             ...(plan.less === "" || !isLarge(plan) ? [] : [`less with ${plan.less}`]),
             ...(plan.warning === undefined ? [] : [`! more than this machine has`]),
           ].join("\n    ")

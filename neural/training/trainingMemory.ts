@@ -51,9 +51,8 @@ export interface TrainingMemory {
   readonly allocated: number
   /** How many texts go through the model at once. */
   readonly batch: number
-  /** Tokens of a step's texts where all are as long as can be, and whether they go through at once. */
-  readonly tokens: number
-  readonly whole: boolean
+  /** Tokens of a step's texts where all are as long as can be, if they are more than go through at once and several steps of a run were asked for. */
+  readonly tooMany: number | undefined
 }
 
 const elementsOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
@@ -191,8 +190,7 @@ export const trainingMemory = (
       device: onHost ? 0 : base.whole + 4 * (numbers + fed) + values + carried,
       allocated,
       batch,
-      tokens,
-      whole,
+      tooMany: stepsPerRun > 1 && !whole ? tokens : undefined,
     }
   })
 

@@ -47,7 +47,14 @@ export const trainAdapter = stage({
 /** What a training needs of memory, and in words; of the model nothing but its sizes is asked. */
 export const plannedMemory = (config: TrainConfig | TrainAdapterConfig, description: ModelDescription) =>
   Effect.gen(function* () {
-    const { memoryText, memoryWarning, planMemory, remedyText } = yield* Effect.promise(() => import("./memory.ts"))
-    const plan = yield* planMemory(config, description)
-    return { ...plan, text: memoryText(plan), less: remedyText(plan), warning: memoryWarning(plan) }
+    const words = yield* Effect.promise(() => import("./memory.ts"))
+    const plan = yield* words.planMemory(config, description)
+    const warning = words.memoryWarning(plan)
+    return {
+      ...plan,
+      text: words.memoryText(plan),
+      less: words.remedyText(plan),
+      apart: words.apartText(plan),
+      warning,
+    }
   })

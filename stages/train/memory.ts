@@ -78,6 +78,12 @@ export const memoryText = ({ memory }: Pick<MemoryPlan, "memory">): string => {
   return `${gigabytes(host)} of the host's memory (${arrays}), ${gigabytes(device)} of the device's (${running}${mapped}), ${gigabytes(moved)} moved a step`
 }
 
+/** Why steps do not go together that were asked to, in words. */
+export const apartText = ({ memory: { tooMany } }: Pick<MemoryPlan, "memory">): string | undefined =>
+  tooMany === undefined
+    ? undefined
+    : `train.stepsPerRun: steps with texts as long as the model reads them do not fit into a micro-batch, and are made one by one; train.tokensPerMicroBatch=${tooMany} has room for all`
+
 /** What would make it less, in words; nothing where nothing would. */
 export const remedyText = ({ memory: { device }, remedies }: Pick<MemoryPlan, "memory" | "remedies">): string =>
   remedies

@@ -23,7 +23,7 @@ import { onOneCore, type TrainConfig, type trainInputs, type trainOutputs } from
 import { DataOrder } from "./DataOrder.ts"
 import { queriesWithoutRoom, textInputs } from "./Inputs.ts"
 import { type LogRow, openLogFile } from "./LogFile.ts"
-import { memoryWarning, planMemory, withPlan } from "./memory.ts"
+import { apartText, memoryWarning, planMemory, withPlan } from "./memory.ts"
 import { mineRanks } from "./mineRanks.ts"
 import type { CardFacts } from "./modelReadme.ts"
 import { readTrainingData, type Tokens } from "./readTrainingData.ts"
@@ -145,11 +145,8 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
     const tooMuch = plan && memoryWarning(plan)
     if (tooMuch !== undefined) asked.warn(tooMuch)
     const { stepsPerRun = 1 } = config
-    if (stepsPerRun > 1 && plan !== undefined && !plan.memory.whole) {
-      asked.warn(
-        `train.stepsPerRun: steps with texts as long as the model reads them do not fit into a micro-batch, and are made one by one; train.tokensPerMicroBatch=${plan.memory.tokens} has room for all`,
-      )
-    }
+    const apart = plan && apartText(plan)
+    if (apart !== undefined) asked.warn(apart)
     const outOfMemory = withPlan(system, plan)
     const trainer = yield* openTrainer({
       description: model.description,
