@@ -359,7 +359,8 @@ class Lowering {
 /** onnxruntime's own set of operators. */
 export const microsoft = "com.microsoft"
 
-const largestFloat = 3.4028234663852886e38
+/** The largest 32-bit float. */
+export const largestFloat = 3.4028234663852886e38
 
 const elementCode = (type: ElementType): number => elementTypes[type].code
 

@@ -18,8 +18,6 @@ export const momentInput = (moment: "first" | "second", weight: string): string 
 const [madeOutput, goesOnOutput] = ["made by now", "goes on"] as const
 const next = (name: string): string => `next ${name}`
 
-const largestFloat = 3.4028234663852886e38
-
 const isFloats = (x: Onnx.Expression | undefined): x is Floats => x?.type === "float32"
 
 /** Of what a graph computes, the floats of that name. */
@@ -29,7 +27,8 @@ const floatsOf = ({ name, outputs }: Onnx.Graph, wanted: string): Floats => {
   return found
 }
 
-const isFinite = (x: Floats): Onnx.Expression<"bool"> => Onnx.lessOrEqual(Onnx.absolute(x), Onnx.scalar(largestFloat))
+const isFinite = (x: Floats): Onnx.Expression<"bool"> =>
+  Onnx.lessOrEqual(Onnx.absolute(x), Onnx.scalar(Onnx.largestFloat))
 
 /**
  * Steps that go on from one another in one run: forward, loss, backward, clipping and AdamW, as `AdamW` has it, with the weights and their

@@ -2,7 +2,6 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { readModelCard } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb, readRows } from "../../pipeline/index.ts"
@@ -14,10 +13,16 @@ import { sourceFolder } from "../../stages/model/sourceFolder.ts"
 import { run as rerank } from "../../stages/rerank/rerank.ts"
 import type { TrainConfig } from "../../stages/train/index.ts"
 import { otherPassages } from "../../stages/train/stepLists.ts"
-import { run as train } from "../../stages/train/train.ts"
 import { run as trainAdapter } from "../../stages/train/trainAdapter.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
-import { type SmallWorld, silent, smallConfig, smallTraining, vectorWorld } from "./smallTraining.ts"
+import {
+  interruptedTraining,
+  type SmallWorld,
+  silent,
+  smallConfig,
+  smallTraining,
+  vectorWorld,
+} from "./smallTraining.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
 
@@ -104,20 +109,7 @@ describe("training a bi-encoder", () => {
             lists: { ...config.lists, curriculum, mineEvery: 5 },
           }
           const whole = yield* smallTraining(given, asked)
-          const scratch = temporaryFolder("scratch")
-          const fiber = yield* Effect.fork(
-            train({
-              config: asked,
-              inputs: given,
-              outputs: { model: temporaryFolder("lost"), log: temporaryFolder("lost") },
-              ...silent(),
-              scratch,
-              progress: ({ done }) => {
-                if (done === 7) Effect.runFork(Fiber.interrupt(fiber))
-              },
-            }),
-          )
-          yield* Fiber.await(fiber)
+          const scratch = yield* interruptedTraining(given, asked, 7)
           const resumed = yield* smallTraining(given, asked, scratch)
           expect(contents(resumed.outputs.model)).toEqual(contents(whole.outputs.model))
           expect(contents(resumed.outputs.log)).toEqual(contents(whole.outputs.log))

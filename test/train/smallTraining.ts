@@ -1,5 +1,6 @@
 /** A small world to train in: tables, tokens and a model from nothing, made by the stages that make them. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { layerDuckDb, type StoredArtifact } from "../../pipeline/index.ts"
 import {
@@ -219,4 +220,24 @@ export const smallTraining = (
       warn: (message) => warnings.push(message),
     })
     return { result, outputs, warnings, progress }
+  })
+
+/** Trains in it until a step is done, and interrupts that; gives the folder of what it has kept to go on from. */
+export const interruptedTraining = (inputs: SmallWorld, config: TrainConfig, at: number) =>
+  Effect.gen(function* () {
+    const scratch = temporaryFolder("scratch")
+    const fiber = yield* Effect.fork(
+      train({
+        config,
+        inputs,
+        outputs: { model: temporaryFolder("lost"), log: temporaryFolder("lost") },
+        ...silent(),
+        scratch,
+        progress: ({ done }) => {
+          if (done === at) Effect.runFork(Fiber.interrupt(fiber))
+        },
+      }),
+    )
+    yield* Fiber.await(fiber)
+    return scratch
   })

@@ -2,16 +2,14 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { openWeights } from "../../neural/index.ts"
 import { type DuckDb, layerDuckDb, readRows } from "../../pipeline/index.ts"
 import { Kinds, ModelCard, type NegativeSource, SystemName } from "../../schemas/index.ts"
 import type { TrainConfig } from "../../stages/train/index.ts"
-import { run as train } from "../../stages/train/train.ts"
 import { amendJson } from "../support/smallModels.ts"
 import { storedFolder, temporaryFolder } from "../support/storedTable.ts"
-import { freshWorld, silent, smallConfig, smallTraining, smallWorld } from "./smallTraining.ts"
+import { freshWorld, interruptedTraining, smallConfig, smallTraining, smallWorld } from "./smallTraining.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, DuckDb>) => Effect.provide(effect, layerDuckDb())
 
@@ -108,20 +106,11 @@ describe("training", () => {
         }
         const whole = yield* smallTraining(world, { ...config, lists: { ...config.lists, mineEvery: 5 } })
         for (const steps of [3, 7]) {
-          const scratch = temporaryFolder("scratch")
-          const fiber = yield* Effect.fork(
-            train({
-              config: { ...config, lists: { ...config.lists, mineEvery: 5 } },
-              inputs: world,
-              outputs: { model: temporaryFolder("lost"), log: temporaryFolder("lost") },
-              ...silent(),
-              scratch,
-              progress: ({ done }) => {
-                if (done === steps) Effect.runFork(Fiber.interrupt(fiber))
-              },
-            }),
+          const scratch = yield* interruptedTraining(
+            world,
+            { ...config, lists: { ...config.lists, mineEvery: 5 } },
+            steps,
           )
-          yield* Fiber.await(fiber)
           const resumed = yield* smallTraining(world, { ...config, lists: { ...config.lists, mineEvery: 5 } }, scratch)
           expect(contents(resumed.outputs.model)).toEqual(contents(whole.outputs.model))
           expect(contents(resumed.outputs.log)).toEqual(contents(whole.outputs.log))
@@ -145,20 +134,7 @@ describe("training", () => {
         const [own, other] = [yield* losses(whole.outputs.log), yield* losses(apart.outputs.log)]
         expect(own.length).toBe(12)
         own.forEach((loss, step) => expect(Math.abs(loss - other[step]!)).toBeLessThan(1e-4))
-        const scratch = temporaryFolder("scratch")
-        const fiber = yield* Effect.fork(
-          train({
-            config,
-            inputs: world,
-            outputs: { model: temporaryFolder("lost"), log: temporaryFolder("lost") },
-            ...silent(),
-            scratch,
-            progress: ({ done }) => {
-              if (done === 7) Effect.runFork(Fiber.interrupt(fiber))
-            },
-          }),
-        )
-        yield* Fiber.await(fiber)
+        const scratch = yield* interruptedTraining(world, config, 7)
         const resumed = yield* smallTraining(world, config, scratch)
         expect(contents(resumed.outputs.model)).toEqual(contents(whole.outputs.model))
         expect(contents(resumed.outputs.log)).toEqual(contents(whole.outputs.log))
