@@ -2,8 +2,8 @@
  * Question: what does a graphics card give? One script that needs a card and this package's files, for the few minutes that a card is
  * at hand: parity with the CPU (scores, and the gradients of a step, of all weights and of adapters, and what steps of one run come to),
  * the card's fastest product of matrices, and for five sizes pairs scored and steps trained a second, of adapters and of all weights, one by
- * one and in one run, as a share of that product, the bytes that go in and come out at a step, and the card's memory; beside PyTorch (bf16, fused attention) where a Python has it with the
- * device. docs/MEASURED.md has the answers, where there are any.
+ * one and in one run, as a share of that product, the bytes that go in and come out at a step, and the card's memory; beside PyTorch (bf16,
+ * fused attention) where a Python has it with the device. docs/MEASURED.md has the answers, where there are any.
  *
  *     RANKDAG_BENCH_DEVICE=cuda npm run bench gpu         (cuda if nothing is said; webgpu; cpu to try the script itself)
  *     RANKDAG_BENCH_PYTHON=…/python                       (one with torch and transformers, and peft for its adapters)

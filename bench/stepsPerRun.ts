@@ -1,8 +1,8 @@
 /**
  * Question: what do several optimizer steps in one run (`train.stepsPerRun`) give on the CPU, where nothing has to be carried to a device?
  * Of an encoder of T5's kind, 4 layers of width 256, at 32 × 128 tokens, and of MiniLM-L6's shape at 16 × 128, all weights trained by AdamW
- * with clipping: seconds a step in processor time, one by one and ten in a run, in turn, the weights that they come to, and the process's
- * peak of memory. docs/DEVICES.md has the answer.
+ * with clipping: seconds a step in processor time, one by one and ten in a run, in turn, how far their losses are apart, and the
+ * process's peak of memory. docs/DEVICES.md has the answer.
  *
  *     npm run bench stepsPerRun        (RANKDAG_BENCH_ROUNDS: how often; RANKDAG_BENCH_THREADS)
  */

@@ -102,7 +102,7 @@ const options = {
     Options.withDescription("What nodes need of a machine: rerank=gpu,mem=80; repeatable"),
   ),
   detach: Options.boolean("detach").pipe(
-    Options.withDescription("Give Slurm or workers what is ready and leave; the same command goes on"),
+    Options.withDescription("Give Slurm or workers what is ready and leave: they go on with what follows"),
   ),
   jobs: Options.integer("jobs").pipe(
     Options.optional,
