@@ -275,9 +275,8 @@ export class TrainingLoop {
     return { step, items: Array.from(step.all.keys()).filter((item) => step.mask[item] !== 0) }
   }
 
-  /** What a step's results say, each the entry of its output at `at`. */
-  #report(results: Results, at: number, gradientNorm: number, { items, step }: StepItems): StepReport {
-    const of = (name: string): number => floatsOf(results, name)[at] ?? Number.NaN
+  /** What a step's results say; `of` gives the number of an output. */
+  #report(of: (output: string) => number, gradientNorm: number, { items, step }: StepItems): StepReport {
     const loss = of("loss")
     return {
       loss,
@@ -301,7 +300,7 @@ export class TrainingLoop {
           ? yield* this.#wholeStep(step, groups)
           : yield* this.#stepInParts(step, microBatches(step.all, items, this.#mostTokens))
       this.#gradient.complete()
-      const report = this.#report(results, 0, this.#gradient.norm(), found)
+      const report = this.#report((output) => scalarOf(results, output), this.#gradient.norm(), found)
       if (report.finite && report.countedLists > 0) this.#update(step.learningRates, report.gradientNorm)
       return report
     })
@@ -389,9 +388,11 @@ export class TrainingLoop {
       this.#updates += made?.type === "int64" ? Number(made.data[0]) : 0
       // Each row of a table has been updated, whether a step had it or not.
       for (const { update } of this.#weights) update?.memory["touched"]?.fill(this.#updates)
-      const named = new Map([...results].map(([name, tensor]) => [name.replace(eachTime(""), ""), tensor]))
-      const norms = floatsOf(named, normOutput)
-      return found.slice(0, norms.length).map((each, at) => this.#report(named, at, norms[at] ?? Number.NaN, each))
+      const norms = floatsOf(results, eachTime(normOutput))
+      return found.slice(0, norms.length).map((each, at) => {
+        const of = (output: string): number => floatsOf(results, eachTime(output))[at] ?? Number.NaN
+        return this.#report(of, of(normOutput), each)
+      })
     })
   }
 

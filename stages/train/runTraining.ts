@@ -253,7 +253,8 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
         outOfMemory,
       )
       for (const [at, report] of reports.entries()) {
-        const [{ queries, rates } = { queries: [], rates: [] }, step] = [together[at], first + at]
+        const step = first + at
+        const { queries, rates } = together[at]!
         if (!report.finite) {
           const qids = queries.map((query) => data.qids[query] ?? "")
           if (standing.bestWeights === undefined && found === undefined && step < checkpointEvery) {
