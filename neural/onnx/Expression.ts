@@ -322,12 +322,12 @@ export const quantizeRemainder = (x: Expression<"float32">, { scale, values, zer
 }
 
 /**
- * Whole numbers [n, k], of which one stands for 0, times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. The sums are of whole numbers, and
- * exact.
+ * Whole numbers [n, k], of which one stands for 0, times a weight [k, m] of 8-bit numbers, signed or with 128 for 0, with a scale a column: [n, m]. The
+ * sums are of whole numbers, and exact.
  */
 export const integerProduct = (
   values: Expression<"uint8">,
-  weight: Expression<"int8">,
+  weight: Expression<"int8" | "uint8">,
   columnScale: Expression<"float32">,
   zero = middle,
 ): Expression<"float32"> => {
@@ -347,10 +347,10 @@ export const integerProduct = (
   return node({ kind: "QuantizedProduct", zero }, [values, weight, columnScale], "float32", [rows, columns])
 }
 
-/** Quantised rows [n, k] times a weight [k, m] of 8-bit numbers with a scale a column: [n, m]. */
+/** Quantised rows [n, k] times a weight [k, m] of 8-bit numbers, signed or with 128 for 0, with a scale a column: [n, m]. */
 export const quantizedProduct = (
   { scale, values, zero }: QuantizedRows,
-  weight: Expression<"int8">,
+  weight: Expression<"int8" | "uint8">,
   columnScale: Expression<"float32">,
 ): Expression<"float32"> => multiply(integerProduct(values, weight, columnScale, zero), unsqueeze(scale, [1]))
 
@@ -380,6 +380,13 @@ export const blockProduct = (
   if (!fits || rows === undefined) throw new ShapeError("BlockProduct", shapes, "blocks, scales and rows do not fit")
   return node({ kind: "BlockProduct", block }, [x, blocks, scales], "float32", [rows, columns])
 }
+
+/**
+ * A weight of signed 8-bit numbers, whose bytes are read as unsigned ones, with 128 for 0: made anew for one use of it, when what it is
+ * multiplied with is there, so that it takes memory for as long as that product.
+ */
+export const unsigned = (bytes: Expression<"uint8">, rows: Expression): Expression<"uint8"> =>
+  node({ kind: "Unsigned" }, [bytes, rows], "uint8", bytes.shape)
 
 /**
  * A weight of 16-bit floats as float32, which is exact: made anew for one use of it, when what it is multiplied with is there, so that

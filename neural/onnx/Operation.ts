@@ -105,6 +105,8 @@ export type Operation =
   | { readonly kind: "DequantizeRows"; readonly zero: number }
   /** (a uint8 [n, k], b int8 [k, m], scale [m]) → (a − zero) · b · scale of the column, summed in whole numbers */
   | { readonly kind: "QuantizedProduct"; readonly zero: number }
+  /** (weight of signed numbers, read as uint8 [k, m], x [n, …]) → the same numbers with 128 for 0, made when x is there, and again at each run */
+  | { readonly kind: "Unsigned" }
   /** (weight bfloat16 [m, k], x [n, …]) → the weight as float32, made when x is there, and again at each run */
   | { readonly kind: "Widened" }
   /** (x [n, k], blocks uint8 [m, k / block, block], scales [m · k / block]) → x times the transpose of (blocks − 128) · scales */

@@ -314,16 +314,14 @@ class Lowering {
         // One kernel with the rows' scale left out: its own can be but one for the whole matrix.
         const [, , columnScale = ""] = inputs
         const one = this.constant("float32", [], Float32Array.of(1))
-        const of = [x, second, one, columnScale, this.#zero(operation.zero)]
+        const middle = expression.inputs[1]?.type === "uint8" ? [this.#zero(128)] : []
+        const of = [x, second, one, columnScale, this.#zero(operation.zero), ...middle]
         return this.emit("MatMulIntegerToFloat", of, [], output, microsoft)
       }
-      case "Widened": {
-        // A shape that is known as the graph runs: else onnxruntime would widen the weight as it opens the model, and keep that.
-        const rows = this.emit("Shape", [second], [integer("start", 0), integer("end", 1)])
-        const sizes = this.vector(shape.filter((size) => typeof size === "number"))
-        const made = this.emit("Add", [this.emit("Mul", [rows, this.vector([0])]), sizes])
-        return emit("Cast", [integer("to", elementCode(type))], [this.emit("Reshape", [x, made])])
-      }
+      case "Unsigned":
+        return emit("BitwiseXor", [], [this.#atRun(x, second, shape), this.#zero(128)])
+      case "Widened":
+        return emit("Cast", [integer("to", elementCode(type))], [this.#atRun(x, second, shape)])
       case "BlockProduct": {
         const [columns = 0] = expression.inputs[1]?.shape ?? []
         const sizes = { K: Number(argument?.shape[1]), N: Number(columns), bits: 8, block_size: operation.block }
@@ -336,6 +334,16 @@ class Lowering {
   }
 
   /** What stands for 0 among unsigned 8-bit numbers. */
+  /**
+   * A weight in a shape that is known as the graph runs, when other rows are there: else onnxruntime would make what is made of it as it
+   * opens the model, and keep that.
+   */
+  #atRun(weight: string, rows: string, shape: readonly Dim.Dim[]): string {
+    const count = this.emit("Shape", [rows], [integer("start", 0), integer("end", 1)])
+    const sizes = this.vector(shape.filter((size) => typeof size === "number"))
+    return this.emit("Reshape", [weight, this.emit("Add", [this.emit("Mul", [count, this.vector([0])]), sizes])])
+  }
+
   #zero(value: number): string {
     return this.constant("uint8", [], Uint8Array.of(value))
   }

@@ -18,6 +18,7 @@ import {
   reshape,
   subtract,
   transpose,
+  unsigned,
   unsqueeze,
   weightBlock,
   widened,
@@ -64,9 +65,9 @@ export interface QuantizedGraph {
   /** In the order of their first use. */
   readonly weights: readonly StoredWeight[]
   /**
-   * Parameters that are another one's numbers, by their names: where a weight is of several products (ALBERT's), each has a name of its
+   * Parameters that are another one's numbers, by their names. Where a weight is of several products (ALBERT's), each has a name of its
    * own, as onnxruntime 1.30 on processors without dot products of 8-bit numbers turns signed weights into unsigned ones, and rejects a
-   * model in which it would do so twice to one.
+   * model in which it would do so twice to one. Of a training, whose graphs do so themselves (`unsigned`), those that they read so.
    */
   readonly aliases: ReadonlyMap<string, string>
 }
@@ -87,8 +88,11 @@ export interface QuantizeOptions {
    * back through them. Default: weights that are multiplied, in the form that the product wants.
    */
   readonly present?: (weight: string, kind: PackedWeight["kind"]) => boolean
-  /** Whether each product has a parameter of its own, as `aliases` says. Default: yes. */
-  readonly ownNames?: boolean
+  /**
+   * Of a training, whether products have signed weights made unsigned as the graph runs: for processors whose sums of products with signed ones
+   * are not exact. (What onnxruntime's option for them makes as it opens a model stays in memory.) Default: no.
+   */
+  readonly unsigned?: boolean
 }
 
 /** Products with fewer columns are a head's. */
@@ -247,6 +251,7 @@ class Quantizing {
   readonly #halves = new Map<string, Expression<"bfloat16">>()
 
   readonly #multiplied = new Map<string, number>()
+  readonly #bytes = new Map<string, Expression<"uint8">>()
   readonly #aliases = new Map<string, string>()
   readonly #linear = new Set<Expression>()
   readonly #tables = new Set<Expression>()
@@ -320,18 +325,26 @@ class Quantizing {
     return made
   }
 
-  /** A weight under a name that no other product has. */
-  #own({ scale, values }: Numbers): Numbers {
+  /** Rows times a weight in a form: of a training by a parameter for all products, made unsigned for each if need be; else one for each. */
+  #product(rows: QuantizedRows, weight: Expression, kind: "transposed" | "columns"): Floats {
+    const { scale, values } = this.#pack(weight, kind)
     const { operation, shape } = values
-    if (operation.kind !== "Parameter" || this.#options.ownNames === false) return { scale, values }
+    if (operation.kind !== "Parameter") throw new GraphError("quantized", "a weight in 8 bits is no parameter")
     const { name } = operation
+    const aliased = <T extends "int8" | "uint8">(alias: string, type: T): Expression<T> => {
+      this.#aliases.set(alias, name)
+      const sizes = shape.filter((size) => typeof size === "number")
+      return parameter8(alias, type, sizes)
+    }
+    if (this.#options.unsigned === true) {
+      const bytes = this.#bytes.get(name) ?? aliased(`${name}.bytes`, "uint8")
+      this.#bytes.set(name, bytes)
+      return quantizedProduct(rows, unsigned(bytes, rows.values), scale)
+    }
     const use = this.#multiplied.get(name) ?? 0
     this.#multiplied.set(name, use + 1)
-    if (use === 0) return { scale, values }
-    const alias = `${name}.${use + 1}`
-    this.#aliases.set(alias, name)
-    const sizes = shape.filter((size) => typeof size === "number")
-    return { scale, values: parameter8(alias, typed(values, "int8").type, sizes) }
+    const shared = use === 0 || this.#options.present !== undefined
+    return quantizedProduct(rows, shared ? typed(values, "int8") : aliased(`${name}.${use + 1}`, "int8"), scale)
   }
 
   #linearOf(node: Expression, weight: Expression): Expression {
@@ -347,10 +360,7 @@ class Quantizing {
         return blockProduct(x, typed(values, "uint8"), scale)
       }
       const rows = this.#quantized(x, before && leastOf(before))
-      const times = (rows: QuantizedRows): Floats => {
-        const { scale, values } = this.#own(this.#pack(weight, "transposed"))
-        return quantizedProduct(rows, typed(values, "int8"), scale)
-      }
+      const times = (rows: QuantizedRows): Floats => this.#product(rows, weight, "transposed")
       return this.#values.has(node) ? add(times(rows), times(quantizeRemainder(x, rows))) : times(rows)
     }
     return bias === undefined ? product() : add(product(), this.#floats(bias))
@@ -366,8 +376,7 @@ class Quantizing {
   #returned(node: Expression, weight: Expression): Expression {
     const gradient = this.#floats(node.inputs[0])
     if (this.#options.weights === "bf16") return gemm(gradient, widened(this.#half(weight), gradient))
-    const { scale, values } = this.#own(this.#pack(weight, "columns"))
-    return quantizedProduct(this.#quantized(gradient), typed(values, "int8"), scale)
+    return this.#product(this.#quantized(gradient), weight, "columns")
   }
 
   #gathered(node: Expression, table: Expression): Expression {

@@ -49,8 +49,9 @@ export const valueMemory = (graph: Graph, sizes: ReadonlyMap<string, number>): n
     const count = known.get(key) ?? Dim.evaluate(elements, sizes) ?? 0
     known.set(key, count)
     const bytes = count * elementTypes[node.type].bytes
-    // Copied as it is, and made wider.
-    return node.operation.kind === "Widened" ? 1.5 * bytes : bytes
+    // Copied as it is, and then made wider or unsigned.
+    const { kind } = node.operation
+    return kind === "Widened" ? 1.5 * bytes : kind === "Unsigned" ? 2 * bytes : bytes
   }
   const lastUse = new Map<Expression, number>()
   ordered.forEach((node, at) => {

@@ -26,14 +26,14 @@ export interface MappedGraph {
  * A graph of which the weights that stay lie in a file, in the form that they are kept in.
  *
  * @param rows how many rows layers over all tokens have
- * @param ownNames whether a product needs a weight of a name of its own, as `QuantizedGraph.aliases` says
+ * @param exactSums whether this processor's sums of products with signed 8-bit numbers are exact
  */
 export const mappedGraph = (
   graph: Onnx.Graph,
   base: FrozenWeights | undefined,
   frozen: ReadonlySet<string>,
   rows: readonly Onnx.Dim[],
-  ownNames: boolean,
+  exactSums: boolean,
 ): MappedGraph => {
   if (base === undefined) return { graph, place: { kind: "inputs" } }
   const locations = new Map([...base.locations].filter(([name]) => frozen.has(name)))
@@ -54,7 +54,7 @@ export const mappedGraph = (
     tableElements: 0,
     leastInner: 0,
     present: (weight, kind) => frozen.has(weight) && locations.has(Onnx.storedName(weight, kind)),
-    ownNames,
+    unsigned: storage === "int8" && !exactSums,
   })
   for (const [alias, name] of mapped.aliases) {
     const place = locations.get(name)

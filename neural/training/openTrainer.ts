@@ -76,8 +76,7 @@ const openSessions = (
     const runtime = yield* OnnxRuntime
     const scope = yield* Effect.scope
     const { apart = false, base, description, device, prepack = true, profile, threads } = options
-    const { storage = "fp32" } = base ?? {}
-    const ownNames = storage === "int8" && !(yield* runtime.exactSums)
+    const exactSums = base?.storage !== "int8" || (yield* runtime.exactSums)
     const openSession = apart ? yield* runtime.apart : runtime.open
     const lazily = (
       plain: Onnx.Graph,
@@ -85,7 +84,7 @@ const openSessions = (
       within: (graph: Onnx.Graph) => Onnx.Graph | Onnx.RepeatedGraph = (graph) => graph,
     ) => {
       const open = Effect.suspend(() => {
-        const { graph: mapped, place } = mappedGraph(plain, base, frozen, rows, ownNames)
+        const { graph: mapped, place } = mappedGraph(plain, base, frozen, rows, exactSums)
         const graph = within(mapped)
         const bytes = Onnx.toBytes(Onnx.encodeModel(graph, place).model)
         const name = `${description.architecture.family} ${graph.name}`

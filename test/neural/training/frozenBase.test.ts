@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { freezeModel } from "../../../neural/architectures/index.ts"
 import { openWeights, writeSafetensors } from "../../../neural/checkpoints/index.ts"
+import { OnnxRuntime } from "../../../neural/runtime/index.ts"
 import { type BaseStorage, openTrainer, type TrainerOptions } from "../../../neural/training/index.ts"
 import { temporaryFolder } from "../../support/storedTable.ts"
 import { adapterCase, optionsOf } from "../adapters/golden.ts"
@@ -44,11 +45,17 @@ const changedBase = (name: string, change: (tensor: string, value: number) => nu
   }).pipe(Effect.scoped)
 
 /** Scores before, the state after a step. */
-const outcome = (name: string, options: TrainerOptions, steps = 1) =>
+const outcome = (
+  name: string,
+  options: TrainerOptions,
+  steps = 1,
+  changed: (runtime: OnnxRuntime["Type"]) => OnnxRuntime["Type"] = (runtime) => runtime,
+) =>
   run(
     Effect.gen(function* () {
       const { step } = yield* adapterCase(name)
-      const trainer = yield* openTrainer(options)
+      const runtime = changed(yield* OnnxRuntime)
+      const trainer = yield* Effect.provideService(openTrainer(options), OnnxRuntime, runtime)
       const scores = yield* trainer.score(step.texts)
       for (let i = 0; i < steps; i++) yield* trainer.step({ ...step, step: i })
       return { scores, state: trainer.state(), moved: trainer.transferred() }
@@ -85,6 +92,8 @@ describe.each(cases)("%s", (name) => {
       expect(found.state.base).toBe(`${name} in int8`)
       const again = { ...options, recompute: true }
       expect((yield* outcome(name, again)).state).toEqual(found.state)
+      const turned = yield* outcome(name, options, 1, (runtime) => ({ ...runtime, exactSums: Effect.succeed(false) }))
+      expect(turned).toEqual(found)
     }),
   )
 
