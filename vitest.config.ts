@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
@@ -5,8 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "artifacts/**"],
     pool: "forks",
-    // By default one core is left to the watcher, and of two that is half.
-    maxWorkers: "100%",
+    // One more than cores: many tests wait, for daemons, locks and the ends of processes.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },
