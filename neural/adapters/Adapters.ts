@@ -113,10 +113,11 @@ const fittingAny = (
       const own = modules.filter(fits)
       if (own.length === 0) {
         const ends = endsOf(modules)
+        const nearest = didYouMean(pattern, [...ends, ...modules]).replace(/\?$/u, "")
         return yield* Either.left(
           new AdapterMisfit({
             where,
-            why: `«${pattern}» fits nothing of the model.${didYouMean(pattern, [...ends, ...modules]).replace(/\?$/u, "")}`,
+            why: `«${pattern}» fits nothing of the model${nearest === "" ? "" : `.${nearest}`}`,
             remedy: `There are ${ends.filter((end) => !end.includes(".")).join(", ")}; whole names are like ${modules[0] ?? "none"}`,
           }),
         )

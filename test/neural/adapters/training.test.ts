@@ -164,6 +164,7 @@ describe("settings of adapters", () => {
       /train\.lora\.rank: 20 is above the size of encoder\.block\.0.*\.q, 16 × 24.*at most 16/,
     )
     expect(message({ targets: ["SelfAtention.q"] })).toMatch(/fits nothing.*Did you mean «SelfAttention\.q»/)
+    expect(message({ targets: ["zzzz"] })).toMatch(/«zzzz» fits nothing of the model\. There are q, /)
     expect(message({ targets: ["q["] })).toMatch(/no regular expression/)
     expect(message({ rank: 2, full: ["nothing.there"] })).toMatch(/train\.lora\.full: «nothing\.there» fits nothing/)
   })
