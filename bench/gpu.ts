@@ -334,6 +334,9 @@ const partOf = ([what, ...of]: readonly string[]) =>
   })
 
 const figures: Figures[] = []
+let deviceName = ""
+/** Written after every part, so that what was measured is there whatever ends the rest. */
+const jsonFile = process.env["RANKDAG_BENCH_JSON"]
 let fastest = Number.NaN
 
 const note = (part: string, values: Figures): void => {
@@ -347,16 +350,23 @@ const note = (part: string, values: Figures): void => {
     return `${name} ${short}`
   })
   console.log(`  ${part}: ${told.join(", ")}`)
+  if (jsonFile !== undefined)
+    writeFileSync(jsonFile, `${JSON.stringify({ device, name: deviceName, figures }, null, 1)}\n`)
+}
+
+/** Seconds in which something may still begin; undefined where there are none, which is said. */
+const timeLeft = (part: string): number | undefined => {
+  const left = mostSeconds - seconds()
+  if (left > 5) return left
+  note(part, { "left out after": seconds() })
+  return undefined
 }
 
 /** A part in a process of its own: the last line that it prints, or why there is none. */
 const apartIn = (name: string, command: string, given: readonly string[]): Promise<void> =>
   new Promise((resolve) => {
-    const left = mostSeconds - seconds()
-    if (left <= 5) {
-      note(name, { "left out after": seconds() })
-      return resolve()
-    }
+    const left = timeLeft(name)
+    if (left === undefined) return resolve()
     const child = spawn(command, given, { stdio: ["ignore", "pipe", "pipe"] })
     let [told, complaint] = ["", ""]
     child.stdout.on("data", (text) => {
@@ -365,7 +375,11 @@ const apartIn = (name: string, command: string, given: readonly string[]): Promi
     child.stderr.on("data", (text) => {
       complaint = (complaint + String(text)).slice(-2000)
     })
-    const timer = setTimeout(() => child.kill("SIGKILL"), 1000 * left)
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      child.kill("SIGKILL")
+    }, 1000 * left)
     child.on("error", ({ message }) => {
       complaint = message
     })
@@ -373,7 +387,8 @@ const apartIn = (name: string, command: string, given: readonly string[]): Promi
       clearTimeout(timer)
       const line = Schema.decodeUnknownOption(Line)(told.trim().split("\n").at(-1))
       const why = complaint.trim().split("\n").at(-1)
-      if (code === 0 && line._tag === "Some") note(name, line.value)
+      if (late) note(name, { "broken off after": seconds() })
+      else if (code === 0 && line._tag === "Some") note(name, line.value)
       else note(name, { failed: signal ?? `code ${code}: ${why}` })
       resolve()
     })
@@ -383,12 +398,14 @@ const own = (...given: readonly string[]): readonly string[] => ["--import", "ts
 const torch = join(import.meta.dirname, "gpu-torch.py")
 
 const sized = async (name: string, config: Config): Promise<void> => {
+  const left = timeLeft(name)
+  if (left === undefined) return
   const folder = mkdtempSync(join(tmpdir(), "rankdag-gpu-"))
   try {
     const made = await Effect.runPromiseExit(
-      Effect.andThen(
-        writeRandomCheckpoint(folder, config, head, "BF16"),
-        convertCheckpoint({ from: folder, to: folder, head, maximumTokens: 512 }),
+      writeRandomCheckpoint(folder, config, head, "BF16").pipe(
+        Effect.andThen(convertCheckpoint({ from: folder, to: folder, head, maximumTokens: 512 })),
+        Effect.timeoutFail({ duration: 1000 * left, onTimeout: () => new Error("its weights were not drawn in time") }),
       ),
     )
     if (Exit.isFailure(made)) return note(name, { failed: Cause.pretty(made.cause).split("\n")[0] ?? "" })
@@ -408,6 +425,7 @@ const sized = async (name: string, config: Config): Promise<void> => {
 
 const all = async (): Promise<void> => {
   const hardware = await Effect.runPromise(chooseHardware(device).pipe(Effect.provide(layerOnnxRuntime)))
+  deviceName = hardware.name
   console.log(`${hardware.device}: ${hardware.name}`)
   await apartIn("peak", process.execPath, own("peak"))
   for (const name of Object.keys(parities)) {
@@ -419,8 +437,6 @@ const all = async (): Promise<void> => {
   }
   for (const [name, config] of Object.entries(sizes)) if (wanted.includes(name)) await sized(name, config)
   console.log(JSON.stringify({ device: hardware.device, name: hardware.name, seconds: seconds(), figures }))
-  const file = process.env["RANKDAG_BENCH_JSON"]
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ ...hardware, figures }, null, 1)}\n`)
 }
 
 const asked = process.argv.slice(2)
