@@ -66,6 +66,9 @@ export interface TrainingAsked<E1, E2, R> extends Pick<Context, "config" | "inpu
   readonly write: (made: Training) => Effect.Effect<void, E2>
 }
 
+/** Weights that stay in 8 bits are packed if they take less than so many bytes, which each session then has once more. */
+const packedBytes = 2 ** 28
+
 const short = (value: number): string => (Math.abs(value) >= 1000 ? value.toExponential(2) : value.toPrecision(3))
 
 /** A line on how training goes. */
@@ -161,8 +164,10 @@ export const runTraining = <E1, E2, R>(asked: TrainingAsked<E1, E2, R>) =>
       apart: onOneCore(config),
       ...(config.tokensPerMicroBatch === undefined ? {} : { tokensPerMicroBatch: config.tokensPerMicroBatch }),
       ...(config.recompute === undefined ? {} : { recompute: config.recompute }),
-      // Packed, what stays would be held twice more by each session; products over a batch's many rows are hardly slower without.
-      prepack: part.base === undefined,
+      // Packed, what stays would be held twice more by each session; products over a batch's many rows are hardly slower without, but for
+      // those of 8-bit numbers.
+      prepack:
+        part.base === undefined || (part.base.storage === "int8" && (plan?.memory.base ?? packedBytes) < packedBytes),
     })
 
     const scorePairs = pairScorer(trainer, read)
